@@ -1,0 +1,64 @@
+# Every target says what it does: `make` alone lists them.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+VENV := .venv
+ENGINE := .venv-engine
+BIN := $(VENV)/bin
+# Options for the command a target runs, as in: make demo ARGS=--exit
+ARGS ?=
+# Nobody asked to be counted.
+export SAM_CLI_TELEMETRY := 0
+export PATH := $(abspath $(BIN)):$(PATH)
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[1m%-10s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: $(VENV)/lab.stamp $(ENGINE)/stamp ## Play sample traffic through the whole pipeline, on this machine
+	@$(BIN)/bedrock-alerts demo $(ARGS)
+
+.PHONY: test
+test: setup-dev ## Run everything that CI runs
+	@tools/check
+
+.PHONY: setup
+setup: $(VENV)/lab.stamp ## Install the bedrock-alerts command line into .venv/bin
+
+.PHONY: setup-dev
+setup-dev: $(VENV)/dev.stamp $(ENGINE)/stamp
+
+.PHONY: format
+format: setup-dev ## Format the code and mend what can be mended
+	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
+
+.PHONY: bench
+bench: setup-dev ## Measure the collector against the plain ways to do the same
+	@$(BIN)/python -m tests.benchmarks.collect $(ARGS)
+
+.PHONY: prices
+prices: setup-dev ## Renew the price list inside the package, and show what changed
+	@$(BIN)/python -m bedrock_alerts_lab.prices $(ARGS)
+
+.PHONY: lock
+lock: ## Pin and hash the requirements anew (needs `uv` on PATH)
+	@tools/lock
+
+.PHONY: clean
+clean: ## Remove everything that the other targets made
+	rm -rf $(VENV) $(ENGINE) .aws-sam .lab .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage* *.egg-info
+
+$(VENV)/lab.stamp: requirements/lab.txt tools/make-venv pyproject.toml
+	@tools/make-venv $(VENV) requirements/lab.txt lab layers/shared
+	@touch $@
+
+$(VENV)/dev.stamp: requirements/dev.txt tools/make-venv pyproject.toml
+	@tools/make-venv $(VENV) requirements/dev.txt lab layers/shared
+	@touch $@ $(VENV)/lab.stamp
+
+$(ENGINE)/stamp: requirements/engine.txt tools/make-venv
+	@tools/make-venv $(ENGINE) requirements/engine.txt
+	@touch $@

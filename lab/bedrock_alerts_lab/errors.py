@@ -1,0 +1,13 @@
+"""What the command line tells a person when it cannot go on."""
+
+
+class LabError(Exception):
+    """Something a person can read and act on; `exit_code` is what the command ends with."""
+
+    exit_code = 1
+
+
+class InputError(LabError):
+    """A file cannot be read, or is not what it should be."""
+
+    exit_code = 2

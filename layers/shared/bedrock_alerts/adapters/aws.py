@@ -1,0 +1,103 @@
+"""The AWS calls that alerts need: queues, the e-mail topic, the secret with the webhook's URL."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+
+import boto3
+import msgspec
+from aws_lambda_powertools.utilities.parameters import GetParameterError, SecretsProvider
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from bedrock_alerts.alerts.model import Delivery
+from bedrock_alerts.errors import PermanentError, TransientError
+
+if TYPE_CHECKING:
+    from mypy_boto3_sns import SNSClient
+    from mypy_boto3_sqs import SQSClient
+
+_SECRET_MAX_AGE_SECONDS: Final = 300
+_MAX_VISIBILITY_SECONDS: Final = 43_200
+# The queue retries; a call gets two attempts so that a stale connection costs no round trip of it.
+_CONFIG: Final = Config(
+    connect_timeout=3, read_timeout=7, retries={"mode": "standard", "total_max_attempts": 2}
+)
+_PERMANENT: Final = frozenset(
+    {"InvalidParameter", "InvalidParameterValue", "NotFound", "AuthorizationError"}
+)
+
+
+class DeliveryQueue:
+    """The queue between `route` and `deliver`: one message per state change and channel."""
+
+    def __init__(self, url: str, client: "SQSClient | None" = None) -> None:
+        self._url = url
+        self._client: SQSClient = client or boto3.client("sqs", config=_CONFIG)
+
+    def put(self, deliveries: Sequence[Delivery]) -> None:
+        """Enqueue all of `deliveries`, or raise TransientError so that all are tried again."""
+        if not deliveries:
+            return
+        answer = self._client.send_message_batch(
+            QueueUrl=self._url,
+            Entries=[
+                {"Id": str(number), "MessageBody": msgspec.json.encode(delivery).decode()}
+                for number, delivery in enumerate(deliveries)
+            ],
+        )
+        failed = answer.get("Failed", [])
+        if failed:
+            codes = ", ".join(sorted({entry["Code"] for entry in failed}))
+            raise TransientError(f"{len(failed)} of {len(deliveries)} not enqueued: {codes}")
+
+    def postpone(self, receipt_handle: str, seconds: float) -> None:
+        """Hide a received message for `seconds`, so that the queue does the waiting."""
+        self._client.change_message_visibility(
+            QueueUrl=self._url,
+            ReceiptHandle=receipt_handle,
+            VisibilityTimeout=min(int(seconds), _MAX_VISIBILITY_SECONDS),
+        )
+
+
+class EmailTopic:
+    """The SNS topic whose subscribers get the e-mails."""
+
+    def __init__(self, arn: str, client: "SNSClient | None" = None) -> None:
+        self._arn = arn
+        self._client: SNSClient = client or boto3.client("sns", config=_CONFIG)
+
+    def send(self, subject: str, body: str) -> None:
+        """Publish one e-mail. Raises TransientError or PermanentError."""
+        try:
+            self._client.publish(TopicArn=self._arn, Subject=subject, Message=body)
+        except ClientError as error:
+            code = error.response.get("Error", {}).get("Code", "unknown")
+            kind = PermanentError if code in _PERMANENT else TransientError
+            raise kind(f"Amazon SNS refused the message: {code}") from error
+        except BotoCoreError as error:
+            raise TransientError(f"no answer from Amazon SNS: {type(error).__name__}") from error
+
+
+class Secret:
+    """A secret's text, kept for five minutes so that a rotation is seen soon."""
+
+    def __init__(self, arn: str, provider: SecretsProvider | None = None) -> None:
+        self._arn = arn
+        self._provider = provider or SecretsProvider(boto_config=_CONFIG)
+
+    def text(self) -> str:
+        """Return the secret. Raises TransientError: a grant may be missing for a moment only."""
+        try:
+            value = self._provider.get(self._arn, max_age=_SECRET_MAX_AGE_SECONDS)
+        except GetParameterError as error:
+            raise TransientError(f"the secret cannot be read: {_code(error)}") from None
+        if not isinstance(value, str):
+            raise PermanentError("the secret has to be a text, not binary")
+        return value.strip()
+
+
+def _code(error: GetParameterError) -> str:
+    cause = error.__cause__ or error.__context__
+    if isinstance(cause, ClientError):
+        return cause.response.get("Error", {}).get("Code", "unknown")
+    return type(cause or error).__name__

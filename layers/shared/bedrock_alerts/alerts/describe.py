@@ -1,0 +1,174 @@
+"""The second step: from a state change to an alert, the words and facts every channel shows."""
+
+import hashlib
+from datetime import datetime, timedelta
+from typing import Final
+from urllib.parse import quote
+
+from bedrock_alerts.alerts.model import (
+    Alert,
+    Fact,
+    Link,
+    MetricRef,
+    Severity,
+    StateChange,
+    Tone,
+    Unrecognised,
+)
+from bedrock_alerts.text import clean
+
+_SEVERITIES: Final[dict[str, Severity]] = {
+    "critical": "critical",
+    "warning": "warning",
+    "info": "info",
+}
+_DEFAULT_SEVERITY: Final[Severity] = "warning"
+_TRAILERS: Final = ("severity", "runbook", "team")
+# Console hosts by ARN partition.
+_CONSOLES: Final = {
+    "aws-us-gov": "console.amazonaws-us-gov.com",
+    "aws-cn": "console.amazonaws.cn",
+}
+_CONSOLE: Final = "console.aws.amazon.com"
+_MAX_URL: Final = 1000
+
+
+def describe(change: StateChange | Unrecognised) -> Alert:
+    """Say what happened in words a tired person understands, with the facts and links that help."""
+    if isinstance(change, Unrecognised):
+        return _describe_unrecognised(change)
+    summary, trailers = split_description(change.description)
+    severity = _SEVERITIES.get(trailers.get("severity", "").lower(), _DEFAULT_SEVERITY)
+    tone: Tone = {"ALARM": severity, "OK": "ok"}.get(change.state, "unknown")
+    return Alert(
+        key=_key(change.alarm_arn, change.state, change.at.isoformat()),
+        tone=tone,
+        status=_status(change, severity),
+        title=change.alarm_name,
+        summary=_summary(change, summary),
+        account_id=change.account_id,
+        region=change.region,
+        at=change.at,
+        facts=tuple(_facts(change, trailers)),
+        reason=change.reason,
+        links=tuple(_links(change, trailers)),
+    )
+
+
+def split_description(description: str) -> tuple[str, dict[str, str]]:
+    """Part an alarm's description into what it says and its trailers (`Severity: critical`)."""
+    text: list[str] = []
+    trailers: dict[str, str] = {}
+    for line in description.splitlines():
+        name, colon, value = line.partition(":")
+        if colon and name.strip().lower() in _TRAILERS and value.strip():
+            trailers[name.strip().lower()] = value.strip()
+        else:
+            text.append(line)
+    return "\n".join(text).strip(), trailers
+
+
+def lasting(duration: timedelta) -> str:
+    """Write a duration the way people say it: `45 s`, `14 min`, `3 h 20 min`, `2 d 4 h`."""
+    seconds = max(0, int(duration.total_seconds()))
+    for size, name, smaller, smaller_name in (
+        (86400, "d", 3600, "h"),
+        (3600, "h", 60, "min"),
+    ):
+        if seconds >= size:
+            whole, rest = divmod(seconds, size)
+            part = rest // smaller
+            return f"{whole} {name} {part} {smaller_name}" if part else f"{whole} {name}"
+    minutes, seconds = divmod(seconds, 60)
+    return f"{minutes} min" if minutes else f"{seconds} s"
+
+
+def _describe_unrecognised(event: Unrecognised) -> Alert:
+    return Alert(
+        key=_key(event.title, *(value for _, value in event.facts)),
+        tone="unknown",
+        status="UNKNOWN EVENT",
+        title=event.title,
+        summary="Bedrock Alerts does not know this kind of event. It is shown so that nothing is"
+        " lost; its content is left out, because it may hold private text.",
+        account_id=event.account_id,
+        region=event.region,
+        at=event.at,
+        facts=tuple(Fact(label, value) for label, value in event.facts),
+    )
+
+
+def _key(*parts: str) -> str:
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
+
+
+def _status(change: StateChange, severity: Severity) -> str:
+    if change.state == "ALARM":
+        return f"ALARM · {severity}"
+    return {"OK": "RESOLVED", "INSUFFICIENT_DATA": "NO DATA"}.get(change.state, change.state)
+
+
+def _summary(change: StateChange, description: str) -> str:
+    if change.state == "ALARM":
+        return description
+    if change.state == "OK":
+        if change.previous_state == "ALARM" and change.previous_at is not None:
+            return f"Back to normal after {lasting(change.at - change.previous_at)}."
+        return "Back to normal."
+    if change.state == "INSUFFICIENT_DATA":
+        return "CloudWatch has no data to judge this alarm by. This is not a recovery."
+    return description
+
+
+def _facts(change: StateChange, trailers: dict[str, str]) -> list[Fact]:
+    facts = [Fact("Metric", expression) for expression in change.expressions[:1]]
+    if not facts:
+        facts = [Fact("Metric", _metric(metric)) for metric in change.metrics[:1]]
+    if change.recent_values:
+        facts.append(Fact("Value", _number(change.recent_values[-1])))
+    if change.threshold is not None:
+        facts.append(Fact("Threshold", _number(change.threshold)))
+    if "team" in trailers:
+        facts.append(Fact("Team", trailers["team"]))
+    return facts
+
+
+def _metric(metric: MetricRef) -> str:
+    text = f"{metric.namespace} {metric.name}" if metric.namespace else metric.name
+    if metric.dimensions:
+        text += " (" + ", ".join(f"{name}={value}" for name, value in metric.dimensions) + ")"
+    if metric.statistic and metric.period:
+        text += f", {metric.statistic} over {lasting(timedelta(seconds=metric.period))}"
+    return text
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value == int(value) else f"{value:,.4g}"
+
+
+def _links(change: StateChange, trailers: dict[str, str]) -> list[Link]:
+    links = [Link("Open alarm", alarm_url(change.alarm_arn, change.region, change.alarm_name))]
+    runbook = trailers.get("runbook", "")
+    if runbook.startswith("https://"):
+        links.append(Link("Runbook", clean(runbook, _MAX_URL)))
+    return links
+
+
+def alarm_url(arn: str, region: str, name: str) -> str:
+    """Return the console's page of an alarm, in the partition that the ARN names."""
+    host = _CONSOLES.get(arn.split(":")[1] if arn.startswith("arn:") else "", _CONSOLE)
+    where = quote(region, safe="")
+    return (
+        f"https://{where}.{host}/cloudwatch/home?region={where}"
+        f"#alarmsV2:alarm/{quote(name, safe='')}"
+    )
+
+
+def time_label(alert: Alert) -> str:
+    """Say what the alert's time is: an alarm stands since then, all else happened at it."""
+    return "Since" if alert.tone in ("critical", "warning", "info") else "At"
+
+
+def utc(moment: datetime) -> str:
+    """Write a moment so that nobody has to ask which time zone."""
+    return moment.strftime("%Y-%m-%d %H:%M:%S UTC")

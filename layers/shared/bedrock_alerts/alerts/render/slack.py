@@ -1,0 +1,120 @@
+"""An alert as a Slack message: a line of text, and an attachment that gives it a colour bar.
+
+Only `&`, `<` and `>` can be escaped in Slack's mrkdwn; that takes the power from mentions and
+masked links. Text from outside stands in `plain_text` objects, which know no formatting at all.
+https://docs.slack.dev/messaging/formatting-message-text
+"""
+
+from typing import Any, Final
+
+from bedrock_alerts.alerts.describe import time_label, utc
+from bedrock_alerts.alerts.model import Alert, Tone
+from bedrock_alerts.limits import (
+    SLACK_BUTTON_TEXT_CHARS,
+    SLACK_FIELD_CHARS,
+    SLACK_FIELDS,
+    SLACK_SECTION_CHARS,
+    SLACK_TEXT_CHARS,
+    SLACK_URL_CHARS,
+)
+from bedrock_alerts.text import shorten
+
+COLOURS: Final[dict[Tone, str]] = {
+    "critical": "#d0021b",
+    "warning": "#e8912d",
+    "info": "#2f7ed8",
+    "ok": "#2eb67d",
+    "unknown": "#8d8d8d",
+}
+_SIGNS: Final[dict[Tone, str]] = {
+    "critical": ":rotating_light:",
+    "warning": ":warning:",
+    "info": ":information_source:",
+    "ok": ":white_check_mark:",
+    "unknown": ":grey_question:",
+}
+
+
+def render(alert: Alert) -> dict[str, Any]:
+    """Return the payload of an incoming webhook.
+
+    Slack shows `text` above the attachment, and alone on phones and to screen readers.
+    """
+    status, title = _escape(alert.status, 100), _escape(alert.title, SLACK_TEXT_CHARS // 2)
+    blocks = [
+        *_section(alert.summary),
+        *_fields(alert),
+        *_reason(alert.reason),
+        *_buttons(alert),
+    ]
+    return {
+        "text": f"{_SIGNS[alert.tone]} *{status}* {title}",
+        "attachments": [
+            {"color": COLOURS[alert.tone], "fallback": f"{status}: {title}", "blocks": blocks}
+        ],
+        "unfurl_links": False,
+        "unfurl_media": False,
+    }
+
+
+def _section(text: str) -> list[dict[str, Any]]:
+    if not text:
+        return []
+    return [{"type": "section", "text": _plain(text, SLACK_SECTION_CHARS)}]
+
+
+def _fields(alert: Alert) -> list[dict[str, Any]]:
+    where = " ".join(part for part in (alert.account_id, alert.region) if part)
+    fields = [("Where", _escape(where, SLACK_FIELD_CHARS))] if where else []
+    if alert.at is not None:
+        stamp = int(alert.at.timestamp())
+        written = f"<!date^{stamp}^{{date_short_pretty}} {{time_secs}}|{utc(alert.at)}>"
+        fields.append((time_label(alert), written))
+    room = SLACK_FIELD_CHARS // 2
+    fields += [(fact.label, _escape(fact.value, room)) for fact in alert.facts]
+    if not fields:
+        return []
+    return [
+        {
+            "type": "section",
+            "fields": [
+                {"type": "mrkdwn", "text": f"*{_escape(label, 100)}*\n{text}"}
+                for label, text in fields[:SLACK_FIELDS]
+            ],
+        }
+    ]
+
+
+def _reason(reason: str) -> list[dict[str, Any]]:
+    if not reason:
+        return []
+    return [{"type": "context", "elements": [_plain(reason, SLACK_SECTION_CHARS)]}]
+
+
+def _buttons(alert: Alert) -> list[dict[str, Any]]:
+    links = [link for link in alert.links if len(link.url) <= SLACK_URL_CHARS]
+    if not links:
+        return []
+    buttons = [
+        {
+            "type": "button",
+            "text": _plain(link.label, SLACK_BUTTON_TEXT_CHARS),
+            "url": link.url,
+            "action_id": f"open-{number}",
+        }
+        for number, link in enumerate(links)
+    ]
+    return [{"type": "actions", "elements": buttons}]
+
+
+def _plain(text: str, limit: int) -> dict[str, Any]:
+    return {"type": "plain_text", "text": _escape(text, limit), "emoji": True}
+
+
+def _escape(text: str, limit: int) -> str:
+    """Escape what Slack interprets, and cut so that no escape is torn and the limit holds."""
+    escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    while len(escaped) > limit:
+        text = shorten(text, len(text) - max(1, (len(escaped) - limit) // 5))
+        escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return escaped

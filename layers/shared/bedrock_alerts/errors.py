@@ -1,0 +1,28 @@
+"""What can go wrong at the edges, and whether trying again can help."""
+
+
+class BedrockAlertsError(Exception):
+    """The root of every error this package raises on purpose."""
+
+
+class SettingsError(BedrockAlertsError):
+    """A function is set up wrongly; the message names the variable and the shape it needs."""
+
+
+class BatchError(BedrockAlertsError):
+    """A whole batch cannot be opened, so not one of its records can be counted."""
+
+
+class TransientError(BedrockAlertsError):
+    """Nothing is wrong with the message: the same attempt may succeed later.
+
+    `retry_after` is the number of seconds the other side asked for, None when it did not say.
+    """
+
+    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class PermanentError(BedrockAlertsError):
+    """Trying the same again cannot help: somebody has to change something first."""

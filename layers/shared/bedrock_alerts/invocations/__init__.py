@@ -1,0 +1,1 @@
+"""Flow 1, collect: decode, parse, extract, aggregate, publish."""

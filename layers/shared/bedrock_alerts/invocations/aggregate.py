@@ -1,0 +1,270 @@
+"""The fourth step: many invocations become few data points, by dimensions and minute.
+
+Grouping before emission is what makes metrics cheap: the records of one model and minute are one
+line of output. Counters add up; latencies keep every value, so that percentiles stay true.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from typing import Final, Literal, TypeAlias
+
+import msgspec
+
+from bedrock_alerts.invocations.model import Cost, Invocation, Modality, Rejected, Skipped
+from bedrock_alerts.metrics import METRICS, Datapoint, Dimensions
+from bedrock_alerts.text import dimension_value
+
+OTHER_VALUES: Final = "__other__"
+_PICODOLLARS: Final = 10**12
+_THROTTLES: Final = frozenset({"ThrottlingException", "TooManyRequestsException"})
+_VERDICT_METRICS: Final = {
+    "blocked": "ContentFilteredCount",
+    "masked": "MaskedCount",
+    "detected": "DetectedCount",
+    "unexplained": "UnexplainedInterventions",
+}
+_DOLLARS: Final = frozenset({"EstimatedCost", "GuardrailCost"})
+# Published without dimensions even as 0, so that a graph has a line and a ratio has a bottom.
+_ALWAYS: Final = (
+    "InvocationErrors",
+    "Throttles",
+    "ContentFilteredCount",
+    "MaskedCount",
+    "UnexplainedInterventions",
+    "UnpricedInvocations",
+    "RecordsRejected",
+)
+_BY_MODALITY: Final = frozenset({"Invocations", "InputTokens", "OutputTokens", "ImagesGenerated"})
+
+PrincipalScope: TypeAlias = Literal["none", "violations", "all"]
+
+
+class AggregateOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """Which of the optional dimensions are published: every series costs money.
+
+    `values_per_dimension` caps what one batch may add to a dimension whose values come from
+    outside; the rarest share the value `__other__`.
+    """
+
+    principals: PrincipalScope = "violations"
+    application_key: str | None = None
+    values_per_dimension: int = 50
+
+
+class Group:
+    """What one set of dimensions adds up to in one minute; dollars are whole pico-dollars."""
+
+    __slots__ = ("counters", "values")
+
+    def __init__(self) -> None:
+        self.counters: dict[str, int] = {}
+        self.values: dict[str, list[int]] = {}
+
+    def count(self, metric: str, amount: int = 1) -> None:
+        """Add `amount` to a counter."""
+        self.counters[metric] = self.counters.get(metric, 0) + amount
+
+    def keep(self, metric: str, value: int) -> None:
+        """Keep one value of a distribution."""
+        self.values.setdefault(metric, []).append(value)
+
+    def add(self, other: "Group", only: frozenset[str] | None = None) -> None:
+        """Add everything that `other` holds, or `only` some of its metrics."""
+        for metric, amount in other.counters.items():
+            if only is None or metric in only:
+                self.count(metric, amount)
+        if only is None:
+            for metric, values in other.values.items():
+                self.values.setdefault(metric, []).extend(values)
+
+
+_Cell: TypeAlias = tuple[int, str, Modality]
+_Key: TypeAlias = tuple[int, Dimensions]
+
+
+class Aggregator:
+    """Collects outcomes and turns them into data points. The order of what is added never matters.
+
+    `now` (seconds since 1970) is the time of counting; without it no `RecordAge` is published.
+    """
+
+    def __init__(self, options: AggregateOptions, *, now: float | None = None) -> None:
+        self._options = options
+        self._now = now
+        self._cells: defaultdict[_Cell, Group] = defaultdict(Group)
+        self._groups: defaultdict[_Key, Group] = defaultdict(Group)
+
+    def add_invocation(self, invocation: Invocation, cost: Cost) -> None:
+        """Count one call and its cost."""
+        minute = int(invocation.epoch // 60) * 60
+        cell = self._cells[minute, invocation.called_id, invocation.modality]
+        _add_usage(cell, invocation, cost)
+        if invocation.error_code is not None:
+            self._add_error(cell, minute, invocation.error_code)
+        if invocation.guardrail.verdict != "none":
+            self._add_guardrail(cell, minute, invocation, cost)
+        elif invocation.body == "inline" and invocation.status == "ok":
+            cell.count("UnguardedInvocations")
+        if self._options.principals != "none" or self._options.application_key:
+            self._add_optional(minute, invocation, cost)
+
+    def add_rejected(self, rejected: Rejected, minute: int) -> None:
+        """Count a line that could not be read."""
+        self._add_line("RecordsRejected", rejected.reason, minute)
+
+    def add_skipped(self, skipped: Skipped, minute: int) -> None:
+        """Count a line that was none of our business."""
+        self._add_line("RecordsSkipped", skipped.reason, minute)
+
+    def datapoints(self) -> tuple[Datapoint, ...]:
+        """Return every data point, in a stable order."""
+        groups = self._rolled_up()
+        for name in ("ModelId", "GuardrailId", "Category", "ErrorCode", "Principal", "Application"):
+            groups = _capped(groups, name, self._options.values_per_dimension)
+        return tuple(point for key in sorted(groups) for point in _points(key, groups[key]))
+
+    def _add_line(self, metric: str, reason: str, minute: int) -> None:
+        self._groups[minute, ()].count(metric)
+        self._groups[minute, ()].count("RecordsReceived")
+        self._groups[minute, (("Reason", reason),)].count(metric)
+
+    def _add_error(self, cell: Group, minute: int, error_code: str) -> None:
+        cell.count("InvocationErrors")
+        if error_code in _THROTTLES:
+            cell.count("Throttles")
+        self._groups[minute, (("ErrorCode", error_code),)].count("InvocationErrors")
+
+    def _add_guardrail(self, cell: Group, minute: int, invocation: Invocation, cost: Cost) -> None:
+        guardrail = invocation.guardrail
+        metric = _VERDICT_METRICS.get(guardrail.verdict)
+        cell.count("GuardedInvocations")
+        if metric:
+            cell.count(metric)
+        if guardrail.hits:
+            cell.count("PolicyHits", len(guardrail.hits))
+        if guardrail.latency_ms is not None:
+            cell.keep("GuardrailLatency", guardrail.latency_ms)
+        if guardrail.units is not None:
+            cell.count("GuardrailUnits", sum(msgspec.structs.astuple(guardrail.units)))
+            cell.count("GuardrailCost", cost.guardrail_picodollars)
+        for guardrail_id in guardrail.ids:
+            by_id = self._groups[minute, (("GuardrailId", dimension_value(guardrail_id)),)]
+            by_id.count("GuardedInvocations")
+            if metric and (
+                guardrail.verdict == "unexplained" or _is_theirs(guardrail_id, invocation)
+            ):
+                by_id.count(metric)
+        for hit in guardrail.hits:
+            by_action = (("Policy", hit.policy), ("Action", hit.action))
+            category = ("Category", dimension_value(hit.category))
+            self._groups[minute, by_action].count("PolicyHits")
+            self._groups[minute, (by_action[0], category, by_action[1])].count("PolicyHits")
+            self._groups[minute, (("GuardrailId", dimension_value(hit.guardrail_id)),)].count(
+                "PolicyHits"
+            )
+
+    def _add_optional(self, minute: int, invocation: Invocation, cost: Cost) -> None:
+        metric = _VERDICT_METRICS.get(invocation.guardrail.verdict)
+        if self._options.principals == "all" or (
+            self._options.principals == "violations" and metric
+        ):
+            group = self._groups[minute, (("Principal", dimension_value(invocation.principal)),)]
+            group.count("Invocations", int(self._options.principals == "all"))
+            if metric:
+                group.count(metric)
+        application = invocation.metadata.get(self._options.application_key or "")
+        if application:
+            group = self._groups[minute, (("Application", dimension_value(application)),)]
+            group.count("Invocations")
+            group.count("InputTokens", invocation.usage.input_tokens)
+            group.count("OutputTokens", invocation.usage.output_tokens)
+            group.count("EstimatedCost", cost.model_picodollars or 0)
+            group.count("UnpricedInvocations", int(cost.model_picodollars is None))
+            if metric:
+                group.count(metric)
+
+    def _rolled_up(self) -> dict[_Key, Group]:
+        """Add the cells up: over everything, by model and by modality."""
+        groups: defaultdict[_Key, Group] = defaultdict(Group)
+        for key, group in self._groups.items():
+            groups[key].add(group)
+        for (minute, model_id, modality), cell in self._cells.items():
+            total = groups[minute, ()]
+            total.add(cell)
+            total.count("RecordsProcessed", cell.counters["Invocations"])
+            total.count("RecordsReceived", cell.counters["Invocations"])
+            groups[minute, (("ModelId", dimension_value(model_id)),)].add(cell)
+            groups[minute, (("Modality", modality),)].add(cell, only=_BY_MODALITY)
+        for (minute, dimensions), group in groups.items():
+            if not dimensions:
+                for metric in _ALWAYS:
+                    group.count(metric, 0)
+                if self._now is not None:
+                    group.keep("RecordAge", max(0, int(self._now - minute)))
+        return groups
+
+
+def _add_usage(cell: Group, invocation: Invocation, cost: Cost) -> None:
+    usage, count = invocation.usage, cell.count
+    count("Invocations")
+    count("InputTokens", usage.input_tokens)
+    count("OutputTokens", usage.output_tokens)
+    if usage.cache_read_tokens:
+        count("CacheReadTokens", usage.cache_read_tokens)
+    if usage.cache_write_tokens:
+        count("CacheWriteTokens", usage.cache_write_tokens)
+    if cost.model_picodollars is None:
+        count("UnpricedInvocations")
+    else:
+        count("EstimatedCost", cost.model_picodollars)
+    if invocation.billing.images:
+        count("ImagesGenerated", invocation.billing.images)
+    if invocation.latency_ms is not None:
+        cell.keep("Latency", invocation.latency_ms)
+    if invocation.first_byte_ms is not None:
+        cell.keep("TimeToFirstByte", invocation.first_byte_ms)
+    if invocation.body == "offloaded":
+        count("OffloadedBodies")
+
+
+def _is_theirs(guardrail_id: str, invocation: Invocation) -> bool:
+    """Whether this guardrail, of several, has a hit that explains the call's verdict."""
+    action = {"blocked": "BLOCKED", "masked": "ANONYMIZED"}.get(invocation.guardrail.verdict)
+    return any(
+        hit.guardrail_id == guardrail_id and (action is None or hit.action == action)
+        for hit in invocation.guardrail.hits
+    )
+
+
+def _capped(groups: dict[_Key, Group], name: str, limit: int) -> dict[_Key, Group]:
+    """Let `name` have at most `limit` values; the rarest share `__other__`."""
+    seen: Counter[str] = Counter()
+    for (_, dimensions), group in groups.items():
+        for dimension, value in dimensions:
+            if dimension == name:
+                seen[value] += max(group.counters.values(), default=0)
+    if len(seen) <= limit:
+        return groups
+    by_frequency = sorted(seen, key=lambda value: (-seen[value], value))
+    kept = set(by_frequency[: limit - 1])
+    capped: defaultdict[_Key, Group] = defaultdict(Group)
+    for (minute, dimensions), group in groups.items():
+        capped[
+            minute,
+            tuple(
+                (dimension, value if dimension != name or value in kept else OTHER_VALUES)
+                for dimension, value in dimensions
+            ),
+        ].add(group)
+    return capped
+
+
+def _points(key: _Key, group: Group) -> Iterator[Datapoint]:
+    minute, dimensions = key
+    for metric, amount in group.counters.items():
+        if amount or metric in _ALWAYS or (metric in _DOLLARS and not dimensions):
+            value = amount / _PICODOLLARS if metric in _DOLLARS else amount
+            yield Datapoint(metric=metric, dimensions=dimensions, minute=minute, values=(value,))
+    for metric, values in group.values.items():
+        kept: Iterable[int] = (max(values),) if METRICS[metric].combine == "max" else sorted(values)
+        yield Datapoint(metric=metric, dimensions=dimensions, minute=minute, values=tuple(kept))

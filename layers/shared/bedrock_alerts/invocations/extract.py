@@ -1,0 +1,231 @@
+"""What the guardrails found: hits out of assessments, and one verdict for the call.
+
+Every shape of a guardrail's trace goes through one walk: Converse and InvokeModel name the same
+things differently, and output assessments come as a map or as a list. All words are open sets: an
+unknown policy or action is counted as `OTHER`, it never raises and never disappears.
+
+Read from an assessment: kinds, actions, confidences, counts, ids. Never read: `match`, `regex`,
+`modelOutput`, the bodies of automated reasoning findings; they hold what people wrote.
+
+Source: GuardrailTraceAssessment and GuardrailAssessment in the `bedrock-runtime` service model.
+"""
+
+from collections.abc import Iterator
+from typing import Any, Final, NamedTuple, TypeGuard
+
+from bedrock_alerts.invocations.model import (
+    Action,
+    GuardrailResult,
+    GuardrailUnits,
+    Hit,
+    Source,
+    Verdict,
+)
+from bedrock_alerts.text import clean
+
+OTHER: Final = "OTHER"
+_MAX_NAME: Final = 100  # topic names are at most 100 characters, and ids far shorter
+_MAX_UNITS: Final = 10**9
+
+# Where an assessment's items are: (policy key, list key) -> (policy, what to call an item without
+# a type or name of its own).
+_ITEMS: Final[dict[tuple[str, str], tuple[str, str]]] = {
+    ("topicPolicy", "topics"): ("topic", OTHER),
+    ("contentPolicy", "filters"): ("content", OTHER),
+    ("wordPolicy", "customWords"): ("word", "CUSTOM"),
+    ("wordPolicy", "managedWordLists"): ("word", OTHER),
+    ("sensitiveInformationPolicy", "piiEntities"): ("sensitive_information", OTHER),
+    ("sensitiveInformationPolicy", "regexes"): ("sensitive_information", "REGEX"),
+    ("contextualGroundingPolicy", "filters"): ("contextual_grounding", OTHER),
+    ("automatedReasoningPolicy", "findings"): ("automated_reasoning", OTHER),
+}
+_POLICIES: Final = {policy_key: policy for (policy_key, _), (policy, _) in _ITEMS.items()}
+_ACTIONS: Final[dict[Any, Action]] = {
+    "BLOCKED": "BLOCKED",
+    "ANONYMIZED": "ANONYMIZED",
+    "NONE": "NONE",
+}
+# Findings that say "nothing wrong" or "nothing to check"; all the others are worth a count.
+_HARMLESS_FINDINGS: Final = frozenset({"valid", "noTranslations"})
+_UNITS: Final = {
+    "topicPolicyUnits": "topic",
+    "contentPolicyUnits": "content",
+    "contentPolicyImageUnits": "content_image",
+    "wordPolicyUnits": "word",
+    "sensitiveInformationPolicyUnits": "sensitive_information",
+    "sensitiveInformationPolicyFreeUnits": "sensitive_information_free",
+    "contextualGroundingPolicyUnits": "contextual_grounding",
+    "automatedReasoningPolicyUnits": "automated_reasoning",
+}
+# The keys of a trace that hold assessments: Converse's names, then InvokeModel's.
+_SOURCES: Final[tuple[tuple[str, Source], ...]] = (
+    ("inputAssessment", "input"),
+    ("input", "input"),
+    ("outputAssessments", "output"),
+    ("outputs", "output"),
+)
+
+_NO_GUARDRAIL: Final = GuardrailResult(verdict="none")
+
+
+class Evidence(NamedTuple):
+    """Everything a record shows of guardrails, chunks of a stream merged.
+
+    `traces` are the objects under `trace.guardrail` (Converse) or `amazon-bedrock-trace.guardrail`
+    (InvokeModel). `intervened` is Bedrock's own flag: it is set for masking as well as for
+    blocking, and stays silent in detect mode. `ran` is set by an explicit action `NONE`.
+    """
+
+    traces: tuple[Any, ...] = ()
+    intervened: bool = False
+    ran: bool = False
+
+
+def guardrail_result(evidence: Evidence) -> GuardrailResult:
+    """Decide once, over all phases, chunks and guardrails of a call."""
+    if not evidence.traces:
+        if evidence.intervened:
+            return GuardrailResult(verdict="unexplained")
+        return GuardrailResult(verdict="clean") if evidence.ran else _NO_GUARDRAIL
+    ids: dict[str, None] = {}
+    hits: list[Hit] = []
+    latency: dict[Source, int] = {}
+    units: dict[str, int] = {}
+    for guardrail_id, assessment, source in _assessments(evidence.traces):
+        details = assessment.get("appliedGuardrailDetails")
+        version = _word(details.get("guardrailVersion")) if isinstance(details, dict) else None
+        ids[guardrail_id] = None
+        hits.extend(_hits(assessment, guardrail_id, version, source))
+        _add_metrics(assessment, source, latency, units)
+    return GuardrailResult(
+        verdict=_verdict(hits, evidence, assessed=bool(ids)),
+        ids=tuple(ids),
+        hits=tuple(hits),
+        latency_ms=sum(latency.values()) if latency else None,
+        units=GuardrailUnits(**units) if units else None,
+    )
+
+
+def _verdict(hits: list[Hit], evidence: Evidence, *, assessed: bool) -> Verdict:
+    actions = {hit.action for hit in hits}
+    if "BLOCKED" in actions:
+        return "blocked"
+    if "ANONYMIZED" in actions:
+        return "masked"
+    if evidence.intervened:
+        return "unexplained"
+    if actions:
+        return "detected"
+    return "clean" if assessed or evidence.ran else "none"
+
+
+def _assessments(traces: tuple[Any, ...]) -> Iterator[tuple[str, dict[str, Any], Source]]:
+    for trace in traces:
+        if isinstance(trace, dict):
+            for key, source in _SOURCES:
+                for guardrail_id, assessment in _by_guardrail(trace.get(key)):
+                    yield guardrail_id, assessment, source
+
+
+def _by_guardrail(node: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Walk `{id: assessment}`, `{id: [assessment]}` and a list of either."""
+    if isinstance(node, list):
+        for item in node:
+            if isinstance(item, dict):
+                yield from _by_guardrail(item)
+    elif isinstance(node, dict):
+        for key, value in node.items():
+            guardrail_id = clean(key.rpartition("/")[2], _MAX_NAME) or OTHER
+            for assessment in value if isinstance(value, list) else (value,):
+                if isinstance(assessment, dict):
+                    yield guardrail_id, assessment
+
+
+def _hits(
+    assessment: dict[str, Any], guardrail_id: str, version: str | None, source: Source
+) -> Iterator[Hit]:
+    for policy_key, lists in assessment.items():
+        if not policy_key.endswith("Policy") or not isinstance(lists, dict):
+            continue
+        for list_key, items in lists.items():
+            if not isinstance(items, list):
+                continue
+            policy, unnamed = _ITEMS.get(
+                (policy_key, list_key), (_POLICIES.get(policy_key, OTHER), OTHER)
+            )
+            for item in items:
+                if not isinstance(item, dict):
+                    continue
+                action = _action(policy, item)
+                if action is None:
+                    continue
+                yield Hit(
+                    guardrail_id=guardrail_id,
+                    guardrail_version=version,
+                    policy=policy,
+                    category=_category(policy, item, unnamed),
+                    action=action,
+                    source=source,
+                    confidence=_word(item.get("confidence")),
+                )
+
+
+def _action(policy: str, item: dict[str, Any]) -> Action | None:
+    """Say what was done about an item, None when it is no hit at all."""
+    if policy == "automated_reasoning":
+        return "NONE" if set(item) - _HARMLESS_FINDINGS else None
+    action = _ACTIONS.get(_hashable(item.get("action")), OTHER)
+    if action != "NONE":
+        # `detected: false` cannot undo a block; an unknown or absent action is left to `detected`.
+        return action if action != OTHER or item.get("detected") is not False else None
+    return "NONE" if _is_detected(policy, item) else None
+
+
+def _is_detected(policy: str, item: dict[str, Any]) -> bool:
+    """Tell a hit that was let through from an item that a full trace lists without one."""
+    detected = item.get("detected")
+    if isinstance(detected, bool):
+        return detected
+    if policy == "content":
+        return item.get("confidence") != "NONE"
+    if policy == "contextual_grounding":
+        score, threshold = item.get("score"), item.get("threshold")
+        return _is_number(score) and _is_number(threshold) and score < threshold
+    return True  # older records list a topic, word, entity or pattern only when it was found
+
+
+def _category(policy: str, item: dict[str, Any], unnamed: str) -> str:
+    if policy == "automated_reasoning":
+        return next((_word(key) or OTHER for key in item if key not in _HARMLESS_FINDINGS), OTHER)
+    own = item.get("name") if policy == "topic" or unnamed == "REGEX" else item.get("type")
+    return _word(own) or unnamed
+
+
+def _add_metrics(
+    assessment: dict[str, Any], source: Source, latency: dict[Source, int], units: dict[str, int]
+) -> None:
+    metrics = assessment.get("invocationMetrics")
+    if not isinstance(metrics, dict):
+        return
+    took = metrics.get("guardrailProcessingLatency")
+    if _is_number(took) and 0 <= took < _MAX_UNITS:
+        # Guardrails of one phase run side by side, the phases one after the other.
+        latency[source] = max(latency.get(source, 0), int(took))
+    usage = metrics.get("usage")
+    if isinstance(usage, dict):
+        for key, name in _UNITS.items():
+            count = usage.get(key)
+            if _is_number(count) and 0 < count < _MAX_UNITS:
+                units[name] = units.get(name, 0) + int(count)
+
+
+def _word(value: Any) -> str | None:
+    return clean(value, _MAX_NAME) or None if isinstance(value, str) else None
+
+
+def _hashable(value: Any) -> Any:
+    return value if isinstance(value, str) else None
+
+
+def _is_number(value: Any) -> TypeGuard[int | float]:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)

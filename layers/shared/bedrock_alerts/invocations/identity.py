@@ -1,0 +1,83 @@
+"""Who called which model: principals and model ids out of ARNs."""
+
+import re
+from typing import Any, Final, NamedTuple
+
+from bedrock_alerts.text import clean
+
+UNKNOWN: Final = "unknown"
+_MAX_ID: Final = 256
+
+# The geographies of system inference profiles. AWS adds to them, so any word is taken for one when
+# a known vendor follows it.
+_GEOGRAPHIES: Final = frozenset({"us", "eu", "apac", "au", "jp", "ca", "in", "global", "us-gov"})
+_VENDORS: Final = frozenset(
+    {
+        "ai21", "amazon", "anthropic", "cohere", "deepseek", "google", "luma", "meta", "minimax",
+        "mistral", "moonshot", "moonshotai", "nvidia", "openai", "qwen", "stability", "twelvelabs",
+        "writer", "zai",
+    }
+)  # fmt: skip
+_GEOGRAPHY: Final = re.compile(r"[a-z]{2,8}(?:-[a-z]{2,8})*")
+
+# What stands before the last "/" of an ARN whose last segment is the id of an inference profile.
+_PROFILE_RESOURCES: Final = frozenset({"inference-profile", "application-inference-profile"})
+
+
+class ModelRef(NamedTuple):
+    """The model behind a record's `modelId`, and the inference profile the call went through."""
+
+    model: str
+    inference_profile: str | None
+
+
+def model_ref(model_id: str) -> ModelRef:
+    """Tell model and inference profile apart, for bare ids, profile ids and all kinds of ARN.
+
+    The id of an application inference profile, a provisioned, custom or imported model says
+    nothing about the model behind it: it stands for the model.
+    """
+    resource, _, last = model_id.rpartition("/")
+    kind = resource.rpartition(":")[2] if model_id.startswith("arn:") else ""
+    called = clean(last, _MAX_ID) or UNKNOWN
+    if kind == "application-inference-profile":
+        return ModelRef(called, called)
+    model = without_geography(called)
+    is_profile = model != called or kind in _PROFILE_RESOURCES
+    return ModelRef(model, called if is_profile else None)
+
+
+def without_geography(called: str) -> str:
+    """Drop the geography that a system inference profile puts before the model's id."""
+    geography, dot, rest = called.partition(".")
+    if not dot or "." not in rest or not _GEOGRAPHY.fullmatch(geography):
+        return called
+    is_geography = geography in _GEOGRAPHIES or (
+        geography not in _VENDORS and rest.partition(".")[0] in _VENDORS
+    )
+    return rest if is_geography else called
+
+
+def caller_arn(identity: Any) -> str:
+    """Find the caller's ARN in a record's `identity`, an object or (seen once) a list of them."""
+    for item in identity if isinstance(identity, list) else (identity,):
+        if isinstance(item, dict) and isinstance(item.get("arn"), str):
+            return clean(item["arn"], 2048)
+    return ""
+
+
+def principal_of(arn: str) -> str:
+    """Name the caller shortly and stably: a role without its session, else kind and name.
+
+    `…:assumed-role/search-app/alice` is `search-app`, `…:user/batch` is `user/batch`. Role names
+    hold no slash, so the two cannot meet.
+    """
+    if not arn.startswith("arn:"):
+        return arn[:_MAX_ID] or UNKNOWN
+    kind, _, path = arn.split(":", 5)[-1].partition("/")
+    if kind == "assumed-role":
+        return path.partition("/")[0] or UNKNOWN
+    name = path.rpartition("/")[2]
+    if kind == "role":
+        return name or UNKNOWN
+    return f"{kind}/{name}"[:_MAX_ID] if name else kind or UNKNOWN

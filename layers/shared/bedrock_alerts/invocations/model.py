@@ -1,0 +1,144 @@
+"""What flow 1 speaks of: invocations, their usage, and what a guardrail did to them.
+
+No type here has a field for a prompt, a completion, a matched text or a withheld answer:
+content is dropped when a record is parsed, because there is nowhere to put it.
+"""
+
+from collections.abc import Mapping
+from typing import Literal, TypeAlias
+
+import msgspec
+
+Action: TypeAlias = Literal["BLOCKED", "ANONYMIZED", "NONE", "OTHER"]
+Body: TypeAlias = Literal["inline", "offloaded", "absent"]
+Modality: TypeAlias = Literal["text", "image", "embedding", "audio", "video"]
+Priced: TypeAlias = Literal["exact", "approximate", "unpriced"]
+Source: TypeAlias = Literal["input", "output"]
+Status: TypeAlias = Literal["ok", "error"]
+Verdict: TypeAlias = Literal["none", "clean", "detected", "masked", "blocked", "unexplained"]
+
+
+class Usage(msgspec.Struct, frozen=True, kw_only=True):
+    """Tokens of one call, as the record counts them: `input_tokens` excludes the cache's."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cache_read_tokens: int = 0
+    cache_write_tokens: int = 0
+
+
+class Billing(msgspec.Struct, frozen=True, kw_only=True):
+    """What the price depends on beside model, region and `Usage`.
+
+    `cache_write_1h_tokens` is the part of `Usage.cache_write_tokens` kept for an hour; the rest is
+    kept for five minutes. `service_tier` and `latency_mode` are Bedrock's own words
+    (`default priority flex reserved`, `standard optimized`), None where the record is silent.
+    """
+
+    cache_write_1h_tokens: int = 0
+    images: int = 0
+    service_tier: str | None = None
+    latency_mode: str | None = None
+
+
+class GuardrailUnits(msgspec.Struct, frozen=True, kw_only=True):
+    """Text units (images for `content_image`) a guardrail charged for, by policy.
+
+    From `invocationMetrics.usage` of every assessment in the record, added up.
+    """
+
+    topic: int = 0
+    content: int = 0
+    content_image: int = 0
+    word: int = 0
+    sensitive_information: int = 0
+    sensitive_information_free: int = 0
+    contextual_grounding: int = 0
+    automated_reasoning: int = 0
+
+
+class Hit(msgspec.Struct, frozen=True, kw_only=True):
+    """One policy item that a guardrail acted on, or would have (action `NONE`)."""
+
+    guardrail_id: str
+    guardrail_version: str | None
+    policy: str
+    category: str
+    action: Action
+    source: Source
+    confidence: str | None
+
+
+class GuardrailResult(msgspec.Struct, frozen=True, kw_only=True):
+    """What the guardrails of one call found, all of them together."""
+
+    verdict: Verdict
+    ids: tuple[str, ...] = ()
+    hits: tuple[Hit, ...] = ()
+    latency_ms: int | None = None
+    units: GuardrailUnits | None = None
+
+
+class Invocation(msgspec.Struct, frozen=True, kw_only=True):
+    """One call of a model: who, which model, outcome, usage, guardrail result.
+
+    `epoch` is `timestamp` in seconds since 1970. `model_id` is what the record says (a bare id, a
+    profile id or an ARN), `model` the foundation model's id where it can be told, and
+    `inference_profile` the id of the profile the call went through. `body` is about the output:
+    that is where guardrail results are.
+    """
+
+    request_id: str
+    timestamp: str
+    epoch: float
+    account_id: str
+    region: str
+    operation: str
+    model_id: str
+    model: str
+    inference_profile: str | None
+    principal: str
+    principal_arn: str
+    status: Status
+    error_code: str | None
+    stop_reason: str | None
+    usage: Usage
+    billing: Billing
+    modality: Modality
+    latency_ms: int | None
+    first_byte_ms: int | None
+    guardrail: GuardrailResult
+    body: Body
+    metadata: Mapping[str, str]
+
+    @property
+    def called_id(self) -> str:
+        """The id that was called, as the `ModelId` dimension of `AWS/Bedrock` shows it."""
+        return self.inference_profile or self.model
+
+
+class Cost(msgspec.Struct, frozen=True, kw_only=True):
+    """What one call cost, in whole pico-dollars (1e-12 USD), so that sums stay exact.
+
+    `model_picodollars` is None when the call is unpriced: an unknown price is never zero.
+    `fallback` names the price that stood in when `priced` is `approximate`.
+    """
+
+    model_picodollars: int | None
+    guardrail_picodollars: int
+    priced: Priced
+    fallback: str | None = None
+
+
+class Rejected(msgspec.Struct, frozen=True):
+    """A line that should have been a record and could not be read."""
+
+    reason: str
+    where: str
+
+
+class Skipped(msgspec.Struct, frozen=True):
+    """A line or batch that is none of our business: a control message, another kind of record."""
+
+    reason: str
+    where: str

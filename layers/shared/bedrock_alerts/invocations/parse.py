@@ -1,0 +1,504 @@
+"""The second step: from one line of the invocation log to a typed invocation.
+
+Values are read from fixed paths of the parsed JSON only, never by searching text: prompts and tool
+inputs can hold anything, a fake token count included. The raw types below name what is read; what
+they do not name (messages, contents, completions) is skipped by the parser and never becomes an
+object. Anything may stand where a value is expected, so every scalar is checked where it is used.
+
+Sources: the record shapes are those of AWS's "Monitor model invocation using CloudWatch Logs and
+Amazon S3" and of the ConverseResponse and InvokeModel service models of `bedrock-runtime`.
+"""
+
+import json
+import math
+import re
+from datetime import UTC, datetime
+from typing import Any, Final, TypeAlias
+
+import msgspec
+
+from bedrock_alerts.invocations.extract import Evidence, guardrail_result
+from bedrock_alerts.invocations.identity import caller_arn, model_ref, principal_of
+from bedrock_alerts.invocations.model import (
+    Billing,
+    Body,
+    Invocation,
+    Modality,
+    Rejected,
+    Skipped,
+    Usage,
+)
+from bedrock_alerts.text import clean
+
+SCHEMA_TYPE: Final = "ModelInvocationLog"
+_MAX_COUNT: Final = 10**12  # no call has this many tokens; keeps sums far inside a float's range
+_MAX_DIGITS: Final = 12
+_MAX_METADATA: Final = (
+    16  # https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html
+)
+_ERROR_CODE: Final = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
+
+# Whatever JSON can hold beside an object: in a union with one object type nothing is ever refused.
+NotObject: TypeAlias = list[Any] | str | int | float | bool | None
+
+
+class RawMessage(msgspec.Struct, frozen=True):
+    """Anthropic's `message_start` chunk: its `usage` splits the cache writes by lifetime."""
+
+    usage: Any = None
+
+
+class RawDelta(msgspec.Struct, frozen=True):
+    """Anthropic's `message_delta` chunk."""
+
+    stop_reason: Any = None
+
+
+class RawChoice(msgspec.Struct, frozen=True, rename={"completion_reason": "completionReason"}):
+    """One of several answers: OpenAI's `choices`, Mistral's `outputs`, Titan's `results`.
+
+    All of them say why the answer ended, under a name of their own.
+    """
+
+    finish_reason: Any = None
+    stop_reason: Any = None
+    completion_reason: Any = None
+
+
+RawChoices: TypeAlias = (
+    list[RawChoice | NotObject] | dict[str, Any] | str | int | float | bool | None
+)
+
+
+class RawBody(
+    msgspec.Struct,
+    frozen=True,
+    rename={
+        "stop_reason_converse": "stopReason",
+        "service_tier": "serviceTier",
+        "performance_config": "performanceConfig",
+        "guardrail_action": "amazon-bedrock-guardrailAction",
+        "invoke_trace": "amazon-bedrock-trace",
+        "invocation_metrics": "amazon-bedrock-invocationMetrics",
+        "message_stop": "messageStop",
+        "completion_reason": "completionReason",
+        "embeddings_by_type": "embeddingsByType",
+    },
+):
+    """What is read of `outputBodyJson`, or of one chunk where it is a list of chunks."""
+
+    # Converse, ConverseStream
+    stop_reason_converse: Any = None
+    metrics: Any = None
+    usage: Any = None
+    trace: Any = None
+    service_tier: Any = None
+    performance_config: Any = None
+    # InvokeModel, InvokeModelWithResponseStream: Bedrock's own keys
+    guardrail_action: Any = None
+    invoke_trace: Any = None
+    invocation_metrics: Any = None
+    # ApplyGuardrail's word for it
+    action: Any = None
+    # The providers' words for why the answer ended
+    stop_reason: Any = None
+    finish_reason: Any = None
+    completion_reason: Any = None
+    message: RawMessage | NotObject = None
+    delta: RawDelta | NotObject = None
+    message_stop: Any = None
+    choices: RawChoices = None
+    outputs: RawChoices = None
+    results: RawChoices = None
+    generations: RawChoices = None
+    # Their presence tells an embedding
+    embedding: Any = None
+    embeddings: Any = None
+    embeddings_by_type: Any = None
+
+
+class RawInput(msgspec.Struct, frozen=True, rename="camel"):
+    """A record's `input`; the body stays unparsed."""
+
+    input_token_count: Any = None
+    cache_read_input_token_count: Any = None
+    cache_write_input_token_count: Any = None
+    input_body_s3_path: Any = msgspec.field(default=None, name="inputBodyS3Path")
+
+
+class RawOutput(msgspec.Struct, frozen=True, rename="camel"):
+    """A record's `output`."""
+
+    output_token_count: Any = None
+    output_body_json: RawBody | list[RawBody | NotObject] | str | int | float | bool | None = None
+    output_body_s3_path: Any = msgspec.field(default=None, name="outputBodyS3Path")
+    # Two spellings of the image count are in use.
+    output_images_count: Any = None
+    output_image_count: Any = None
+    output_image_height: Any = None
+    output_audio_duration_seconds: Any = None
+    output_video_duration_seconds: Any = None
+    output_video_height: Any = None
+
+
+class RawRecord(msgspec.Struct, frozen=True, rename="camel"):
+    """The top level of a record."""
+
+    schema_type: Any = None
+    timestamp: Any = None
+    account_id: Any = None
+    region: Any = None
+    request_id: Any = None
+    operation: Any = None
+    model_id: Any = None
+    error_code: Any = None
+    identity: Any = None
+    request_metadata: Any = None
+    input: RawInput | NotObject = None
+    output: RawOutput | NotObject = None
+
+
+_decoder: Final = msgspec.json.Decoder(RawRecord)
+_NO_INPUT: Final = RawInput()
+_NO_OUTPUT: Final = RawOutput()
+_NO_BODY: Final = RawBody()
+_NO_EVIDENCE: Final = Evidence()
+
+
+def parse(
+    line: str | bytes, *, where: str = "", logged_at: float | None = None
+) -> Invocation | Rejected | Skipped:
+    """Read one line of the invocation log.
+
+    `where` says to a person which line it was; `logged_at` (seconds since 1970) stands in when the
+    record has no readable timestamp of its own. Whatever the line holds, a value comes back.
+    """
+    try:
+        raw = _decoder.decode(line)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        fallback = _decode_leniently(line)
+        if isinstance(fallback, str):
+            return Rejected(fallback, where)
+        raw = fallback
+    if raw.schema_type != SCHEMA_TYPE:
+        return Skipped("foreign_record", where)
+    return _invocation(raw, where, logged_at)
+
+
+def _decode_leniently(line: str | bytes) -> RawRecord | str:
+    """Read with the standard library what the fast parser refuses; a word says why it cannot be.
+
+    The standard library takes half an emoji, NaN and invalid bytes inside a string. None of that
+    may cost the record, and none of it survives: every text is cleaned and every number checked.
+    """
+    text = line if isinstance(line, str) else line.decode("utf-8", "replace")
+    try:
+        document = json.loads(text)
+    except RecursionError:
+        return "too_deep"
+    except ValueError:
+        return "not_json"
+    if not isinstance(document, dict):
+        return "not_an_object"
+    try:
+        return msgspec.convert(document, RawRecord)
+    except (msgspec.ValidationError, RecursionError):
+        return "wrong_shape"
+
+
+def _invocation(raw: RawRecord, where: str, logged_at: float | None) -> Invocation | Rejected:
+    when = _moment(raw.timestamp, logged_at)
+    if when is None:
+        return Rejected("no_timestamp", where)
+    if not isinstance(raw.model_id, str) or not raw.model_id:
+        return Rejected("no_model", where)
+    timestamp, epoch = when
+    source = raw.input if isinstance(raw.input, RawInput) else _NO_INPUT
+    output = raw.output if isinstance(raw.output, RawOutput) else _NO_OUTPUT
+    bodies = _bodies(output)
+    error_code = _error_code(raw.error_code)
+    stop_reason = _stop_reason(bodies)
+    guardrail = guardrail_result(_evidence(bodies))
+    usage, billing = _usage(source, output, bodies)
+    latency_ms, first_byte_ms = _latency(bodies)
+    arn = caller_arn(raw.identity)
+    model, profile = model_ref(_routed_model(bodies) or raw.model_id)
+    return Invocation(
+        request_id=_text(raw.request_id, 128) or "",
+        timestamp=timestamp,
+        epoch=epoch,
+        account_id=_text(raw.account_id, 32) or "",
+        region=_text(raw.region, 32) or "",
+        operation=_text(raw.operation, 64) or _guess_operation(bodies),
+        model_id=clean(raw.model_id, 512),
+        model=model,
+        inference_profile=profile,
+        principal=principal_of(arn),
+        principal_arn=arn,
+        status="error" if error_code else "ok",
+        error_code=error_code,
+        stop_reason=stop_reason,
+        usage=usage,
+        billing=billing,
+        modality=_modality(output, bodies, billing, error_code),
+        latency_ms=latency_ms,
+        first_byte_ms=first_byte_ms,
+        guardrail=guardrail,
+        body=_body(output, bodies),
+        metadata=_metadata(raw.request_metadata),
+    )
+
+
+def _bodies(output: RawOutput) -> tuple[RawBody, ...]:
+    """Return the output body, or its chunks: a list may hold more than objects (`"[DONE]"`)."""
+    body = output.output_body_json
+    if isinstance(body, RawBody):
+        return (body,)
+    if isinstance(body, list):
+        return tuple(chunk for chunk in body if isinstance(chunk, RawBody))
+    return ()
+
+
+def _body(output: RawOutput, bodies: tuple[RawBody, ...]) -> Body:
+    if bodies:
+        return "inline"
+    return "offloaded" if output.output_body_s3_path else "absent"
+
+
+def _moment(timestamp: Any, logged_at: float | None) -> tuple[str, float] | None:
+    """Return the record's time as text and as seconds, `logged_at` where it cannot be read."""
+    try:
+        if isinstance(timestamp, str):
+            parsed = datetime.fromisoformat(timestamp)
+            if parsed.tzinfo is None:
+                parsed = parsed.replace(tzinfo=UTC)
+            return clean(timestamp, 64), parsed.timestamp()
+    except (ValueError, OverflowError):
+        pass  # unreadable: the time at which it was logged is the next best
+    try:
+        if logged_at is not None:
+            return datetime.fromtimestamp(logged_at, UTC).isoformat(), logged_at
+    except (ValueError, OverflowError, OSError):
+        pass
+    return None
+
+
+def _error_code(value: Any) -> str | None:
+    """Return the exception's name; anything that does not look like one is `OTHER`, never ok."""
+    if value is None or value == "":
+        return None
+    if not isinstance(value, str):
+        return "OTHER"
+    name = value.rpartition("#")[2]
+    return name if _ERROR_CODE.fullmatch(name) else "OTHER"
+
+
+def _guess_operation(bodies: tuple[RawBody, ...]) -> str:
+    """Name the operation by the body's shape, for sources that leave `operation` out."""
+    if not bodies:
+        return "unknown"
+    if len(bodies) > 1:
+        return "InvokeModelWithResponseStream"
+    return "Converse" if bodies[0].stop_reason_converse is not None else "InvokeModel"
+
+
+def _stop_reason(bodies: tuple[RawBody, ...]) -> str | None:
+    """Return why the answer ended, in Bedrock's word or the provider's; the last chunk wins."""
+    found: str | None = None
+    for body in bodies:
+        found = next((word for word in _stop_words(body) if word), found)
+    return found
+
+
+def _stop_words(body: RawBody) -> tuple[str | None, ...]:
+    stop = body.message_stop
+    return (
+        _text(body.stop_reason_converse, 64),
+        _text(body.stop_reason, 64),
+        _text(body.delta.stop_reason, 64) if isinstance(body.delta, RawDelta) else None,
+        _text(stop.get("stopReason"), 64) if isinstance(stop, dict) else None,
+        _text(body.finish_reason, 64),
+        _text(body.completion_reason, 64),
+        *(
+            _text(choice.finish_reason or choice.stop_reason or choice.completion_reason, 64)
+            for choices in (body.choices, body.outputs, body.results, body.generations)
+            if isinstance(choices, list)
+            for choice in choices[:1]
+            if isinstance(choice, RawChoice)
+        ),
+    )
+
+
+def _evidence(bodies: tuple[RawBody, ...]) -> Evidence:
+    """Gather what all chunks show of guardrails, before anything is decided."""
+    traces: list[Any] = []
+    intervened = ran = False
+    for body in bodies:
+        action = body.guardrail_action
+        if (
+            action in ("INTERVENED", "GUARDRAIL_INTERVENED")
+            or body.action == "GUARDRAIL_INTERVENED"
+            or body.stop_reason_converse == "guardrail_intervened"
+        ):
+            intervened = True
+        elif action == "NONE":
+            ran = True
+        for holder in (body.trace, body.invoke_trace):
+            if isinstance(holder, dict):
+                for key in ("guardrail", "guardrails"):
+                    trace = holder.get(key)
+                    # Some providers repeat the whole trace on a later chunk.
+                    if trace is not None and trace not in traces:
+                        traces.append(trace)
+    if not (traces or intervened or ran):
+        return _NO_EVIDENCE
+    return Evidence(tuple(traces), intervened, ran)
+
+
+def _usage(
+    source: RawInput, output: RawOutput, bodies: tuple[RawBody, ...]
+) -> tuple[Usage, Billing]:
+    """Read the counters: the record's own first, then Bedrock's in the body."""
+    metrics: dict[str, Any] = {}
+    usage: dict[str, Any] = {}
+    for body in bodies:
+        for found in (
+            body.usage,
+            body.message.usage if isinstance(body.message, RawMessage) else 0,
+        ):
+            if isinstance(found, dict):
+                usage.update(found)
+        if isinstance(body.invocation_metrics, dict):
+            metrics = body.invocation_metrics
+    first = bodies[0] if bodies else _NO_BODY
+    images = _count(output.output_images_count, output.output_image_count)
+    if images is None and output.output_image_height is not None:
+        images = 1  # sizes without a count: one picture
+    return Usage(
+        input_tokens=_count(
+            source.input_token_count, metrics.get("inputTokenCount"), usage.get("inputTokens")
+        )
+        or 0,
+        output_tokens=_count(
+            output.output_token_count, metrics.get("outputTokenCount"), usage.get("outputTokens")
+        )
+        or 0,
+        cache_read_tokens=_count(
+            source.cache_read_input_token_count,
+            metrics.get("cacheReadInputTokenCount"),
+            usage.get("cacheReadInputTokens"),
+        )
+        or 0,
+        cache_write_tokens=_count(
+            source.cache_write_input_token_count,
+            metrics.get("cacheWriteInputTokenCount"),
+            usage.get("cacheWriteInputTokens"),
+        )
+        or 0,
+    ), Billing(
+        cache_write_1h_tokens=_hour_long_writes(usage),
+        images=images or 0,
+        service_tier=_tier(first.service_tier),
+        latency_mode=_nested_word(first.performance_config, "latency"),
+    )
+
+
+def _hour_long_writes(usage: dict[str, Any]) -> int:
+    """Count the cache writes kept for an hour, from Converse's split or Anthropic's own."""
+    details = usage.get("cacheDetails")
+    if isinstance(details, list):
+        return sum(
+            _count(item.get("inputTokens")) or 0
+            for item in details
+            if isinstance(item, dict) and item.get("ttl") == "1h"
+        )
+    split = usage.get("cache_creation")
+    return (_count(split.get("ephemeral_1h_input_tokens")) or 0) if isinstance(split, dict) else 0
+
+
+def _tier(value: Any) -> str | None:
+    """Return the service tier: `serviceTier` is `{"type": …}` in Converse, a word elsewhere."""
+    return _nested_word(value, "type") if isinstance(value, dict) else _text(value, 32)
+
+
+def _nested_word(value: Any, key: str) -> str | None:
+    return _text(value.get(key), 32) if isinstance(value, dict) else None
+
+
+def _latency(bodies: tuple[RawBody, ...]) -> tuple[int | None, int | None]:
+    """Return latency and time to the first byte in ms; a plain InvokeModel record has neither."""
+    latency: int | None = None
+    first_byte: int | None = None
+    for body in bodies:
+        if isinstance(body.metrics, dict):
+            latency = _count(body.metrics.get("latencyMs"))
+        if isinstance(body.invocation_metrics, dict):
+            latency = _count(body.invocation_metrics.get("invocationLatency"), latency)
+            first_byte = _count(body.invocation_metrics.get("firstByteLatency"), first_byte)
+    return latency, first_byte
+
+
+def _routed_model(bodies: tuple[RawBody, ...]) -> str | None:
+    """Return the model that a prompt router chose: it is the one that is charged."""
+    for body in bodies:
+        router = body.trace.get("promptRouter") if isinstance(body.trace, dict) else None
+        if isinstance(router, dict):
+            return _text(router.get("invokedModelId"), 512)
+    return None
+
+
+def _modality(
+    output: RawOutput, bodies: tuple[RawBody, ...], billing: Billing, error_code: str | None
+) -> Modality:
+    """Tell what came out, by counters and the body's shape, never by the model's name."""
+    if output.output_video_duration_seconds is not None or output.output_video_height is not None:
+        return "video"
+    if output.output_audio_duration_seconds is not None:
+        return "audio"
+    if billing.images:
+        return "image"
+    if any(
+        body.embedding is not None
+        or body.embeddings is not None
+        or body.embeddings_by_type is not None
+        for body in bodies
+    ):
+        return "embedding"
+    # An embedding's body is often left out of the record; then only the missing count tells.
+    is_silent = not bodies and output is not _NO_OUTPUT and not output.output_body_s3_path
+    if is_silent and output.output_token_count is None and error_code is None:
+        return "embedding"
+    return "text"
+
+
+def _metadata(value: Any) -> dict[str, str]:
+    if not isinstance(value, dict):
+        return {}
+    pairs = list(value.items())[:_MAX_METADATA]
+    return {clean(key, 256): clean(text, 256) for key, text in pairs if isinstance(text, str)}
+
+
+def _text(value: Any, limit: int) -> str | None:
+    return clean(value, limit) or None if isinstance(value, str) else None
+
+
+def _count(*values: Any) -> int | None:
+    """Return the first of `values` that is a believable count: whole, not negative, bounded.
+
+    Numbers written as text are read as numbers; everything else counts as absent.
+    """
+    for value in values:
+        if type(value) is int:
+            if 0 <= value <= _MAX_COUNT:
+                return value
+        elif isinstance(value, float):
+            if math.isfinite(value) and 0 <= value <= _MAX_COUNT:
+                return int(value)
+        elif (
+            isinstance(value, str)
+            and value.isascii()
+            and value.isdigit()
+            and len(value) <= _MAX_DIGITS
+        ):
+            return int(value)
+    return None

@@ -1,0 +1,430 @@
+"""What one invocation cost, from the price list that ships beside this module.
+
+Money is whole pico-dollars (1e-12 USD), so that sums of any length stay exact. A rate of 1,000,000
+pico-dollars a token is 1 USD per million tokens.
+
+`priced` speaks of the price list, not of the bill: `exact` says that the list has a price for this
+very model id, tier and kind of token. Discounts, commitments and taxes are in no list; overrides
+are where to put them.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, Self, TypeAlias
+
+import msgspec
+
+from bedrock_alerts.invocations.model import Billing, Cost, GuardrailUnits, Usage
+
+PRICES_FILE: Final = Path(__file__).with_name("prices.json")
+
+WITHOUT_PREFIX: Final = "without-prefix"
+OTHER_REGION: Final = "other-region"
+IMAGE_SIZE: Final = "image-size"
+TOKENS_ONLY: Final = "tokens-only"
+STANDARD_LATENCY: Final = "standard-latency"
+DEFAULT_TIER: Final = "default-tier"
+FALLBACKS: Final = (
+    WITHOUT_PREFIX,
+    OTHER_REGION,
+    IMAGE_SIZE,
+    TOKENS_ONLY,
+    STANDARD_LATENCY,
+    DEFAULT_TIER,
+)
+"""Every word `Cost.fallback` can hold. Where several apply, the first in this order is told."""
+
+HOME_REGIONS: Final = frozenset({"us-east-1", "us-east-2", "us-west-2"})
+"""Regions whose price the list's region-less entries hold.
+
+Checked on litellm 1.109.1: wherever the list has both, the region-less input and output rates equal
+those of these three.
+"""
+
+RESERVED: Final = "reserved"
+"""The service tier that is paid by capacity and time, not by token."""
+
+# Vendors' own names match as well (`meta.`), so what follows the dot must be a model in the list.
+_PREFIX: Final = re.compile(r"[a-z]{2,6}(?:-[a-z]+)?\.")
+_GOV: Final = "us-gov-"
+_GOV_PREFIX: Final = "us-gov."
+
+# The cheapest real rate is 5,000 (a cache read); 1.10 typed as 1 would pass every other check.
+_SMALLEST_RATE: Final = 100
+# Model ids come from whoever calls Bedrock: an endless supply of new ones must not fill memory.
+_MEMO_LIMIT: Final = 4096
+
+Caveat: TypeAlias = Literal["image-size", "tokens-only"]
+Rate: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=10**15)]
+_Name: TypeAlias = Annotated[str, msgspec.Meta(max_length=256, pattern=r"^[^\s/]+$")]
+
+
+class PricesError(ValueError):
+    """A price list that cannot be used; the message names the entry and the field."""
+
+
+class Rates(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True
+):
+    """Pico-dollars a token, by kind (`image`: an image made); None where no price is known.
+
+    `cache_write` is the five-minute cache, `cache_write_1h` the one of an hour.
+    """
+
+    input: Rate | None = None
+    output: Rate | None = None
+    cache_read: Rate | None = None
+    cache_write: Rate | None = None
+    cache_write_1h: Rate | None = None
+    image: Rate | None = None
+
+
+class Band(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True
+):
+    """Rates for all tokens of a call whose input, cache included, exceeds `above` tokens."""
+
+    above: Annotated[int, msgspec.Meta(gt=0)]
+    rates: Rates
+    tiers: dict[str, Rates] = {}
+
+
+class Entry(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True
+):
+    """All prices of one model id, with its geography prefix, in `region` or wherever unsaid.
+
+    `tiers` is keyed by Bedrock's service tier or latency mode. `caveat` says in what way the list's
+    price is itself only near: `image-size` where the real one varies with size and quality,
+    `tokens-only` where media that a record does not count are charged beside the tokens.
+    """
+
+    model: _Name
+    region: _Name | None = None
+    rates: Rates
+    tiers: dict[str, Rates] = {}
+    bands: tuple[Band, ...] = ()
+    caveat: Caveat | None = None
+
+
+class GuardrailRates(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Pico-dollars a text unit (`content_image`: an image), in the words of `GuardrailUnits`."""
+
+    topic: Rate
+    content: Rate
+    content_image: Rate
+    word: Rate
+    sensitive_information: Rate
+    sensitive_information_free: Rate
+    contextual_grounding: Rate
+    automated_reasoning: Rate
+
+
+class PriceList(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The shape of `prices.json`."""
+
+    source: str
+    source_version: str
+    licence: str
+    dated: Annotated[str, msgspec.Meta(pattern=r"^\d{4}-\d\d-\d\d$")]
+    currency: Literal["USD"]
+    unit: str
+    guardrail: GuardrailRates
+    entries: tuple[Entry, ...]
+
+
+class _Overrides(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    # Untyped at first, so that a fault can be told with the name of the model it is in.
+    entries: list[Any]
+
+
+class _Row(msgspec.Struct, frozen=True):
+    """What one band charges: rate by kind, and whether it was borrowed from the default tier."""
+
+    above: int
+    charges: tuple[tuple[int | None, bool], ...]
+
+
+class _Plan(msgspec.Struct, frozen=True):
+    """All that pricing a call needs and that does not depend on its usage."""
+
+    rows: tuple[_Row, ...]
+    fallback: str | None
+    if_borrowed: str
+    by_image: bool
+    tokens_only: bool
+
+
+def _charges(default: Rates, tier: Rates | None) -> tuple[tuple[int | None, bool], ...]:
+    """Rates by kind of `tier`, those it lacks borrowed from `default`."""
+    ordinary = msgspec.structs.astuple(default)
+    if tier is None:
+        return tuple((rate, True) for rate in ordinary)
+    return tuple(
+        (rate, False) if rate is not None else (other, True)
+        for rate, other in zip(msgspec.structs.astuple(tier), ordinary, strict=True)
+    )
+
+
+def _plan(
+    entry: Entry, fallback: str | None, service_tier: str | None, latency_mode: str | None
+) -> _Plan:
+    """Lay out what `entry` charges in a tier; an optimized latency is priced as a tier is."""
+    fast = latency_mode not in (None, "standard")
+    tier = latency_mode if fast else service_tier
+    rows = []
+    bands = sorted(entry.bands, key=lambda band: band.above, reverse=True)
+    for band in (*bands, Band(above=-1, rates=entry.rates, tiers=entry.tiers)):
+        if service_tier == RESERVED:
+            charges = _charges(Rates(), None)
+        elif tier in (None, "default"):
+            charges = _charges(band.rates, band.rates)
+        else:
+            charges = _charges(band.rates, band.tiers.get(str(tier)))
+        rows.append(_Row(band.above, charges))
+    return _Plan(
+        tuple(rows),
+        fallback or entry.caveat,
+        STANDARD_LATENCY if fast else DEFAULT_TIER,
+        entry.rates.image is not None,
+        entry.caveat == TOKENS_ONLY,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """A price list, ready to price calls; made by `Prices.load`, never changed after.
+
+    `dated` is the ISO date of the list, `source` where it came from.
+    """
+
+    dated: str
+    source: str
+    _guardrail: GuardrailRates
+    _entries: Mapping[tuple[str, str | None], Entry]
+    # Models the list prices by Region, and those an override prices for all Regions.
+    _regional: frozenset[str]
+    _everywhere: frozenset[str]
+    _memo: dict[tuple[str, str, str | None, str | None], _Plan | None] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+
+    @classmethod
+    def load(cls, overrides: bytes | None = None) -> Self:
+        """Read the shipped list, then add or replace the entries of `overrides`.
+
+        `overrides` is JSON, `{"entries": [...]}`, each entry of the form `prices.json` has; it
+        replaces the whole entry of its model and Region, and takes any model id, also an opaque
+        one. Raises `PricesError` and loads nothing at all when one entry is unusable.
+        """
+        shipped = read_price_list(PRICES_FILE.read_bytes())
+        replaced = () if overrides is None else _read_overrides(overrides)
+        return cls(
+            dated=shipped.dated,
+            source=f"{shipped.source} {shipped.source_version}",
+            _guardrail=shipped.guardrail,
+            _entries={(entry.model, entry.region): entry for entry in shipped.entries + replaced},
+            _regional=frozenset(
+                entry.model
+                for entry in shipped.entries
+                if entry.region is not None and not entry.region.startswith(_GOV)
+            ),
+            _everywhere=frozenset(entry.model for entry in replaced if entry.region is None),
+        )
+
+    def cost(
+        self,
+        *,
+        model_id: str,
+        region: str,
+        usage: Usage,
+        billing: Billing,
+        units: GuardrailUnits | None,
+    ) -> Cost:
+        """Price one call; `region` is the record's own, not where the call ran. Never raises.
+
+        Looked up in this order: the id in its Region; the id; both again without its geography
+        prefix (`without-prefix`). No other model's price is ever used, nor another geography's.
+        `other-region`: the list prices this model by Region, but not for this one.
+        `default-tier`, `standard-latency`: the list has no price for the tier or latency.
+        `image-size`, `tokens-only`: see `Entry`.
+
+        Unpriced are calls of unknown models, those of the reserved tier, and those that used a
+        kind of token for which there is no rate. Such a kind is not charged as input: that would
+        be ten times too much for most cache reads, and too little for most cache writes, with
+        nothing in the amount to show it; a counted unpriced call gets a rate added. The same holds
+        for a prompt to an image model in whose record no image is counted.
+
+        No usage costs exactly nothing for any known model, save where a record does not count all
+        that is charged (`tokens-only`): there it is unpriced. Counts must not be negative.
+        """
+        guardrail = 0 if units is None else self._guardrail_cost(units)
+        plan = self._planned(model_id, region, billing)
+        if plan is None:
+            return Cost(model_picodollars=None, guardrail_picodollars=guardrail, priced="unpriced")
+        written = usage.cache_write_tokens
+        # A record that contradicts itself must not make a negative count of the other kind.
+        written_1h = min(billing.cache_write_1h_tokens, written)
+        counts = (
+            usage.input_tokens,
+            usage.output_tokens,
+            usage.cache_read_tokens,
+            written - written_1h,
+            written_1h,
+            billing.images,
+        )
+        amount, fallback = _charge(plan, counts)
+        return Cost(
+            model_picodollars=amount,
+            guardrail_picodollars=guardrail,
+            priced="unpriced" if amount is None else "approximate" if fallback else "exact",
+            fallback=fallback,
+        )
+
+    def _planned(self, model_id: str, region: str, billing: Billing) -> _Plan | None:
+        key = (model_id, region, billing.service_tier, billing.latency_mode)
+        memo = self._memo
+        if key in memo:
+            return memo[key]
+        found = self._find(model_id, region)
+        plan = None if found is None else _plan(*found, billing.service_tier, billing.latency_mode)
+        if len(memo) >= _MEMO_LIMIT:
+            memo.clear()
+        memo[key] = plan
+        return plan
+
+    def _find(self, model_id: str, region: str) -> tuple[Entry, str | None] | None:
+        """Return the entry that prices a model in a Region, and the fallback taken to find it."""
+        found = self._listed(model_id, region)
+        prefix = _PREFIX.match(model_id)
+        if found is not None or prefix is None:
+            return found
+        found = self._listed(model_id[prefix.end() :], region)
+        return None if found is None else (found[0], WITHOUT_PREFIX)
+
+    def _listed(self, model: str, region: str) -> tuple[Entry, str | None] | None:
+        entry = self._entries.get((model, region))
+        if entry is not None:
+            return entry, None
+        entry = self._entries.get((model, None))
+        if entry is None:
+            return None
+        return entry, None if self._applies(model, region) else OTHER_REGION
+
+    def _applies(self, model: str, region: str) -> bool:
+        """Say whether the region-less price of a model is the list's price for this Region."""
+        if model in self._everywhere:
+            return True
+        if region.startswith(_GOV):
+            return model.startswith(_GOV_PREFIX)
+        return region in HOME_REGIONS or model not in self._regional
+
+    def _guardrail_cost(self, units: GuardrailUnits) -> int:
+        rates = self._guardrail
+        return (
+            units.topic * rates.topic
+            + units.content * rates.content
+            + units.content_image * rates.content_image
+            + units.word * rates.word
+            + units.sensitive_information * rates.sensitive_information
+            + units.sensitive_information_free * rates.sensitive_information_free
+            + units.contextual_grounding * rates.contextual_grounding
+            + units.automated_reasoning * rates.automated_reasoning
+        )
+
+
+def _charge(
+    plan: _Plan, counts: tuple[int, int, int, int, int, int]
+) -> tuple[int | None, str | None]:
+    """Return amount and fallback; no amount where a kind was used that has no rate."""
+    if not any(counts):
+        return (None if plan.tokens_only else 0), None
+    if plan.by_image and not counts[5]:
+        # A prompt was read and no image counted: nothing is known of what is charged.
+        return None, None
+    read_in = counts[0] + counts[2] + counts[3] + counts[4]
+    # The last row is above -1, so one always applies.
+    row = next(row for row in plan.rows if read_in > row.above)
+    amount = 0
+    fallback = plan.fallback
+    for count, (rate, borrowed) in zip(counts, row.charges, strict=True):
+        if not count:
+            continue
+        if rate is None:
+            return None, None
+        amount += count * rate
+        if borrowed and fallback is None:
+            fallback = plan.if_borrowed
+    return amount, fallback
+
+
+def read_price_list(text: bytes) -> PriceList:
+    """Parse and check a whole `prices.json`; raises `PricesError`."""
+    try:
+        prices = msgspec.json.decode(text, type=PriceList)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        message = f"price list: {error}"
+        raise PricesError(message) from error
+    _check(prices.entries, "price list")
+    return prices
+
+
+def _read_overrides(text: bytes) -> tuple[Entry, ...]:
+    what = "price overrides"
+    try:
+        found = msgspec.json.decode(text, type=_Overrides).entries
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        message = f"{what}: {error}"
+        raise PricesError(message) from error
+    entries = []
+    for place, one in enumerate(found):
+        try:
+            entries.append(msgspec.convert(one, Entry))
+        except msgspec.ValidationError as error:
+            model = one.get("model") if isinstance(one, dict) else None
+            message = f"{what}, entry {place} ({model or 'no model'}): {error}"
+            raise PricesError(message) from error
+    _check(entries, what)
+    return tuple(entries)
+
+
+def _check(entries: Iterable[Entry], what: str) -> None:
+    """Refuse what the types allow and no price list means; raises `PricesError`."""
+    seen: Counter[tuple[str, str | None]] = Counter()
+    for entry in entries:
+        name = entry.model if entry.region is None else f"{entry.model} in {entry.region}"
+        fault = _fault(entry)
+        seen[entry.model, entry.region] += 1
+        if seen[entry.model, entry.region] > 1:
+            fault = "is there twice"
+        if fault is not None:
+            message = f"{what}, {name}: {fault}"
+            raise PricesError(message)
+
+
+def _fault(entry: Entry) -> str | None:
+    """Say what is wrong with an entry, naming the field; None when nothing is."""
+    if entry.rates == Rates():
+        return "`rates` holds no rate"
+    bands = [band.above for band in entry.bands]
+    if len(set(bands)) != len(bands):
+        return "`bands` has one `above` twice"
+    for path, rates in _all_rates(entry):
+        for kind, rate in msgspec.structs.asdict(rates).items():
+            if rate is not None and 0 < rate < _SMALLEST_RATE:
+                return (
+                    f"`{path}.{kind}` is {rate} pico-dollars, too small to be meant: "
+                    "1000000 a token is 1 USD per million tokens"
+                )
+    return None
+
+
+def _all_rates(entry: Entry) -> Iterable[tuple[str, Rates]]:
+    yield "rates", entry.rates
+    yield from ((f"tiers.{tier}", rates) for tier, rates in entry.tiers.items())
+    for place, band in enumerate(entry.bands):
+        yield f"bands[{place}].rates", band.rates
+        yield from ((f"bands[{place}].tiers.{t}", rates) for t, rates in band.tiers.items())

@@ -1,0 +1,51 @@
+"""One invocation as people and queries read it: `inspect --json` and the event lines."""
+
+from typing import Any, Final
+
+from bedrock_alerts.invocations.model import Cost, Invocation
+
+_PICODOLLARS: Final = 10**12
+_QUIET: Final = frozenset({"none", "clean"})
+
+
+def is_notable(invocation: Invocation) -> bool:
+    """Whether it gets an event line by default: it failed, or a guardrail found something."""
+    return invocation.status == "error" or invocation.guardrail.verdict not in _QUIET
+
+
+def report(invocation: Invocation, cost: Cost) -> dict[str, Any]:
+    """Return the documented fields in their order; dollars as numbers, None if unpriced."""
+    guardrail = invocation.guardrail
+    return {
+        "request_id": invocation.request_id,
+        "timestamp": invocation.timestamp,
+        "account_id": invocation.account_id,
+        "region": invocation.region,
+        "operation": invocation.operation,
+        "model_id": invocation.model_id,
+        "model": invocation.model,
+        "inference_profile": invocation.inference_profile,
+        "principal": invocation.principal,
+        "principal_arn": invocation.principal_arn,
+        "status": invocation.status,
+        "error_code": invocation.error_code,
+        "stop_reason": invocation.stop_reason,
+        "usage": invocation.usage,
+        "modality": invocation.modality,
+        "latency_ms": invocation.latency_ms,
+        "first_byte_ms": invocation.first_byte_ms,
+        "cost_usd": None
+        if cost.model_picodollars is None
+        else cost.model_picodollars / _PICODOLLARS,
+        "priced": cost.priced,
+        "price_fallback": cost.fallback,
+        "guardrail": {
+            "verdict": guardrail.verdict,
+            "ids": guardrail.ids,
+            "hits": guardrail.hits,
+            "latency_ms": guardrail.latency_ms,
+            "cost_usd": cost.guardrail_picodollars / _PICODOLLARS,
+        },
+        "body": invocation.body,
+        "metadata": invocation.metadata,
+    }

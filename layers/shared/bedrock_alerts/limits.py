@@ -1,0 +1,45 @@
+"""Every limit of an outside service, named once, with where it is documented."""
+
+from typing import Final
+
+# --- CloudWatch Logs subscriptions and Lambda -------------------------------------------------
+# https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/SubscriptionFilters.html
+# A batch is at most 1 MB as Lambda receives it; gzip can make far more of that, so what comes out
+# is capped: log events are at most 1 MB each and PutLogEvents batches are of the same size, so a
+# genuine batch stays far below this.
+MAX_BATCH_BASE64_BYTES: Final = 8 * 1024 * 1024
+MAX_BATCH_INFLATED_BYTES: Final = 32 * 1024 * 1024
+MAX_RECORD_BYTES: Final = 16 * 1024 * 1024
+
+# --- CloudWatch metrics (embedded metric format and PutMetricData) ------------------------------
+# "Specification: Embedded metric format" in the CloudWatch user guide
+EMF_METRICS_PER_LINE: Final = 100
+EMF_VALUES_PER_METRIC: Final = 100
+# The specification's text still says 256 KB although a log event may be 1 MB: keep to the smaller.
+EMF_LINE_BYTES: Final = 256 * 1024
+# https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricDatum.html
+METRIC_MAX_AGE_SECONDS: Final = 14 * 24 * 3600
+METRIC_MAX_AHEAD_SECONDS: Final = 2 * 3600
+# https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_Dimension.html
+DIMENSION_VALUE_CHARS: Final = 1024
+METRIC_VALUE_MAX: Final = 2.0**360
+
+# --- Alarms -------------------------------------------------------------------------------------
+# https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricAlarm.html
+ALARM_NAME_CHARS: Final = 255
+ALARM_DESCRIPTION_CHARS: Final = 1024
+ALARM_REASON_CHARS: Final = 1023
+
+# --- Amazon SNS e-mail ----------------------------------------------------------------------------
+# https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
+SNS_SUBJECT_CHARS: Final = 99  # "less than 100 characters", ASCII, no line breaks
+SNS_MESSAGE_BYTES: Final = 256 * 1024
+
+# --- Slack --------------------------------------------------------------------------------------
+# https://docs.slack.dev/reference/block-kit/blocks
+SLACK_SECTION_CHARS: Final = 3000
+SLACK_FIELD_CHARS: Final = 2000
+SLACK_FIELDS: Final = 10
+SLACK_BUTTON_TEXT_CHARS: Final = 75
+SLACK_URL_CHARS: Final = 3000
+SLACK_TEXT_CHARS: Final = 4000

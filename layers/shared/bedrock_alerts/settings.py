@@ -1,0 +1,67 @@
+"""What each function is set up with: environment variables, read once, checked, typed.
+
+Every settings class lists exactly the variables its function gets from `template.yaml`; a test
+compares the two.
+"""
+
+import os
+from collections.abc import Mapping
+from typing import Annotated, Any, Final, Literal, TypeVar, get_origin
+
+import msgspec
+
+from bedrock_alerts.alerts.model import Channel
+from bedrock_alerts.errors import SettingsError
+
+Text: Final = msgspec.Meta(min_length=1)
+SettingsT = TypeVar("SettingsT", bound=msgspec.Struct)
+
+
+def load(kind: type[SettingsT], environment: Mapping[str, str] | None = None) -> SettingsT:
+    """Read the variables that `kind` names, from the process's environment by default.
+
+    Raises SettingsError with the variable and the shape it needs.
+    """
+    source = os.environ if environment is None else environment
+    given: dict[str, Any] = {}
+    for field in msgspec.structs.fields(kind):
+        text = source.get(field.encode_name, "")
+        if text:
+            is_list = get_origin(field.type) is tuple
+            given[field.encode_name] = text.split(",") if is_list else text
+    try:
+        return msgspec.convert(given, kind, strict=False)
+    except msgspec.ValidationError as error:
+        raise SettingsError(f"{kind.__name__}: {error}") from error
+
+
+class CollectLogsSettings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
+    """What `collect-logs` needs to know."""
+
+    metrics_namespace: Annotated[str, Text]
+    own_log_group: Annotated[str, Text]
+    event_lines: Literal["notable", "all"] = "notable"
+    principal_metrics: Literal["none", "violations", "all"] = "violations"
+    application_metadata_key: str | None = None
+
+
+class RouteSettings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
+    """What `route` needs to know. `channels` is a comma-separated list."""
+
+    metrics_namespace: Annotated[str, Text]
+    deliveries_queue_url: Annotated[str, Text]
+    channels: tuple[Channel, ...]
+
+
+class DeliverSettings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
+    """What `deliver` needs to know.
+
+    `slack_secret_arn` is absent when there is no Slack channel. `allow_loopback_webhooks` lets
+    webhooks be plain http to this machine: for the local stack only.
+    """
+
+    metrics_namespace: Annotated[str, Text]
+    deliveries_queue_url: Annotated[str, Text]
+    email_topic_arn: Annotated[str, Text]
+    slack_secret_arn: str | None = None
+    allow_loopback_webhooks: bool = False
