@@ -1,13 +1,35 @@
 """The `bedrock-alerts` command line."""
 
 import sys
+from importlib import import_module
+from typing import Final
 
 import click
 
 from bedrock_alerts_lab.errors import LabError
 
+# Where each command is. They are imported when they are called: boto3 and all the rest would make
+# `--help` slow.
+_COMMANDS: Final = {
+    "demo": "bedrock_alerts_lab.local_stack.command",
+}
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+
+class _LazyGroup(click.Group):
+    """A group whose commands are imported on demand."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's interface
+        return sorted(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        module = _COMMANDS.get(cmd_name)
+        if module is None:
+            return None
+        command: click.Command = getattr(import_module(module), cmd_name)
+        return command
+
+
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 def cli() -> None:
     """Watch what happens on Amazon Bedrock: the same code that runs in AWS, on your machine.
 

@@ -1,0 +1,67 @@
+"""`bedrock-alerts demo`."""
+
+import json
+import signal
+import time
+
+import click
+from rich.console import Console
+
+from bedrock_alerts_lab.local_stack.demo import Demo, DemoOptions, as_json, local_stack, summary
+
+
+@click.command()
+@click.option("--exit", "end_at_once", is_flag=True, help="End when the story has been played.")
+@click.option("--json", "as_machine", is_flag=True, help="Print the outcome as JSON, then end.")
+@click.option("--port", default=8700, show_default=True, help="Port of the page with the messages.")
+@click.option("--engine-port", type=int, help="Port of the embedded engine. [default: a free one]")
+@click.option("--outage", is_flag=True, help="Take Slack down while the first alert is sent.")
+@click.option("--pace", default=0.6, show_default=True, help="Seconds that a minute is told in.")
+def demo(
+    *,
+    end_at_once: bool,
+    as_machine: bool,
+    port: int,
+    engine_port: int | None,
+    outage: bool,
+    pace: float,
+) -> int:
+    """Play sample Bedrock traffic through the whole pipeline, on this machine.
+
+    Builds the template, deploys it to an embedded engine, plays a quarter of an hour of invented
+    traffic, and shows the Slack messages and e-mails it leads to on a web page. Needs no AWS
+    account and no Docker. Exits with 0 only if every expected message arrived, exactly once.
+    """
+    # A polite `kill` stops everything that was started, like Ctrl-C does.
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    say = Console(stderr=as_machine, highlight=False)
+    options = DemoOptions(page_port=port, engine_port=engine_port, outage=outage, pace=pace)
+    started = time.monotonic()
+    with local_stack(options, say) as local:
+        say.print(f"  Messages appear on [bold underline]{local.receiver.url}[/]\n")
+        outcome = Demo(local, options, say).play()
+        say.print()
+        say.print(summary(outcome))
+        took = time.monotonic() - started
+        say.print(
+            f"{outcome.records} records became {outcome.datapoints} data points and "
+            f"{len(outcome.transitions)} state changes; everything took {took:.0f} s."
+        )
+        for line in outcome.missing:
+            say.print(f"[red]Never arrived:[/] {line}")
+        for line in outcome.surplus:
+            say.print(f"[red]Arrived more than once:[/] {line}")
+        if as_machine:
+            click.echo(json.dumps(as_json(outcome)))
+        elif not end_at_once:
+            say.print(f"Look at [bold underline]{local.receiver.url}[/]. Ctrl-C ends it all.")
+            _until_interrupted()
+    return 0 if outcome.complete else 1
+
+
+def _until_interrupted() -> None:
+    try:
+        while True:
+            time.sleep(3600)
+    except KeyboardInterrupt:
+        click.echo("\nStopping everything.", err=True)

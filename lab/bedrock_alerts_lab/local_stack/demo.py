@@ -1,0 +1,308 @@
+"""Sample traffic in, alerts out: the whole pipeline on this machine, told as it happens."""
+
+import contextlib
+import json
+import time
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, NamedTuple
+
+from rich.console import Console
+from rich.table import Table
+
+from bedrock_alerts_lab.errors import LabError
+from bedrock_alerts_lab.local_stack import traffic
+from bedrock_alerts_lab.local_stack.deploy import Stack, build, deploy
+from bedrock_alerts_lab.local_stack.engine import Engine, running_engine
+from bedrock_alerts_lab.local_stack.mailbox import open_mailbox
+from bedrock_alerts_lab.local_stack.stand_in import Alarms, Metrics, Transition
+from bedrock_alerts_lab.receiver.server import PortInUseError, Receiver
+
+LOG_GROUP: Final = "/aws/bedrock/invocations"
+_LOG_STREAM: Final = "aws/bedrock/modelinvocations"
+_ADDRESS: Final = "oncall@example.com"
+_METRICS_SECONDS: Final = 30.0
+_NOTIFICATION_SECONDS: Final = 90.0
+_OUTAGE_MINUTES: Final = 4
+_WORDS: Final = {"ALARM": "ALARM", "OK": "RESOLVED"}
+
+
+class DemoOptions(NamedTuple):
+    """What a person can choose."""
+
+    page_port: int = 8700
+    engine_port: int | None = None
+    outage: bool = False
+    pace: float = 0.6
+
+
+class Arrival(NamedTuple):
+    """One notification that is due: what it is about, where it goes, when it was asked for."""
+
+    channel: str
+    alarm: str
+    state: str
+    asked: float
+
+
+class Outcome(NamedTuple):
+    """How the demo ended."""
+
+    transitions: tuple[Transition, ...]
+    seconds: Mapping[tuple[str, str, str], float]
+    missing: tuple[str, ...]
+    surplus: tuple[str, ...]
+    records: int
+    datapoints: int
+
+    @property
+    def complete(self) -> bool:
+        """Whether every expected notification arrived exactly once."""
+        return bool(self.transitions) and not self.missing and not self.surplus
+
+
+class LocalStack(NamedTuple):
+    """Everything that runs."""
+
+    engine: Engine
+    stack: Stack
+    receiver: Receiver
+
+
+@contextlib.contextmanager
+def local_stack(options: DemoOptions, say: Console) -> Iterator[LocalStack]:
+    """Start engine and receiver, deploy the template, and stop everything at the end."""
+    with contextlib.ExitStack() as stop:
+        receiver = Receiver(port=options.page_port)
+        try:
+            stop.enter_context(receiver)
+        except PortInUseError as error:
+            raise LabError(f"{error} with --port") from error
+        with _step(say, "Engine started"):
+            engine = stop.enter_context(running_engine(options.engine_port))
+        with _step(say, "Built with `sam build`"):
+            built = build(engine)
+        secret = engine.client("secretsmanager").create_secret(
+            Name="bedrock-alerts/slack", SecretString=receiver.webhook_url
+        )
+        with _step(say, "Deployed with `sam deploy`"):
+            stack = deploy(
+                engine,
+                built,
+                {
+                    "AlertEmail": _ADDRESS,
+                    "SlackWebhookSecretArn": secret["ARN"],
+                    "CreateInvocationLogGroup": "true",
+                    "AllowLoopbackWebhooks": "true",
+                },
+            )
+        left_out = ", ".join(f"{name} ({kind})" for name, kind in stack.left_out.items())
+        say.print(f"  Left out, the engine does not know them: {left_out or 'nothing'}")
+        stop.enter_context(open_mailbox(engine, stack.outputs["EmailTopicArn"], _ADDRESS, receiver))
+        receiver.set_summary([("Watching", LOG_GROUP), ("Stack", "bedrock-alerts, local")])
+        yield LocalStack(engine, stack, receiver)
+
+
+class Demo:
+    """Plays the story and keeps the books: what happened, what was due, what arrived."""
+
+    def __init__(self, local: LocalStack, options: DemoOptions, say: Console) -> None:
+        self._local = local
+        self._options = options
+        self._say = say
+        self._logs = local.engine.client("logs")
+        self._sqs = local.engine.client("sqs")
+        self._collector_group = "/aws/lambda/" + local.stack.resources["CollectLogsFunction"]
+        self._metrics = Metrics()
+        self._due: list[Arrival] = []
+        self._arrived: dict[Arrival, float] = {}
+        self._transitions: list[Transition] = []
+        self._records = self._datapoints = 0
+
+    def play(self) -> Outcome:
+        """Play every scene, wait for what is due, and return the books."""
+        minutes = len(traffic.STORY)
+        start = datetime.now(UTC).replace(second=0, microsecond=0) - timedelta(minutes=minutes)
+        alarms = Alarms(self._deployed_alarms(), self._metrics, start)
+        self._logs.create_log_stream(logGroupName=LOG_GROUP, logStreamName=_LOG_STREAM)
+        back_at: int | None = None
+        for number, (scene, records) in enumerate(traffic.story(start)):
+            end = start + timedelta(minutes=number + 1)
+            self._play_minute(scene, records, end)
+            for transition in alarms.evaluate(end):
+                if self._options.outage and not self._transitions:
+                    self._local.receiver.stop()
+                    back_at = number + _OUTAGE_MINUTES
+                    self._say.print("       [red]Slack goes down[/red]")
+                self._announce(transition)
+            if back_at == number:
+                self._local.receiver.start()
+                self._say.print("       [green]Slack is back[/green]")
+            self._show_arrivals()
+            time.sleep(self._options.pace)
+        self._wait_for_arrivals()
+        return self._outcome()
+
+    def _deployed_alarms(self) -> list[dict[str, Any]]:
+        cloudwatch = self._local.engine.client("cloudwatch")
+        found: list[dict[str, Any]] = cloudwatch.describe_alarms()["MetricAlarms"]
+        if not found:
+            raise LabError("the deployed stack has no alarms")
+        return found
+
+    def _play_minute(
+        self, scene: traffic.Scene, records: list[tuple[datetime, dict[str, Any]]], end: datetime
+    ) -> None:
+        self._logs.put_log_events(
+            logGroupName=LOG_GROUP,
+            logStreamName=_LOG_STREAM,
+            logEvents=[
+                {"timestamp": int(moment.timestamp() * 1000), "message": json.dumps(record)}
+                for moment, record in records
+            ],
+        )
+        self._records += len(records)
+        before = self._datapoints
+        self._read_metrics_until_counted()
+        notes = [
+            f"[red]{scene.blocked} blocked[/red]" if scene.blocked else "",
+            f"[yellow]{scene.throttled} throttled[/yellow]" if scene.throttled else "",
+        ]
+        self._say.print(
+            f"[bold]{end:%H:%M}[/bold]  {len(records):>3} records → "
+            f"{self._datapoints - before:>3} data points   {scene.title}  {' '.join(notes)}"
+        )
+
+    def _read_metrics_until_counted(self) -> None:
+        """Read the collector's log until every record that was sent has been counted."""
+        key = ("BedrockAlerts", "RecordsReceived", ())
+        deadline = time.monotonic() + _METRICS_SECONDS
+        while time.monotonic() < deadline:
+            events = self._logs.filter_log_events(logGroupName=self._collector_group)["events"]
+            # The engine's events have no ids: read them all, each time.
+            self._datapoints = self._metrics.read(event["message"] for event in events)
+            if self._metrics.total(key) >= self._records:
+                return
+            time.sleep(0.05)
+        raise LabError(
+            f"{self._records} records were sent, and the collector has counted "
+            f"{self._metrics.total(key):.0f} of them; see log group {self._collector_group}"
+        )
+
+    def _announce(self, transition: Transition) -> None:
+        colour = "red" if transition.state == "ALARM" else "green"
+        self._say.print(
+            f"       [bold {colour}]{transition.alarm} is {transition.state}[/]"
+            f"  ({transition.value:.0f} against {transition.threshold:.0f})"
+        )
+        self._sqs.send_message(
+            QueueUrl=self._local.stack.resources["AlertsQueue"],
+            MessageBody=json.dumps(transition.event),
+        )
+        self._transitions.append(transition)
+        asked = time.monotonic()
+        for channel in ("Slack", "e-mail"):
+            self._due.append(Arrival(channel, transition.alarm, transition.state, asked))
+        # Given a moment, a notification is told in the minute it belongs to.
+        if not self._options.outage:
+            self._local.receiver.wait_for(lambda _: self._all_arrived(), 10.0)
+
+    def _texts(self) -> dict[str, list[str]]:
+        receiver = self._local.receiver
+        return {
+            "Slack": [str(message.payload.get("text", "")) for message in receiver.messages()],
+            "e-mail": [email.subject for email in receiver.emails()],
+        }
+
+    def _all_arrived(self) -> bool:
+        texts = self._texts()
+        return all(_count(texts, arrival) >= 1 for arrival in self._due)
+
+    def _show_arrivals(self) -> None:
+        texts = self._texts()
+        for arrival in self._due:
+            if arrival not in self._arrived and _count(texts, arrival):
+                seconds = time.monotonic() - arrival.asked
+                self._arrived[arrival] = seconds
+                self._say.print(
+                    f"       → {arrival.channel}: {_WORDS[arrival.state]} {arrival.alarm}"
+                    f"  [dim]after {seconds:.1f} s[/dim]"
+                )
+
+    def _wait_for_arrivals(self) -> None:
+        deadline = time.monotonic() + _NOTIFICATION_SECONDS
+        while len(self._arrived) < len(self._due) and time.monotonic() < deadline:
+            self._local.receiver.wait_for(lambda _: self._all_arrived(), 1.0)
+            self._show_arrivals()
+
+    def _outcome(self) -> Outcome:
+        texts = self._texts()
+        missing = [a for a in self._due if not _count(texts, a)]
+        surplus = [a for a in self._due if _count(texts, a) > 1]
+        return Outcome(
+            transitions=tuple(self._transitions),
+            seconds={(a.channel, a.alarm, a.state): s for a, s in self._arrived.items()},
+            missing=tuple(f"{a.channel}: {a.state} {a.alarm}" for a in missing),
+            surplus=tuple(f"{a.channel}: {a.state} {a.alarm}" for a in surplus),
+            records=self._records,
+            datapoints=self._datapoints,
+        )
+
+
+def summary(outcome: Outcome) -> Table:
+    """Tabulate what happened."""
+    table = Table(title="What happened", title_justify="left")
+    for heading in ("Time", "Alarm", "State", "Value", "Threshold", "Slack after", "E-mail after"):
+        table.add_column(heading, justify="left" if heading in ("Alarm", "State") else "right")
+    for transition in outcome.transitions:
+        delays = [
+            outcome.seconds.get((channel, transition.alarm, transition.state))
+            for channel in ("Slack", "e-mail")
+        ]
+        table.add_row(
+            f"{transition.at:%H:%M}",
+            transition.alarm,
+            f"[{'red' if transition.state == 'ALARM' else 'green'}]{transition.state}[/]",
+            f"{transition.value:.0f}",
+            f"{transition.threshold:.0f}",
+            *("[red]missing[/]" if delay is None else f"{delay:.1f} s" for delay in delays),
+        )
+    return table
+
+
+def as_json(outcome: Outcome) -> dict[str, Any]:
+    """Return the books for machines."""
+    return {
+        "complete": outcome.complete,
+        "records": outcome.records,
+        "datapoints": outcome.datapoints,
+        "state_changes": [
+            {
+                "alarm": transition.alarm,
+                "state": transition.state,
+                "at": transition.at.isoformat(),
+                "slack_seconds": outcome.seconds.get(("Slack", transition.alarm, transition.state)),
+                "email_seconds": outcome.seconds.get(
+                    ("e-mail", transition.alarm, transition.state)
+                ),
+            }
+            for transition in outcome.transitions
+        ],
+        "missing": list(outcome.missing),
+        "surplus": list(outcome.surplus),
+    }
+
+
+def _count(texts: Mapping[str, list[str]], arrival: Arrival) -> int:
+    """Count the messages of a channel about one state change of one alarm."""
+    return sum(
+        arrival.alarm in text and _WORDS[arrival.state] in text for text in texts[arrival.channel]
+    )
+
+
+@contextlib.contextmanager
+def _step(say: Console, done: str) -> Iterator[None]:
+    started = time.monotonic()
+    with say.status(done):
+        yield
+    say.print(f"[green]✓[/] {done}  [dim]{time.monotonic() - started:.1f} s[/dim]")

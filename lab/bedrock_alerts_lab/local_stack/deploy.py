@@ -1,0 +1,138 @@
+"""Building with `sam build` and deploying the real template with `sam deploy`, to the engine."""
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from bedrock_alerts_lab.errors import LabError
+from bedrock_alerts_lab.local_stack import template as cfn
+from bedrock_alerts_lab.local_stack.engine import ENGINE_PYTHON, REGION, ROOT, Engine
+
+STACK: Final = "bedrock-alerts"
+_WORK: Final = ROOT / ".lab"
+_ARTEFACTS: Final = "bedrock-alerts-artefacts"
+_PRINT_KNOWN_TYPES: Final = (
+    "from ministack.services.cloudformation.provisioners import _RESOURCE_HANDLERS as known;"
+    "print(*known)"
+)
+# What the SAM transform turns into other types before the engine sees them.
+_SAM_TYPES: Final = ("AWS::Serverless::Function", "AWS::Serverless::LayerVersion")
+_BUILD_SECONDS: Final = 600
+_DEPLOY_SECONDS: Final = 300
+
+
+class Stack(NamedTuple):
+    """A deployed stack: physical ids by logical id, outputs, and what the engine does not know."""
+
+    resources: Mapping[str, str]
+    outputs: Mapping[str, str]
+    left_out: Mapping[str, str]
+
+
+def build(engine: Engine) -> Path:
+    """Build the template for this machine's Python and return the built template's path.
+
+    The engine runs functions in its own Python, whatever the template says, so the layers get the
+    wheels for that. Folders of their own keep such a build from ever being deployed to AWS.
+    """
+    tag = subprocess.run(
+        [str(ENGINE_PYTHON), "-c", "import sys; print(sys.implementation.cache_tag)"],
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout.strip()
+    out = _WORK / f"build-{tag}"
+    environment = {**engine.environment(), "LAYER_TARGET": "host", "PYTHON": str(ENGINE_PYTHON)}
+    _sam(
+        "build",
+        "--template-file", str(ROOT / "template.yaml"),
+        "--build-dir", str(out),
+        "--cache-dir", str(_WORK / f"cache-{tag}"),
+        "--cached", "--parallel",
+        environment=environment,
+        seconds=_BUILD_SECONDS,
+    )  # fmt: skip
+    return out / "template.yaml"
+
+
+def deploy(engine: Engine, built: Path, parameters: Mapping[str, str]) -> Stack:
+    """Deploy the built template, without the resource types that the engine does not know."""
+    template = cfn.load(built)
+    smaller, left_out = cfn.without_types(template, cfn.types(template) - _known_types())
+    if left_out:
+        built = built.with_name("template.local.yaml")
+        built.write_text(cfn.dump(smaller))
+    engine.client("s3").create_bucket(
+        Bucket=_ARTEFACTS, CreateBucketConfiguration={"LocationConstraint": REGION}
+    )
+    _sam(
+        "deploy",
+        "--template-file", str(built),
+        "--stack-name", STACK,
+        "--region", REGION,
+        "--s3-bucket", _ARTEFACTS,
+        "--capabilities", "CAPABILITY_IAM",
+        "--no-confirm-changeset",
+        "--no-progressbar",
+        "--config-env", "local",
+        "--parameter-overrides", *(f"{key}={value}" for key, value in parameters.items()),
+        environment=engine.environment(),
+        seconds=_DEPLOY_SECONDS,
+    )  # fmt: skip
+    return describe(engine, left_out)
+
+
+def describe(engine: Engine, left_out: Mapping[str, str]) -> Stack:
+    """Read back what was deployed."""
+    cloudformation = engine.client("cloudformation")
+    resources: list[dict[str, Any]] = cloudformation.describe_stack_resources(StackName=STACK)[
+        "StackResources"
+    ]
+    stack = cloudformation.describe_stacks(StackName=STACK)["Stacks"][0]
+    return Stack(
+        resources={
+            item["LogicalResourceId"]: item["PhysicalResourceId"]
+            for item in resources
+            if item.get("PhysicalResourceId")
+        },
+        outputs={item["OutputKey"]: item["OutputValue"] for item in stack.get("Outputs", [])},
+        left_out=left_out,
+    )
+
+
+def _known_types() -> set[str]:
+    """Ask the engine for the resource types it can make.
+
+    It has no call for that, and fails a whole deployment on the first type it does not know; its
+    version is pinned, so its own table can be read.
+    """
+    done = subprocess.run(
+        [str(ENGINE_PYTHON), "-c", _PRINT_KNOWN_TYPES], check=False, capture_output=True, text=True
+    )
+    if done.returncode != 0:
+        raise LabError(f"the engine's table of resource types cannot be read:\n{done.stderr}")
+    return {*done.stdout.split(), *_SAM_TYPES}
+
+
+def _sam(command: str, *arguments: str, environment: Mapping[str, str], seconds: int) -> None:
+    sam = shutil.which("sam", path=str(Path(sys.executable).parent)) or shutil.which("sam")
+    if sam is None:
+        raise LabError("the `sam` command is not installed: run `make setup`")
+    try:
+        done = subprocess.run(
+            [sam, command, *arguments],
+            cwd=ROOT,
+            env=dict(environment),
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=seconds,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise LabError(f"`sam {command}` did not end within {seconds} s") from error
+    if done.returncode != 0:
+        tail = "\n".join((done.stdout + done.stderr).splitlines()[-40:])
+        raise LabError(f"`sam {command}` failed:\n{tail}")
