@@ -6,6 +6,7 @@ SHELL := /bin/bash
 
 VENV := .venv
 ENGINE := .venv-engine
+RUNTIME := .venv-runtime
 BIN := $(VENV)/bin
 # Options for the command a target runs, as in: make demo ARGS=--exit
 ARGS ?=
@@ -29,7 +30,7 @@ test: setup-dev ## Run everything that CI runs
 setup: $(VENV)/lab.stamp ## Install the bedrock-alerts command line into .venv/bin
 
 .PHONY: setup-dev
-setup-dev: $(VENV)/dev.stamp $(ENGINE)/stamp
+setup-dev: $(VENV)/dev.stamp $(ENGINE)/stamp $(RUNTIME)/stamp
 
 .PHONY: format
 format: setup-dev ## Format the code and mend what can be mended
@@ -38,6 +39,10 @@ format: setup-dev ## Format the code and mend what can be mended
 .PHONY: bench
 bench: setup-dev ## Measure the collector against the plain ways to do the same
 	@$(BIN)/python -m tests.benchmarks.collect $(ARGS)
+
+.PHONY: events
+events: setup-dev ## Renew the sample events with the present time
+	@$(BIN)/python -m bedrock_alerts_lab.sample_events
 
 .PHONY: prices
 prices: setup-dev ## Renew the price list inside the package, and show what changed
@@ -49,7 +54,7 @@ lock: ## Pin and hash the requirements anew (needs `uv` on PATH)
 
 .PHONY: clean
 clean: ## Remove everything that the other targets made
-	rm -rf $(VENV) $(ENGINE) .aws-sam .lab .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage* *.egg-info
+	rm -rf $(VENV) $(ENGINE) $(RUNTIME) .aws-sam .lab .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage* *.egg-info
 
 $(VENV)/lab.stamp: requirements/lab.txt tools/make-venv pyproject.toml
 	@tools/make-venv $(VENV) requirements/lab.txt lab layers/shared
@@ -61,4 +66,11 @@ $(VENV)/dev.stamp: requirements/dev.txt tools/make-venv pyproject.toml
 
 $(ENGINE)/stamp: requirements/engine.txt tools/make-venv
 	@tools/make-venv $(ENGINE) requirements/engine.txt
+	@touch $@
+
+# Lambda's own Python, where this machine has it: the built functions are run with it.
+$(RUNTIME)/stamp: requirements/runtime.txt tools/make-venv tools/lambda-python
+	@python=$$(tools/lambda-python); if [ -n "$$python" ]; then \
+	  PYTHON="$$python" tools/make-venv $(RUNTIME) requirements/runtime.txt; \
+	else mkdir -p $(RUNTIME); fi
 	@touch $@

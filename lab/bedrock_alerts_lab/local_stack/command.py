@@ -34,7 +34,7 @@ def demo(
     """
     # A polite `kill` stops everything that was started, like Ctrl-C does.
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
-    say = Console(stderr=as_machine, highlight=False)
+    say = Console(stderr=as_machine, highlight=False, soft_wrap=True)
     options = DemoOptions(page_port=port, engine_port=engine_port, outage=outage, pace=pace)
     started = time.monotonic()
     with local_stack(options, say) as local:

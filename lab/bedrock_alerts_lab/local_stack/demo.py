@@ -12,7 +12,7 @@ from rich.table import Table
 
 from bedrock_alerts_lab.errors import LabError
 from bedrock_alerts_lab.local_stack import traffic
-from bedrock_alerts_lab.local_stack.deploy import Stack, build, deploy
+from bedrock_alerts_lab.local_stack.deploy import STACK, Stack, build, deploy
 from bedrock_alerts_lab.local_stack.engine import Engine, running_engine
 from bedrock_alerts_lab.local_stack.mailbox import open_mailbox
 from bedrock_alerts_lab.local_stack.stand_in import Alarms, Metrics, Transition
@@ -36,13 +36,13 @@ class DemoOptions(NamedTuple):
     pace: float = 0.6
 
 
-class Arrival(NamedTuple):
-    """One notification that is due: what it is about, where it goes, when it was asked for."""
+class Due(NamedTuple):
+    """One notification that has to arrive: what about, where, and since when."""
 
     channel: str
     alarm: str
     state: str
-    asked: float
+    asked: datetime
 
 
 class Outcome(NamedTuple):
@@ -114,8 +114,8 @@ class Demo:
         self._sqs = local.engine.client("sqs")
         self._collector_group = "/aws/lambda/" + local.stack.resources["CollectLogsFunction"]
         self._metrics = Metrics()
-        self._due: list[Arrival] = []
-        self._arrived: dict[Arrival, float] = {}
+        self._due: list[Due] = []
+        self._arrived: dict[Due, float] = {}
         self._transitions: list[Transition] = []
         self._records = self._datapoints = 0
 
@@ -192,7 +192,7 @@ class Demo:
     def _announce(self, transition: Transition) -> None:
         colour = "red" if transition.state == "ALARM" else "green"
         self._say.print(
-            f"       [bold {colour}]{transition.alarm} is {transition.state}[/]"
+            f"       [bold {colour}]{_short(transition.alarm)} is {transition.state}[/]"
             f"  ({transition.value:.0f} against {transition.threshold:.0f})"
         )
         self._sqs.send_message(
@@ -200,32 +200,36 @@ class Demo:
             MessageBody=json.dumps(transition.event),
         )
         self._transitions.append(transition)
-        asked = time.monotonic()
+        asked = datetime.now(UTC)
         for channel in ("Slack", "e-mail"):
-            self._due.append(Arrival(channel, transition.alarm, transition.state, asked))
+            self._due.append(Due(channel, transition.alarm, transition.state, asked))
         # Given a moment, a notification is told in the minute it belongs to.
         if not self._options.outage:
             self._local.receiver.wait_for(lambda _: self._all_arrived(), 10.0)
 
-    def _texts(self) -> dict[str, list[str]]:
+    def _received(self, due: Due) -> list[datetime]:
+        """Return when the messages about one state change of one alarm came in, on its channel."""
         receiver = self._local.receiver
-        return {
-            "Slack": [str(message.payload.get("text", "")) for message in receiver.messages()],
-            "e-mail": [email.subject for email in receiver.emails()],
-        }
+        if due.channel == "Slack":
+            messages = [
+                (str(message.payload.get("text", "")), message.received_at)
+                for message in receiver.messages()
+            ]
+        else:
+            messages = [(email.subject, email.received_at) for email in receiver.emails()]
+        return [at for text, at in messages if due.alarm in text and _WORDS[due.state] in text]
 
     def _all_arrived(self) -> bool:
-        texts = self._texts()
-        return all(_count(texts, arrival) >= 1 for arrival in self._due)
+        return all(self._received(due) for due in self._due)
 
     def _show_arrivals(self) -> None:
-        texts = self._texts()
         for arrival in self._due:
-            if arrival not in self._arrived and _count(texts, arrival):
-                seconds = time.monotonic() - arrival.asked
+            received = self._received(arrival)
+            if arrival not in self._arrived and received:
+                seconds = (received[0] - arrival.asked).total_seconds()
                 self._arrived[arrival] = seconds
                 self._say.print(
-                    f"       → {arrival.channel}: {_WORDS[arrival.state]} {arrival.alarm}"
+                    f"       → {arrival.channel}: {_WORDS[arrival.state]} {_short(arrival.alarm)}"
                     f"  [dim]after {seconds:.1f} s[/dim]"
                 )
 
@@ -236,9 +240,8 @@ class Demo:
             self._show_arrivals()
 
     def _outcome(self) -> Outcome:
-        texts = self._texts()
-        missing = [a for a in self._due if not _count(texts, a)]
-        surplus = [a for a in self._due if _count(texts, a) > 1]
+        missing = [due for due in self._due if not self._received(due)]
+        surplus = [due for due in self._due if len(self._received(due)) > 1]
         return Outcome(
             transitions=tuple(self._transitions),
             seconds={(a.channel, a.alarm, a.state): s for a, s in self._arrived.items()},
@@ -261,7 +264,7 @@ def summary(outcome: Outcome) -> Table:
         ]
         table.add_row(
             f"{transition.at:%H:%M}",
-            transition.alarm,
+            _short(transition.alarm),
             f"[{'red' if transition.state == 'ALARM' else 'green'}]{transition.state}[/]",
             f"{transition.value:.0f}",
             f"{transition.threshold:.0f}",
@@ -293,11 +296,8 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def _count(texts: Mapping[str, list[str]], arrival: Arrival) -> int:
-    """Count the messages of a channel about one state change of one alarm."""
-    return sum(
-        arrival.alarm in text and _WORDS[arrival.state] in text for text in texts[arrival.channel]
-    )
+def _short(alarm: str) -> str:
+    return alarm.removeprefix(f"{STACK}-")
 
 
 @contextlib.contextmanager

@@ -118,19 +118,22 @@ class Alarms:
         if state == previous:
             return None
         self._states[name] = (state, now)
-        event = _event(alarm, state, previous, since, now, recent[-_RECENT:])
+        event = alarm_event(alarm, state, previous, (since, now), recent[-_RECENT:])
         return Transition(name, state, previous, now, value or 0.0, alarm["Threshold"], event)
 
 
-def _event(
+def alarm_event(
     alarm: Mapping[str, Any],
     state: str,
     previous: str,
-    since: datetime,
-    now: datetime,
+    times: tuple[datetime, datetime],
     recent: list[float],
 ) -> dict[str, Any]:
-    """Write the event in the shape that EventBridge delivers."""
+    """Write the event in the shape that EventBridge delivers.
+
+    `times` are those of the previous state and of this one; `recent` ends with the value judged.
+    """
+    since, now = times
     _, words = _OPERATORS[alarm["ComparisonOperator"]]
     start = now - timedelta(seconds=alarm["Period"])
     reason = (

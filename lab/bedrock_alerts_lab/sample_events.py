@@ -1,0 +1,154 @@
+"""Writes the sample events under `events/`: invented, and made by the code that reads them.
+
+`make events` renews them with the present time. They serve `sam local invoke`, the tests and the
+README alike. A batch of the invocation log stands there twice: readable as `.ndjson`, and packed
+into the event that CloudWatch Logs sends.
+"""
+
+import base64
+import gzip
+import json
+import random
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from bedrock_alerts.alerts.pipeline import deliveries
+from bedrock_alerts_lab.local_stack import traffic
+from bedrock_alerts_lab.local_stack.engine import ACCOUNT, REGION, ROOT
+from bedrock_alerts_lab.local_stack.stand_in import alarm_event
+
+EVENTS: Final = ROOT / "events"
+_LOG_GROUP: Final = "/aws/bedrock/invocations"
+_QUEUE: Final = f"arn:aws:sqs:{REGION}:{ACCOUNT}:bedrock-alerts"
+_SEED: Final = 11
+_SCENE: Final = traffic.Scene("sample", blocked=2, throttled=1)
+_RECORDS: Final = 12
+_ALARM: Final = {
+    "AlarmName": "bedrock-alerts-ContentFiltered",
+    "AlarmDescription": "A guardrail blocked calls to Bedrock models.\nSeverity: warning",
+    "Namespace": "BedrockAlerts",
+    "MetricName": "ContentFilteredCount",
+    "Statistic": "Sum",
+    "Period": 300,
+    "Threshold": 1.0,
+    "ComparisonOperator": "GreaterThanOrEqualToThreshold",
+}
+
+
+def sample_events(now: datetime) -> dict[str, str]:
+    """Return the text of every sample by its path below `events/`."""
+    minute = now.replace(second=0, microsecond=0) - timedelta(minutes=5)
+    chance = random.Random(_SEED)  # noqa: S311 - repeatable, not secret
+    records = traffic.minute_of_traffic(_SCENE, minute, chance)
+    # Keep what is special about the minute, and fill up with ordinary calls.
+    special = [item for item in records if "errorCode" in item[1] or _is_blocked(item[1])]
+    ordinary = [item for item in records if item not in special][: _RECORDS - len(special)]
+    lines = [json.dumps(record) for _, record in sorted(special + ordinary, key=lambda i: i[0])]
+    alarm = alarm_event(_ALARM, "ALARM", "OK", (minute, now), [0.0, 0.0, 4.0])
+    resolved = alarm_event(_ALARM, "OK", "ALARM", (now, now + timedelta(minutes=14)), [4.0, 0.0])
+    unknown = {
+        "version": "0",
+        "id": "00000000-0000-4000-8000-000000000001",
+        "detail-type": "Something New",
+        "source": "aws.example",
+        "account": ACCOUNT,
+        "region": REGION,
+        "time": f"{now:%Y-%m-%dT%H:%M:%SZ}",
+        "resources": [],
+        "detail": {"text": "whatever stands here is not shown"},
+    }
+    at = int(minute.timestamp() * 1000)
+    email, slack = (
+        msgspec.json.encode(delivery).decode()
+        for delivery in deliveries(json.dumps(alarm), ("email", "slack"))
+    )
+    files: dict[str, Any] = {
+        "collect_logs/traffic.json": awslogs_event(lines, at),
+        "collect_logs/unreadable_lines.json": awslogs_event(
+            [lines[0], "{ this is no JSON", '{"schemaType":"SomethingElse"}', lines[-1]], at
+        ),
+        "collect_logs/control_message.json": awslogs_event(
+            ["CWL CONTROL MESSAGE: Checking health of destination"], at, "CONTROL_MESSAGE"
+        ),
+        "route/alarm.json": sqs_event("alerts", [json.dumps(alarm)]),
+        "route/resolved.json": sqs_event("alerts", [json.dumps(resolved)]),
+        "route/unknown.json": sqs_event("alerts", [json.dumps(unknown), "no JSON at all"]),
+        "deliver/email.json": sqs_event("deliveries", [email]),
+        "deliver/slack.json": sqs_event("deliveries", [slack]),
+    }
+    texts = {path: json.dumps(event, indent=2) + "\n" for path, event in files.items()}
+    return {"collect_logs/traffic.ndjson": "\n".join(lines) + "\n", **texts}
+
+
+def awslogs_event(
+    lines: list[str], timestamp: int, message_type: str = "DATA_MESSAGE"
+) -> dict[str, Any]:
+    """Pack log lines into the event of a subscription; `timestamp` is in ms since 1970."""
+    batch = {
+        "messageType": message_type,
+        "owner": ACCOUNT,
+        "logGroup": _LOG_GROUP,
+        "logStream": "aws/bedrock/modelinvocations",
+        "subscriptionFilters": ["bedrock-alerts"],
+        "logEvents": [
+            {"id": f"{timestamp:020d}{number:036d}", "timestamp": timestamp, "message": line}
+            for number, line in enumerate(lines)
+        ],
+    }
+    packed = gzip.compress(json.dumps(batch).encode(), mtime=0)
+    return {"awslogs": {"data": base64.b64encode(packed).decode()}}
+
+
+def sqs_event(queue: str, bodies: list[str]) -> dict[str, Any]:
+    """Wrap message bodies into the event of an SQS event source mapping."""
+    return {
+        "Records": [
+            {
+                "messageId": f"00000000-0000-4000-8000-{number:012d}",
+                "receiptHandle": f"invented-{number}",
+                "body": body,
+                "attributes": {
+                    "ApproximateReceiveCount": "1",
+                    "SentTimestamp": "1795420800000",
+                    "SenderId": "AIDAEXAMPLE",
+                    "ApproximateFirstReceiveTimestamp": "1795420800001",
+                },
+                "messageAttributes": {},
+                "md5OfBody": "",
+                "eventSource": "aws:sqs",
+                "eventSourceARN": f"{_QUEUE}-{queue}",
+                "awsRegion": REGION,
+            }
+            for number, body in enumerate(bodies)
+        ]
+    }
+
+
+def write(folder: Path, files: Mapping[str, str]) -> None:
+    """Write the samples below `folder`."""
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+
+def _is_blocked(record: Mapping[str, Any]) -> bool:
+    body = record.get("output", {}).get("outputBodyJson")
+    return isinstance(body, dict) and body.get("stopReason") == "guardrail_intervened"
+
+
+def main() -> int:
+    """Renew all samples with the present time."""
+    files = sample_events(datetime.now(UTC))
+    write(EVENTS, files)
+    print(f"{len(files)} files written below events/")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
