@@ -1,6 +1,9 @@
-"""The first step: from what CloudWatch Logs delivers to the lines it carries."""
+"""The first step: from what CloudWatch Logs delivers to the lines it carries.
 
-import json
+Errors raised here have no parser's error for a cause: those hold all that was to be read, and that
+is what people wrote.
+"""
+
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -9,13 +12,16 @@ import pybase64
 from isal import isal_zlib
 
 from bedrock_alerts.errors import BatchError
+from bedrock_alerts.invocations.mend import mend
 from bedrock_alerts.limits import MAX_BATCH_BASE64_BYTES, MAX_BATCH_INFLATED_BYTES
 
 _GZIP: Final = 31  # zlib's window bits for "gzip header expected"
-_FOREIGN: Final = "the event is no CloudWatch Logs batch: `awslogs.data` is missing"
+# CloudWatch Logs makes one member. Each costs a copy of all that follows it, so that a batch of
+# empty ones would keep a function busy for hours.
+_MAX_MEMBERS: Final = 100
 
 
-class LogLine(msgspec.Struct, frozen=True):
+class LogLine(msgspec.Struct, frozen=True, gc=False):
     """One log event of a batch; `timestamp` is in milliseconds since 1970."""
 
     message: str
@@ -26,7 +32,7 @@ class LogLine(msgspec.Struct, frozen=True):
 class LogBatch(msgspec.Struct, frozen=True, rename="camel"):
     """What one subscription delivery holds."""
 
-    log_events: tuple[LogLine, ...] = ()
+    log_events: tuple[LogLine, ...]
     message_type: str = ""
     log_group: str = ""
     owner: str = ""
@@ -37,25 +43,34 @@ class LogBatch(msgspec.Struct, frozen=True, rename="camel"):
         return self.message_type == "CONTROL_MESSAGE"
 
 
+class _LooseBatch(msgspec.Struct, frozen=True, rename="camel"):
+    """A batch in which anything may stand where a value is expected."""
+
+    log_events: list[Any]
+    message_type: Any = ""
+    log_group: Any = ""
+    owner: Any = ""
+
+
 _batch_decoder: Final = msgspec.json.Decoder(LogBatch)
+_loose_decoder: Final = msgspec.json.Decoder(_LooseBatch)
 
 
-def decode_event(event: Mapping[str, Any]) -> LogBatch:
+def decode_event(event: object) -> LogBatch:
     """Open the event that CloudWatch Logs invokes a function with.
 
     Raises BatchError when the event cannot be opened, or would be larger than any genuine one
     (`MAX_BATCH_BASE64_BYTES`, `MAX_BATCH_INFLATED_BYTES`).
     """
-    envelope = event.get("awslogs")
+    envelope = event.get("awslogs") if isinstance(event, Mapping) else None
     data = envelope.get("data") if isinstance(envelope, Mapping) else None
     if not isinstance(data, str):
-        raise BatchError(_FOREIGN)
+        raise BatchError("the event is no CloudWatch Logs batch: `awslogs.data` is missing")
     if len(data) > MAX_BATCH_BASE64_BYTES:
         raise BatchError(f"the batch is larger than {MAX_BATCH_BASE64_BYTES} bytes of base64")
-    try:
-        packed = pybase64.b64decode(data, validate=True)
-    except ValueError as error:
-        raise BatchError("the batch is no valid base64") from error
+    packed = _from_base64(data)
+    if packed is None:
+        raise BatchError("the batch is no valid base64")
     return decode_batch(packed)
 
 
@@ -64,16 +79,48 @@ def decode_batch(packed: bytes) -> LogBatch:
     inflated = inflate(packed, MAX_BATCH_INFLATED_BYTES)
     try:
         return _batch_decoder.decode(inflated)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
-        return _decode_leniently(inflated)
+    except (ValueError, RecursionError):  # all of msgspec's errors are ValueErrors
+        batch = _decode_loosely(inflated)
+    if batch is None:
+        raise BatchError("the batch holds no CloudWatch Logs JSON")
+    return batch
 
 
-def _decode_leniently(inflated: bytes) -> LogBatch:
-    """Read with the standard library what the fast parser refuses, such as half an emoji."""
+def _from_base64(data: str) -> bytes | None:
     try:
-        return msgspec.convert(json.loads(inflated), LogBatch)
-    except (ValueError, RecursionError) as error:  # msgspec's ValidationError is a ValueError
-        raise BatchError("the batch holds no CloudWatch Logs JSON") from error
+        return pybase64.b64decode(data, validate=True)
+    except ValueError:
+        return None
+
+
+def _decode_loosely(inflated: bytes) -> LogBatch | None:
+    """Read what the fast parser refuses: one odd event must not cost its neighbours."""
+    try:
+        loose = _loose_decoder.decode(mend(inflated))
+    except (ValueError, RecursionError):
+        return None
+    return LogBatch(
+        log_events=tuple(_line(item) for item in loose.log_events),
+        message_type=_text(loose.message_type),
+        log_group=_text(loose.log_group),
+        owner=_text(loose.owner),
+    )
+
+
+def _line(item: Any) -> LogLine:
+    """Return a log event; without a message it becomes an empty line, to be counted as rejected."""
+    if not isinstance(item, dict):
+        return LogLine("")
+    at = item.get("timestamp")
+    return LogLine(
+        _text(item.get("message")),
+        _text(item.get("id")),
+        at if isinstance(at, (int, float)) else None,
+    )
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
 
 
 def inflate(packed: bytes, limit: int) -> bytes:
@@ -84,6 +131,8 @@ def inflate(packed: bytes, limit: int) -> bytes:
     parts: list[bytes] = []
     room = limit + 1
     while packed:
+        if len(parts) == _MAX_MEMBERS:
+            raise BatchError(f"the gzip of the batch has more than {_MAX_MEMBERS} members")
         member = isal_zlib.decompressobj(wbits=_GZIP)
         try:
             part = member.decompress(packed, max_length=room)

@@ -9,8 +9,6 @@ Sources: the record shapes are those of AWS's "Monitor model invocation using Cl
 Amazon S3" and of the ConverseResponse and InvokeModel service models of `bedrock-runtime`.
 """
 
-import json
-import math
 import re
 from datetime import UTC, datetime
 from typing import Any, Final, TypeAlias
@@ -19,6 +17,7 @@ import msgspec
 
 from bedrock_alerts.invocations.extract import Evidence, guardrail_result
 from bedrock_alerts.invocations.identity import caller_arn, model_ref, principal_of
+from bedrock_alerts.invocations.mend import mend
 from bedrock_alerts.invocations.model import (
     Billing,
     Body,
@@ -42,19 +41,21 @@ _ERROR_CODE: Final = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
 NotObject: TypeAlias = list[Any] | str | int | float | bool | None
 
 
-class RawMessage(msgspec.Struct, frozen=True):
+class RawMessage(msgspec.Struct, frozen=True, gc=False):
     """Anthropic's `message_start` chunk: its `usage` splits the cache writes by lifetime."""
 
     usage: Any = None
 
 
-class RawDelta(msgspec.Struct, frozen=True):
+class RawDelta(msgspec.Struct, frozen=True, gc=False):
     """Anthropic's `message_delta` chunk."""
 
     stop_reason: Any = None
 
 
-class RawChoice(msgspec.Struct, frozen=True, rename={"completion_reason": "completionReason"}):
+class RawChoice(
+    msgspec.Struct, frozen=True, gc=False, rename={"completion_reason": "completionReason"}
+):
     """One of several answers: OpenAI's `choices`, Mistral's `outputs`, Titan's `results`.
 
     All of them say why the answer ended, under a name of their own.
@@ -65,17 +66,19 @@ class RawChoice(msgspec.Struct, frozen=True, rename={"completion_reason": "compl
     completion_reason: Any = None
 
 
-RawChoices: TypeAlias = (
-    list[RawChoice | NotObject] | dict[str, Any] | str | int | float | bool | None
-)
+RawChoices: TypeAlias = RawChoice | list[RawChoice | NotObject] | str | int | float | bool | None
+
+# For what is looked at and not read: the parser passes over it, and makes no object of it.
+_NULL: Final = msgspec.Raw(b"null")
 
 
 class RawBody(
     msgspec.Struct,
     frozen=True,
+    gc=False,
     rename={
         "stop_reason_converse": "stopReason",
-        "service_tier": "serviceTier",
+        "service_tier_converse": "serviceTier",
         "performance_config": "performanceConfig",
         "guardrail_action": "amazon-bedrock-guardrailAction",
         "invoke_trace": "amazon-bedrock-trace",
@@ -92,7 +95,7 @@ class RawBody(
     metrics: Any = None
     usage: Any = None
     trace: Any = None
-    service_tier: Any = None
+    service_tier_converse: Any = None
     performance_config: Any = None
     # InvokeModel, InvokeModelWithResponseStream: Bedrock's own keys
     guardrail_action: Any = None
@@ -111,22 +114,32 @@ class RawBody(
     outputs: RawChoices = None
     results: RawChoices = None
     generations: RawChoices = None
-    # Their presence tells an embedding
-    embedding: Any = None
-    embeddings: Any = None
-    embeddings_by_type: Any = None
+    # OpenAI's word for the tier
+    service_tier: Any = None
+    # Their presence tells an embedding, or how many pictures there are
+    embedding: msgspec.Raw = _NULL
+    embeddings: msgspec.Raw = _NULL
+    embeddings_by_type: msgspec.Raw = _NULL
+    images: msgspec.Raw = _NULL
 
 
-class RawInput(msgspec.Struct, frozen=True, rename="camel"):
-    """A record's `input`; the body stays unparsed."""
+class RawRequest(msgspec.Struct, frozen=True, gc=False, rename="camel"):
+    """What is read of `inputBodyJson`: what the caller chose to pay for, nothing that was said."""
+
+    service_tier: Any = None
+    performance_config: Any = None
+
+
+class RawInput(msgspec.Struct, frozen=True, gc=False, rename="camel"):
+    """A record's `input`."""
 
     input_token_count: Any = None
     cache_read_input_token_count: Any = None
     cache_write_input_token_count: Any = None
-    input_body_s3_path: Any = msgspec.field(default=None, name="inputBodyS3Path")
+    input_body_json: RawRequest | NotObject = None
 
 
-class RawOutput(msgspec.Struct, frozen=True, rename="camel"):
+class RawOutput(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     """A record's `output`."""
 
     output_token_count: Any = None
@@ -141,7 +154,7 @@ class RawOutput(msgspec.Struct, frozen=True, rename="camel"):
     output_video_height: Any = None
 
 
-class RawRecord(msgspec.Struct, frozen=True, rename="camel"):
+class RawRecord(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     """The top level of a record."""
 
     schema_type: Any = None
@@ -154,15 +167,17 @@ class RawRecord(msgspec.Struct, frozen=True, rename="camel"):
     error_code: Any = None
     identity: Any = None
     request_metadata: Any = None
+    performance_config: Any = None
     input: RawInput | NotObject = None
     output: RawOutput | NotObject = None
 
 
 _decoder: Final = msgspec.json.Decoder(RawRecord)
+_elements: Final = msgspec.json.Decoder(list[msgspec.Raw])
 _NO_INPUT: Final = RawInput()
 _NO_OUTPUT: Final = RawOutput()
-_NO_BODY: Final = RawBody()
-_NO_EVIDENCE: Final = Evidence()
+# What is left of chunks that hold a piece of the answer and nothing else: by far the most.
+_PIECES: Final = (RawBody(), RawBody(delta=RawDelta()), RawBody(choices=[RawChoice()]))
 
 
 def parse(
@@ -174,36 +189,28 @@ def parse(
     record has no readable timestamp of its own. Whatever the line holds, a value comes back.
     """
     try:
-        raw = _decoder.decode(line)
-    except (msgspec.DecodeError, UnicodeError, RecursionError):
-        fallback = _decode_leniently(line)
-        if isinstance(fallback, str):
-            return Rejected(fallback, where)
-        raw = fallback
-    if raw.schema_type != SCHEMA_TYPE:
-        return Skipped("foreign_record", where)
-    return _invocation(raw, where, logged_at)
-
-
-def _decode_leniently(line: str | bytes) -> RawRecord | str:
-    """Read with the standard library what the fast parser refuses; a word says why it cannot be.
-
-    The standard library takes half an emoji, NaN and invalid bytes inside a string. None of that
-    may cost the record, and none of it survives: every text is cleaned and every number checked.
-    """
-    text = line if isinstance(line, str) else line.decode("utf-8", "replace")
-    try:
-        document = json.loads(text)
+        raw = _decode(line)
+        if isinstance(raw, str):
+            return Rejected(raw, where)
+        if raw.schema_type != SCHEMA_TYPE:
+            return Skipped("foreign_record", where)
+        return _invocation(raw, where, logged_at)
     except RecursionError:
-        return "too_deep"
+        return Rejected("too_deep", where)
+
+
+def _decode(line: str | bytes) -> RawRecord | str:
+    """Read what is needed of a record; a word says why it cannot be read."""
+    try:
+        return _decoder.decode(line)
+    except (ValueError, RecursionError):  # all of msgspec's errors are ValueErrors
+        pass
+    try:
+        return _decoder.decode(mend(line))
+    except msgspec.ValidationError:
+        return "not_an_object"  # nothing below the top has a type that could be wrong
     except ValueError:
         return "not_json"
-    if not isinstance(document, dict):
-        return "not_an_object"
-    try:
-        return msgspec.convert(document, RawRecord)
-    except (msgspec.ValidationError, RecursionError):
-        return "wrong_shape"
 
 
 def _invocation(raw: RawRecord, where: str, logged_at: float | None) -> Invocation | Rejected:

@@ -1,0 +1,47 @@
+"""Make strict JSON of what only the standard library reads, so that one fast parser is enough.
+
+Half an emoji, NaN, a number of 5,000 digits or a byte that is no UTF-8 may stand anywhere in what
+a user or a model wrote. None of that may cost the record, and none of it gets past here: every
+text that comes out can be encoded, every number is finite.
+"""
+
+import json
+from typing import Final
+
+# Deep in what the parser takes for a whole number, far above every count and time there is.
+_MAX_DIGITS: Final = 20
+# Building objects takes many times the text's size. Genuine records are at most 1 MB, and batches
+# of them hardly ever need mending, so that more than this is refused.
+_MAX_CHARS: Final = 8 * 1024 * 1024
+
+
+def mend(text: str | bytes) -> bytes:
+    """Return `text` as strict JSON; numbers out of range become null, lone surrogates `?`.
+
+    Raises ValueError for what is no JSON at all, RecursionError for what is nested too deeply.
+    """
+    if isinstance(text, bytes):
+        text = text.decode("utf-8", "replace")
+    if len(text) > _MAX_CHARS:
+        raise ValueError("too long to be mended")
+    document = json.loads(
+        text.removeprefix("\ufeff"),
+        strict=False,
+        parse_int=_whole,
+        parse_float=_finite,
+        parse_constant=_nothing,
+    )
+    return json.dumps(document, ensure_ascii=False).encode("utf-8", "replace")
+
+
+def _whole(digits: str) -> int | None:
+    return int(digits) if len(digits) <= _MAX_DIGITS else None
+
+
+def _finite(digits: str) -> float | None:
+    number = float(digits)
+    return number if abs(number) < float("inf") else None
+
+
+def _nothing(_word: str) -> None:
+    """Read NaN and Infinity, which JSON does not have, as null."""

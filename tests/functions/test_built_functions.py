@@ -1,0 +1,221 @@
+"""The built functions under Lambda's runtime interface, each answering its sample event.
+
+The emulator and `awslambdaric` are AWS's own; AWS's services are moto, Slack is our receiver.
+"""
+
+import contextlib
+import json
+import os
+import platform
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import boto3
+import pytest
+import samcli
+from moto.server import ThreadedMotoServer
+
+from bedrock_alerts_lab.receiver.server import Receiver
+
+pytestmark = pytest.mark.build
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+EVENTS: Final = ROOT / "events"
+LAMBDA_PYTHON: Final = ROOT / ".venv-runtime" / "bin" / "python"
+EMULATOR: Final = Path(samcli.__file__).parent / "local/rapid/aws-lambda-rie-x86_64"
+REGION: Final = "eu-west-1"
+
+
+class World(NamedTuple):
+    """What the functions find outside: queues, a topic with a queue behind it, a secret, Slack."""
+
+    environment: dict[str, str]
+    sqs: Any
+    deliveries_url: str
+    mailbox_url: str
+    receiver: Receiver
+
+
+@pytest.fixture(scope="module")
+def world() -> Iterator[World]:
+    with contextlib.ExitStack() as stop:
+        receiver = stop.enter_context(Receiver())
+        server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+        server.start()
+        stop.callback(server.stop)
+        _, port = server.get_host_and_port()
+        access = {
+            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
+            "AWS_ACCESS_KEY_ID": "testing",
+            "AWS_SECRET_ACCESS_KEY": "testing",
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_REGION": REGION,
+        }
+        patch = stop.enter_context(pytest.MonkeyPatch.context())
+        for name, value in access.items():
+            patch.setenv(name, value)
+        sqs, sns = boto3.client("sqs"), boto3.client("sns")
+        secret = boto3.client("secretsmanager").create_secret(
+            Name="slack", SecretString=receiver.webhook_url
+        )
+        deliveries = sqs.create_queue(QueueName="deliveries")["QueueUrl"]
+        mailbox = sqs.create_queue(QueueName="mailbox")["QueueUrl"]
+        topic = sns.create_topic(Name="email")["TopicArn"]
+        arn = sqs.get_queue_attributes(QueueUrl=mailbox, AttributeNames=["QueueArn"])
+        sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn["Attributes"]["QueueArn"])
+        functions = {
+            "METRICS_NAMESPACE": "BedrockAlerts",
+            "OWN_LOG_GROUP": "/aws/lambda/bedrock-alerts-collect-logs",
+            "DELIVERIES_QUEUE_URL": deliveries,
+            "CHANNELS": "email,slack",
+            "EMAIL_TOPIC_ARN": topic,
+            "SLACK_SECRET_ARN": secret["ARN"],
+            "ALLOW_LOOPBACK_WEBHOOKS": "true",
+        }
+        yield World({**access, **functions}, sqs, deliveries, mailbox, receiver)
+
+
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param("lambda", id="the x86_64 build on Lambda's Python"),
+        pytest.param("host", id="the package on this Python"),
+    ],
+)
+def runtime(request: pytest.FixtureRequest, built: Path) -> tuple[Path, list[Path]]:
+    """Return a Python with Lambda's runtime in it, and the layers that fit it."""
+    if platform.machine() != "x86_64" or not sys.platform.startswith("linux"):
+        pytest.skip("the runtime interface emulator is run on x86_64 Linux only")
+    shared = built / "SharedLayer" / "python"
+    if request.param == "host":
+        # This Python has awslambdaric, boto3 and the dependencies installed.
+        return Path(sys.executable), [shared]
+    if not LAMBDA_PYTHON.exists():
+        pytest.skip("there is no python3.13 on this machine: the x86_64 build cannot be run here")
+    return LAMBDA_PYTHON, [shared, built / "DependenciesLayerX86" / "python"]
+
+
+def invoke(
+    function: str,
+    event: dict[str, Any],
+    *,
+    built: Path,
+    runtime: tuple[Path, list[Path]],
+    world: World,
+) -> tuple[Any, str]:
+    """Invoke a built function once; return its answer and everything it wrote."""
+    python, layers = runtime
+    port = _free_port()
+    address = f"127.0.0.1:{port}"
+    process = subprocess.Popen(
+        [
+            str(EMULATOR), "--runtime-interface-emulator-address", address,
+            str(python), "-m", "awslambdaric", "handler.handler",
+        ],
+        cwd=built / function,
+        env={
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": os.pathsep.join(map(str, layers)),
+            "AWS_LAMBDA_FUNCTION_NAME": function,
+            # Ports of its own, so that emulators can run side by side.
+            "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{_free_port()}",
+            **world.environment,
+        },
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )  # fmt: skip
+    try:
+        answer = _post(f"http://{address}/2015-03-31/functions/function/invocations", event)
+    finally:
+        process.terminate()
+        output, _ = process.communicate(timeout=20)
+    return answer, output
+
+
+def _post(url: str, event: dict[str, Any]) -> Any:
+    request = urllib.request.Request(url, json.dumps(event).encode())
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            with urllib.request.urlopen(request, timeout=60) as response:
+                return json.loads(response.read())
+        except (ConnectionError, urllib.error.URLError):
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+def sample(path: str) -> dict[str, Any]:
+    event: dict[str, Any] = json.loads((EVENTS / path).read_text())
+    return event
+
+
+def received(world: World, url: str) -> list[str]:
+    messages = world.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
+    for message in messages:
+        world.sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+    return [message["Body"] for message in messages]
+
+
+def test_collect_logs_answers_its_samples(
+    built: Path, runtime: tuple[Path, list[Path]], world: World
+) -> None:
+    answer, output = invoke(
+        "CollectLogsFunction",
+        sample("collect_logs/unreadable_lines.json"),
+        built=built,
+        runtime=runtime,
+        world=world,
+    )
+    assert answer["received"] == 4
+    assert answer["rejected"] == 1
+    assert answer["processed"] + answer["skipped"] == 3
+    lines = [json.loads(line) for line in output.splitlines() if '"_aws"' in line]
+    (total,) = (line for line in lines if "RecordsReceived" in line and "Reason" not in line)
+    assert total["RecordsReceived"] == 4
+
+
+def test_route_answers_its_samples(
+    built: Path, runtime: tuple[Path, list[Path]], world: World
+) -> None:
+    answer, _ = invoke(
+        "RouteFunction", sample("route/alarm.json"), built=built, runtime=runtime, world=world
+    )
+    assert answer == {"batchItemFailures": []}
+    deliveries = [json.loads(body) for body in received(world, world.deliveries_url)]
+    assert sorted(delivery["channel"] for delivery in deliveries) == ["email", "slack"]
+    assert {d["alert"]["title"] for d in deliveries} == {"bedrock-alerts-ContentFiltered"}
+
+
+@pytest.mark.parametrize("channel", ["email", "slack"])
+def test_deliver_answers_its_samples(
+    built: Path, runtime: tuple[Path, list[Path]], world: World, channel: str
+) -> None:
+    before = len(world.receiver.messages())
+    answer, output = invoke(
+        "DeliverFunction",
+        sample(f"deliver/{channel}.json"),
+        built=built,
+        runtime=runtime,
+        world=world,
+    )
+    assert answer == {"batchItemFailures": []}
+    assert world.receiver.webhook_url not in output
+    emails = [json.loads(body)["Subject"] for body in received(world, world.mailbox_url)]
+    messages = [message.payload["text"] for message in world.receiver.messages()[before:]]
+    (told,) = emails + messages
+    assert "bedrock-alerts-ContentFiltered" in told
+    assert bool(emails) is (channel == "email")

@@ -1,0 +1,33 @@
+"""`sam build` for the tests, once a session."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="session")
+def built() -> Path:
+    """Build the template as a user would, and return the folder with the artefacts."""
+    folder = ROOT / ".lab" / "build-lambda"
+    done = subprocess.run(
+        [
+            str(Path(sys.executable).with_name("sam")), "build",
+            "--build-dir", str(folder),
+            "--cache-dir", str(ROOT / ".lab" / "cache-lambda"),
+            "--cached", "--parallel",
+        ],
+        cwd=ROOT,
+        env={**os.environ, "LAYER_TARGET": "lambda", "PYTHON": sys.executable},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=600,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder

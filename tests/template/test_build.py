@@ -1,0 +1,48 @@
+"""What `sam build` makes: exactly the code that is meant to be deployed, for both architectures."""
+
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.build
+
+FUNCTIONS = ("CollectLogsFunction", "RouteFunction", "DeliverFunction")
+COMPILED = ("isal", "msgspec", "pybase64")
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_function_is_its_handler_and_nothing_else(built: Path, function: str) -> None:
+    assert [path.name for path in (built / function).iterdir()] == ["handler.py"]
+
+
+def test_the_shared_layer_is_the_package_and_nothing_else(built: Path) -> None:
+    assert [path.name for path in (built / "SharedLayer" / "python").iterdir()] == [
+        "bedrock_alerts"
+    ]
+    files = [path for path in (built / "SharedLayer").rglob("*") if path.is_file()]
+    assert {path.suffix for path in files} == {".py", ".json"}
+    assert built / "SharedLayer/python/bedrock_alerts/invocations/prices.json" in files
+
+
+@pytest.mark.parametrize(
+    ("layer", "machine"),
+    [("DependenciesLayerArm64", "aarch64"), ("DependenciesLayerX86", "x86_64")],
+)
+def test_the_dependencies_are_compiled_for_lambdas_python_and_the_layers_architecture(
+    built: Path, layer: str, machine: str
+) -> None:
+    packages = built / layer / "python"
+    for package in COMPILED:
+        libraries = [path.name for path in (packages / package).rglob("*.so")]
+        assert libraries, f"{package} is not compiled"
+        for library in libraries:
+            assert f"cpython-313-{machine}-linux-gnu" in library
+    assert not (packages / "boto3").exists(), "Lambda's runtime brings boto3"
+    assert not (packages / "bin").exists()
+
+
+def test_the_layers_fit_lambda_with_room_to_spare(built: Path) -> None:
+    for layer in ("DependenciesLayerArm64", "DependenciesLayerX86", "SharedLayer"):
+        size = sum(path.stat().st_size for path in (built / layer).rglob("*") if path.is_file())
+        # Lambda takes 250 MB unzipped; everything beyond a few MB would slow cold starts.
+        assert size < 15_000_000

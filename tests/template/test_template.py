@@ -1,0 +1,277 @@
+"""What AWS would be told, checked without AWS."""
+
+import json
+import typing
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from bedrock_alerts import settings
+from bedrock_alerts.alerts.describe import split_description
+from bedrock_alerts.alerts.model import Channel, Severity
+from bedrock_alerts.metrics import METRICS
+from bedrock_alerts_lab.local_stack import template as cfn
+
+ROOT = Path(__file__).resolve().parents[2]
+Resources = dict[str, dict[str, Any]]
+
+# Which settings each function reads.
+SETTINGS: dict[str, type[msgspec.Struct]] = {
+    "CollectLogsFunction": settings.CollectLogsSettings,
+    "RouteFunction": settings.RouteSettings,
+    "DeliverFunction": settings.DeliverSettings,
+}
+
+
+def of_type(resources: Resources, kind: str) -> dict[str, dict[str, Any]]:
+    return {
+        name: resource.get("Properties", {})
+        for name, resource in resources.items()
+        if resource["Type"] == kind
+    }
+
+
+def target(node: Any) -> str:
+    """Name the one resource that a value refers to."""
+    (name,) = set(cfn.references(node)) - {"AWS::Partition", "AWS::Region", "AWS::AccountId"}
+    return name
+
+
+def statements(resources: Resources) -> Iterator[tuple[str, dict[str, Any]]]:
+    for name, role in of_type(resources, "AWS::IAM::Role").items():
+        assert not role.get("ManagedPolicyArns"), f"{name} has permissions nobody wrote down"
+        for policy in role["Policies"]:
+            for statement in policy["PolicyDocument"]["Statement"]:
+                yield name, statement.get("Fn::If", [None, statement])[1]
+
+
+def as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def test_every_function_is_known_to_these_tests(resources: Resources) -> None:
+    assert set(of_type(resources, "AWS::Lambda::Function")) == set(SETTINGS)
+
+
+@pytest.mark.parametrize("function", SETTINGS)
+def test_a_function_gets_exactly_the_variables_its_settings_name(
+    resources: Resources, function: str
+) -> None:
+    given = resources[function]["Properties"]["Environment"]["Variables"]
+    wanted = {field.encode_name for field in msgspec.structs.fields(SETTINGS[function])}
+    assert set(given) == wanted
+
+
+@pytest.mark.parametrize("function", SETTINGS)
+def test_a_function_runs_on_lambdas_python_and_logs_to_a_group_of_its_own(
+    resources: Resources, function: str
+) -> None:
+    properties = resources[function]["Properties"]
+    assert properties["Runtime"] == "python3.13"
+    assert properties["Architectures"] == [{"Ref": "Architecture"}]
+    group = resources[target(properties["LoggingConfig"]["LogGroup"])]["Properties"]
+    assert (
+        group["LogGroupName"]["Fn::Sub"] == "/aws/lambda/" + properties["FunctionName"]["Fn::Sub"]
+    )
+
+
+def test_the_default_architecture_is_arm64_and_x86_64_is_a_parameter_away(
+    template: dict[str, Any],
+) -> None:
+    architecture = template["Parameters"]["Architecture"]
+    assert architecture["Default"] == "arm64"
+    assert architecture["AllowedValues"] == ["arm64", "x86_64"]
+    assert template["Globals"]["Function"]["Layers"][1]["Fn::If"] == [
+        "IsArm64",
+        {"Ref": "DependenciesLayerArm64"},
+        {"Ref": "DependenciesLayerX86"},
+    ]
+
+
+def test_every_log_group_forgets_some_day(resources: Resources) -> None:
+    groups = of_type(resources, "AWS::Logs::LogGroup")
+    assert len(groups) == len(SETTINGS) + 1
+    assert all("RetentionInDays" in group for group in groups.values())
+
+
+def test_every_queue_is_encrypted_and_redrives_to_a_dead_letter_queue(
+    resources: Resources,
+) -> None:
+    queues = of_type(resources, "AWS::SQS::Queue")
+    assert len(queues) == 4
+    assert all(queue["SqsManagedSseEnabled"] is True for queue in queues.values())
+    dead_letter = {
+        target(queue["RedrivePolicy"]["deadLetterTargetArn"])
+        for queue in queues.values()
+        if "RedrivePolicy" in queue
+    }
+    assert dead_letter == {name for name, queue in queues.items() if "RedrivePolicy" not in queue}
+    for name in dead_letter:
+        assert queues[name]["MessageRetentionPeriod"] == 14 * 24 * 3600
+
+
+def test_a_queue_hides_a_message_six_times_as_long_as_its_function_may_run(
+    resources: Resources,
+) -> None:
+    mappings = of_type(resources, "AWS::Lambda::EventSourceMapping")
+    assert len(mappings) == 2
+    for mapping in mappings.values():
+        queue = resources[target(mapping["EventSourceArn"])]["Properties"]
+        function = resources[target(mapping["FunctionName"])]["Properties"]
+        assert queue["VisibilityTimeout"] >= 6 * function["Timeout"]
+        assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+
+
+def test_the_sends_of_a_batch_fit_the_functions_timeout(resources: Resources) -> None:
+    (mapping,) = (
+        mapping
+        for mapping in of_type(resources, "AWS::Lambda::EventSourceMapping").values()
+        if target(mapping["FunctionName"]) == "DeliverFunction"
+    )
+    seconds_a_send = 3 + 7  # connect and read time-outs of adapters/http.py
+    timeout = resources["DeliverFunction"]["Properties"]["Timeout"]
+    assert mapping["BatchSize"] * seconds_a_send < timeout
+
+
+def test_a_batch_that_fails_is_kept_whole_in_a_bucket(resources: Resources) -> None:
+    (invoke,) = of_type(resources, "AWS::Lambda::EventInvokeConfig").values()
+    assert target(invoke["FunctionName"]) == "CollectLogsFunction"
+    assert invoke["MaximumRetryAttempts"] == 2
+    bucket = target(invoke["DestinationConfig"]["OnFailure"]["Destination"])
+    assert resources[bucket]["Type"] == "AWS::S3::Bucket"
+    assert all(resources[bucket]["Properties"]["PublicAccessBlockConfiguration"].values())
+    granted = [s for name, s in statements(resources) if s["Action"] == "s3:PutObject"]
+    assert [target(statement["Resource"]) for statement in granted] == [bucket]
+
+
+def test_the_subscription_waits_until_failed_batches_would_be_kept(
+    template: dict[str, Any],
+) -> None:
+    subscription = template["Resources"]["InvocationLogSubscription"]
+    assert set(subscription["DependsOn"]) == {"CollectLogsPermission", "CollectLogsFailures"}
+
+
+def test_only_the_invocation_log_is_subscribed_and_everything_of_it(resources: Resources) -> None:
+    (subscription,) = of_type(resources, "AWS::Logs::SubscriptionFilter").values()
+    assert subscription["FilterPattern"] == ""
+    assert set(cfn.references(subscription["LogGroupName"])) == {
+        "InvocationLogGroup",
+        "InvocationLogGroupName",
+    }
+    permission = resources["CollectLogsPermission"]["Properties"]
+    assert permission["SourceAccount"] == {"Ref": "AWS::AccountId"}
+    assert "log-group:${InvocationLogGroupName}:*" in permission["SourceArn"]["Fn::Sub"]
+
+
+def test_the_collector_is_told_its_own_log_group(resources: Resources) -> None:
+    variables = resources["CollectLogsFunction"]["Properties"]["Environment"]["Variables"]
+    group = resources["CollectLogsLogGroup"]["Properties"]["LogGroupName"]
+    assert variables["OWN_LOG_GROUP"] == group
+
+
+def test_no_permission_has_a_wildcard(resources: Resources) -> None:
+    found = list(statements(resources))
+    assert len(found) >= 3 * len(SETTINGS)
+    for name, statement in found:
+        assert statement["Effect"] == "Allow"
+        for action in as_list(statement["Action"]):
+            assert "*" not in action, f"{name} may {action}"
+        for resource in as_list(statement["Resource"]):
+            assert resource != "*", f"{name} may {statement['Action']} on everything"
+
+
+def test_every_resource_policy_is_bound_to_its_source(resources: Resources) -> None:
+    (policy,) = of_type(resources, "AWS::SQS::QueuePolicy").values()
+    for statement in policy["PolicyDocument"]["Statement"]:
+        conditions = statement["Condition"]
+        assert target(conditions["ArnEquals"]["aws:SourceArn"]) == "StateChangeRule"
+        assert conditions["StringEquals"]["aws:SourceAccount"] == {"Ref": "AWS::AccountId"}
+
+
+def test_state_changes_are_retried_for_a_day_and_then_parked(resources: Resources) -> None:
+    (rule,) = of_type(resources, "AWS::Events::Rule").values()
+    (destination,) = rule["Targets"]
+    assert target(destination["Arn"]) == "AlertsQueue"
+    assert destination["RetryPolicy"] == {
+        "MaximumRetryAttempts": 185,
+        "MaximumEventAgeInSeconds": 86400,
+    }
+    parked = destination["DeadLetterConfig"]["Arn"]
+    assert target(parked) == "AlertsDeadLetterQueue"
+    # EventBridge puts what it could not deliver there itself, so it has to be allowed to.
+    (policy,) = of_type(resources, "AWS::SQS::QueuePolicy").values()
+    assert parked in policy["PolicyDocument"]["Statement"][0]["Resource"]
+
+
+@pytest.mark.parametrize(
+    ("change", "matches"),
+    [
+        pytest.param({}, True, id="an alarm of this stack"),
+        pytest.param({"source": "aws.monitoring"}, False, id="the best-effort copy of an event"),
+        pytest.param({"detail-type": "Something New"}, False, id="another kind of event"),
+        pytest.param({"detail": {"alarmName": "theirs"}}, False, id="an alarm of somebody else"),
+    ],
+)
+def test_the_rule_takes_the_sample_event_and_no_others(
+    resources: Resources, change: dict[str, Any], *, matches: bool
+) -> None:
+    (rule,) = of_type(resources, "AWS::Events::Rule").values()
+    sample = json.loads((ROOT / "events/route/alarm.json").read_text())
+    event = {**json.loads(sample["Records"][0]["body"]), **change}
+    pattern = rule["EventPattern"]
+    (prefix,) = pattern["detail"]["alarmName"]
+    by_default = prefix["prefix"]["Fn::If"][2]["Fn::Sub"]
+    assert (
+        event["source"] in pattern["source"]
+        and event["detail-type"] in pattern["detail-type"]
+        and event["detail"]["alarmName"].startswith(
+            by_default.replace("${AWS::StackName}", "bedrock-alerts")
+        )
+    ) is matches
+
+
+def test_every_alarm_watches_a_metric_we_publish_and_says_how_bad_it_is(
+    resources: Resources,
+) -> None:
+    alarms = of_type(resources, "AWS::CloudWatch::Alarm")
+    assert set(alarms) == {"ContentFilteredAlarm", "ThrottlingAlarm"}
+    for alarm in alarms.values():
+        assert alarm["Namespace"] == {"Ref": "MetricsNamespace"}
+        assert alarm["MetricName"] in METRICS
+        assert alarm["TreatMissingData"] == "notBreaching"
+        text, variables = alarm["AlarmDescription"]["Fn::Sub"]
+        summary, trailers = split_description(text.split("${")[0])
+        assert summary.endswith(".")
+        assert trailers["severity"] in typing.get_args(Severity)
+        assert set(variables) == {"Runbook", "TeamLine"}
+
+
+def test_every_channel_the_router_is_told_of_exists(resources: Resources) -> None:
+    variables = resources["RouteFunction"]["Properties"]["Environment"]["Variables"]
+    _, with_slack, without = variables["CHANNELS"]["Fn::If"]
+    assert set(with_slack.split(",")) == set(typing.get_args(Channel))
+    assert without == "email"
+
+
+def test_every_parameter_is_described_grouped_and_used(template: dict[str, Any]) -> None:
+    groups = template["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
+    grouped = [name for group in groups for name in group["Parameters"]]
+    assert sorted(grouped) == sorted(template["Parameters"])
+    used = set(
+        cfn.references([template[part] for part in ("Globals", "Resources", "Conditions", "Rules")])
+    )
+    for name, parameter in template["Parameters"].items():
+        assert parameter["Description"].strip()
+        assert "Default" in parameter, f"{name} has no safe default"
+        assert name in used, f"{name} changes nothing"
+
+
+def test_the_template_stays_within_cloudformations_limits(
+    template: dict[str, Any], resources: Resources
+) -> None:
+    assert len(template["Parameters"]) <= 200
+    assert len(resources) <= 500
+    assert (ROOT / "template.yaml").stat().st_size <= 1_000_000
