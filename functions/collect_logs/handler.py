@@ -4,14 +4,10 @@ import time
 from functools import cache
 from typing import Any, NamedTuple
 
-from aws_lambda_powertools import Logger
-
 from bedrock_alerts.adapters.emf import EmfSink
-from bedrock_alerts.invocations.aggregate import AggregateOptions
 from bedrock_alerts.invocations.decode import decode_event
-from bedrock_alerts.invocations.pipeline import CollectOptions, collect
+from bedrock_alerts.invocations.pipeline import CollectOptions, collect, collect_options
 from bedrock_alerts.invocations.pricing import Prices
-from bedrock_alerts.observability import make_logger
 from bedrock_alerts.ports import MetricSink
 from bedrock_alerts.settings import CollectLogsSettings, load
 
@@ -22,7 +18,6 @@ class App(NamedTuple):
     prices: Prices
     options: CollectOptions
     metrics: MetricSink
-    logger: Logger
 
 
 @cache
@@ -30,16 +25,8 @@ def _app() -> App:
     settings = load(CollectLogsSettings)
     return App(
         prices=Prices.load(),
-        options=CollectOptions(
-            aggregate=AggregateOptions(
-                principals=settings.principal_metrics,
-                application_key=settings.application_metadata_key,
-            ),
-            every_event=settings.event_lines == "all",
-            own_log_groups=(settings.own_log_group,),
-        ),
+        options=collect_options(settings, own_log_group=settings.own_log_group),
         metrics=EmfSink(settings.metrics_namespace),
-        logger=make_logger("collect-logs"),
     )
 
 

@@ -12,6 +12,8 @@ from bedrock_alerts_lab.errors import LabError
 # `--help` slow.
 _COMMANDS: Final = {
     "demo": "bedrock_alerts_lab.local_stack.command",
+    "inspect": "bedrock_alerts_lab.inspect_command",
+    "metrics": "bedrock_alerts_lab.metrics_command",
 }
 
 

@@ -6,7 +6,13 @@ import pytest
 
 pytestmark = pytest.mark.build
 
-FUNCTIONS = ("CollectLogsFunction", "RouteFunction", "DeliverFunction")
+FUNCTIONS = (
+    "CollectLogsFunction",
+    "CollectObjectsFunction",
+    "CollectStreamFunction",
+    "RouteFunction",
+    "DeliverFunction",
+)
 COMPILED = ("isal", "msgspec", "pybase64")
 
 

@@ -21,6 +21,8 @@ Resources = dict[str, dict[str, Any]]
 # Which settings each function reads.
 SETTINGS: dict[str, type[msgspec.Struct]] = {
     "CollectLogsFunction": settings.CollectLogsSettings,
+    "CollectObjectsFunction": settings.CollectObjectsSettings,
+    "CollectStreamFunction": settings.CollectStreamSettings,
     "RouteFunction": settings.RouteSettings,
     "DeliverFunction": settings.DeliverSettings,
 }
@@ -101,7 +103,7 @@ def test_every_queue_is_encrypted_and_redrives_to_a_dead_letter_queue(
     resources: Resources,
 ) -> None:
     queues = of_type(resources, "AWS::SQS::Queue")
-    assert len(queues) == 4
+    assert len(queues) == 6
     assert all(queue["SqsManagedSseEnabled"] is True for queue in queues.values())
     dead_letter = {
         target(queue["RedrivePolicy"]["deadLetterTargetArn"])
@@ -117,8 +119,9 @@ def test_a_queue_hides_a_message_six_times_as_long_as_its_function_may_run(
     resources: Resources,
 ) -> None:
     mappings = of_type(resources, "AWS::Lambda::EventSourceMapping")
-    assert len(mappings) == 2
-    for mapping in mappings.values():
+    of_queues = [m for m in mappings.values() if "Fn::GetAtt" in m["EventSourceArn"]]
+    assert len(of_queues) == 3
+    for mapping in of_queues:
         queue = resources[target(mapping["EventSourceArn"])]["Properties"]
         function = resources[target(mapping["FunctionName"])]["Properties"]
         assert queue["VisibilityTimeout"] >= 6 * function["Timeout"]
@@ -144,7 +147,7 @@ def test_a_batch_that_fails_is_kept_whole_in_a_bucket(resources: Resources) -> N
     assert resources[bucket]["Type"] == "AWS::S3::Bucket"
     assert all(resources[bucket]["Properties"]["PublicAccessBlockConfiguration"].values())
     granted = [s for name, s in statements(resources) if s["Action"] == "s3:PutObject"]
-    assert [target(statement["Resource"]) for statement in granted] == [bucket]
+    assert {target(statement["Resource"]) for statement in granted} == {bucket}
 
 
 def test_the_subscription_waits_until_failed_batches_would_be_kept(
@@ -184,26 +187,72 @@ def test_no_permission_has_a_wildcard(resources: Resources) -> None:
 
 
 def test_every_resource_policy_is_bound_to_its_source(resources: Resources) -> None:
-    (policy,) = of_type(resources, "AWS::SQS::QueuePolicy").values()
-    for statement in policy["PolicyDocument"]["Statement"]:
-        conditions = statement["Condition"]
-        assert target(conditions["ArnEquals"]["aws:SourceArn"]) == "StateChangeRule"
-        assert conditions["StringEquals"]["aws:SourceAccount"] == {"Ref": "AWS::AccountId"}
+    policies = of_type(resources, "AWS::SQS::QueuePolicy")
+    assert len(policies) == 2
+    for policy in policies.values():
+        for statement in policy["PolicyDocument"]["Statement"]:
+            conditions = statement["Condition"]
+            source = target(conditions["ArnEquals"]["aws:SourceArn"])
+            assert resources[source]["Type"] == "AWS::Events::Rule"
+            assert conditions["StringEquals"]["aws:SourceAccount"] == {"Ref": "AWS::AccountId"}
 
 
-def test_state_changes_are_retried_for_a_day_and_then_parked(resources: Resources) -> None:
-    (rule,) = of_type(resources, "AWS::Events::Rule").values()
-    (destination,) = rule["Targets"]
-    assert target(destination["Arn"]) == "AlertsQueue"
+@pytest.mark.parametrize(
+    ("rule", "queue", "dead_letters", "policy"),
+    [
+        ("StateChangeRule", "AlertsQueue", "AlertsDeadLetterQueue", "AlertsQueuePolicy"),
+        ("LogObjectRule", "ObjectsQueue", "ObjectsDeadLetterQueue", "ObjectsQueuePolicy"),
+    ],
+)
+def test_events_are_retried_for_a_day_and_then_parked(
+    resources: Resources, rule: str, queue: str, dead_letters: str, policy: str
+) -> None:
+    (destination,) = resources[rule]["Properties"]["Targets"]
+    assert target(destination["Arn"]) == queue
     assert destination["RetryPolicy"] == {
         "MaximumRetryAttempts": 185,
         "MaximumEventAgeInSeconds": 86400,
     }
     parked = destination["DeadLetterConfig"]["Arn"]
-    assert target(parked) == "AlertsDeadLetterQueue"
+    assert target(parked) == dead_letters
     # EventBridge puts what it could not deliver there itself, so it has to be allowed to.
-    (policy,) = of_type(resources, "AWS::SQS::QueuePolicy").values()
-    assert parked in policy["PolicyDocument"]["Statement"][0]["Resource"]
+    (statement,) = resources[policy]["Properties"]["PolicyDocument"]["Statement"]
+    assert parked in statement["Resource"]
+    assert target(statement["Condition"]["ArnEquals"]["aws:SourceArn"]) == rule
+
+
+def test_one_bad_record_cannot_block_its_shard(resources: Resources) -> None:
+    (mapping,) = (
+        mapping
+        for mapping in of_type(resources, "AWS::Lambda::EventSourceMapping").values()
+        if target(mapping["FunctionName"]) == "CollectStreamFunction"
+    )
+    assert mapping["BisectBatchOnFunctionError"] is True
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert mapping["MaximumRetryAttempts"] == 5
+    assert mapping["StartingPosition"] == "TRIM_HORIZON"
+    parked = target(mapping["DestinationConfig"]["OnFailure"]["Destination"])
+    assert resources[parked]["Type"] == "AWS::S3::Bucket"
+
+
+@pytest.mark.parametrize(
+    ("resource", "condition"),
+    [
+        ("CollectLogsFunction", "ReadsLogGroup"),
+        ("InvocationLogSubscription", "ReadsLogGroup"),
+        ("CollectObjectsFunction", "ReadsBucket"),
+        ("LogObjectRule", "ReadsBucket"),
+        ("CollectStreamFunction", "ReadsStream"),
+        ("StreamLagAlarm", "ReadsStream"),
+    ],
+)
+def test_the_log_is_read_from_one_source_only(
+    template: dict[str, Any], resource: str, condition: str
+) -> None:
+    assert template["Resources"][resource]["Condition"] == condition
+    (either, or_other) = template["Conditions"]["ReadsLogGroup"]["Fn::Not"][0]["Fn::Or"]
+    assert (either, or_other) == ({"Condition": "ReadsBucket"}, {"Condition": "ReadsStream"})
+    assert "LogIsReadOnce" in template["Rules"]
 
 
 @pytest.mark.parametrize(
@@ -218,7 +267,7 @@ def test_state_changes_are_retried_for_a_day_and_then_parked(resources: Resource
 def test_the_rule_takes_the_sample_event_and_no_others(
     resources: Resources, change: dict[str, Any], *, matches: bool
 ) -> None:
-    (rule,) = of_type(resources, "AWS::Events::Rule").values()
+    rule = resources["StateChangeRule"]["Properties"]
     sample = json.loads((ROOT / "events/route/alarm.json").read_text())
     event = {**json.loads(sample["Records"][0]["body"]), **change}
     pattern = rule["EventPattern"]
@@ -237,10 +286,13 @@ def test_every_alarm_watches_a_metric_we_publish_and_says_how_bad_it_is(
     resources: Resources,
 ) -> None:
     alarms = of_type(resources, "AWS::CloudWatch::Alarm")
-    assert set(alarms) == {"ContentFilteredAlarm", "ThrottlingAlarm"}
+    assert set(alarms) == {"ContentFilteredAlarm", "ThrottlingAlarm", "StreamLagAlarm"}
     for alarm in alarms.values():
-        assert alarm["Namespace"] == {"Ref": "MetricsNamespace"}
-        assert alarm["MetricName"] in METRICS
+        if alarm["Namespace"] == {"Ref": "MetricsNamespace"}:
+            assert alarm["MetricName"] in METRICS
+        else:
+            # https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
+            assert (alarm["Namespace"], alarm["MetricName"]) == ("AWS/Lambda", "IteratorAge")
         assert alarm["TreatMissingData"] == "notBreaching"
         text, variables = alarm["AlarmDescription"]["Fn::Sub"]
         summary, trailers = split_description(text.split("${")[0])

@@ -26,3 +26,7 @@ class TransientError(BedrockAlertsError):
 
 class PermanentError(BedrockAlertsError):
     """Trying the same again cannot help: somebody has to change something first."""
+
+
+class GoneError(PermanentError):
+    """What was to be read is not there any more, so it can never be counted."""

@@ -10,6 +10,8 @@ from typing import Final
 MAX_BATCH_BASE64_BYTES: Final = 8 * 1024 * 1024
 MAX_BATCH_INFLATED_BYTES: Final = 32 * 1024 * 1024
 MAX_RECORD_BYTES: Final = 16 * 1024 * 1024
+# An object of the invocation log holds some minutes of calls; what is far beyond is no such thing.
+MAX_OBJECT_INFLATED_BYTES: Final = 4 * 1024 * 1024 * 1024
 
 # --- CloudWatch metrics (embedded metric format and PutMetricData) ------------------------------
 # "Specification: Embedded metric format" in the CloudWatch user guide
@@ -29,6 +31,9 @@ METRIC_VALUE_MAX: Final = 2.0**360
 ALARM_NAME_CHARS: Final = 255
 ALARM_DESCRIPTION_CHARS: Final = 1024
 ALARM_REASON_CHARS: Final = 1023
+# https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
+# All periods of an alarm together are at most seven days, so one period is no longer either.
+ALARM_PERIOD_SECONDS: Final = 7 * 24 * 3600
 
 # --- Amazon SNS e-mail ----------------------------------------------------------------------------
 # https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
@@ -40,6 +45,9 @@ SNS_MESSAGE_BYTES: Final = 256 * 1024
 SLACK_SECTION_CHARS: Final = 3000
 SLACK_FIELD_CHARS: Final = 2000
 SLACK_FIELDS: Final = 10
+# Not documented: users measured `msg_blocks_too_long` from 13,172 characters over all blocks on.
+SLACK_BLOCKS_CHARS: Final = 12_000
 SLACK_BUTTON_TEXT_CHARS: Final = 75
+SLACK_BUTTONS: Final = 25
 SLACK_URL_CHARS: Final = 3000
 SLACK_TEXT_CHARS: Final = 4000

@@ -35,14 +35,27 @@ def load(kind: type[SettingsT], environment: Mapping[str, str] | None = None) ->
         raise SettingsError(f"{kind.__name__}: {error}") from error
 
 
-class CollectLogsSettings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
-    """What `collect-logs` needs to know."""
+class CollectorSettings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
+    """What every collector needs to know."""
 
     metrics_namespace: Annotated[str, Text]
-    own_log_group: Annotated[str, Text]
     event_lines: Literal["notable", "all"] = "notable"
     principal_metrics: Literal["none", "violations", "all"] = "violations"
     application_metadata_key: str | None = None
+
+
+class CollectLogsSettings(CollectorSettings, frozen=True, kw_only=True, rename="upper"):
+    """What `collect-logs` needs to know: also which log it must not read, its own."""
+
+    own_log_group: Annotated[str, Text]
+
+
+class CollectObjectsSettings(CollectorSettings, frozen=True, kw_only=True, rename="upper"):
+    """What `collect-objects` needs to know."""
+
+
+class CollectStreamSettings(CollectLogsSettings, frozen=True, kw_only=True, rename="upper"):
+    """What `collect-stream` needs to know."""
 
 
 class RouteSettings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):

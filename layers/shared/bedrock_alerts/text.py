@@ -6,9 +6,11 @@ from typing import Final
 ELLIPSIS: Final = "…"
 
 # C0 and C1 controls, the Unicode line and paragraph separators, bidirectional marks, overrides and
-# isolates, zero-width characters, lone surrogates (they cannot be encoded as UTF-8) and the BOM.
+# isolates, zero-width and other invisible characters (tags carry whole hidden sentences), lone
+# surrogates (they cannot be encoded as UTF-8) and the BOM.
 _UNSAFE: Final = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ud800-\udfff\ufeff]+"
+    "[\x00-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f"
+    "\ud800-\udfff\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]+"
 )
 _NOT_DIMENSION: Final = re.compile(r"[^\x20-\x7e]+")
 
@@ -40,4 +42,4 @@ def dimension_value(text: str, limit: int = 255) -> str:
         text = _NOT_DIMENSION.sub("?", text)
     text = text.strip()[:limit].rstrip()
     # A value that starts with a colon is refused for names only, but reads like one: keep it out.
-    return text.lstrip(":") or "unknown"
+    return text.lstrip(": ") or "unknown"

@@ -1,5 +1,6 @@
 """The AWS calls that alerts need: queues, the e-mail topic, the secret with the webhook's URL."""
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
@@ -9,6 +10,7 @@ from aws_lambda_powertools.utilities.parameters import GetParameterError, Secret
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from bedrock_alerts.adapters.secrecy import silence
 from bedrock_alerts.alerts.model import Delivery
 from bedrock_alerts.errors import PermanentError, TransientError
 
@@ -38,25 +40,34 @@ class DeliveryQueue:
         """Enqueue all of `deliveries`, or raise TransientError so that all are tried again."""
         if not deliveries:
             return
-        answer = self._client.send_message_batch(
-            QueueUrl=self._url,
-            Entries=[
-                {"Id": str(number), "MessageBody": msgspec.json.encode(delivery).decode()}
-                for number, delivery in enumerate(deliveries)
-            ],
-        )
+        try:
+            answer = self._client.send_message_batch(
+                QueueUrl=self._url,
+                Entries=[
+                    {"Id": str(number), "MessageBody": msgspec.json.encode(delivery).decode()}
+                    for number, delivery in enumerate(deliveries)
+                ],
+            )
+        except (ClientError, BotoCoreError) as error:
+            raise TransientError(f"Amazon SQS took no delivery: {_code(error)}") from error
         failed = answer.get("Failed", [])
         if failed:
             codes = ", ".join(sorted({entry["Code"] for entry in failed}))
             raise TransientError(f"{len(failed)} of {len(deliveries)} not enqueued: {codes}")
 
     def postpone(self, receipt_handle: str, seconds: float) -> None:
-        """Hide a received message for `seconds`, so that the queue does the waiting."""
-        self._client.change_message_visibility(
-            QueueUrl=self._url,
-            ReceiptHandle=receipt_handle,
-            VisibilityTimeout=min(int(seconds), _MAX_VISIBILITY_SECONDS),
-        )
+        """Hide a received message for `seconds`, so that the queue does the waiting.
+
+        Raises TransientError; the message then comes back after the queue's own time-out.
+        """
+        try:
+            self._client.change_message_visibility(
+                QueueUrl=self._url,
+                ReceiptHandle=receipt_handle,
+                VisibilityTimeout=math.ceil(min(seconds, _MAX_VISIBILITY_SECONDS)),
+            )
+        except (ClientError, BotoCoreError) as error:
+            raise TransientError(f"the message cannot be postponed: {_code(error)}") from error
 
 
 class EmailTopic:
@@ -71,17 +82,18 @@ class EmailTopic:
         try:
             self._client.publish(TopicArn=self._arn, Subject=subject, Message=body)
         except ClientError as error:
-            code = error.response.get("Error", {}).get("Code", "unknown")
+            code = _code(error)
             kind = PermanentError if code in _PERMANENT else TransientError
             raise kind(f"Amazon SNS refused the message: {code}") from error
         except BotoCoreError as error:
-            raise TransientError(f"no answer from Amazon SNS: {type(error).__name__}") from error
+            raise TransientError(f"no answer from Amazon SNS: {_code(error)}") from error
 
 
 class Secret:
     """A secret's text, kept for five minutes so that a rotation is seen soon."""
 
     def __init__(self, arn: str, provider: SecretsProvider | None = None) -> None:
+        silence("botocore.parsers")  # it writes every answer, the secret included
         self._arn = arn
         self._provider = provider or SecretsProvider(boto_config=_CONFIG)
 
@@ -90,14 +102,17 @@ class Secret:
         try:
             value = self._provider.get(self._arn, max_age=_SECRET_MAX_AGE_SECONDS)
         except GetParameterError as error:
-            raise TransientError(f"the secret cannot be read: {_code(error)}") from None
+            # Powertools hides the cause in the context.
+            raise TransientError(
+                f"the secret cannot be read: {_code(error.__context__ or error)}"
+            ) from error
         if not isinstance(value, str):
             raise PermanentError("the secret has to be a text, not binary")
         return value.strip()
 
 
-def _code(error: GetParameterError) -> str:
-    cause = error.__cause__ or error.__context__
-    if isinstance(cause, ClientError):
-        return cause.response.get("Error", {}).get("Code", "unknown")
-    return type(cause or error).__name__
+def _code(error: BaseException) -> str:
+    """Name an error: AWS's code for it, or its kind where nothing came from AWS."""
+    if isinstance(error, ClientError):
+        return error.response.get("Error", {}).get("Code", "unknown")
+    return type(error).__name__

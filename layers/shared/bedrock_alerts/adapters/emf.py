@@ -13,10 +13,12 @@ from typing import Any, Final, TextIO
 
 import msgspec
 
-from bedrock_alerts.limits import EMF_METRICS_PER_LINE, EMF_VALUES_PER_METRIC
+from bedrock_alerts.limits import EMF_LINE_BYTES, EMF_METRICS_PER_LINE, EMF_VALUES_PER_METRIC
 from bedrock_alerts.metrics import Datapoint
 
 _encode: Final = msgspec.json.Encoder().encode
+# So many hits and ids always fit into a line, however long their names are.
+_HITS_THAT_FIT: Final = 50
 
 
 class EmfSink:
@@ -30,13 +32,29 @@ class EmfSink:
         self, datapoints: Iterable[Datapoint], events: Iterable[Mapping[str, Any]] = ()
     ) -> None:
         """Write everything in one go: a function that fails before this has published nothing."""
-        lines = [_encode({"event": "invocation", **event}) for event in events]
+        lines = [_event_line(event) for event in events]
         lines.extend(emf_lines(datapoints, self._namespace))
         if not lines:
             return
         stream = self._stream or sys.stdout
         stream.write(b"\n".join(lines).decode() + "\n")
         stream.flush()
+
+
+def _event_line(event: Mapping[str, Any]) -> bytes:
+    """Return an event as one line; of more hits than a line can hold, the first ones."""
+    line = _encode({"event": "invocation", **event})
+    if len(line) <= EMF_LINE_BYTES:
+        return line
+    guardrail = event["guardrail"]
+    hits, ids = guardrail["hits"], guardrail["ids"]
+    shown = {
+        **guardrail,
+        "ids": ids[:_HITS_THAT_FIT],
+        "hits": hits[:_HITS_THAT_FIT],
+        "hits_left_out": max(0, len(hits) - _HITS_THAT_FIT),
+    }
+    return _encode({"event": "invocation", **event, "guardrail": shown})
 
 
 def emf_lines(datapoints: Iterable[Datapoint], namespace: str) -> Iterator[bytes]:

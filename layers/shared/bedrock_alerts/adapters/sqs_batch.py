@@ -39,10 +39,8 @@ def handle_each(
     Whatever is raised, the message goes back to the queue and in the end to its dead-letter queue.
     The log line names the message and the kind of error, never the body.
     """
-    failed = 0
 
     def one(record: SQSRecord) -> None:
-        nonlocal failed
         message = SqsMessage(
             body=record.body,
             message_id=record.message_id,
@@ -52,7 +50,6 @@ def handle_each(
         try:
             handle(message)
         except Exception as error:
-            failed += 1
             logger.warning(
                 "message failed, the queue keeps it",
                 message_id=message.message_id,
@@ -65,10 +62,19 @@ def handle_each(
     # counts it; an exception would only add a stack trace to the log.
     processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
     response = process_partial_response(event, one, processor)
-    return BatchOutcome(len(processor.success_messages), failed, dict(response))
+    return BatchOutcome(
+        len(processor.success_messages), len(processor.fail_messages), dict(response)
+    )
 
 
 def _say(error: Exception) -> str:
-    """Describe an error: our own errors are written to be shown, others may quote the message."""
+    """Describe an error, and the one of ours that it came up behind.
+
+    Our own errors are written to be shown; of others, which may quote the message, only the kind.
+    """
     name = type(error).__name__
-    return f"{name}: {error}" if isinstance(error, BedrockAlertsError) else name
+    text = f"{name}: {error}" if isinstance(error, BedrockAlertsError) else name
+    before = error.__context__
+    while before is not None and not isinstance(before, BedrockAlertsError):
+        before = before.__context__
+    return text if before is None else f"{text}; before that {_say(before)}"

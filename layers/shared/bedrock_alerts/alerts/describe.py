@@ -1,6 +1,7 @@
 """The second step: from a state change to an alert, the words and facts every channel shows."""
 
 import hashlib
+import re
 from datetime import datetime, timedelta
 from typing import Final
 from urllib.parse import quote
@@ -15,7 +16,6 @@ from bedrock_alerts.alerts.model import (
     Tone,
     Unrecognised,
 )
-from bedrock_alerts.text import clean
 
 _SEVERITIES: Final[dict[str, Severity]] = {
     "critical": "critical",
@@ -30,7 +30,14 @@ _CONSOLES: Final = {
     "aws-cn": "console.amazonaws.cn",
 }
 _CONSOLE: Final = "console.aws.amazon.com"
-_MAX_URL: Final = 1000
+_REGION: Final = re.compile(r"[a-z0-9-]+")
+# A link that a channel would refuse takes the whole message with it, so only plain ones are made.
+_HTTPS_URL: Final = re.compile(r"https://[A-Za-z0-9.-]+(?::[0-9]+)?(?:[/?#][!-~]*)?")
+_NOT_IN_URLS: Final = frozenset('"<>\\^`{|}')
+# What an anomaly alarm compares a metric with: the metric says more.
+_BAND: Final = "ANOMALY_DETECTION_BAND("
+_WHOLE_FROM: Final = 1000
+_WHOLE_BELOW: Final = 1e15
 
 
 def describe(change: StateChange | Unrecognised) -> Alert:
@@ -105,6 +112,8 @@ def _key(*parts: str) -> str:
 def _status(change: StateChange, severity: Severity) -> str:
     if change.state == "ALARM":
         return f"ALARM · {severity}"
+    if change.state == "OK" and change.previous_state == "INSUFFICIENT_DATA":
+        return "OK"
     return {"OK": "RESOLVED", "INSUFFICIENT_DATA": "NO DATA"}.get(change.state, change.state)
 
 
@@ -114,6 +123,8 @@ def _summary(change: StateChange, description: str) -> str:
     if change.state == "OK":
         if change.previous_state == "ALARM" and change.previous_at is not None:
             return f"Back to normal after {lasting(change.at - change.previous_at)}."
+        if change.previous_state == "INSUFFICIENT_DATA":
+            return "There is data again, and nothing is wrong."
         return "Back to normal."
     if change.state == "INSUFFICIENT_DATA":
         return "CloudWatch has no data to judge this alarm by. This is not a recovery."
@@ -121,16 +132,24 @@ def _summary(change: StateChange, description: str) -> str:
 
 
 def _facts(change: StateChange, trailers: dict[str, str]) -> list[Fact]:
-    facts = [Fact("Metric", expression) for expression in change.expressions[:1]]
-    if not facts:
-        facts = [Fact("Metric", _metric(metric)) for metric in change.metrics[:1]]
-    if change.recent_values:
-        facts.append(Fact("Value", _number(change.recent_values[-1])))
-    if change.threshold is not None:
-        facts.append(Fact("Threshold", _number(change.threshold)))
+    watched = [text for text in change.expressions if not text.startswith(_BAND)]
+    watched += [_metric(metric) for metric in change.metrics]
+    facts = [Fact("Metric", text) for text in watched[:1]]
+    facts += _value(change)
     if "team" in trailers:
         facts.append(Fact("Team", trailers["team"]))
+    # What is no link is still what somebody wrote down for this moment.
+    if "runbook" in trailers and not _is_link(trailers["runbook"]):
+        facts.append(Fact("Runbook", trailers["runbook"]))
     return facts
+
+
+def _value(change: StateChange) -> list[Fact]:
+    threshold = None if change.threshold is None else _number(change.threshold)
+    if not change.recent_values:
+        return [] if threshold is None else [Fact("Threshold", threshold)]
+    value = _number(change.recent_values[-1])
+    return [Fact("Value", value if threshold is None else f"{value} (threshold {threshold})")]
 
 
 def _metric(metric: MetricRef) -> str:
@@ -143,15 +162,24 @@ def _metric(metric: MetricRef) -> str:
 
 
 def _number(value: float) -> str:
-    return f"{value:,.0f}" if value == int(value) else f"{value:,.4g}"
+    size = abs(value)
+    is_whole = size < _WHOLE_BELOW and (size >= _WHOLE_FROM or value == int(value))
+    return f"{value:,.0f}" if is_whole else f"{value:.4g}"
 
 
 def _links(change: StateChange, trailers: dict[str, str]) -> list[Link]:
-    links = [Link("Open alarm", alarm_url(change.alarm_arn, change.region, change.alarm_name))]
+    links: list[Link] = []
+    if _REGION.fullmatch(change.region):
+        url = alarm_url(change.alarm_arn, change.region, change.alarm_name)
+        links.append(Link("Open alarm", url))
     runbook = trailers.get("runbook", "")
-    if runbook.startswith("https://"):
-        links.append(Link("Runbook", clean(runbook, _MAX_URL)))
+    if _is_link(runbook):
+        links.append(Link("Runbook", runbook))
     return links
+
+
+def _is_link(text: str) -> bool:
+    return bool(_HTTPS_URL.fullmatch(text)) and _NOT_IN_URLS.isdisjoint(text)
 
 
 def alarm_url(arn: str, region: str, name: str) -> str:
@@ -162,6 +190,11 @@ def alarm_url(arn: str, region: str, name: str) -> str:
         f"https://{where}.{host}/cloudwatch/home?region={where}"
         f"#alarmsV2:alarm/{quote(name, safe='')}"
     )
+
+
+def place(alert: Alert) -> str:
+    """Say where it happened: account and Region, as far as they are known."""
+    return " · ".join(part for part in (alert.account_id, alert.region) if part)
 
 
 def time_label(alert: Alert) -> str:

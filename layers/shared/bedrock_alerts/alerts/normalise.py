@@ -11,7 +11,12 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from bedrock_alerts.alerts.model import MetricRef, StateChange, Unrecognised
-from bedrock_alerts.limits import ALARM_DESCRIPTION_CHARS, ALARM_NAME_CHARS, ALARM_REASON_CHARS
+from bedrock_alerts.limits import (
+    ALARM_DESCRIPTION_CHARS,
+    ALARM_NAME_CHARS,
+    ALARM_PERIOD_SECONDS,
+    ALARM_REASON_CHARS,
+)
 from bedrock_alerts.text import clean, clean_lines
 
 _STATE_CHANGE: Final = "CloudWatch Alarm State Change"
@@ -89,14 +94,13 @@ def _metrics(items: Any) -> tuple[tuple[MetricRef, ...], tuple[str, ...]]:
         stat = _mapping(entry.get("metricStat"))
         metric = _mapping(stat.get("metric"))
         if _word(metric.get("name")):
-            period = _number(stat.get("period"))
             dimensions = _mapping(metric.get("dimensions"))
             metrics.append(
                 MetricRef(
                     name=_word(metric.get("name")),
                     namespace=_word(metric.get("namespace")) or None,
                     statistic=_word(stat.get("stat")) or None,
-                    period=None if period is None else int(period),
+                    period=_period(stat.get("period")),
                     dimensions=tuple(
                         (_word(key), _word(value))
                         for key, value in list(dimensions.items())[:_MAX_DIMENSIONS]
@@ -106,6 +110,11 @@ def _metrics(items: Any) -> tuple[tuple[MetricRef, ...], tuple[str, ...]]:
         elif _word(entry.get("expression")):
             expressions.append(_word(entry.get("label")) or _word(entry.get("expression")))
     return tuple(metrics), tuple(expressions)
+
+
+def _period(value: Any) -> int | None:
+    seconds = _number(value)
+    return int(seconds) if seconds is not None and 0 < seconds <= ALARM_PERIOD_SECONDS else None
 
 
 def _reason_data(value: Any) -> Mapping[str, Any]:
@@ -146,10 +155,13 @@ def _lines(value: Any, limit: int) -> str:
 
 
 def _number(value: Any) -> float | None:
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        return None
+    try:
         number = float(value)
-        return number if math.isfinite(number) else None
-    return None
+    except OverflowError:  # JSON's integers have no end
+        return None
+    return number if math.isfinite(number) else None
 
 
 def _numbers(value: Any) -> tuple[float, ...]:

@@ -10,6 +10,7 @@ from bedrock_alerts.errors import PermanentError, TransientError
 
 _FIRST_PAUSE_SECONDS: Final = 5.0
 _LONGEST_PAUSE_SECONDS: Final = 900.0
+_MAX_TRIPLINGS: Final = 5  # 5 s tripled five times is above the longest pause
 
 
 class EmailPort(Protocol):
@@ -70,11 +71,11 @@ def send(alert: Alert, channel: Channel, senders: Mapping[Channel, Sender]) -> N
 def pause_before_retry(error: TransientError, attempt: int) -> float:
     """Return the seconds to wait after the `attempt`-th failure (1 for the first).
 
-    What the other side asks for is honoured; else the pauses triple up to a quarter of an hour. A
-    little chance is added, so that a storm of alerts does not come back as one.
+    The pauses triple up to a quarter of an hour, and are longer where the other side asks for it:
+    never shorter, because twelve quick attempts would park a delivery within seconds. A little
+    chance is added, so that a storm of alerts does not come back as one.
     """
+    pause = _FIRST_PAUSE_SECONDS * 3.0 ** min(attempt - 1, _MAX_TRIPLINGS)
     if error.retry_after is not None:
-        pause = error.retry_after
-    else:
-        pause = _FIRST_PAUSE_SECONDS * 3 ** (attempt - 1)
+        pause = max(pause, error.retry_after)
     return min(pause, _LONGEST_PAUSE_SECONDS) * random.uniform(1.0, 1.2)  # noqa: S311 - spreads retries, guards nothing

@@ -34,6 +34,14 @@ _ALWAYS: Final = (
     "UnpricedInvocations",
     "RecordsRejected",
 )
+# What tells how often a value of a dimension occurs; every group has one of these.
+_CALLS: Final = (
+    "Invocations",
+    "InvocationErrors",
+    "GuardedInvocations",
+    "PolicyHits",
+    *_VERDICT_METRICS.values(),
+)
 _BY_MODALITY: Final = frozenset({"Invocations", "InputTokens", "OutputTokens", "ImagesGenerated"})
 
 PrincipalScope: TypeAlias = Literal["none", "violations", "all"]
@@ -172,7 +180,8 @@ class Aggregator:
             group.count("Invocations", int(self._options.principals == "all"))
             if metric:
                 group.count(metric)
-        application = invocation.metadata.get(self._options.application_key or "")
+        key = self._options.application_key
+        application = invocation.metadata.get(key) if key else None
         if application:
             group = self._groups[minute, (("Application", dimension_value(application)),)]
             group.count("Invocations")
@@ -242,7 +251,7 @@ def _capped(groups: dict[_Key, Group], name: str, limit: int) -> dict[_Key, Grou
     for (_, dimensions), group in groups.items():
         for dimension, value in dimensions:
             if dimension == name:
-                seen[value] += max(group.counters.values(), default=0)
+                seen[value] += max(group.counters.get(metric, 0) for metric in _CALLS)
     if len(seen) <= limit:
         return groups
     by_frequency = sorted(seen, key=lambda value: (-seen[value], value))

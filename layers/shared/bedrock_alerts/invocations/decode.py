@@ -5,7 +5,7 @@ is what people wrote.
 """
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 import pybase64
@@ -68,10 +68,7 @@ def decode_event(event: object) -> LogBatch:
         raise BatchError("the event is no CloudWatch Logs batch: `awslogs.data` is missing")
     if len(data) > MAX_BATCH_BASE64_BYTES:
         raise BatchError(f"the batch is larger than {MAX_BATCH_BASE64_BYTES} bytes of base64")
-    packed = _from_base64(data)
-    if packed is None:
-        raise BatchError("the batch is no valid base64")
-    return decode_batch(packed)
+    return decode_batch(_from_base64(data))
 
 
 def decode_batch(packed: bytes) -> LogBatch:
@@ -86,11 +83,40 @@ def decode_batch(packed: bytes) -> LogBatch:
     return batch
 
 
-def _from_base64(data: str) -> bytes | None:
+class StreamRecords(NamedTuple):
+    """The batches of a Kinesis event, up to the first record that cannot be opened.
+
+    `failure` says why that one could not, `sequence_number` which it is; None if all could.
+    """
+
+    batches: tuple[LogBatch, ...]
+    sequence_number: str | None = None
+    failure: str | None = None
+
+    def response(self) -> dict[str, Any]:
+        """Return the partial batch response: Lambda comes back with this record and those after."""
+        failed = [] if self.sequence_number is None else [{"itemIdentifier": self.sequence_number}]
+        return {"batchItemFailures": failed}
+
+
+def decode_records(event: Mapping[str, Any]) -> StreamRecords:
+    """Open the records of a Kinesis event: each holds one batch, gzipped, in base64."""
+    batches: list[LogBatch] = []
+    for record in event["Records"]:
+        data = record["kinesis"]
+        try:
+            batches.append(decode_batch(_from_base64(data["data"])))
+        except BatchError as error:
+            return StreamRecords(tuple(batches), data["sequenceNumber"], str(error))
+    return StreamRecords(tuple(batches))
+
+
+def _from_base64(data: str) -> bytes:
     try:
         return pybase64.b64decode(data, validate=True)
     except ValueError:
-        return None
+        pass  # raised outside, so that the error has no context that holds the data
+    raise BatchError("the batch is no valid base64")
 
 
 def _decode_loosely(inflated: bytes) -> LogBatch | None:

@@ -10,8 +10,9 @@ Read from an assessment: kinds, actions, confidences, counts, ids. Never read: `
 Source: GuardrailTraceAssessment and GuardrailAssessment in the `bedrock-runtime` service model.
 """
 
+from collections import Counter
 from collections.abc import Iterator
-from typing import Any, Final, NamedTuple, TypeGuard
+from typing import Any, Final, NamedTuple, TypeAlias, TypeGuard
 
 from bedrock_alerts.invocations.model import (
     Action,
@@ -64,6 +65,8 @@ _SOURCES: Final[tuple[tuple[str, Source], ...]] = (
     ("outputAssessments", "output"),
     ("outputs", "output"),
 )
+
+_Assessment: TypeAlias = tuple[str, dict[str, Any], Source]
 
 _NO_GUARDRAIL: Final = GuardrailResult(verdict="none")
 
@@ -119,12 +122,30 @@ def _verdict(hits: list[Hit], evidence: Evidence, *, assessed: bool) -> Verdict:
     return "clean" if assessed or evidence.ran else "none"
 
 
-def _assessments(traces: tuple[Any, ...]) -> Iterator[tuple[str, dict[str, Any], Source]]:
+def _assessments(traces: tuple[Any, ...]) -> Iterator[_Assessment]:
+    """Yield every assessment once, also when a stream repeats its trace, whole or growing.
+
+    Two equal assessments in one trace are two; again in a later trace they are the same two.
+    """
+    if len(traces) == 1:
+        yield from _of_trace(traces[0])
+        return
+    yielded: Counter[str] = Counter()
     for trace in traces:
-        if isinstance(trace, dict):
-            for key, source in _SOURCES:
-                for guardrail_id, assessment in _by_guardrail(trace.get(key)):
-                    yield guardrail_id, assessment, source
+        here: Counter[str] = Counter()
+        for found in _of_trace(trace):
+            key = repr(found)
+            here[key] += 1
+            if here[key] > yielded[key]:
+                yielded[key] += 1
+                yield found
+
+
+def _of_trace(trace: Any) -> Iterator[_Assessment]:
+    if isinstance(trace, dict):
+        for key, source in _SOURCES:
+            for guardrail_id, assessment in _by_guardrail(trace.get(key)):
+                yield guardrail_id, assessment, source
 
 
 def _by_guardrail(node: Any) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -1,6 +1,7 @@
 """Who called which model: principals and model ids out of ARNs."""
 
 import re
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from bedrock_alerts.text import clean
@@ -31,6 +32,7 @@ class ModelRef(NamedTuple):
     inference_profile: str | None
 
 
+@lru_cache(maxsize=1024)  # few models, many calls; ids are cut to a bounded length before
 def model_ref(model_id: str) -> ModelRef:
     """Tell model and inference profile apart, for bare ids, profile ids and all kinds of ARN.
 
@@ -76,8 +78,9 @@ def principal_of(arn: str) -> str:
         return arn[:_MAX_ID] or UNKNOWN
     kind, _, path = arn.split(":", 5)[-1].partition("/")
     if kind == "assumed-role":
-        return path.partition("/")[0] or UNKNOWN
-    name = path.rpartition("/")[2]
-    if kind == "role":
-        return name or UNKNOWN
-    return f"{kind}/{name}"[:_MAX_ID] if name else kind or UNKNOWN
+        name = path.partition("/")[0]
+    else:
+        name = path.rpartition("/")[2]
+        if kind != "role":
+            name = f"{kind}/{name}" if name else kind
+    return name[:_MAX_ID] or UNKNOWN

@@ -10,7 +10,9 @@ Amazon S3" and of the ConverseResponse and InvokeModel service models of `bedroc
 """
 
 import re
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any, Final, TypeAlias
 
 import msgspec
@@ -35,6 +37,9 @@ _MAX_DIGITS: Final = 12
 _MAX_METADATA: Final = (
     16  # https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html
 )
+_TIERS: Final = frozenset({"default", "priority", "flex", "reserved"})
+# Operations whose answer may be an embedding; `unknown` stands for a record that does not say.
+_MAY_EMBED: Final = frozenset({"InvokeModel", "unknown"})
 _ERROR_CODE: Final = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
 
 # Whatever JSON can hold beside an object: in a union with one object type nothing is ever refused.
@@ -175,7 +180,10 @@ class RawRecord(msgspec.Struct, frozen=True, gc=False, rename="camel"):
 _decoder: Final = msgspec.json.Decoder(RawRecord)
 _elements: Final = msgspec.json.Decoder(list[msgspec.Raw])
 _NO_INPUT: Final = RawInput()
+_NO_REQUEST: Final = RawRequest()
 _NO_OUTPUT: Final = RawOutput()
+_NO_EVIDENCE: Final = Evidence()
+_NO_EMBEDDING: Final = (_NULL, _NULL, _NULL)
 # What is left of chunks that hold a piece of the answer and nothing else: by far the most.
 _PIECES: Final = (RawBody(), RawBody(delta=RawDelta()), RawBody(choices=[RawChoice()]))
 
@@ -217,27 +225,32 @@ def _invocation(raw: RawRecord, where: str, logged_at: float | None) -> Invocati
     when = _moment(raw.timestamp, logged_at)
     if when is None:
         return Rejected("no_timestamp", where)
-    if not isinstance(raw.model_id, str) or not raw.model_id:
+    model_id = _text(raw.model_id, 512)
+    if model_id is None:
         return Rejected("no_model", where)
     timestamp, epoch = when
     source = raw.input if isinstance(raw.input, RawInput) else _NO_INPUT
+    asked = source.input_body_json
+    request = asked if isinstance(asked, RawRequest) else _NO_REQUEST
     output = raw.output if isinstance(raw.output, RawOutput) else _NO_OUTPUT
-    bodies = _bodies(output)
+    body = _body(output)
+    chunks = _chunks(output)
     error_code = _error_code(raw.error_code)
-    stop_reason = _stop_reason(bodies)
-    guardrail = guardrail_result(_evidence(bodies))
-    usage, billing = _usage(source, output, bodies)
-    latency_ms, first_byte_ms = _latency(bodies)
+    operation = _text(raw.operation, 64) or _guess_operation(output, chunks)
+    stop_reason = _stop_reason(chunks)
+    usage, own_usage = _usage(source, output, chunks)
+    images = _images(output, chunks)
+    latency_ms, first_byte_ms = _latency(chunks)
     arn = caller_arn(raw.identity)
-    model, profile = model_ref(_routed_model(bodies) or raw.model_id)
+    model, profile = model_ref(_routed_model(chunks) or model_id)
     return Invocation(
         request_id=_text(raw.request_id, 128) or "",
         timestamp=timestamp,
         epoch=epoch,
         account_id=_text(raw.account_id, 32) or "",
         region=_text(raw.region, 32) or "",
-        operation=_text(raw.operation, 64) or _guess_operation(bodies),
-        model_id=clean(raw.model_id, 512),
+        operation=operation,
+        model_id=model_id,
         model=model,
         inference_profile=profile,
         principal=principal_of(arn),
@@ -246,28 +259,41 @@ def _invocation(raw: RawRecord, where: str, logged_at: float | None) -> Invocati
         error_code=error_code,
         stop_reason=stop_reason,
         usage=usage,
-        billing=billing,
-        modality=_modality(output, bodies, billing, error_code),
+        billing=Billing(
+            cache_write_1h_tokens=_hour_long_writes(own_usage) if own_usage else 0,
+            images=images,
+            service_tier=_service_tier(request, chunks),
+            latency_mode=_latency_mode(raw, request, chunks),
+        ),
+        modality=_modality(output, chunks, images, error_code, operation),
         latency_ms=latency_ms,
         first_byte_ms=first_byte_ms,
-        guardrail=guardrail,
-        body=_body(output, bodies),
+        guardrail=guardrail_result(_evidence(chunks, stop_reason)),
+        body=body,
         metadata=_metadata(raw.request_metadata),
     )
 
 
-def _bodies(output: RawOutput) -> tuple[RawBody, ...]:
-    """Return the output body, or its chunks: a list may hold more than objects (`"[DONE]"`)."""
+def _chunks(output: RawOutput) -> tuple[RawBody, ...]:
+    """Return the output body, or those of its chunks in which there is something to read.
+
+    A list may hold more than objects: streams end with the text `"[DONE]"`.
+    """
     body = output.output_body_json
     if isinstance(body, RawBody):
         return (body,)
     if isinstance(body, list):
-        return tuple(chunk for chunk in body if isinstance(chunk, RawBody))
+        return tuple(
+            [chunk for chunk in body if isinstance(chunk, RawBody) and chunk not in _PIECES]
+        )
     return ()
 
 
-def _body(output: RawOutput, bodies: tuple[RawBody, ...]) -> Body:
-    if bodies:
+def _body(output: RawOutput) -> Body:
+    body = output.output_body_json
+    if isinstance(body, RawBody) or (
+        isinstance(body, list) and any(isinstance(chunk, RawBody) for chunk in body)
+    ):
         return "inline"
     return "offloaded" if output.output_body_s3_path else "absent"
 
@@ -300,87 +326,83 @@ def _error_code(value: Any) -> str | None:
     return name if _ERROR_CODE.fullmatch(name) else "OTHER"
 
 
-def _guess_operation(bodies: tuple[RawBody, ...]) -> str:
+def _guess_operation(output: RawOutput, chunks: tuple[RawBody, ...]) -> str:
     """Name the operation by the body's shape, for sources that leave `operation` out."""
-    if not bodies:
-        return "unknown"
-    if len(bodies) > 1:
+    if isinstance(output.output_body_json, list):
         return "InvokeModelWithResponseStream"
-    return "Converse" if bodies[0].stop_reason_converse is not None else "InvokeModel"
+    if not chunks:
+        return "unknown"
+    # Nova's own answers have a `stopReason` too, but nothing of Bedrock's beside it.
+    body = chunks[0]
+    is_converse = isinstance(body.metrics, dict) or isinstance(body.trace, dict)
+    return "Converse" if is_converse and body.stop_reason_converse else "InvokeModel"
 
 
-def _stop_reason(bodies: tuple[RawBody, ...]) -> str | None:
+def _stop_reason(chunks: tuple[RawBody, ...]) -> str | None:
     """Return why the answer ended, in Bedrock's word or the provider's; the last chunk wins."""
-    found: str | None = None
-    for body in bodies:
-        found = next((word for word in _stop_words(body) if word), found)
-    return found
+    for chunk in reversed(chunks):
+        for value in _stop_words(chunk):
+            word = _text(value, 64)
+            if word:
+                return word
+    return None
 
 
-def _stop_words(body: RawBody) -> tuple[str | None, ...]:
-    stop = body.message_stop
-    return (
-        _text(body.stop_reason_converse, 64),
-        _text(body.stop_reason, 64),
-        _text(body.delta.stop_reason, 64) if isinstance(body.delta, RawDelta) else None,
-        _text(stop.get("stopReason"), 64) if isinstance(stop, dict) else None,
-        _text(body.finish_reason, 64),
-        _text(body.completion_reason, 64),
-        *(
-            _text(choice.finish_reason or choice.stop_reason or choice.completion_reason, 64)
-            for choices in (body.choices, body.outputs, body.results, body.generations)
-            if isinstance(choices, list)
-            for choice in choices[:1]
-            if isinstance(choice, RawChoice)
-        ),
-    )
+def _stop_words(chunk: RawBody) -> Iterator[Any]:
+    yield chunk.stop_reason_converse
+    yield chunk.stop_reason
+    if isinstance(chunk.delta, RawDelta):
+        yield chunk.delta.stop_reason
+    if isinstance(chunk.message_stop, dict):
+        yield chunk.message_stop.get("stopReason")
+    yield chunk.finish_reason
+    yield chunk.completion_reason
+    for choices in (chunk.choices, chunk.outputs, chunk.results, chunk.generations):
+        choice = choices[0] if isinstance(choices, list) and choices else None
+        if isinstance(choice, RawChoice):
+            yield choice.finish_reason
+            yield choice.stop_reason
+            yield choice.completion_reason
 
 
-def _evidence(bodies: tuple[RawBody, ...]) -> Evidence:
+def _evidence(chunks: tuple[RawBody, ...], stop_reason: str | None) -> Evidence:
     """Gather what all chunks show of guardrails, before anything is decided."""
     traces: list[Any] = []
-    intervened = ran = False
-    for body in bodies:
-        action = body.guardrail_action
-        if (
-            action in ("INTERVENED", "GUARDRAIL_INTERVENED")
-            or body.action == "GUARDRAIL_INTERVENED"
-            or body.stop_reason_converse == "guardrail_intervened"
-        ):
-            intervened = True
-        elif action == "NONE":
+    intervened = stop_reason == "guardrail_intervened"
+    ran = False
+    for chunk in chunks:
+        action = chunk.guardrail_action
+        if action == "NONE":
             ran = True
-        for holder in (body.trace, body.invoke_trace):
+        elif action is not None or chunk.action is not None:
+            intervened |= (
+                action in ("INTERVENED", "GUARDRAIL_INTERVENED")
+                or chunk.action == "GUARDRAIL_INTERVENED"
+            )
+        for holder in (chunk.trace, chunk.invoke_trace):
             if isinstance(holder, dict):
-                for key in ("guardrail", "guardrails"):
-                    trace = holder.get(key)
-                    # Some providers repeat the whole trace on a later chunk.
-                    if trace is not None and trace not in traces:
-                        traces.append(trace)
+                traces.extend(holder[key] for key in ("guardrail", "guardrails") if key in holder)
     if not (traces or intervened or ran):
         return _NO_EVIDENCE
     return Evidence(tuple(traces), intervened, ran)
 
 
 def _usage(
-    source: RawInput, output: RawOutput, bodies: tuple[RawBody, ...]
-) -> tuple[Usage, Billing]:
-    """Read the counters: the record's own first, then Bedrock's in the body."""
+    source: RawInput, output: RawOutput, chunks: tuple[RawBody, ...]
+) -> tuple[Usage, dict[str, Any]]:
+    """Read the counters, the record's own before Bedrock's in the body; add the body's own usage.
+
+    Bedrock counts in the last chunk of a stream, providers in several.
+    """
     metrics: dict[str, Any] = {}
     usage: dict[str, Any] = {}
-    for body in bodies:
-        for found in (
-            body.usage,
-            body.message.usage if isinstance(body.message, RawMessage) else 0,
-        ):
-            if isinstance(found, dict):
-                usage.update(found)
-        if isinstance(body.invocation_metrics, dict):
-            metrics = body.invocation_metrics
-    first = bodies[0] if bodies else _NO_BODY
-    images = _count(output.output_images_count, output.output_image_count)
-    if images is None and output.output_image_height is not None:
-        images = 1  # sizes without a count: one picture
+    for chunk in chunks:
+        if isinstance(chunk.usage, dict):
+            usage = {**usage, **chunk.usage}
+        if isinstance(chunk.message, RawMessage) and isinstance(chunk.message.usage, dict):
+            usage = {**usage, **chunk.message.usage}
+        if isinstance(chunk.invocation_metrics, dict):
+            metrics = chunk.invocation_metrics
     return Usage(
         input_tokens=_count(
             source.input_token_count, metrics.get("inputTokenCount"), usage.get("inputTokens")
@@ -402,12 +424,7 @@ def _usage(
             usage.get("cacheWriteInputTokens"),
         )
         or 0,
-    ), Billing(
-        cache_write_1h_tokens=_hour_long_writes(usage),
-        images=images or 0,
-        service_tier=_tier(first.service_tier),
-        latency_mode=_nested_word(first.performance_config, "latency"),
-    )
+    ), usage
 
 
 def _hour_long_writes(usage: dict[str, Any]) -> int:
@@ -423,70 +440,120 @@ def _hour_long_writes(usage: dict[str, Any]) -> int:
     return (_count(split.get("ephemeral_1h_input_tokens")) or 0) if isinstance(split, dict) else 0
 
 
-def _tier(value: Any) -> str | None:
-    """Return the service tier: `serviceTier` is `{"type": …}` in Converse, a word elsewhere."""
-    return _nested_word(value, "type") if isinstance(value, dict) else _text(value, 32)
+def _images(output: RawOutput, chunks: tuple[RawBody, ...]) -> int:
+    """Count the pictures made, by the record's counters or else by the body's list of them."""
+    counted = _count(output.output_images_count, output.output_image_count)
+    if counted is not None:
+        return counted
+    if output.output_image_height is not None:
+        return 1  # sizes without a count: one picture
+    listed = chunks[0].images if chunks else _NULL
+    if listed is _NULL:
+        return 0
+    try:
+        return len(_elements.decode(listed))
+    except msgspec.ValidationError:
+        return 0  # no list
+
+
+def _service_tier(request: RawRequest, chunks: tuple[RawBody, ...]) -> str | None:
+    """Return the service tier that served the call, or the one it asked for, in Bedrock's word."""
+    for chunk in chunks:
+        tier = _nested_word(chunk.service_tier_converse, "type")
+        if tier:
+            return tier
+        # OpenAI's answers name the tier too, and sometimes say `auto` there, which is none.
+        if isinstance(chunk.service_tier, str) and chunk.service_tier in _TIERS:
+            return chunk.service_tier
+    return _nested_word(request.service_tier, "type")
+
+
+def _latency_mode(raw: RawRecord, request: RawRequest, chunks: tuple[RawBody, ...]) -> str | None:
+    """Return `standard` or `optimized`: as served, as the record has it, or as asked for."""
+    return (
+        (_nested_word(chunks[0].performance_config, "latency") if chunks else None)
+        or _nested_word(raw.performance_config, "latency")
+        or _nested_word(request.performance_config, "latency")
+    )
 
 
 def _nested_word(value: Any, key: str) -> str | None:
     return _text(value.get(key), 32) if isinstance(value, dict) else None
 
 
-def _latency(bodies: tuple[RawBody, ...]) -> tuple[int | None, int | None]:
+def _latency(chunks: tuple[RawBody, ...]) -> tuple[int | None, int | None]:
     """Return latency and time to the first byte in ms; a plain InvokeModel record has neither."""
     latency: int | None = None
     first_byte: int | None = None
-    for body in bodies:
-        if isinstance(body.metrics, dict):
-            latency = _count(body.metrics.get("latencyMs"))
-        if isinstance(body.invocation_metrics, dict):
-            latency = _count(body.invocation_metrics.get("invocationLatency"), latency)
-            first_byte = _count(body.invocation_metrics.get("firstByteLatency"), first_byte)
+    for chunk in chunks:
+        if isinstance(chunk.metrics, dict):
+            latency = _count(chunk.metrics.get("latencyMs"), latency)
+        if isinstance(chunk.invocation_metrics, dict):
+            latency = _count(chunk.invocation_metrics.get("invocationLatency"), latency)
+            first_byte = _count(chunk.invocation_metrics.get("firstByteLatency"), first_byte)
     return latency, first_byte
 
 
-def _routed_model(bodies: tuple[RawBody, ...]) -> str | None:
+def _routed_model(chunks: tuple[RawBody, ...]) -> str | None:
     """Return the model that a prompt router chose: it is the one that is charged."""
-    for body in bodies:
-        router = body.trace.get("promptRouter") if isinstance(body.trace, dict) else None
+    for chunk in chunks:
+        router = chunk.trace.get("promptRouter") if isinstance(chunk.trace, dict) else None
         if isinstance(router, dict):
             return _text(router.get("invokedModelId"), 512)
     return None
 
 
 def _modality(
-    output: RawOutput, bodies: tuple[RawBody, ...], billing: Billing, error_code: str | None
+    output: RawOutput,
+    chunks: tuple[RawBody, ...],
+    images: int,
+    error_code: str | None,
+    operation: str,
 ) -> Modality:
     """Tell what came out, by counters and the body's shape, never by the model's name."""
     if output.output_video_duration_seconds is not None or output.output_video_height is not None:
         return "video"
     if output.output_audio_duration_seconds is not None:
         return "audio"
-    if billing.images:
+    if images:
         return "image"
-    if any(
-        body.embedding is not None
-        or body.embeddings is not None
-        or body.embeddings_by_type is not None
-        for body in bodies
-    ):
+    if any(map(_is_embedding, chunks)):
         return "embedding"
     # An embedding's body is often left out of the record; then only the missing count tells.
-    is_silent = not bodies and output is not _NO_OUTPUT and not output.output_body_s3_path
-    if is_silent and output.output_token_count is None and error_code is None:
+    is_silent = (
+        output is not _NO_OUTPUT
+        and output.output_body_json is None
+        and not output.output_body_s3_path
+        and output.output_token_count is None
+    )
+    if is_silent and error_code is None and operation in _MAY_EMBED:
         return "embedding"
     return "text"
+
+
+def _is_embedding(chunk: RawBody) -> bool:
+    found = chunk.embedding, chunk.embeddings, chunk.embeddings_by_type
+    return found != _NO_EMBEDDING
 
 
 def _metadata(value: Any) -> dict[str, str]:
     if not isinstance(value, dict):
         return {}
-    pairs = list(value.items())[:_MAX_METADATA]
-    return {clean(key, 256): clean(text, 256) for key, text in pairs if isinstance(text, str)}
+    pairs = {
+        clean(key, 256): clean(text, 256)
+        for key, text in islice(value.items(), _MAX_METADATA)
+        if isinstance(text, str)
+    }
+    pairs.pop("", None)
+    return pairs
 
 
 def _text(value: Any, limit: int) -> str | None:
-    return clean(value, limit) or None if isinstance(value, str) else None
+    if not isinstance(value, str):
+        return None
+    if len(value) <= limit and value.isascii() and value.isprintable():
+        return value.strip() or None  # nearly always; `clean` would find nothing to do
+    return clean(value, limit) or None
 
 
 def _count(*values: Any) -> int | None:
@@ -495,11 +562,8 @@ def _count(*values: Any) -> int | None:
     Numbers written as text are read as numbers; everything else counts as absent.
     """
     for value in values:
-        if type(value) is int:
+        if type(value) is int or isinstance(value, float):
             if 0 <= value <= _MAX_COUNT:
-                return value
-        elif isinstance(value, float):
-            if math.isfinite(value) and 0 <= value <= _MAX_COUNT:
                 return int(value)
         elif (
             isinstance(value, str)

@@ -1,12 +1,16 @@
 """Flow 1 from end to end, without I/O: lines in, data points and event lines out."""
 
+import math
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import msgspec
 
+from bedrock_alerts.errors import GoneError
 from bedrock_alerts.invocations.aggregate import AggregateOptions, Aggregator
 from bedrock_alerts.invocations.decode import LogBatch
+from bedrock_alerts.invocations.lines import inflated, lines
 from bedrock_alerts.invocations.model import (
     Billing,
     Cost,
@@ -16,9 +20,14 @@ from bedrock_alerts.invocations.model import (
     Skipped,
     Usage,
 )
+from bedrock_alerts.invocations.objects import LogObject
 from bedrock_alerts.invocations.parse import parse
 from bedrock_alerts.invocations.report import is_notable, report
+from bedrock_alerts.limits import METRIC_MAX_AGE_SECONDS, METRIC_MAX_AHEAD_SECONDS
 from bedrock_alerts.metrics import Datapoint
+
+if TYPE_CHECKING:
+    from bedrock_alerts.settings import CollectorSettings
 
 _NO_USAGE: Final = Usage()
 _STREAMING: Final = frozenset({"ConverseStream", "InvokeModelWithResponseStream"})
@@ -37,6 +46,13 @@ class PriceList(Protocol):
         units: GuardrailUnits | None,
     ) -> Cost:
         """Return the cost, unpriced where no price is known."""
+
+
+class ObjectReader(Protocol):
+    """Reads objects from S3."""
+
+    def chunks(self, bucket: str, key: str) -> Iterator[bytes]:
+        """Return an object's bytes in pieces. Raises GoneError or TransientError."""
 
 
 class CollectOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,45 +95,76 @@ class Collected(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Collector:
-    """Takes lines one by one and keeps only what they add up to, however many there are."""
+    """Takes lines one by one and keeps only what they add up to, however many there are.
 
-    def __init__(self, prices: PriceList, options: CollectOptions, *, now: float | None) -> None:
+    `now` (seconds since 1970) is when they are counted: CloudWatch refuses metrics of other days,
+    so that records outside its window are skipped. Without `now` every time is taken.
+    `keep_events=False` is for logs with more event lines than fit into memory.
+    """
+
+    def __init__(
+        self,
+        prices: PriceList,
+        options: CollectOptions,
+        *,
+        now: float | None,
+        keep_events: bool = True,
+    ) -> None:
         self._prices = prices
         self._options = options
         self._aggregator = Aggregator(options.aggregate, now=now)
         self._now = now
+        self._keep_events = keep_events
+        self._latest = 0.0
+        self._undated: Counter[Rejected | Skipped] = Counter()
         self._event_ids: set[str] = set()
         self._fingerprints: set[int] = set()
-        self._request_ids: set[str] = set()
+        self._request_ids: set[int] = set()  # hashes: a long log has millions
         self._empty: list[tuple[Invocation, str]] = []
         self._events: list[Mapping[str, Any]] = []
         self._received = self._processed = self._rejected = self._skipped = self._duplicates = 0
 
     def add(self, line: Line) -> None:
         """Count one line, whatever it holds."""
-        if line.event_id:
-            if line.event_id in self._event_ids:
-                self._duplicates += 1
-                return
-            self._event_ids.add(line.event_id)
+        if self._is_repeated(line):
+            return
         outcome = parse(line.text, where=line.where, logged_at=line.logged_at)
         if isinstance(outcome, Invocation):
             self._add_invocation(outcome, line.where)
         else:
-            self._add_unread(outcome, line.logged_at)
+            self.add_unread(outcome, line.logged_at)
+
+    def add_unread(self, outcome: Rejected | Skipped, at: float | None) -> None:
+        """Count a line that is no invocation; `at` is its time in seconds since 1970, if known."""
+        self._received += 1
+        if isinstance(outcome, Rejected):
+            self._rejected += 1
+        else:
+            self._skipped += 1
+        if at is None or not self._is_countable(at):
+            at = self._now
+        if at is None:
+            self._undated[msgspec.structs.replace(outcome, where="")] += 1
+        else:
+            self._aggregate_unread(outcome, at)
 
     def skip(self, line: Line, reason: str) -> None:
         """Count one line without looking at it."""
-        self._add_unread(Skipped(reason, line.where), line.logged_at)
+        if not self._is_repeated(line):
+            self.add_unread(Skipped(reason, line.where), line.logged_at)
 
     def finish(self) -> Collected:
         """Decide about the records that waited for a better twin, and return the whole."""
         for invocation, where in self._empty:
-            if invocation.request_id in self._request_ids or _is_hollow(invocation):
-                self._add_unread(Skipped("superseded", where), invocation.epoch)
+            if hash(invocation.request_id) in self._request_ids or _is_hollow(invocation):
+                self.add_unread(Skipped("superseded", where), invocation.epoch)
             else:
                 self._count(invocation)
         self._empty.clear()
+        # In a log of the past, a line without a time of its own counts at the end.
+        for outcome in self._undated.elements():
+            self._aggregate_unread(outcome, self._latest)
+        self._undated.clear()
         return Collected(
             datapoints=self._aggregator.datapoints(),
             events=tuple(self._events),
@@ -128,6 +175,15 @@ class Collector:
             duplicates=self._duplicates,
         )
 
+    def _is_repeated(self, line: Line) -> bool:
+        if not line.event_id:
+            return False
+        if line.event_id in self._event_ids:
+            self._duplicates += 1
+            return True
+        self._event_ids.add(line.event_id)
+        return False
+
     def _add_invocation(self, invocation: Invocation, where: str) -> None:
         if invocation.request_id:
             fingerprint = _fingerprint(invocation)
@@ -135,10 +191,14 @@ class Collector:
                 self._duplicates += 1
                 return
             self._fingerprints.add(fingerprint)
+        if not self._is_countable(invocation.epoch):
+            self.add_unread(Skipped("outside_metric_window", where), None)
+            return
+        if invocation.request_id:
             if _carries_nothing(invocation):
                 self._empty.append((invocation, where))
                 return
-            self._request_ids.add(invocation.request_id)
+            self._request_ids.add(hash(invocation.request_id))
         self._count(invocation)
 
     def _count(self, invocation: Invocation) -> None:
@@ -152,18 +212,23 @@ class Collector:
             units=invocation.guardrail.units,
         )
         self._aggregator.add_invocation(invocation, cost)
-        if self._options.every_event or is_notable(invocation):
+        self._latest = max(self._latest, invocation.epoch)
+        if self._keep_events and (self._options.every_event or is_notable(invocation)):
             self._events.append(report(invocation, cost))
 
-    def _add_unread(self, outcome: Rejected | Skipped, at: float | None) -> None:
-        minute = int((at if at is not None else self._now or 0) // 60) * 60
-        self._received += 1
+    def _aggregate_unread(self, outcome: Rejected | Skipped, at: float) -> None:
+        minute = int(at // 60) * 60
         if isinstance(outcome, Rejected):
-            self._rejected += 1
             self._aggregator.add_rejected(outcome, minute)
         else:
-            self._skipped += 1
             self._aggregator.add_skipped(outcome, minute)
+
+    def _is_countable(self, at: float) -> bool:
+        if self._now is None:
+            return math.isfinite(at)
+        # What is counted is the minute in which it was, so that is what has to be in the window.
+        age = self._now - at // 60 * 60
+        return -METRIC_MAX_AHEAD_SECONDS <= age <= METRIC_MAX_AGE_SECONDS
 
 
 def collect(
@@ -181,6 +246,50 @@ def collect(
     return collector.finish()
 
 
+def collect_objects(
+    found: Iterable[LogObject | Rejected | Skipped],
+    reader: ObjectReader,
+    prices: PriceList,
+    options: CollectOptions,
+    *,
+    now: float,
+) -> Collected:
+    """Turn objects in S3 into metrics, line by line; what is no log object is counted as such.
+
+    An object that is gone was counted by nobody and never will be: it is a rejected line.
+    """
+    collector = Collector(prices, options, now=now)
+    for item in found:
+        if not isinstance(item, LogObject):
+            collector.add_unread(item, now)
+            continue
+        where = f"s3://{item.bucket}/{item.key}"
+        try:
+            for number, text in enumerate(lines(inflated(reader.chunks(item.bucket, item.key))), 1):
+                place = f"{where}:{number}"
+                if text is None:
+                    collector.add_unread(Rejected("too_large", place), None)
+                else:
+                    collector.add(Line(text, place))
+        except GoneError:
+            collector.add_unread(Rejected("object_gone", where), now)
+    return collector.finish()
+
+
+def collect_options(
+    settings: "CollectorSettings", *, own_log_group: str | None = None
+) -> CollectOptions:
+    """Return the options that a collector's settings ask for."""
+    return CollectOptions(
+        aggregate=AggregateOptions(
+            principals=settings.principal_metrics,
+            application_key=settings.application_metadata_key,
+        ),
+        every_event=settings.event_lines == "all",
+        own_log_groups=(own_log_group,) if own_log_group else (),
+    )
+
+
 def _lines(batch: LogBatch) -> Iterator[Line]:
     for number, event in enumerate(batch.log_events):
         at = None if event.timestamp is None else event.timestamp / 1000
@@ -195,12 +304,16 @@ def _reason_to_skip(batch: LogBatch, options: CollectOptions) -> str | None:
 
 
 def _carries_nothing(invocation: Invocation) -> bool:
-    """Whether there is nothing to count but the call: no token, error, picture or finding."""
+    """Whether there is nothing to count but the call: no token, error, picture or finding.
+
+    A body that was put elsewhere may hold anything.
+    """
     return (
         invocation.usage == _NO_USAGE
         and invocation.status == "ok"
         and invocation.guardrail.verdict == "none"
         and not invocation.billing.images
+        and invocation.body != "offloaded"
     )
 
 
@@ -208,6 +321,7 @@ def _is_hollow(invocation: Invocation) -> bool:
     """Whether this is the empty record that a stream may log before its real one."""
     return (
         invocation.operation in _STREAMING
+        and invocation.body == "absent"
         and invocation.stop_reason is None
         and invocation.latency_ms is None
     )
@@ -223,12 +337,18 @@ def _fingerprint(invocation: Invocation) -> int:
             invocation.request_id,
             invocation.epoch,
             invocation.operation,
+            invocation.region,
             invocation.model_id,
+            invocation.principal_arn,
             invocation.error_code,
             invocation.stop_reason,
             invocation.usage,
             invocation.billing,
+            invocation.modality,
             invocation.latency_ms,
+            invocation.first_byte_ms,
             invocation.guardrail,
+            invocation.body,
+            tuple(invocation.metadata.items()),
         )
     )

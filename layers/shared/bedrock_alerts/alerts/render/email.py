@@ -2,10 +2,10 @@
 
 from typing import Final, NamedTuple
 
-from bedrock_alerts.alerts.describe import time_label, utc
+from bedrock_alerts.alerts.describe import place, time_label, utc
 from bedrock_alerts.alerts.model import Alert
-from bedrock_alerts.limits import SNS_SUBJECT_CHARS
-from bedrock_alerts.text import ELLIPSIS, shorten
+from bedrock_alerts.limits import SNS_MESSAGE_BYTES, SNS_SUBJECT_CHARS
+from bedrock_alerts.text import ELLIPSIS, clean
 
 _LABEL_WIDTH: Final = 12
 
@@ -19,27 +19,29 @@ class Email(NamedTuple):
 
 def render(alert: Alert) -> Email:
     """Write the alert so that subject and first lines are enough at three in the morning."""
-    where = " ".join(part for part in (alert.account_id, alert.region) if part)
+    where = place(alert)
     lines = [f"{alert.status}: {alert.title}"]
     if alert.summary:
         lines += ["", alert.summary]
-    lines += ["", *(_fact("Where", where) if where else ())]
+    facts = [("Where", where)] if where else []
     if alert.at is not None:
-        lines += _fact(time_label(alert), utc(alert.at))
-    for fact in alert.facts:
-        lines += _fact(fact.label, fact.value)
+        facts.append((time_label(alert), utc(alert.at)))
+    facts += [(fact.label, fact.value) for fact in alert.facts]
+    if facts:
+        lines += ["", *(f"{label + ':':<{_LABEL_WIDTH}} {value}" for label, value in facts)]
     if alert.reason:
         lines += ["", "CloudWatch says:", f"  {alert.reason}"]
     for link in alert.links:
         lines += ["", f"{link.label}:", f"  {link.url}"]
-    return Email(_subject(alert), "\n".join(lines) + "\n")
+    return Email(_subject(alert), _within_bytes("\n".join(lines) + "\n", SNS_MESSAGE_BYTES))
 
 
 def _subject(alert: Alert) -> str:
     text = f"{alert.status}: {alert.title}" + (f" in {alert.region}" if alert.region else "")
     ascii_only = text.replace("·", "-").encode("ascii", "replace").decode("ascii")
-    return shorten(ascii_only, SNS_SUBJECT_CHARS).replace(ELLIPSIS, "~")
+    return clean(ascii_only, SNS_SUBJECT_CHARS).replace(ELLIPSIS, "~")
 
 
-def _fact(label: str, value: str) -> tuple[str]:
-    return (f"{label + ':':<{_LABEL_WIDTH}} {value}",)
+def _within_bytes(text: str, limit: int) -> str:
+    """Cut `text` to at most `limit` bytes of UTF-8; half a character, cut or given, is left out."""
+    return text.encode("utf-8", "ignore")[:limit].decode("utf-8", "ignore")

@@ -7,17 +7,23 @@ https://docs.slack.dev/messaging/formatting-message-text
 
 from typing import Any, Final
 
-from bedrock_alerts.alerts.describe import time_label, utc
+from bedrock_alerts.alerts.describe import place, time_label, utc
 from bedrock_alerts.alerts.model import Alert, Tone
 from bedrock_alerts.limits import (
     SLACK_BUTTON_TEXT_CHARS,
-    SLACK_FIELD_CHARS,
+    SLACK_BUTTONS,
     SLACK_FIELDS,
     SLACK_SECTION_CHARS,
     SLACK_TEXT_CHARS,
     SLACK_URL_CHARS,
 )
 from bedrock_alerts.text import shorten
+
+# Together these stay below SLACK_BLOCKS_CHARS, however many fields and buttons there are.
+_SUMMARY_CHARS: Final = SLACK_SECTION_CHARS
+_REASON_CHARS: Final = 2000
+_LABEL_CHARS: Final = 40
+_VALUE_CHARS: Final = 450
 
 COLOURS: Final[dict[Tone, str]] = {
     "critical": "#d0021b",
@@ -60,25 +66,29 @@ def render(alert: Alert) -> dict[str, Any]:
 def _section(text: str) -> list[dict[str, Any]]:
     if not text:
         return []
-    return [{"type": "section", "text": _plain(text, SLACK_SECTION_CHARS)}]
+    return [{"type": "section", "text": _plain(text, _SUMMARY_CHARS)}]
 
 
 def _fields(alert: Alert) -> list[dict[str, Any]]:
-    where = " ".join(part for part in (alert.account_id, alert.region) if part)
-    fields = [("Where", _escape(where, SLACK_FIELD_CHARS))] if where else []
+    where = place(alert)
+    fields = [("Where", _escape(where, _VALUE_CHARS))] if where else []
     if alert.at is not None:
         stamp = int(alert.at.timestamp())
         written = f"<!date^{stamp}^{{date_short_pretty}} {{time_secs}}|{utc(alert.at)}>"
         fields.append((time_label(alert), written))
-    room = SLACK_FIELD_CHARS // 2
-    fields += [(fact.label, _escape(fact.value, room)) for fact in alert.facts]
+    fields += [(fact.label, _escape(fact.value, _VALUE_CHARS)) for fact in alert.facts]
     if not fields:
         return []
     return [
         {
             "type": "section",
             "fields": [
-                {"type": "mrkdwn", "text": f"*{_escape(label, 100)}*\n{text}"}
+                # Verbatim: Slack makes no links and mentions of its own out of what stands there.
+                {
+                    "type": "mrkdwn",
+                    "text": f"*{_escape(label, _LABEL_CHARS)}*\n{text}",
+                    "verbatim": True,
+                }
                 for label, text in fields[:SLACK_FIELDS]
             ],
         }
@@ -88,7 +98,7 @@ def _fields(alert: Alert) -> list[dict[str, Any]]:
 def _reason(reason: str) -> list[dict[str, Any]]:
     if not reason:
         return []
-    return [{"type": "context", "elements": [_plain(reason, SLACK_SECTION_CHARS)]}]
+    return [{"type": "context", "elements": [_plain(reason, _REASON_CHARS)]}]
 
 
 def _buttons(alert: Alert) -> list[dict[str, Any]]:
@@ -102,7 +112,7 @@ def _buttons(alert: Alert) -> list[dict[str, Any]]:
             "url": link.url,
             "action_id": f"open-{number}",
         }
-        for number, link in enumerate(links)
+        for number, link in enumerate(links[:SLACK_BUTTONS])
     ]
     return [{"type": "actions", "elements": buttons}]
 

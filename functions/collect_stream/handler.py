@@ -1,0 +1,49 @@
+"""Turn log batches that come through a Kinesis stream into metrics."""
+
+import time
+from functools import cache
+from typing import Any, NamedTuple
+
+from aws_lambda_powertools import Logger
+
+from bedrock_alerts.adapters.emf import EmfSink
+from bedrock_alerts.invocations.decode import decode_records
+from bedrock_alerts.invocations.pipeline import CollectOptions, collect, collect_options
+from bedrock_alerts.invocations.pricing import Prices
+from bedrock_alerts.observability import make_logger
+from bedrock_alerts.settings import CollectStreamSettings, load
+
+
+class App(NamedTuple):
+    """What this function works with."""
+
+    prices: Prices
+    options: CollectOptions
+    metrics: EmfSink
+    logger: Logger
+
+
+@cache
+def _app() -> App:
+    settings = load(CollectStreamSettings)
+    return App(
+        prices=Prices.load(),
+        options=collect_options(settings, own_log_group=settings.own_log_group),
+        metrics=EmfSink(settings.metrics_namespace),
+        logger=make_logger("collect-stream"),
+    )
+
+
+def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
+    """Count the batches up to the first that cannot be opened, and report that one.
+
+    Lambda comes back with the reported record and those after it, splits the batch until the bad
+    one is alone, and keeps it whole in the bucket for failed batches.
+    """
+    app = _app()
+    read = decode_records(event)
+    collected = collect(read.batches, app.prices, app.options, now=time.time())
+    app.metrics.publish(collected.datapoints, collected.events)
+    if read.failure is not None:
+        app.logger.warning("a record cannot be opened, the stream keeps it", error=read.failure)
+    return read.response()

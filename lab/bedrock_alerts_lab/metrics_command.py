@@ -1,0 +1,165 @@
+"""`bedrock-alerts metrics`: the data points that the collector would publish."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from typing import Any, Final, TypeAlias, get_args
+
+import click
+import msgspec
+
+from bedrock_alerts.invocations.aggregate import AggregateOptions, PrincipalScope
+from bedrock_alerts.invocations.pipeline import Collected, CollectOptions, Collector, Line
+from bedrock_alerts.invocations.pricing import Prices
+from bedrock_alerts.metrics import DEFAULT_NAMESPACE, METRICS, Datapoint, Dimensions
+from bedrock_alerts_lab.sources import Sources
+from bedrock_alerts_lab.terminal import Column, Row, Table, moment, until_cut_off, watched, write
+
+_COLUMNS: Final = (
+    Column(title="metric", style=lambda _: "bold"),
+    Column(title="dimensions", least=24, wraps=True),
+    Column(title="minutes", is_right=True, rank=1),
+    Column(title="total", is_right=True),
+    Column(title="average", is_right=True),
+    Column(title="highest", is_right=True),
+    Column(title="unit", style=lambda _: "dim", rank=2),
+)
+_POINTS_AT_ONCE: Final = 1000
+_UNITS: Final = {"Count": "", "None": "USD", "Milliseconds": "ms", "Seconds": "s"}
+
+_Series: TypeAlias = tuple[str, Dimensions]
+
+
+@click.command()
+@click.argument(
+    "files", nargs=-1, required=True, type=click.Path(exists=True, allow_dash=True), metavar="FILE…"
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a data point, nothing else.")
+@click.option("--namespace", default=DEFAULT_NAMESPACE, show_default=True, help="Of the metrics.")
+@click.option(
+    "--principals",
+    type=click.Choice(get_args(PrincipalScope)),
+    default="violations",
+    show_default=True,
+    help="Whose calls are counted by principal.",
+)
+@click.option(
+    "--application", metavar="KEY", help="Count also by the value of this key in requestMetadata."
+)
+@click.pass_context
+def metrics(
+    ctx: click.Context,
+    files: tuple[str, ...],
+    *,
+    as_json: bool,
+    namespace: str,
+    principals: PrincipalScope,
+    application: str | None,
+) -> None:
+    """Show the data points that the collector would publish for these logs, minute by minute.
+
+    FILE is what `inspect` reads: a log in any form, a folder of logs, or - for standard input.
+    Records delivered twice count once, as they do in AWS.
+
+    Ends with 1 if a line was rejected, with 2 if a file cannot be read.
+    """
+    options = CollectOptions(
+        aggregate=AggregateOptions(principals=principals, application_key=application or None)
+    )
+    with until_cut_off():
+        collected = _collected(
+            Sources(files, note=lambda text: click.echo(text, err=True)), options
+        )
+        if as_json:
+            _print_json(namespace, collected.datapoints)
+        else:
+            _print_table(namespace, collected)
+        ctx.exit(1 if collected.rejected else 0)
+
+
+def _collected(sources: Sources, options: CollectOptions) -> Collected:
+    """Count everything in this process: duplicates are only seen where all records pass."""
+    collector = Collector(Prices.load(), options, now=None, keep_events=False)
+    with closing(watched(sources.blocks(), sources, shown=True)) as blocks:
+        for block in blocks:
+            for entry in block.entries():
+                if isinstance(entry, Line):
+                    collector.add(entry)
+                else:
+                    collector.add_unread(entry, None)
+    return collector.finish()
+
+
+def _print_json(namespace: str, points: Sequence[Datapoint]) -> None:
+    encoder = msgspec.json.Encoder()
+    for start in range(0, len(points), _POINTS_AT_ONCE):
+        some = points[start : start + _POINTS_AT_ONCE]
+        write(encoder.encode_lines([_document(namespace, point) for point in some]))
+
+
+def _document(namespace: str, point: Datapoint) -> dict[str, Any]:
+    """Return the documented fields in their order."""
+    return {
+        "namespace": namespace,
+        "metric": point.metric,
+        "dimensions": dict(point.dimensions),
+        "timestamp": f"{moment(point.minute).replace(' ', 'T')}Z",
+        "unit": point.unit,
+        "sum": sum(point.values),
+        "count": len(point.values),
+        "min": min(point.values),
+        "max": max(point.values),
+    }
+
+
+def _print_table(namespace: str, collected: Collected) -> None:
+    points = collected.datapoints
+    series: defaultdict[_Series, list[Datapoint]] = defaultdict(list)
+    for point in points:
+        series[point.metric, point.dimensions].append(point)
+    order = {metric: place for place, metric in enumerate(METRICS)}
+    Table(_COLUMNS).add(
+        [
+            _row(metric, dimensions, series[metric, dimensions])
+            for metric, dimensions in sorted(series, key=lambda one: (order[one[0]], one[1]))
+        ]
+    )
+    write("\n" * bool(points) + "".join(f"{line}\n" for line in _summary(namespace, collected)))
+
+
+def _row(metric: str, dimensions: Dimensions, points: Sequence[Datapoint]) -> Row:
+    unit = METRICS[metric].unit
+    is_added_up = METRICS[metric].combine == "sum"
+    values = [value for point in points for value in point.values]
+    show = _dollars if unit == "None" else _number
+    return (
+        metric,
+        " ".join(f"{name}={value}" for name, value in dimensions),
+        f"{len(points):,}",
+        show(sum(values)) if is_added_up else "",
+        "" if is_added_up else show(sum(values) / len(values)),
+        show(max(values)),
+        _UNITS[unit],
+    )
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}"
+
+
+def _dollars(value: float) -> str:
+    return f"{value:,.6f}"
+
+
+def _summary(namespace: str, collected: Collected) -> Iterator[str]:
+    points = collected.datapoints
+    if points:
+        minutes = sorted({point.minute for point in points})
+        first, last = (moment(at)[:16] for at in (minutes[0], minutes[-1]))
+        yield (
+            f"{len(points):,} data points in {namespace}, minutes with any: {len(minutes):,}, "
+            f"from {first} to {last} UTC"
+        )
+        yield "highest: in one minute; of times, in one call"
+    counts = collected.counts()
+    yield f"lines: {', '.join(f'{count:,} {what}' for what, count in counts.items())}"

@@ -1,0 +1,43 @@
+"""Reading objects from S3 in pieces, however large they are."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Final
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from bedrock_alerts.errors import GoneError, TransientError
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+_CONFIG: Final = Config(
+    connect_timeout=3, read_timeout=20, retries={"mode": "standard", "total_max_attempts": 3}
+)
+_CHUNK_BYTES: Final = 256 * 1024
+_GONE: Final = frozenset({"NoSuchKey", "NoSuchBucket", "404"})
+
+
+class ObjectReader:
+    """Reads objects."""
+
+    def __init__(self, client: "S3Client | None" = None) -> None:
+        self._client: S3Client = client or boto3.client("s3", config=_CONFIG)
+
+    def chunks(self, bucket: str, key: str) -> Iterator[bytes]:
+        """Return the object's bytes in pieces of at most 256 KiB.
+
+        Raises GoneError, or TransientError for everything that may pass: a missing grant is
+        among that, because the message then waits in its queue until somebody has mended it.
+        """
+        try:
+            body = self._client.get_object(Bucket=bucket, Key=key)["Body"]
+            yield from body.iter_chunks(_CHUNK_BYTES)
+        except ClientError as error:
+            code = error.response.get("Error", {}).get("Code", "unknown")
+            if code in _GONE:
+                raise GoneError("the object is gone") from error
+            raise TransientError(f"Amazon S3 refused the object: {code}") from error
+        except BotoCoreError as error:
+            raise TransientError(f"Amazon S3 broke off: {type(error).__name__}") from error

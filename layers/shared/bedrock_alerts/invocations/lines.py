@@ -1,0 +1,81 @@
+"""Gzipped logs of any size, cut into lines while they are read: memory stays where it is."""
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from isal import isal_zlib
+
+from bedrock_alerts.errors import BatchError
+from bedrock_alerts.limits import MAX_OBJECT_INFLATED_BYTES, MAX_RECORD_BYTES
+
+_GZIP: Final = 31  # zlib's window bits for "gzip header expected"
+_STEP_BYTES: Final = 1024 * 1024
+
+
+def inflated(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Inflate every member of a gzip stream, a megabyte at a time.
+
+    Raises BatchError where the stream is damaged, ends too early, or goes on for longer than any
+    genuine log does (`MAX_OBJECT_INFLATED_BYTES`).
+    """
+    member = isal_zlib.decompressobj(wbits=_GZIP)
+    is_open = False
+    room = MAX_OBJECT_INFLATED_BYTES
+    try:
+        for chunk in chunks:
+            # Zeros between members fill up a block.
+            packed = chunk if is_open else chunk.lstrip(b"\0")
+            is_full = False
+            while packed or is_full:
+                text = member.decompress(packed, max_length=_STEP_BYTES)
+                room -= len(text)
+                if room < 0:
+                    raise BatchError(
+                        f"the object inflates to more than {MAX_OBJECT_INFLATED_BYTES} bytes"
+                    )
+                if text:
+                    yield text
+                is_open = not member.eof
+                is_full = is_open and len(text) == _STEP_BYTES
+                packed = member.unconsumed_tail
+                if member.eof:
+                    packed = member.unused_data.lstrip(b"\0")
+                    member = isal_zlib.decompressobj(wbits=_GZIP)
+    except isal_zlib.error as error:  # type: ignore[misc] # its stubs call it a value
+        raise BatchError("the gzip data is damaged") from error
+    if is_open:
+        raise BatchError("the gzip data ends too early")
+
+
+def lines(chunks: Iterable[bytes]) -> Iterator[bytes | None]:
+    """Cut text into its lines, blank ones left out.
+
+    A line of more than `MAX_RECORD_BYTES` is never held: None stands in its place.
+    """
+    rest: list[bytes] = []
+    held = 0
+    for chunk in chunks:
+        first, line_break, after = chunk.partition(b"\n")
+        held += len(first)
+        if held <= MAX_RECORD_BYTES:
+            rest.append(first)
+        else:
+            rest.clear()  # only its length still matters
+        if not line_break:
+            continue
+        yield from _line(rest, held)
+        whole = after.split(b"\n")
+        for line in whole[:-1]:
+            if line.strip():
+                yield line
+        rest, held = [whole[-1]], len(whole[-1])
+    yield from _line(rest, held)
+
+
+def _line(parts: list[bytes], size: int) -> Iterator[bytes | None]:
+    if size > MAX_RECORD_BYTES:
+        yield None
+    else:
+        line = b"".join(parts)
+        if line.strip():
+            yield line

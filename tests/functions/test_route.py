@@ -1,0 +1,138 @@
+"""`route` makes one delivery per channel out of whatever the alerts queue holds."""
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from mypy_boto3_sqs import SQSClient
+
+from bedrock_alerts.alerts.model import Delivery
+from bedrock_alerts.errors import SettingsError, TransientError
+from functions.route import handler as handler_module
+from tests.support.apps import app_of, built_anew
+from tests.support.queues import HIDDEN_SECONDS, RECEIVES, Clock, Queue, emitted, log_lines
+
+EVENTS = Path(__file__).parents[2] / "events" / "route"
+SAMPLES = {
+    "alarm.json": ["ALARM · warning"],
+    "resolved.json": ["RESOLVED"],
+    "unknown.json": ["UNKNOWN EVENT", "UNKNOWN EVENT"],
+}
+
+
+@pytest.fixture
+def alerts(sqs: SQSClient) -> Queue:
+    return Queue.create(sqs, "alerts")
+
+
+@pytest.fixture
+def deliveries(sqs: SQSClient, output: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Queue]:
+    """Set `route` up, and give its deliveries."""
+    assert output.text == ""
+    queue = Queue.create(sqs, "deliveries")
+    monkeypatch.setenv("METRICS_NAMESPACE", "BedrockAlerts")
+    monkeypatch.setenv("DELIVERIES_QUEUE_URL", queue.url)
+    monkeypatch.setenv("CHANNELS", "email,slack")
+    with built_anew(handler_module):
+        yield queue
+
+
+def sample(name: str) -> dict[str, Any]:
+    event: dict[str, Any] = json.loads((EVENTS / name).read_text())
+    return event
+
+
+def bodies(name: str) -> list[str]:
+    return [record["body"] for record in sample(name)["Records"]]
+
+
+def made(queue: Queue) -> list[Delivery]:
+    return [msgspec.json.decode(body, type=Delivery) for body in queue.take()]
+
+
+def test_every_sample_event_is_tried_here() -> None:
+    assert {path.name for path in EVENTS.iterdir()} == set(SAMPLES)
+
+
+@pytest.mark.parametrize(("name", "statuses"), SAMPLES.items())
+def test_every_sample_becomes_one_delivery_per_channel(
+    deliveries: Queue, output: Any, name: str, statuses: list[str]
+) -> None:
+    assert handler_module.handler(sample(name), None) == {"batchItemFailures": []}
+    found = sorted((delivery.alert.status, delivery.channel) for delivery in made(deliveries))
+    assert found == sorted(
+        (status, channel) for status in statuses for channel in ("email", "slack")
+    )
+    assert emitted(output.text) == {"StateChanges": len(statuses)}
+
+
+def test_the_deliveries_of_a_state_change_say_the_same(deliveries: Queue) -> None:
+    handler_module.handler(sample("alarm.json"), None)
+    alerts = [delivery.alert for delivery in made(deliveries)]
+    assert len(alerts) == 2
+    assert alerts[0] == alerts[1]
+    assert alerts[0].title == "bedrock-alerts-ContentFiltered"
+
+
+def test_an_unknown_event_is_told_without_what_it_holds(deliveries: Queue, output: Any) -> None:
+    handler_module.handler(sample("unknown.json"), None)
+    titles = {delivery.alert.title for delivery in made(deliveries)}
+    assert titles == {"Received an event of an unknown kind", "Received a message that is no JSON"}
+    assert "whatever stands here" not in output.text
+
+
+class PickyQueue:
+    """Takes deliveries, but not those with a certain title."""
+
+    def __init__(self, title: str) -> None:
+        self._title = title
+        self.taken: list[Delivery] = []
+
+    def put(self, deliveries: Sequence[Delivery]) -> None:
+        if any(delivery.alert.title == self._title for delivery in deliveries):
+            raise TransientError("2 of 2 not enqueued: InternalError")
+        self.taken += deliveries
+
+
+def test_a_state_change_that_cannot_be_enqueued_comes_back_and_its_neighbours_do_not(
+    alerts: Queue, deliveries: Queue, output: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue = PickyQueue("Received a message that is no JSON")
+    app = app_of(handler_module)._replace(queue=queue)
+    with monkeypatch.context() as patched:
+        patched.setattr(handler_module, "_app", lambda: app)
+        alerts.put(*bodies("alarm.json"), "no JSON", *bodies("resolved.json"))
+        assert alerts.feed(handler_module.handler) == ["no JSON"]
+    assert {delivery.alert.status for delivery in queue.taken} == {"ALARM · warning", "RESOLVED"}
+    assert alerts.kept == 1
+    assert emitted(output.text) == {"StateChanges": 2}
+    assert made(deliveries) == []
+
+
+def test_while_the_deliveries_queue_is_gone_state_changes_are_kept_and_then_parked(
+    alerts: Queue, deliveries: Queue, output: Any, clock: Clock
+) -> None:
+    alarm = bodies("alarm.json")
+    alerts.put(*alarm)
+    deliveries.client.delete_queue(QueueUrl=deliveries.url)
+    for _ in range(RECEIVES):
+        assert alerts.feed(handler_module.handler) == alarm
+        assert alerts.kept == 1
+        clock.forward(HIDDEN_SECONDS + 1)
+    assert alerts.feed(handler_module.handler) == []
+    assert alerts.parked() == alarm
+    (error,) = {line["error"] for line in log_lines(output.text)}
+    assert error.startswith("TransientError: Amazon SQS took no delivery: ")
+    assert "ContentFiltered" not in error
+
+
+def test_a_function_that_is_set_up_wrongly_says_so_when_it_is_called(
+    deliveries: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CHANNELS")
+    with pytest.raises(SettingsError, match=r"RouteSettings: .*CHANNELS"):
+        handler_module.handler(sample("alarm.json"), None)
+    assert made(deliveries) == []

@@ -1,0 +1,102 @@
+"""A webhook on this machine that answers what a test tells it to, and remembers what came."""
+
+import json
+import socket
+import struct
+import threading
+from collections.abc import Mapping
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, NamedTuple, Self
+
+
+class Answer(NamedTuple):
+    """What to answer with; `raw` replaces it all, and goes out as it is."""
+
+    status: int = 200
+    body: bytes = b"ok"
+    headers: Mapping[str, str] = {}
+    raw: bytes | None = None
+
+
+OK = Answer()
+
+
+class Hook:
+    """Listens on 127.0.0.1 while it is entered. Answers with `answer`; None hangs up at once."""
+
+    def __init__(self, answer: Answer | None = OK, path: str = "/") -> None:
+        self.answer = answer
+        self.received: list[Any] = []
+        self.paths: list[str] = []
+        self.content_types: list[str] = []
+        self.stays_silent = False
+        self._over = threading.Event()
+        self._path = path
+        self._server = _Server(("127.0.0.1", 0), _Handler)
+        self._server.hook = self
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
+
+    @property
+    def url(self) -> str:
+        """The webhook's address."""
+        return f"http://127.0.0.1:{self._server.server_address[1]}{self._path}"
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    def wait_for_the_end(self) -> None:
+        """Keep a caller waiting until the test is over."""
+        self._over.wait(10)
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = False
+    hook: Hook
+
+    def handle_error(self, *_: object) -> None:
+        """Say nothing: callers who give up are what the tests are about."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: _Server
+    timeout = 10
+
+    def do_POST(self) -> None:
+        hook = self.server.hook
+        body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+        hook.paths.append(self.path)
+        hook.content_types.append(self.headers.get("Content-Type", ""))
+        hook.received.append(json.loads(body or b"null"))
+        if hook.stays_silent:
+            hook.wait_for_the_end()
+        elif hook.answer is None:
+            # Lingering for no time turns the close into a reset.
+            linger = struct.pack("ii", 1, 0)
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+            self.connection.close()
+        elif hook.answer.raw is not None:
+            self.wfile.write(hook.answer.raw)
+        else:
+            self._send(hook.answer)
+
+    def do_GET(self) -> None:
+        """Take what a followed redirect would send."""
+        self.do_POST()
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+    def _send(self, answer: Answer) -> None:
+        self.send_response_only(answer.status)
+        headers = {"Content-Length": str(len(answer.body)), **answer.headers}
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(answer.body)

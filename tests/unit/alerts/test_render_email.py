@@ -1,0 +1,74 @@
+"""An e-mail is plain text that says the most important first, within what Amazon SNS takes."""
+
+import msgspec
+import pytest
+from hypothesis import given
+from syrupy.assertion import SnapshotAssertion
+
+from bedrock_alerts.alerts.describe import describe
+from bedrock_alerts.alerts.model import Alert
+from bedrock_alerts.alerts.normalise import normalise
+from bedrock_alerts.alerts.render.email import Email, render
+from bedrock_alerts.limits import SNS_MESSAGE_BYTES, SNS_SUBJECT_CHARS
+from tests.support.alarms import ALARMS
+from tests.support.alerts import ALERTS
+
+
+def mail(name: str) -> Email:
+    return render(describe(normalise(ALARMS[name])))
+
+
+@pytest.mark.parametrize("name", ALARMS)
+def test_every_sample_makes_a_readable_email(name: str, snapshot: SnapshotAssertion) -> None:
+    subject, body = mail(name)
+    assert f"Subject: {subject}\n\n{body}" == snapshot
+
+
+@pytest.mark.parametrize("name", ALARMS)
+def test_no_email_holds_what_an_unknown_event_carries(name: str) -> None:
+    assert "prompt" not in mail(name).body
+
+
+def test_subject_and_first_line_say_it_all() -> None:
+    subject, body = mail("an alarm fires")
+    assert subject == "ALARM - critical: chat-guardrail-blocks in eu-west-1"
+    assert body.splitlines()[0] == "ALARM · critical: chat-guardrail-blocks"
+
+
+@pytest.mark.parametrize(
+    ("title", "region", "subject"),
+    [
+        pytest.param("Größe 🚨", "eu-west-1", "OK: Gr??e ? in eu-west-1", id="other scripts"),
+        pytest.param("one\r\nBcc: x", "", "OK: one Bcc: x", id="a line break"),
+        pytest.param("x" * 200, "eu-west-1", "OK: " + "x" * 94 + "~", id="a long name"),
+        pytest.param("chat", "", "OK: chat", id="no Region"),
+    ],
+)
+def test_a_subject_is_one_short_line_of_ascii(title: str, region: str, subject: str) -> None:
+    alert = describe(normalise(ALARMS["an alarm fires"]))
+    changed = msgspec.structs.replace(alert, status="OK", title=title, region=region)
+    assert render(changed).subject == subject
+
+
+def test_what_is_not_known_is_left_out() -> None:
+    alert = Alert(
+        key="k", tone="ok", status="OK", title="t", summary="", account_id="", region="", at=None
+    )
+    assert render(alert).body == "OK: t\n"
+
+
+def test_a_body_too_long_for_sns_is_cut_between_two_characters() -> None:
+    alert = describe(normalise(ALARMS["an alarm fires"]))
+    body = render(msgspec.structs.replace(alert, reason="🚨" * SNS_MESSAGE_BYTES)).body
+    assert SNS_MESSAGE_BYTES - 4 < len(body.encode()) <= SNS_MESSAGE_BYTES
+    assert body.endswith("🚨")
+
+
+@given(ALERTS)
+def test_any_text_makes_an_email_that_sns_takes(alert: Alert) -> None:
+    subject, body = render(alert)
+    assert subject.isascii()
+    assert subject.isprintable()
+    assert not subject.startswith(" ")
+    assert 0 < len(subject) <= SNS_SUBJECT_CHARS
+    assert 0 < len(body.encode()) <= SNS_MESSAGE_BYTES

@@ -1,0 +1,113 @@
+"""Who called which model, by ARNs and ids of all kinds."""
+
+from typing import Any
+
+import pytest
+
+from bedrock_alerts.invocations.identity import caller_arn, model_ref, principal_of
+from tests.records import ACCOUNT, CALLER, HAIKU, REGION
+
+BEDROCK = f"arn:aws:bedrock:{REGION}:{ACCOUNT}"
+OPAQUE = "ab12cd34ef56"
+
+
+@pytest.mark.parametrize(
+    ("model_id", "model", "profile"),
+    [
+        pytest.param(HAIKU, HAIKU, None, id="a bare id"),
+        pytest.param("meta.llama3-1-8b-instruct-v1:0", "meta.llama3-1-8b-instruct-v1:0", None,
+            id="a vendor is no geography"),
+        pytest.param("zai.glm-4.6", "zai.glm-4.6", None,
+            id="a vendor is no geography, though a point follows"),
+        pytest.param("acme.model-1.5", "acme.model-1.5", None, id="an unknown vendor is none either"),
+        pytest.param("anthropic.claude-3-haiku-20240307-v1:0:48k",
+            "anthropic.claude-3-haiku-20240307-v1:0:48k", None, id="a bare id with a context size"),
+        *(
+            pytest.param(f"{geography}.{HAIKU}", HAIKU, f"{geography}.{HAIKU}",
+                id=f"the geography {geography}")
+            for geography in
+            ("us", "eu", "apac", "au", "jp", "ca", "in", "global", "us-gov", "mars", "sa-east")
+        ),
+        pytest.param(f"arn:aws:bedrock:{REGION}::foundation-model/{HAIKU}", HAIKU, None,
+            id="the ARN of a foundation model"),
+        pytest.param(f"arn:aws-us-gov:bedrock:us-gov-west-1::foundation-model/{HAIKU}", HAIKU, None,
+            id="the ARN of a foundation model in another partition"),
+        pytest.param(f"{BEDROCK}:inference-profile/eu.{HAIKU}", HAIKU, f"eu.{HAIKU}",
+            id="the ARN of a system inference profile"),
+        pytest.param(f"{BEDROCK}:inference-profile/{HAIKU}", HAIKU, HAIKU,
+            id="the ARN of an inference profile without a geography"),
+        pytest.param(f"{BEDROCK}:application-inference-profile/{OPAQUE}", OPAQUE, OPAQUE,
+            id="the ARN of an application's inference profile"),
+        pytest.param(f"{BEDROCK}:provisioned-model/{OPAQUE}", OPAQUE, None,
+            id="the ARN of provisioned throughput"),
+        pytest.param(f"{BEDROCK}:custom-model/amazon.titan-text-lite-v1:0:4k/{OPAQUE}", OPAQUE, None,
+            id="the ARN of a custom model"),
+        pytest.param(f"{BEDROCK}:custom-model-deployment/{OPAQUE}", OPAQUE, None,
+            id="the ARN of a deployed custom model"),
+        pytest.param(f"{BEDROCK}:imported-model/{OPAQUE}", OPAQUE, None,
+            id="the ARN of an imported model"),
+        pytest.param(f"{BEDROCK}:default-prompt-router/anthropic.claude:1", "anthropic.claude:1", None,
+            id="the ARN of a default prompt router"),
+        pytest.param(f"{BEDROCK}:prompt-router/{OPAQUE}", OPAQUE, None, id="the ARN of a prompt router"),
+        pytest.param(f"{BEDROCK}:prompt/{OPAQUE}:2", f"{OPAQUE}:2", None, id="the ARN of a prompt"),
+        pytest.param(f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:endpoint/mine", "mine", None,
+            id="the ARN of an endpoint from the marketplace"),
+        pytest.param(f"{BEDROCK}:provisioned-model/", "unknown", None, id="an ARN that ends too early"),
+        pytest.param("arn:", "arn:", None, id="the word arn alone"),
+        pytest.param("\n", "unknown", None, id="a blank"),
+        pytest.param("x" * 300, "x" * 255 + "…", None, id="an id that is too long"),
+    ],
+)  # fmt: skip
+def test_model_and_profile_are_told_apart(model_id: str, model: str, profile: str | None) -> None:
+    assert model_ref(model_id) == (model, profile)
+
+
+@pytest.mark.parametrize(
+    ("arn", "expected"),
+    [
+        pytest.param(CALLER, "search-app", id="a role, whatever its session is called"),
+        pytest.param(f"arn:aws:sts::{ACCOUNT}:assumed-role/search-app", "search-app",
+            id="a role without a session"),
+        pytest.param(f"arn:aws:sts::{ACCOUNT}:assumed-role/search-app/a/b:c", "search-app",
+            id="a role with an odd session"),
+        pytest.param(
+            f"arn:aws:sts::{ACCOUNT}:assumed-role/AWSReservedSSO_Dev_0123456789abcdef/alice",
+            "AWSReservedSSO_Dev_0123456789abcdef", id="a role of the identity centre"),
+        pytest.param(f"arn:aws:iam::{ACCOUNT}:role/service-role/search-app", "search-app",
+            id="a role by its own ARN, with a path"),
+        pytest.param(f"arn:aws:iam::{ACCOUNT}:user/batch", "user/batch", id="a user"),
+        pytest.param(f"arn:aws:iam::{ACCOUNT}:user/staff/batch", "user/batch",
+            id="a user with a path"),
+        pytest.param(f"arn:aws:sts::{ACCOUNT}:federated-user/bob", "federated-user/bob",
+            id="a federated user"),
+        pytest.param(f"arn:aws:iam::{ACCOUNT}:root", "root", id="the account itself"),
+        pytest.param(f"arn:aws-cn:sts::{ACCOUNT}:assumed-role/search-app/x", "search-app",
+            id="another partition"),
+        pytest.param("bedrock.amazonaws.com", "bedrock.amazonaws.com", id="a service"),
+        pytest.param("arn:", "unknown", id="an ARN of nothing"),
+        pytest.param(f"arn:aws:sts::{ACCOUNT}:assumed-role/", "unknown", id="a role without a name"),
+        pytest.param("", "unknown", id="nobody"),
+        pytest.param(f"arn:aws:sts::{ACCOUNT}:assumed-role/{'r' * 999}/x", "r" * 256,
+            id="a name that is too long"),
+    ],
+)  # fmt: skip
+def test_a_principal_is_short_and_stable(arn: str, expected: str) -> None:
+    assert principal_of(arn) == expected
+
+
+@pytest.mark.parametrize(
+    ("identity", "expected"),
+    [
+        pytest.param({"arn": CALLER}, CALLER, id="an object"),
+        pytest.param([{"arn": CALLER}], CALLER, id="a list of one"),
+        pytest.param([7, {}, {"arn": None}, {"arn": CALLER}, {"arn": "x"}], CALLER,
+            id="the first of a list that has one"),
+        pytest.param({"arn": "a\nb\u202e"}, "a b", id="control characters"),
+        pytest.param({"arn": 7}, "", id="a number"),
+        pytest.param([], "", id="an empty list"),
+        pytest.param(CALLER, "", id="a text, which no record has"),
+        pytest.param(None, "", id="nothing"),
+    ],
+)  # fmt: skip
+def test_the_caller_is_found_wherever_it_stands(identity: Any, expected: str) -> None:
+    assert caller_arn(identity) == expected

@@ -1,0 +1,125 @@
+"""Settings are read once, checked, and say which variable is wrong."""
+
+import pytest
+
+from bedrock_alerts.errors import SettingsError
+from bedrock_alerts.settings import CollectLogsSettings, DeliverSettings, RouteSettings, load
+
+COLLECT_LOGS = {"METRICS_NAMESPACE": "BedrockAlerts", "OWN_LOG_GROUP": "/aws/lambda/collect-logs"}
+QUEUE_URL = "https://sqs.eu-west-1.amazonaws.com/111122223333/deliveries"
+ROUTE = {
+    "METRICS_NAMESPACE": "BedrockAlerts",
+    "DELIVERIES_QUEUE_URL": QUEUE_URL,
+    "CHANNELS": "email,slack",
+}
+DELIVER = {
+    "METRICS_NAMESPACE": "BedrockAlerts",
+    "DELIVERIES_QUEUE_URL": QUEUE_URL,
+    "EMAIL_TOPIC_ARN": "arn:aws:sns:eu-west-1:111122223333:email",
+}
+SETTINGS = CollectLogsSettings | RouteSettings | DeliverSettings
+
+
+@pytest.mark.parametrize(
+    ("given", "settings"),
+    [
+        pytest.param(
+            COLLECT_LOGS,
+            CollectLogsSettings(
+                metrics_namespace="BedrockAlerts",
+                own_log_group="/aws/lambda/collect-logs",
+                event_lines="notable",
+                principal_metrics="violations",
+                application_metadata_key=None,
+            ),
+            id="collect-logs has defaults",
+        ),
+        pytest.param(
+            {
+                **COLLECT_LOGS,
+                "EVENT_LINES": "all",
+                "PRINCIPAL_METRICS": "none",
+                "APPLICATION_METADATA_KEY": "app",
+            },
+            CollectLogsSettings(
+                metrics_namespace="BedrockAlerts",
+                own_log_group="/aws/lambda/collect-logs",
+                event_lines="all",
+                principal_metrics="none",
+                application_metadata_key="app",
+            ),
+            id="collect-logs reads everything",
+        ),
+        pytest.param(
+            ROUTE,
+            RouteSettings(
+                metrics_namespace="BedrockAlerts",
+                deliveries_queue_url=QUEUE_URL,
+                channels=("email", "slack"),
+            ),
+            id="route reads a list",
+        ),
+        pytest.param(
+            {**DELIVER, "SLACK_SECRET_ARN": "", "ALLOW_LOOPBACK_WEBHOOKS": "false"},
+            DeliverSettings(
+                metrics_namespace="BedrockAlerts",
+                deliveries_queue_url=QUEUE_URL,
+                email_topic_arn="arn:aws:sns:eu-west-1:111122223333:email",
+                slack_secret_arn=None,
+                allow_loopback_webhooks=False,
+            ),
+            id="an empty variable is an absent one",
+        ),
+        pytest.param(
+            {**DELIVER, "SLACK_SECRET_ARN": "arn:slack", "ALLOW_LOOPBACK_WEBHOOKS": "true"},
+            DeliverSettings(
+                metrics_namespace="BedrockAlerts",
+                deliveries_queue_url=QUEUE_URL,
+                email_topic_arn="arn:aws:sns:eu-west-1:111122223333:email",
+                slack_secret_arn="arn:slack",
+                allow_loopback_webhooks=True,
+            ),
+            id="deliver reads everything",
+        ),
+    ],
+)
+def test_variables_become_settings(given: dict[str, str], settings: SETTINGS) -> None:
+    assert load(type(settings), given) == settings
+
+
+@pytest.mark.parametrize(
+    ("kind", "given", "named"),
+    [
+        pytest.param(CollectLogsSettings, {}, "METRICS_NAMESPACE", id="a missing one"),
+        pytest.param(
+            CollectLogsSettings, {**COLLECT_LOGS, "OWN_LOG_GROUP": ""}, "OWN_LOG_GROUP", id="empty"
+        ),
+        pytest.param(
+            CollectLogsSettings,
+            {**COLLECT_LOGS, "EVENT_LINES": "some"},
+            "EVENT_LINES",
+            id="one that is none of the words",
+        ),
+        pytest.param(RouteSettings, {**ROUTE, "CHANNELS": ""}, "CHANNELS", id="no channel"),
+        pytest.param(
+            RouteSettings, {**ROUTE, "CHANNELS": "email,fax"}, "CHANNELS", id="an unknown channel"
+        ),
+        pytest.param(
+            DeliverSettings,
+            {**DELIVER, "ALLOW_LOOPBACK_WEBHOOKS": "perhaps"},
+            "ALLOW_LOOPBACK_WEBHOOKS",
+            id="neither yes nor no",
+        ),
+    ],
+)
+def test_a_wrong_variable_is_named_together_with_whose_it_is(
+    kind: type[SETTINGS], given: dict[str, str], named: str
+) -> None:
+    with pytest.raises(SettingsError, match=rf"{kind.__name__}: .*{named}"):
+        load(kind, given)
+
+
+def test_the_environment_of_the_process_is_read_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in ROUTE.items():
+        monkeypatch.setenv(name, value)
+    assert load(RouteSettings).channels == ("email", "slack")
