@@ -30,7 +30,7 @@ def in_order(work: Callable[[Block], _T], blocks: Iterator[Block]) -> Iterator[_
     `blocks` raises is raised after the results of all that came before.
     """
     done = 0
-    workers = min(_cores(), _MAX_WORKERS)
+    workers = min(available_cores(), _MAX_WORKERS)
     for block in blocks:
         yield work(block)
         done += block.size
@@ -38,7 +38,8 @@ def in_order(work: Callable[[Block], _T], blocks: Iterator[Block]) -> Iterator[_
             yield from _on_all_cores(work, blocks, workers)
 
 
-def _cores() -> int:
+def available_cores() -> int:
+    """Count the cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1  # pragma: no cover - where the system does not say
@@ -51,7 +52,7 @@ def _on_all_cores(
     failure: LabError | None = None
     pool = _started(workers)
     try:
-        while failure is None:
+        while True:
             try:
                 block = next(blocks, None)
             except LabError as error:

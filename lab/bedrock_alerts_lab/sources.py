@@ -268,7 +268,9 @@ def _blocks(name: str, chunks: Chunks) -> Iterator[Block]:
             )
         # Looked at again only when it has doubled, or a large document would take for ever.
         patience = 2 * len(head)
-    yield from _whole(name, bytes(head))
+    text = bytes(head)
+    head.clear()
+    yield from _whole(name, text)
 
 
 def _is_lines(head: bytearray) -> bool:
@@ -311,9 +313,10 @@ def _is_document(text: bytes, values: Sequence[bytes]) -> bool:
     return _OBJECT_ON_A_LINE.search(text) is None
 
 
-def _elements(array: bytes) -> list[bytes]:
+def _elements(array: bytes) -> Sequence[bytes | msgspec.Raw]:
     try:
-        return [bytes(value) for value in msgspec.json.decode(array, type=list[msgspec.Raw])]
+        # Views of the text: copies are made of a few at a time.
+        return msgspec.json.decode(array, type=list[msgspec.Raw])
     except (msgspec.DecodeError, RecursionError):
         return list(_values(array))
 
@@ -347,13 +350,13 @@ def _values(text: bytes) -> Iterator[bytes]:
         place = end
 
 
-def _grouped(name: str, label: str, values: Sequence[bytes]) -> Iterator[Block]:
+def _grouped(name: str, label: str, values: Sequence[bytes | msgspec.Raw]) -> Iterator[Block]:
     group: list[bytes] = []
     size = 0
     first = 1
     for number, value in enumerate(values, 1):
-        group.append(value)
-        size += len(value)
+        group.append(bytes(value))
+        size += len(group[-1])
         if size >= BLOCK_BYTES or number == len(values):
             yield Block(name=name, label=label, first=first, content=tuple(group))
             group, size, first = [], 0, number + 1

@@ -120,4 +120,5 @@ def _combined(metric: str, values: list[float]) -> Any:
 
 
 def events_by_request(*results: Collected) -> dict[str, Mapping[str, Any]]:
-    return {event["request_id"]: event for result in results for event in result.events}
+    events = [json.loads(line) for result in results for line in result.events]
+    return {event["request_id"]: event for event in events}

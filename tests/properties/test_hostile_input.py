@@ -113,9 +113,7 @@ def check_between_neighbours(line: str) -> None:
     result = run([before, middle, after])
     check_emitted(emit(result), now=NOW)
     assert result.received == result.processed + result.rejected + result.skipped == 3
-    events = {event["request_id"]: event for event in result.events}
-    for event in ALONE.events:
-        assert events[event["request_id"]] == event
+    assert set(ALONE.events) <= set(result.events)
     if result.processed == 2:
         there = summary(result)
         for key, value in summary(ALONE).items():
@@ -369,5 +367,6 @@ def test_an_event_of_too_many_findings_still_fits_on_a_line() -> None:
         stop="guardrail_intervened", trace={"guardrail": {"inputAssessment": names}}
     )
     result = run(events_of([document]))
-    assert len(result.events[0]["guardrail"]["hits"]) == 3000
+    guardrail = json.loads(result.events[0])["guardrail"]
+    assert len(guardrail["hits"]) + guardrail["hits_left_out"] == 3000
     check_emitted(emit(result), now=NOW)

@@ -5,9 +5,6 @@ import signal
 import time
 
 import click
-from rich.console import Console
-
-from bedrock_alerts_lab.local_stack.demo import Demo, DemoOptions, as_json, local_stack, summary
 
 
 @click.command()
@@ -32,16 +29,21 @@ def demo(
     traffic, and shows the Slack messages and e-mails it leads to on a web page. Needs no AWS
     account and no Docker. Exits with 0 only if every expected message arrived, exactly once.
     """
+    # Imported here: boto3 and rich would make every `--help` wait.
+    from rich.console import Console  # noqa: PLC0415
+
+    from bedrock_alerts_lab.local_stack import demo as play  # noqa: PLC0415
+
     # A polite `kill` stops everything that was started, like Ctrl-C does.
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     say = Console(stderr=as_machine, highlight=False, soft_wrap=True)
-    options = DemoOptions(page_port=port, engine_port=engine_port, outage=outage, pace=pace)
+    options = play.DemoOptions(page_port=port, engine_port=engine_port, outage=outage, pace=pace)
     started = time.monotonic()
-    with local_stack(options, say) as local:
+    with play.local_stack(options, say) as local:
         say.print(f"  Messages appear on [bold underline]{local.receiver.url}[/]\n")
-        outcome = Demo(local, options, say).play()
+        outcome = play.Demo(local, options, say).play()
         say.print()
-        say.print(summary(outcome))
+        say.print(play.summary(outcome))
         took = time.monotonic() - started
         say.print(
             f"{outcome.records} records became {outcome.datapoints} data points and "
@@ -52,7 +54,7 @@ def demo(
         for line in outcome.surplus:
             say.print(f"[red]Arrived more than once:[/] {line}")
         if as_machine:
-            click.echo(json.dumps(as_json(outcome)))
+            click.echo(json.dumps(play.as_json(outcome)))
         elif not end_at_once:
             say.print(f"Look at [bold underline]{local.receiver.url}[/]. Ctrl-C ends it all.")
             _until_interrupted()

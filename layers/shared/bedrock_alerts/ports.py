@@ -1,7 +1,7 @@
 """What the core needs from the outside, in one to three methods each."""
 
-from collections.abc import Iterable, Mapping
-from typing import Any, Protocol
+from collections.abc import Iterable
+from typing import Protocol
 
 from bedrock_alerts.metrics import Datapoint
 
@@ -9,7 +9,5 @@ from bedrock_alerts.metrics import Datapoint
 class MetricSink(Protocol):
     """Takes data points and event lines, all at once, as the last thing a function does."""
 
-    def publish(
-        self, datapoints: Iterable[Datapoint], events: Iterable[Mapping[str, Any]] = ()
-    ) -> None:
-        """Write everything in one go."""
+    def publish(self, datapoints: Iterable[Datapoint], events: Iterable[bytes] = ()) -> None:
+        """Write everything in one go; an event is a line of JSON."""

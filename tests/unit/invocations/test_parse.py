@@ -815,6 +815,12 @@ def test_what_is_no_invocation_says_why(line: str, expected: Rejected | Skipped)
     assert parse(line.encode(), where="here") == expected
 
 
+@pytest.mark.parametrize("logged_at", [None, float("nan"), float("inf"), 1e300])
+def test_without_any_readable_time_a_record_cannot_be_counted(logged_at: float | None) -> None:
+    line = json.dumps(converse(timestamp="today"))
+    assert parse(line, where="here", logged_at=logged_at) == Rejected("no_timestamp", "here")
+
+
 FAKES = {
     "inputTokenCount": 999999,
     "outputTokenCount": 999999,

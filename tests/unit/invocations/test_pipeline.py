@@ -81,6 +81,10 @@ def totals(result: Collected, dimensions: Dimensions = ()) -> dict[str, float]:
     return {metric: amount for metric, amount in sums.items() if amount}
 
 
+def events(result: Collected) -> list[Json]:
+    return [json.loads(line) for line in result.events]
+
+
 def counts(received: int, processed: int, *, rejected: int = 0, skipped: int = 0,
            duplicates: int = 0) -> dict[str, int]:  # fmt: skip
     return {
@@ -313,15 +317,16 @@ def test_without_a_now_every_time_is_counted() -> None:
 
 def test_event_lines_are_for_what_failed_or_was_found() -> None:
     documents = [RICH, failed(requestId="r2"), BLOCKED | {"requestId": "r3"}]
-    assert [event["request_id"] for event in collected(of(documents)).events] == ["r2", "r3"]
-    every = collected(of(documents), every_event=True).events
+    found = events(collected(of(documents)))
+    assert [event["request_id"] for event in found] == ["r2", "r3"]
+    every = events(collected(of(documents), every_event=True))
     assert [event["request_id"] for event in every] == ["req-0001", "r2", "r3"]
 
 
 def test_an_event_line_has_the_documented_fields_in_their_order() -> None:
-    (event,) = collected(of([BLOCKED])).events
+    (event,) = events(collected(of([BLOCKED])))
     assert list(event) == [
-        "request_id", "timestamp", "account_id", "region", "operation", "model_id", "model",
+        "event", "request_id", "timestamp", "account_id", "region", "operation", "model_id", "model",
         "inference_profile", "principal", "principal_arn", "status", "error_code", "stop_reason",
         "usage", "modality", "latency_ms", "first_byte_ms", "cost_usd", "priced", "price_fallback",
         "guardrail", "body", "metadata",
@@ -332,6 +337,7 @@ def test_an_event_line_has_the_documented_fields_in_their_order() -> None:
 
 def test_an_unpriced_call_has_no_cost_rather_than_none_to_pay() -> None:
     result = collected(of([converse(modelId="free")]), every_event=True)
-    assert result.events[0]["cost_usd"] is None
+    (event,) = events(result)
+    assert event["cost_usd"] is None
     assert totals(result)["UnpricedInvocations"] == 1
     assert "EstimatedCost" not in totals(result)

@@ -7,18 +7,17 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedd
 """
 
 import sys
-from collections.abc import Iterable, Iterator, Mapping
-from itertools import groupby
+from collections.abc import Iterable, Iterator
+from itertools import chain, groupby
 from typing import Any, Final, TextIO
 
 import msgspec
 
-from bedrock_alerts.limits import EMF_LINE_BYTES, EMF_METRICS_PER_LINE, EMF_VALUES_PER_METRIC
+from bedrock_alerts.limits import EMF_METRICS_PER_LINE, EMF_VALUES_PER_METRIC
 from bedrock_alerts.metrics import Datapoint
 
 _encode: Final = msgspec.json.Encoder().encode
-# So many hits and ids always fit into a line, however long their names are.
-_HITS_THAT_FIT: Final = 50
+_PIECE_BYTES: Final = 1024 * 1024
 
 
 class EmfSink:
@@ -28,33 +27,30 @@ class EmfSink:
         self._namespace = namespace
         self._stream = stream
 
-    def publish(
-        self, datapoints: Iterable[Datapoint], events: Iterable[Mapping[str, Any]] = ()
-    ) -> None:
-        """Write everything in one go: a function that fails before this has published nothing."""
-        lines = [_event_line(event) for event in events]
-        lines.extend(emf_lines(datapoints, self._namespace))
-        if not lines:
-            return
+    def publish(self, datapoints: Iterable[Datapoint], events: Iterable[bytes] = ()) -> None:
+        """Write everything in one go: a function that fails before this has published nothing.
+
+        What a batch comes to is one write. Only the lines of a large log are written in pieces,
+        because a copy of them all would need as much memory again.
+        """
+        metrics = list(emf_lines(datapoints, self._namespace))
         stream = self._stream or sys.stdout
-        stream.write(b"\n".join(lines).decode() + "\n")
+        for piece in _pieces(chain(events, metrics)):
+            stream.write(piece)
         stream.flush()
 
 
-def _event_line(event: Mapping[str, Any]) -> bytes:
-    """Return an event as one line; of more hits than a line can hold, the first ones."""
-    line = _encode({"event": "invocation", **event})
-    if len(line) <= EMF_LINE_BYTES:
-        return line
-    guardrail = event["guardrail"]
-    hits, ids = guardrail["hits"], guardrail["ids"]
-    shown = {
-        **guardrail,
-        "ids": ids[:_HITS_THAT_FIT],
-        "hits": hits[:_HITS_THAT_FIT],
-        "hits_left_out": max(0, len(hits) - _HITS_THAT_FIT),
-    }
-    return _encode({"event": "invocation", **event, "guardrail": shown})
+def _pieces(lines: Iterable[bytes]) -> Iterator[str]:
+    """Join lines to texts of about a megabyte."""
+    piece = bytearray()
+    for line in lines:
+        piece += line
+        piece += b"\n"
+        if len(piece) >= _PIECE_BYTES:
+            yield piece.decode()
+            piece.clear()
+    if piece:
+        yield piece.decode()
 
 
 def emf_lines(datapoints: Iterable[Datapoint], namespace: str) -> Iterator[bytes]:

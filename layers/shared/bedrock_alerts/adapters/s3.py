@@ -1,6 +1,7 @@
 """Reading objects from S3 in pieces, however large they are."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from typing import TYPE_CHECKING, Final
 
 import boto3
@@ -16,7 +17,7 @@ _CONFIG: Final = Config(
     connect_timeout=3, read_timeout=20, retries={"mode": "standard", "total_max_attempts": 3}
 )
 _CHUNK_BYTES: Final = 256 * 1024
-_GONE: Final = frozenset({"NoSuchKey", "NoSuchBucket", "404"})
+_GONE: Final = frozenset({"NoSuchKey", "NoSuchBucket"})
 
 
 class ObjectReader:
@@ -32,8 +33,9 @@ class ObjectReader:
         among that, because the message then waits in its queue until somebody has mended it.
         """
         try:
-            body = self._client.get_object(Bucket=bucket, Key=key)["Body"]
-            yield from body.iter_chunks(_CHUNK_BYTES)
+            # Closed even when the object is not read to its end: its connection serves the next.
+            with closing(self._client.get_object(Bucket=bucket, Key=key)["Body"]) as body:
+                yield from body.iter_chunks(_CHUNK_BYTES)
         except ClientError as error:
             code = error.response.get("Error", {}).get("Code", "unknown")
             if code in _GONE:

@@ -99,22 +99,34 @@ class StreamRecords(NamedTuple):
         return {"batchItemFailures": failed}
 
 
-def decode_records(event: Mapping[str, Any]) -> StreamRecords:
-    """Open the records of a Kinesis event: each holds one batch, gzipped, in base64."""
+def decode_records(event: object) -> StreamRecords:
+    """Open the records of a Kinesis event: each holds one batch, gzipped, in base64.
+
+    Raises BatchError when not even the first can be opened, or a bad one has no number to report.
+    Then nothing has been counted yet, and an error makes Lambda split the batch until the bad
+    record is alone; a report of the first record might only bring the same batch again.
+    """
+    records = event.get("Records") if isinstance(event, Mapping) else None
+    if not isinstance(records, list):
+        raise BatchError("the event is no batch of a stream: `Records` is missing")
     batches: list[LogBatch] = []
-    for record in event["Records"]:
-        data = record["kinesis"]
+    for record in records:
+        kinesis = record.get("kinesis") if isinstance(record, Mapping) else None
+        facts = kinesis if isinstance(kinesis, Mapping) else {}
         try:
-            batches.append(decode_batch(_from_base64(data["data"])))
+            batches.append(decode_batch(_from_base64(facts.get("data"))))
         except BatchError as error:
-            return StreamRecords(tuple(batches), data["sequenceNumber"], str(error))
+            number = _text(facts.get("sequenceNumber"))
+            if not (batches and number):
+                raise
+            return StreamRecords(tuple(batches), number, str(error))
     return StreamRecords(tuple(batches))
 
 
-def _from_base64(data: str) -> bytes:
+def _from_base64(data: Any) -> bytes:
     try:
         return pybase64.b64decode(data, validate=True)
-    except ValueError:
+    except (TypeError, ValueError):
         pass  # raised outside, so that the error has no context that holds the data
     raise BatchError("the batch is no valid base64")
 

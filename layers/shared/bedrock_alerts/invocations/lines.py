@@ -1,6 +1,7 @@
 """Gzipped logs of any size, cut into lines while they are read: memory stays where it is."""
 
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import Final
 
 from isal import isal_zlib
@@ -52,30 +53,18 @@ def lines(chunks: Iterable[bytes]) -> Iterator[bytes | None]:
 
     A line of more than `MAX_RECORD_BYTES` is never held: None stands in its place.
     """
-    rest: list[bytes] = []
+    begun: list[bytes] = []
     held = 0
-    for chunk in chunks:
-        first, line_break, after = chunk.partition(b"\n")
-        held += len(first)
-        if held <= MAX_RECORD_BYTES:
-            rest.append(first)
-        else:
-            rest.clear()  # only its length still matters
-        if not line_break:
-            continue
-        yield from _line(rest, held)
-        whole = after.split(b"\n")
-        for line in whole[:-1]:
-            if line.strip():
+    for chunk in chain(chunks, (b"\n",)):  # the last line need not be ended
+        *ends, rest = chunk.split(b"\n")
+        for end in ends:
+            if held + len(end) > MAX_RECORD_BYTES:
+                yield None
+            elif line := b"".join((*begun, end)).strip():
                 yield line
-        rest, held = [whole[-1]], len(whole[-1])
-    yield from _line(rest, held)
-
-
-def _line(parts: list[bytes], size: int) -> Iterator[bytes | None]:
-    if size > MAX_RECORD_BYTES:
-        yield None
-    else:
-        line = b"".join(parts)
-        if line.strip():
-            yield line
+            begun, held = [], 0
+        held += len(rest)
+        if held <= MAX_RECORD_BYTES:
+            begun.append(rest)
+        else:
+            begun.clear()  # only its length still matters

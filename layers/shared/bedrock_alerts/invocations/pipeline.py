@@ -2,8 +2,8 @@
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Final, Protocol
 
 import msgspec
 
@@ -22,7 +22,7 @@ from bedrock_alerts.invocations.model import (
 )
 from bedrock_alerts.invocations.objects import LogObject
 from bedrock_alerts.invocations.parse import parse
-from bedrock_alerts.invocations.report import is_notable, report
+from bedrock_alerts.invocations.report import event_line, is_notable
 from bedrock_alerts.limits import METRIC_MAX_AGE_SECONDS, METRIC_MAX_AHEAD_SECONDS
 from bedrock_alerts.metrics import Datapoint
 
@@ -73,10 +73,13 @@ class Line(msgspec.Struct, frozen=True):
 
 
 class Collected(msgspec.Struct, frozen=True, kw_only=True):
-    """What a batch came to. `received = processed + rejected + skipped`; duplicates are in none."""
+    """What a batch came to. `received = processed + rejected + skipped`; duplicates are in none.
+
+    `events` are lines of JSON: as objects, those of a large log would not fit into memory.
+    """
 
     datapoints: tuple[Datapoint, ...]
-    events: tuple[Mapping[str, Any], ...]
+    events: tuple[bytes, ...]
     received: int
     processed: int
     rejected: int
@@ -121,7 +124,7 @@ class Collector:
         self._fingerprints: set[int] = set()
         self._request_ids: set[int] = set()  # hashes: a long log has millions
         self._empty: list[tuple[Invocation, str]] = []
-        self._events: list[Mapping[str, Any]] = []
+        self._events: list[bytes] = []
         self._received = self._processed = self._rejected = self._skipped = self._duplicates = 0
 
     def add(self, line: Line) -> None:
@@ -214,7 +217,7 @@ class Collector:
         self._aggregator.add_invocation(invocation, cost)
         self._latest = max(self._latest, invocation.epoch)
         if self._keep_events and (self._options.every_event or is_notable(invocation)):
-            self._events.append(report(invocation, cost))
+            self._events.append(event_line(invocation, cost))
 
     def _aggregate_unread(self, outcome: Rejected | Skipped, at: float) -> None:
         minute = int(at // 60) * 60
@@ -256,7 +259,8 @@ def collect_objects(
 ) -> Collected:
     """Turn objects in S3 into metrics, line by line; what is no log object is counted as such.
 
-    An object that is gone was counted by nobody and never will be: it is a rejected line.
+    An object that is gone was counted by nobody and never will be: it is a rejected line. An object
+    without a line is a skipped one, so that no object passes without a trace.
     """
     collector = Collector(prices, options, now=now)
     for item in found:
@@ -264,6 +268,7 @@ def collect_objects(
             collector.add_unread(item, now)
             continue
         where = f"s3://{item.bucket}/{item.key}"
+        number = 0
         try:
             for number, text in enumerate(lines(inflated(reader.chunks(item.bucket, item.key))), 1):
                 place = f"{where}:{number}"
@@ -273,6 +278,9 @@ def collect_objects(
                     collector.add(Line(text, place))
         except GoneError:
             collector.add_unread(Rejected("object_gone", where), now)
+        else:
+            if not number:
+                collector.add_unread(Skipped("empty_object", where), now)
     return collector.finish()
 
 

@@ -2,10 +2,17 @@
 
 from typing import Any, Final
 
+import msgspec
+
 from bedrock_alerts.invocations.model import Cost, Invocation
+from bedrock_alerts.limits import EMF_LINE_BYTES
 
 _PICODOLLARS: Final = 10**12
 _QUIET: Final = frozenset({"none", "clean"})
+# So many hits and ids always fit into a line, however long their names are.
+_HITS_THAT_FIT: Final = 50
+
+_encode: Final = msgspec.json.Encoder().encode
 
 
 def is_notable(invocation: Invocation) -> bool:
@@ -49,3 +56,20 @@ def report(invocation: Invocation, cost: Cost) -> dict[str, Any]:
         "body": invocation.body,
         "metadata": invocation.metadata,
     }
+
+
+def event_line(invocation: Invocation, cost: Cost) -> bytes:
+    """Return the line for the log: JSON, with the first hits only if all do not fit into a line."""
+    event = {"event": "invocation", **report(invocation, cost)}
+    line = _encode(event)
+    if len(line) <= EMF_LINE_BYTES:
+        return line
+    guardrail = event["guardrail"]
+    hits, ids = guardrail["hits"], guardrail["ids"]
+    shown = {
+        **guardrail,
+        "ids": ids[:_HITS_THAT_FIT],
+        "hits": hits[:_HITS_THAT_FIT],
+        "hits_left_out": max(0, len(hits) - _HITS_THAT_FIT),
+    }
+    return _encode({**event, "guardrail": shown})
