@@ -37,8 +37,8 @@ def _app() -> App:
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Count the batches up to the first that cannot be opened, and report that one.
 
-    Lambda comes back with the reported record and those after it. Then it is the first, which
-    raises: the batch is split until the bad one is alone, and kept in the bucket for failed batches.
+    Lambda comes back with the reported record and those after it. Then it is the first, and raises:
+    the batch is split until the bad one is alone, which is kept in the bucket for failed batches.
     """
     app = _app()
     read = decode_records(event)

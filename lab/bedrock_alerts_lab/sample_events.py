@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote_plus
 
 import msgspec
 
@@ -24,7 +25,10 @@ from bedrock_alerts_lab.local_stack.stand_in import alarm_event
 
 EVENTS: Final = ROOT / "events"
 _LOG_GROUP: Final = "/aws/bedrock/invocations"
+BUCKET: Final = "example-invocation-logs"
+_STREAM: Final = f"arn:aws:kinesis:{REGION}:{ACCOUNT}:stream/bedrock-alerts"
 _QUEUE: Final = f"arn:aws:sqs:{REGION}:{ACCOUNT}:bedrock-alerts"
+_PROBE: Final = "CWL CONTROL MESSAGE: Checking health of destination"
 _SEED: Final = 11
 _SCENE: Final = traffic.Scene("sample", blocked=2, throttled=1)
 _RECORDS: Final = 12
@@ -72,9 +76,9 @@ def sample_events(now: datetime) -> dict[str, str]:
         "collect_logs/unreadable_lines.json": awslogs_event(
             [lines[0], "{ this is no JSON", '{"schemaType":"SomethingElse"}', lines[-1]], at
         ),
-        "collect_logs/control_message.json": awslogs_event(
-            ["CWL CONTROL MESSAGE: Checking health of destination"], at, "CONTROL_MESSAGE"
-        ),
+        "collect_logs/control_message.json": awslogs_event([_PROBE], at, "CONTROL_MESSAGE"),
+        **_of_objects(minute),
+        **_of_a_stream(lines, at),
         "route/alarm.json": sqs_event("alerts", [json.dumps(alarm)]),
         "route/resolved.json": sqs_event("alerts", [json.dumps(resolved)]),
         "route/unknown.json": sqs_event("alerts", [json.dumps(unknown), "no JSON at all"]),
@@ -85,10 +89,42 @@ def sample_events(now: datetime) -> dict[str, str]:
     return {"collect_logs/traffic.ndjson": "\n".join(lines) + "\n", **texts}
 
 
+def _of_objects(minute: datetime) -> dict[str, Any]:
+    key = log_key(minute)
+    test = {"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": BUCKET}
+    return {
+        f"collect_objects/{name}.json": sqs_event("objects", [json.dumps(body)])
+        for name, body in {
+            "object_created": object_created(key, minute),
+            # A prefix that has to be encoded.
+            "notification": s3_notification([f"all teams/env=prod/{key}"], minute),
+            "test_event": {**test, "Time": f"{minute:%Y-%m-%dT%H:%M:%S.000Z}"},
+        }.items()
+    }
+
+
+def _of_a_stream(lines: list[str], at: int) -> dict[str, Any]:
+    half = len(lines) // 2
+    # Times of their own give the events of each batch ids of their own.
+    probe = log_batch([_PROBE], at - 1, "CONTROL_MESSAGE")
+    return {
+        "collect_stream/control_message.json": kinesis_event([probe, log_batch(lines, at)]),
+        "collect_stream/broken_record.json": kinesis_event(
+            [log_batch(lines[:half], at), b"this is no gzip", log_batch(lines[half:], at + 1)]
+        ),
+    }
+
+
 def awslogs_event(
     lines: list[str], timestamp: int, message_type: str = "DATA_MESSAGE"
 ) -> dict[str, Any]:
     """Pack log lines into the event of a subscription; `timestamp` is in ms since 1970."""
+    packed = log_batch(lines, timestamp, message_type)
+    return {"awslogs": {"data": base64.b64encode(packed).decode()}}
+
+
+def log_batch(lines: list[str], timestamp: int, message_type: str = "DATA_MESSAGE") -> bytes:
+    """Pack log lines as CloudWatch Logs hands them to any destination."""
     batch = {
         "messageType": message_type,
         "owner": ACCOUNT,
@@ -100,8 +136,88 @@ def awslogs_event(
             for number, line in enumerate(lines)
         ],
     }
-    packed = gzip.compress(json.dumps(batch).encode(), mtime=0)
-    return {"awslogs": {"data": base64.b64encode(packed).decode()}}
+    return gzip.compress(json.dumps(batch).encode(), mtime=0)
+
+
+def kinesis_event(records: list[bytes]) -> dict[str, Any]:
+    """Wrap the data of records into the event of a Kinesis event source mapping."""
+    return {
+        "Records": [
+            {
+                "kinesis": {
+                    "kinesisSchemaVersion": "1.0",
+                    "partitionKey": f"invented-{number}",
+                    "sequenceNumber": f"{number:056d}",
+                    "data": base64.b64encode(data).decode(),
+                    "approximateArrivalTimestamp": 1795420800.0,
+                },
+                "eventSource": "aws:kinesis",
+                "eventVersion": "1.0",
+                "eventID": f"shardId-000000000000:{number:056d}",
+                "eventName": "aws:kinesis:record",
+                "invokeIdentityArn": f"arn:aws:iam::{ACCOUNT}:role/bedrock-alerts-collect-stream",
+                "awsRegion": REGION,
+                "eventSourceARN": _STREAM,
+            }
+            for number, data in enumerate(records, 1)
+        ]
+    }
+
+
+def log_key(moment: datetime) -> str:
+    """Return the key that Bedrock would give to a log object of this time."""
+    folder = f"AWSLogs/{ACCOUNT}/BedrockModelInvocationLogs/{REGION}/{moment:%Y/%m/%d/%H}"
+    return f"{folder}/{moment:%Y%m%dT%H%M%S}000Z_0123456789abcdef.json.gz"
+
+
+def object_created(key: str, moment: datetime, size: int = 2048) -> dict[str, Any]:
+    """Build the EventBridge event about a new object."""
+    return {
+        "version": "0",
+        "id": "00000000-0000-4000-8000-000000000002",
+        "detail-type": "Object Created",
+        "source": "aws.s3",
+        "account": ACCOUNT,
+        "time": f"{moment:%Y-%m-%dT%H:%M:%SZ}",
+        "region": REGION,
+        "resources": [f"arn:aws:s3:::{BUCKET}"],
+        "detail": {
+            "version": "0",
+            "bucket": {"name": BUCKET},
+            "object": {
+                "key": key,
+                "size": size,
+                "etag": "0123456789abcdef0123456789abcdef",
+                "sequencer": "0123456789ABCDEF01",
+            },
+            "request-id": "INVENTED00000000",
+            "requester": "bedrock.amazonaws.com",
+            "source-ip-address": "203.0.113.7",
+            "reason": "PutObject",
+        },
+    }
+
+
+def s3_notification(keys: list[str], moment: datetime, size: int = 2048) -> dict[str, Any]:
+    """Build S3's own notification about new objects, which encodes keys as in a URL."""
+    return {
+        "Records": [
+            {
+                "eventVersion": "2.1",
+                "eventSource": "aws:s3",
+                "awsRegion": REGION,
+                "eventTime": f"{moment:%Y-%m-%dT%H:%M:%S.000Z}",
+                "eventName": "ObjectCreated:Put",
+                "s3": {
+                    "s3SchemaVersion": "1.0",
+                    "configurationId": "invented",
+                    "bucket": {"name": BUCKET, "arn": f"arn:aws:s3:::{BUCKET}"},
+                    "object": {"key": quote_plus(key, safe="/"), "size": size},
+                },
+            }
+            for key in keys
+        ]
+    }
 
 
 def sqs_event(queue: str, bodies: list[str]) -> dict[str, Any]:

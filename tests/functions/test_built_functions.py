@@ -4,6 +4,7 @@ The emulator and `awslambdaric` are AWS's own; AWS's services are moto, Slack is
 """
 
 import contextlib
+import gzip
 import json
 import os
 import platform
@@ -23,6 +24,8 @@ import samcli
 from moto.server import ThreadedMotoServer
 
 from bedrock_alerts_lab.receiver.server import Receiver
+from bedrock_alerts_lab.sample_events import BUCKET
+from tests.support.collected import by_reason, counted
 
 pytestmark = pytest.mark.build
 
@@ -34,9 +37,10 @@ REGION: Final = "eu-west-1"
 
 
 class World(NamedTuple):
-    """What the functions find outside: queues, a topic with a queue behind it, a secret, Slack."""
+    """What the functions find outside: a bucket, queues, a topic, a secret, Slack."""
 
     environment: dict[str, str]
+    s3: Any
     sqs: Any
     deliveries_url: str
     mailbox_url: str
@@ -61,7 +65,9 @@ def world() -> Iterator[World]:
         patch = stop.enter_context(pytest.MonkeyPatch.context())
         for name, value in access.items():
             patch.setenv(name, value)
-        sqs, sns = boto3.client("sqs"), boto3.client("sns")
+        s3, sqs, sns = boto3.client("s3"), boto3.client("sqs"), boto3.client("sns")
+        where: Any = {"LocationConstraint": REGION}
+        s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration=where)
         secret = boto3.client("secretsmanager").create_secret(
             Name="slack", SecretString=receiver.webhook_url
         )
@@ -79,7 +85,7 @@ def world() -> Iterator[World]:
             "SLACK_SECRET_ARN": secret["ARN"],
             "ALLOW_LOOPBACK_WEBHOOKS": "true",
         }
-        yield World({**access, **functions}, sqs, deliveries, mailbox, receiver)
+        yield World({**access, **functions}, s3, sqs, deliveries, mailbox, receiver)
 
 
 @pytest.fixture(
@@ -123,6 +129,7 @@ def invoke(
         env={
             "PATH": os.environ["PATH"],
             "PYTHONPATH": os.pathsep.join(map(str, layers)),
+            "PYTHONDONTWRITEBYTECODE": "1",  # what was built is looked at by other tests
             "AWS_LAMBDA_FUNCTION_NAME": function,
             # Ports of its own, so that emulators can run side by side.
             "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{_free_port()}",
@@ -186,6 +193,37 @@ def test_collect_logs_answers_its_samples(
     lines = [json.loads(line) for line in output.splitlines() if '"_aws"' in line]
     (total,) = (line for line in lines if "RecordsReceived" in line and "Reason" not in line)
     assert total["RecordsReceived"] == 4
+
+
+def metrics(output: str) -> str:
+    return "\n".join(line for line in output.splitlines() if '"_aws"' in line)
+
+
+def test_collect_objects_answers_its_samples(
+    built: Path, runtime: tuple[Path, list[Path]], world: World
+) -> None:
+    event = sample("collect_objects/object_created.json")
+    key = json.loads(event["Records"][0]["body"])["detail"]["object"]["key"]
+    content = (EVENTS / "collect_logs/traffic.ndjson").read_bytes()
+    world.s3.put_object(Bucket=BUCKET, Key=key, Body=gzip.compress(content))
+    answer, output = invoke(
+        "CollectObjectsFunction", event, built=built, runtime=runtime, world=world
+    )
+    assert answer == {"batchItemFailures": []}
+    assert counted(metrics(output))["RecordsReceived"] == 12
+    assert "object_gone" not in by_reason(metrics(output))
+
+
+def test_collect_stream_answers_its_samples(
+    built: Path, runtime: tuple[Path, list[Path]], world: World
+) -> None:
+    event = sample("collect_stream/broken_record.json")
+    answer, output = invoke(
+        "CollectStreamFunction", event, built=built, runtime=runtime, world=world
+    )
+    number = event["Records"][1]["kinesis"]["sequenceNumber"]
+    assert answer == {"batchItemFailures": [{"itemIdentifier": number}]}
+    assert counted(metrics(output))["RecordsReceived"] == 6
 
 
 def test_route_answers_its_samples(

@@ -28,6 +28,8 @@ OPAQUE = "ab12cd34ef56"
             for geography in
             ("us", "eu", "apac", "au", "jp", "ca", "in", "global", "us-gov", "mars", "sa-east")
         ),
+        pytest.param("eu.newcomer.model-v1:0", "newcomer.model-v1:0", "eu.newcomer.model-v1:0",
+            id="a geography before a vendor unknown today"),
         pytest.param(f"arn:aws:bedrock:{REGION}::foundation-model/{HAIKU}", HAIKU, None,
             id="the ARN of a foundation model"),
         pytest.param(f"arn:aws-us-gov:bedrock:us-gov-west-1::foundation-model/{HAIKU}", HAIKU, None,

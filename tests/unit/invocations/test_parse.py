@@ -1,6 +1,7 @@
 """What is read of every shape of record: each sample beside the whole invocation it comes to."""
 
 import json
+import time
 from typing import Any
 
 import msgspec
@@ -201,6 +202,12 @@ PROVIDERS = [
     case(stream(nova_chunks()), STREAM, stop_reason="max_tokens", id="Nova, in chunks"),
     case(stream(titan_chunks()), STREAM, stop_reason="FINISH", id="Titan, in chunks"),
     case(stream(chat_chunks()), STREAM, stop_reason="stop", id="OpenAI's chunks"),
+    case(
+        stream([{"stop_reason": "first"}, *anthropic_chunks(), {"delta": {"stop_reason": "last"}}]),
+        STREAM,
+        stop_reason="last",
+        id="chunks that name several reasons: the last one counts",
+    ),
 ]
 EMBED = "amazon.titan-embed-text-v2:0"
 MEDIA = [
@@ -813,6 +820,17 @@ def test_the_time_of_logging_stands_in_for_a_record_without_a_readable_time(
 def test_what_is_no_invocation_says_why(line: str, expected: Rejected | Skipped) -> None:
     assert parse(line, where="here") == expected
     assert parse(line.encode(), where="here") == expected
+
+
+def test_where_the_function_runs_changes_no_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setenv("TZ", "JST-9")
+        time.tzset()
+        invocation = read(converse(timestamp="2026-03-02T10:15:00"))
+        logged = read(converse(timestamp=None), logged_at=EPOCH)
+    time.tzset()
+    assert (invocation.epoch, logged.epoch) == (EPOCH, EPOCH)
+    assert logged.timestamp == "2026-03-02T10:15:00+00:00"
 
 
 @pytest.mark.parametrize("logged_at", [None, float("nan"), float("inf"), 1e300])

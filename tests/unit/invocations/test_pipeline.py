@@ -102,6 +102,10 @@ BLOCKED: Final = converse(
 )
 # Another call's tokens under the same request id.
 OTHER: Final = converse(operation="ConverseStream", tokens=(1, 2))
+GUARDED: Final = converse(
+    operation="ConverseStream", trace=converse_trace(records.invocation_metrics())
+)
+AWAY: Final = offloaded(operation="ConverseStream", tokens=(0, 0))
 REPEATS: Final = [
     pytest.param([RICH, RICH], counts(1, 1, duplicates=1), id="one record delivered twice"),
     pytest.param(
@@ -117,6 +121,12 @@ REPEATS: Final = [
         [RICH, converse(operation="ConverseStream", requestMetadata={"team": "x"})],
         counts(2, 2),
         id="records that differ in their metadata alone are two",
+    ),
+    pytest.param(
+        [RICH, GUARDED], counts(2, 2), id="records that differ in their guardrails alone are two"
+    ),
+    pytest.param(
+        [AWAY, RICH], counts(2, 2), id="an answer in S3 is no empty record, whatever it counts"
     ),
     pytest.param(
         [hollow(), RICH], counts(2, 1, skipped=1), id="a stream's empty record, then its real one"

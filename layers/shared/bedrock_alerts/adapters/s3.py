@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from urllib3.exceptions import HTTPError
 
 from bedrock_alerts.errors import GoneError, TransientError
 
@@ -33,7 +34,7 @@ class ObjectReader:
         among that, because the message then waits in its queue until somebody has mended it.
         """
         try:
-            # Closed even when the object is not read to its end: its connection serves the next.
+            # Closed also when nobody reads to the end, or its connection would stay open.
             with closing(self._client.get_object(Bucket=bucket, Key=key)["Body"]) as body:
                 yield from body.iter_chunks(_CHUNK_BYTES)
         except ClientError as error:
@@ -41,5 +42,5 @@ class ObjectReader:
             if code in _GONE:
                 raise GoneError("the object is gone") from error
             raise TransientError(f"Amazon S3 refused the object: {code}") from error
-        except BotoCoreError as error:
+        except (BotoCoreError, HTTPError) as error:  # botocore does not wrap all of urllib3's
             raise TransientError(f"Amazon S3 broke off: {type(error).__name__}") from error

@@ -86,7 +86,87 @@ class Group:
                 self.values.setdefault(metric, []).extend(values)
 
 
-_Cell: TypeAlias = tuple[int, str, Modality]
+class Cell:
+    """What the calls of one model and modality add up to in one minute.
+
+    Every call passes through here, so the counts are plain attributes; what few calls have goes
+    into `other`.
+    """
+
+    __slots__ = (
+        "cache_read_tokens",
+        "cache_write_tokens",
+        "calls",
+        "first_byte",
+        "guarded",
+        "input_tokens",
+        "latency",
+        "other",
+        "output_tokens",
+        "picodollars",
+        "unguarded",
+        "unpriced",
+    )
+
+    def __init__(self) -> None:
+        self.calls = self.guarded = self.unguarded = self.unpriced = self.picodollars = 0
+        self.input_tokens = self.output_tokens = 0
+        self.cache_read_tokens = self.cache_write_tokens = 0
+        self.latency: list[int] = []
+        self.first_byte: list[int] = []
+        self.other = Group()
+
+    def add(self, invocation: Invocation, cost: Cost) -> None:
+        """Add up what every call has."""
+        usage = invocation.usage
+        self.calls += 1
+        self.input_tokens += usage.input_tokens
+        self.output_tokens += usage.output_tokens
+        self.cache_read_tokens += usage.cache_read_tokens
+        self.cache_write_tokens += usage.cache_write_tokens
+        if cost.model_picodollars is None:
+            self.unpriced += 1
+        else:
+            self.picodollars += cost.model_picodollars
+        if invocation.latency_ms is not None:
+            self.latency.append(invocation.latency_ms)
+        if invocation.first_byte_ms is not None:
+            self.first_byte.append(invocation.first_byte_ms)
+        if invocation.guardrail.verdict != "none":
+            self.guarded += 1
+        elif invocation.body == "inline":
+            if invocation.error_code is None:
+                self.unguarded += 1
+        elif invocation.body == "offloaded":
+            self.other.count("OffloadedBodies")
+        if invocation.billing.images:
+            self.other.count("ImagesGenerated", invocation.billing.images)
+
+    def group(self) -> Group:
+        """Return all of it by metric."""
+        group = Group()
+        group.counters = {
+            "Invocations": self.calls,
+            "InputTokens": self.input_tokens,
+            "OutputTokens": self.output_tokens,
+            "CacheReadTokens": self.cache_read_tokens,
+            "CacheWriteTokens": self.cache_write_tokens,
+            "UnpricedInvocations": self.unpriced,
+            "GuardedInvocations": self.guarded,
+            "UnguardedInvocations": self.unguarded,
+        }
+        if self.calls > self.unpriced:
+            group.counters["EstimatedCost"] = self.picodollars
+        group.values = {
+            metric: values
+            for metric, values in (("Latency", self.latency), ("TimeToFirstByte", self.first_byte))
+            if values
+        }
+        group.add(self.other)
+        return group
+
+
+_CellKey: TypeAlias = tuple[int, str, Modality]
 _Key: TypeAlias = tuple[int, Dimensions]
 
 
@@ -99,22 +179,25 @@ class Aggregator:
     def __init__(self, options: AggregateOptions, *, now: float | None = None) -> None:
         self._options = options
         self._now = now
-        self._cells: defaultdict[_Cell, Group] = defaultdict(Group)
+        self._cells: defaultdict[_CellKey, Cell] = defaultdict(Cell)
         self._groups: defaultdict[_Key, Group] = defaultdict(Group)
 
     def add_invocation(self, invocation: Invocation, cost: Cost) -> None:
         """Count one call and its cost."""
         minute = int(invocation.epoch // 60) * 60
         cell = self._cells[minute, invocation.called_id, invocation.modality]
-        _add_usage(cell, invocation, cost)
+        cell.add(invocation, cost)
+        verdict = invocation.guardrail.verdict
         if invocation.error_code is not None:
-            self._add_error(cell, minute, invocation.error_code)
-        if invocation.guardrail.verdict != "none":
-            self._add_guardrail(cell, minute, invocation, cost)
-        elif invocation.body == "inline" and invocation.status == "ok":
-            cell.count("UnguardedInvocations")
-        if self._options.principals != "none" or self._options.application_key:
-            self._add_optional(minute, invocation, cost)
+            self._add_error(cell.other, minute, invocation.error_code)
+        if verdict != "none":
+            self._add_guardrail(cell.other, minute, invocation, cost)
+        if self._options.principals == "all" or (
+            self._options.principals == "violations" and verdict in _VERDICT_METRICS
+        ):
+            self._add_principal(minute, invocation)
+        if self._options.application_key is not None and invocation.metadata:
+            self._add_application(minute, invocation, cost)
 
     def add_rejected(self, rejected: Rejected, minute: int) -> None:
         """Count a line that could not be read."""
@@ -136,25 +219,24 @@ class Aggregator:
         self._groups[minute, ()].count("RecordsReceived")
         self._groups[minute, (("Reason", reason),)].count(metric)
 
-    def _add_error(self, cell: Group, minute: int, error_code: str) -> None:
-        cell.count("InvocationErrors")
+    def _add_error(self, other: Group, minute: int, error_code: str) -> None:
+        other.count("InvocationErrors")
         if error_code in _THROTTLES:
-            cell.count("Throttles")
+            other.count("Throttles")
         self._groups[minute, (("ErrorCode", error_code),)].count("InvocationErrors")
 
-    def _add_guardrail(self, cell: Group, minute: int, invocation: Invocation, cost: Cost) -> None:
+    def _add_guardrail(self, other: Group, minute: int, invocation: Invocation, cost: Cost) -> None:
         guardrail = invocation.guardrail
         metric = _VERDICT_METRICS.get(guardrail.verdict)
-        cell.count("GuardedInvocations")
         if metric:
-            cell.count(metric)
+            other.count(metric)
         if guardrail.hits:
-            cell.count("PolicyHits", len(guardrail.hits))
+            other.count("PolicyHits", len(guardrail.hits))
         if guardrail.latency_ms is not None:
-            cell.keep("GuardrailLatency", guardrail.latency_ms)
+            other.keep("GuardrailLatency", guardrail.latency_ms)
         if guardrail.units is not None:
-            cell.count("GuardrailUnits", sum(msgspec.structs.astuple(guardrail.units)))
-            cell.count("GuardrailCost", cost.guardrail_picodollars)
+            other.count("GuardrailUnits", guardrail.units.total())
+            other.count("GuardrailCost", cost.guardrail_picodollars)
         for guardrail_id in guardrail.ids:
             by_id = self._groups[minute, (("GuardrailId", dimension_value(guardrail_id)),)]
             by_id.count("GuardedInvocations")
@@ -171,26 +253,27 @@ class Aggregator:
                 "PolicyHits"
             )
 
-    def _add_optional(self, minute: int, invocation: Invocation, cost: Cost) -> None:
-        metric = _VERDICT_METRICS.get(invocation.guardrail.verdict)
-        if self._options.principals == "all" or (
-            self._options.principals == "violations" and metric
-        ):
-            group = self._groups[minute, (("Principal", dimension_value(invocation.principal)),)]
-            group.count("Invocations", int(self._options.principals == "all"))
-            if metric:
-                group.count(metric)
-        key = self._options.application_key
-        application = invocation.metadata.get(key) if key else None
-        if application:
-            group = self._groups[minute, (("Application", dimension_value(application)),)]
+    def _add_principal(self, minute: int, invocation: Invocation) -> None:
+        group = self._groups[minute, (("Principal", dimension_value(invocation.principal)),)]
+        if self._options.principals == "all":
             group.count("Invocations")
-            group.count("InputTokens", invocation.usage.input_tokens)
-            group.count("OutputTokens", invocation.usage.output_tokens)
-            group.count("EstimatedCost", cost.model_picodollars or 0)
-            group.count("UnpricedInvocations", int(cost.model_picodollars is None))
-            if metric:
-                group.count(metric)
+        metric = _VERDICT_METRICS.get(invocation.guardrail.verdict)
+        if metric:
+            group.count(metric)
+
+    def _add_application(self, minute: int, invocation: Invocation, cost: Cost) -> None:
+        application = invocation.metadata.get(self._options.application_key or "")
+        if not application:
+            return
+        group = self._groups[minute, (("Application", dimension_value(application)),)]
+        group.count("Invocations")
+        group.count("InputTokens", invocation.usage.input_tokens)
+        group.count("OutputTokens", invocation.usage.output_tokens)
+        group.count("EstimatedCost", cost.model_picodollars or 0)
+        group.count("UnpricedInvocations", int(cost.model_picodollars is None))
+        metric = _VERDICT_METRICS.get(invocation.guardrail.verdict)
+        if metric:
+            group.count(metric)
 
     def _rolled_up(self) -> dict[_Key, Group]:
         """Add the cells up: over everything, by model and by modality."""
@@ -198,12 +281,13 @@ class Aggregator:
         for key, group in self._groups.items():
             groups[key].add(group)
         for (minute, model_id, modality), cell in self._cells.items():
+            group = cell.group()
             total = groups[minute, ()]
-            total.add(cell)
-            total.count("RecordsProcessed", cell.counters["Invocations"])
-            total.count("RecordsReceived", cell.counters["Invocations"])
-            groups[minute, (("ModelId", dimension_value(model_id)),)].add(cell)
-            groups[minute, (("Modality", modality),)].add(cell, only=_BY_MODALITY)
+            total.add(group)
+            total.count("RecordsProcessed", cell.calls)
+            total.count("RecordsReceived", cell.calls)
+            groups[minute, (("ModelId", dimension_value(model_id)),)].add(group)
+            groups[minute, (("Modality", modality),)].add(group, only=_BY_MODALITY)
         for (minute, dimensions), group in groups.items():
             if not dimensions:
                 for metric in _ALWAYS:
@@ -211,29 +295,6 @@ class Aggregator:
                 if self._now is not None:
                     group.keep("RecordAge", max(0, int(self._now - minute)))
         return groups
-
-
-def _add_usage(cell: Group, invocation: Invocation, cost: Cost) -> None:
-    usage, count = invocation.usage, cell.count
-    count("Invocations")
-    count("InputTokens", usage.input_tokens)
-    count("OutputTokens", usage.output_tokens)
-    if usage.cache_read_tokens:
-        count("CacheReadTokens", usage.cache_read_tokens)
-    if usage.cache_write_tokens:
-        count("CacheWriteTokens", usage.cache_write_tokens)
-    if cost.model_picodollars is None:
-        count("UnpricedInvocations")
-    else:
-        count("EstimatedCost", cost.model_picodollars)
-    if invocation.billing.images:
-        count("ImagesGenerated", invocation.billing.images)
-    if invocation.latency_ms is not None:
-        cell.keep("Latency", invocation.latency_ms)
-    if invocation.first_byte_ms is not None:
-        cell.keep("TimeToFirstByte", invocation.first_byte_ms)
-    if invocation.body == "offloaded":
-        count("OffloadedBodies")
 
 
 def _is_theirs(guardrail_id: str, invocation: Invocation) -> bool:
@@ -271,7 +332,7 @@ def _capped(groups: dict[_Key, Group], name: str, limit: int) -> dict[_Key, Grou
 def _points(key: _Key, group: Group) -> Iterator[Datapoint]:
     minute, dimensions = key
     for metric, amount in group.counters.items():
-        if amount or metric in _ALWAYS or (metric in _DOLLARS and not dimensions):
+        if amount or (not dimensions and (metric in _ALWAYS or metric in _DOLLARS)):
             value = amount / _PICODOLLARS if metric in _DOLLARS else amount
             yield Datapoint(metric=metric, dimensions=dimensions, minute=minute, values=(value,))
     for metric, values in group.values.items():

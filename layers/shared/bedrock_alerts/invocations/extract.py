@@ -234,9 +234,9 @@ def _add_metrics(
         latency[source] = max(latency.get(source, 0), int(took))
     usage = metrics.get("usage")
     if isinstance(usage, dict):
-        for key, name in _UNITS.items():
-            count = usage.get(key)
-            if _is_number(count) and 0 < count < _MAX_UNITS:
+        for key, count in usage.items():
+            name = _UNITS.get(key)
+            if count and name and _is_number(count) and 0 < count < _MAX_UNITS:
                 units[name] = units.get(name, 0) + int(count)
 
 

@@ -8,6 +8,7 @@ from bedrock_alerts.text import clean
 
 UNKNOWN: Final = "unknown"
 _MAX_ID: Final = 256
+_MAX_ARN: Final = 2048
 
 # The geographies of system inference profiles. AWS adds to them, so any word is taken for one when
 # a known vendor follows it.
@@ -63,11 +64,15 @@ def without_geography(called: str) -> str:
 def caller_arn(identity: Any) -> str:
     """Find the caller's ARN in a record's `identity`, an object or (seen once) a list of them."""
     for item in identity if isinstance(identity, list) else (identity,):
-        if isinstance(item, dict) and isinstance(item.get("arn"), str):
-            return clean(item["arn"], 2048)
+        arn = item.get("arn") if isinstance(item, dict) else None
+        if isinstance(arn, str):
+            if len(arn) <= _MAX_ARN and arn.isascii() and arn.isprintable():
+                return arn.strip()  # nearly always; `clean` would find nothing to do
+            return clean(arn, _MAX_ARN)
     return ""
 
 
+@lru_cache(maxsize=1024)
 def principal_of(arn: str) -> str:
     """Name the caller shortly and stably: a role without its session, else kind and name.
 

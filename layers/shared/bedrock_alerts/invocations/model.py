@@ -56,6 +56,19 @@ class GuardrailUnits(msgspec.Struct, frozen=True, kw_only=True):
     contextual_grounding: int = 0
     automated_reasoning: int = 0
 
+    def total(self) -> int:
+        """Return all of them together."""
+        return (
+            self.topic
+            + self.content
+            + self.content_image
+            + self.word
+            + self.sensitive_information
+            + self.sensitive_information_free
+            + self.contextual_grounding
+            + self.automated_reasoning
+        )
+
 
 class Hit(msgspec.Struct, frozen=True, kw_only=True):
     """One policy item that a guardrail acted on, or would have (action `NONE`)."""

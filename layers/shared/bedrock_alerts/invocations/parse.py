@@ -12,6 +12,7 @@ Amazon S3" and of the ConverseResponse and InvokeModel service models of `bedroc
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import lru_cache
 from itertools import islice
 from typing import Any, Final, TypeAlias
 
@@ -34,6 +35,7 @@ from bedrock_alerts.text import clean
 SCHEMA_TYPE: Final = "ModelInvocationLog"
 _MAX_COUNT: Final = 10**12  # no call has this many tokens; keeps sums far inside a float's range
 _MAX_DIGITS: Final = 12
+_MAX_TIMESTAMP: Final = 64
 _MAX_METADATA: Final = (
     16  # https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html
 )
@@ -300,20 +302,28 @@ def _body(output: RawOutput) -> Body:
 
 def _moment(timestamp: Any, logged_at: float | None) -> tuple[str, float] | None:
     """Return the record's time as text and as seconds, `logged_at` where it cannot be read."""
-    try:
-        if isinstance(timestamp, str):
-            parsed = datetime.fromisoformat(timestamp)
-            if parsed.tzinfo is None:
-                parsed = parsed.replace(tzinfo=UTC)
-            return clean(timestamp, 64), parsed.timestamp()
-    except (ValueError, OverflowError):
-        pass  # unreadable: the time at which it was logged is the next best
+    if isinstance(timestamp, str) and len(timestamp) <= _MAX_TIMESTAMP:
+        moment = _read_timestamp(timestamp)
+        if moment is not None:
+            return moment
+    # Unreadable: the time at which it was logged is the next best.
     try:
         if logged_at is not None:
             return datetime.fromtimestamp(logged_at, UTC).isoformat(), logged_at
     except (ValueError, OverflowError, OSError):
         pass
     return None
+
+
+@lru_cache(maxsize=1024)  # many records share a second
+def _read_timestamp(timestamp: str) -> tuple[str, float] | None:
+    try:
+        parsed = datetime.fromisoformat(timestamp)
+        if parsed.tzinfo is None:
+            parsed = parsed.replace(tzinfo=UTC)
+        return clean(timestamp, _MAX_TIMESTAMP), parsed.timestamp()
+    except (ValueError, OverflowError):
+        return None
 
 
 def _error_code(value: Any) -> str | None:
@@ -341,6 +351,9 @@ def _guess_operation(output: RawOutput, chunks: tuple[RawBody, ...]) -> str:
 def _stop_reason(chunks: tuple[RawBody, ...]) -> str | None:
     """Return why the answer ended, in Bedrock's word or the provider's; the last chunk wins."""
     for chunk in reversed(chunks):
+        found = _text(chunk.stop_reason_converse, 64)
+        if found:
+            return found
         for value in _stop_words(chunk):
             word = _text(value, 64)
             if word:
@@ -349,7 +362,6 @@ def _stop_reason(chunks: tuple[RawBody, ...]) -> str | None:
 
 
 def _stop_words(chunk: RawBody) -> Iterator[Any]:
-    yield chunk.stop_reason_converse
     yield chunk.stop_reason
     if isinstance(chunk.delta, RawDelta):
         yield chunk.delta.stop_reason
@@ -403,27 +415,23 @@ def _usage(
             usage = {**usage, **chunk.message.usage}
         if isinstance(chunk.invocation_metrics, dict):
             metrics = chunk.invocation_metrics
+
+    def tokens(own: Any, in_metrics: str, in_usage: str) -> int:
+        if type(own) is int and 0 <= own <= _MAX_COUNT:
+            return own
+        return _count(own, metrics.get(in_metrics), usage.get(in_usage)) or 0
+
     return Usage(
-        input_tokens=_count(
-            source.input_token_count, metrics.get("inputTokenCount"), usage.get("inputTokens")
-        )
-        or 0,
-        output_tokens=_count(
-            output.output_token_count, metrics.get("outputTokenCount"), usage.get("outputTokens")
-        )
-        or 0,
-        cache_read_tokens=_count(
-            source.cache_read_input_token_count,
-            metrics.get("cacheReadInputTokenCount"),
-            usage.get("cacheReadInputTokens"),
-        )
-        or 0,
-        cache_write_tokens=_count(
+        input_tokens=tokens(source.input_token_count, "inputTokenCount", "inputTokens"),
+        output_tokens=tokens(output.output_token_count, "outputTokenCount", "outputTokens"),
+        cache_read_tokens=tokens(
+            source.cache_read_input_token_count, "cacheReadInputTokenCount", "cacheReadInputTokens"
+        ),
+        cache_write_tokens=tokens(
             source.cache_write_input_token_count,
-            metrics.get("cacheWriteInputTokenCount"),
-            usage.get("cacheWriteInputTokens"),
-        )
-        or 0,
+            "cacheWriteInputTokenCount",
+            "cacheWriteInputTokens",
+        ),
     ), usage
 
 
