@@ -9,52 +9,15 @@ from bedrock_alerts_lab.local_stack import traffic
 from bedrock_alerts_lab.sample_events import awslogs_event
 
 RECORDS: Final = 200
-_WORDS: Final = [
-    "the",
-    "quarterly",
-    "report",
-    "shows",
-    "revenue",
-    "of",
-    "region",
-    "north",
-    "grew",
-    "while",
-    "churn",
-    "fell",
-    "slightly",
-    "and",
-    "the",
-    "support",
-    "team",
-    "answered",
-    "most",
-    "of",
-    "the",
-    "open",
-    "questions",
-    "about",
-    "invoices,",
-    "deliveries",
-    "and",
-    "refunds",
-    "within",
-    "a",
-    "day;",
-    "customers",
-    "asked",
-    "for",
-    "shorter",
-    "forms,",
-    "clearer",
-    "prices,",
-    "and",
-    "a",
-    "way",
-    "to",
-    "export",
-    "data",
-]
+# Invented words: as many as a text has, so that it packs like one (about 3 : 1).
+_WORDS: Final = tuple(
+    "".join(
+        random.Random(number).choices(  # noqa: S311 - repeatable, not secret
+            "eeetttaaooiinnsshhrrdlcumwfgypbvk", k=2 + number % 9
+        )
+    )
+    for number in range(1500)
+)
 
 
 def small(now: datetime) -> dict[str, Any]:
@@ -74,7 +37,7 @@ def mixed(now: datetime) -> dict[str, Any]:
 
 
 def _batch(sizes: list[int], now: datetime, chance: random.Random) -> dict[str, Any]:
-    scene = traffic.Scene("benchmark", blocked=8, throttled=4)
+    scene = traffic.Scene("benchmark", blocked=1, throttled=1)
     minute = now.replace(second=0, microsecond=0)
     records: list[dict[str, Any]] = []
     while len(records) < len(sizes):

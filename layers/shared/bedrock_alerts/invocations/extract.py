@@ -11,7 +11,7 @@ Source: GuardrailTraceAssessment and GuardrailAssessment in the `bedrock-runtime
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Final, NamedTuple, TypeAlias, TypeGuard
 
 from bedrock_alerts.invocations.model import (
@@ -59,12 +59,12 @@ _UNITS: Final = {
     "automatedReasoningPolicyUnits": "automated_reasoning",
 }
 # The keys of a trace that hold assessments: Converse's names, then InvokeModel's.
-_SOURCES: Final[tuple[tuple[str, Source], ...]] = (
-    ("inputAssessment", "input"),
-    ("input", "input"),
-    ("outputAssessments", "output"),
-    ("outputs", "output"),
-)
+_SOURCES: Final[dict[str, Source]] = {
+    "inputAssessment": "input",
+    "input": "input",
+    "outputAssessments": "output",
+    "outputs": "output",
+}
 
 _Assessment: TypeAlias = tuple[str, dict[str, Any], Source]
 
@@ -95,11 +95,15 @@ def guardrail_result(evidence: Evidence) -> GuardrailResult:
     latency: dict[Source, int] = {}
     units: dict[str, int] = {}
     for guardrail_id, assessment, source in _assessments(evidence.traces):
+        ids[guardrail_id] = None
+        metrics = assessment.get("invocationMetrics")
+        if isinstance(metrics, dict):
+            _add_metrics(metrics, source, latency, units)
+            if len(assessment) == 1:
+                continue  # the guardrail ran and found nothing: by far the most
         details = assessment.get("appliedGuardrailDetails")
         version = _word(details.get("guardrailVersion")) if isinstance(details, dict) else None
-        ids[guardrail_id] = None
         hits.extend(_hits(assessment, guardrail_id, version, source))
-        _add_metrics(assessment, source, latency, units)
     return GuardrailResult(
         verdict=_verdict(hits, evidence, assessed=bool(ids)),
         ids=tuple(ids),
@@ -122,44 +126,51 @@ def _verdict(hits: list[Hit], evidence: Evidence, *, assessed: bool) -> Verdict:
     return "clean" if assessed or evidence.ran else "none"
 
 
-def _assessments(traces: tuple[Any, ...]) -> Iterator[_Assessment]:
-    """Yield every assessment once, also when a stream repeats its trace, whole or growing.
+def _assessments(traces: tuple[Any, ...]) -> Iterable[_Assessment]:
+    """Return every assessment once, also when a stream repeats its trace, whole or growing.
 
     Two equal assessments in one trace are two; again in a later trace they are the same two.
     """
     if len(traces) == 1:
-        yield from _of_trace(traces[0])
-        return
-    yielded: Counter[str] = Counter()
+        return _of_trace(traces[0])
+    merged: list[_Assessment] = []
+    seen: Counter[str] = Counter()
     for trace in traces:
         here: Counter[str] = Counter()
         for found in _of_trace(trace):
             key = repr(found)
             here[key] += 1
-            if here[key] > yielded[key]:
-                yielded[key] += 1
-                yield found
+            if here[key] > seen[key]:
+                seen[key] += 1
+                merged.append(found)
+    return merged
 
 
-def _of_trace(trace: Any) -> Iterator[_Assessment]:
-    if isinstance(trace, dict):
-        for key, source in _SOURCES:
-            for guardrail_id, assessment in _by_guardrail(trace.get(key)):
-                yield guardrail_id, assessment, source
+def _of_trace(trace: Any) -> list[_Assessment]:
+    """Walk `{id: assessment}`, `{id: [assessment]}` and a list of either, in both phases."""
+    found: list[_Assessment] = []
+    for key, value in trace.items() if isinstance(trace, dict) else ():
+        source = _SOURCES.get(key)
+        if source is None:
+            continue
+        for by_id in value if isinstance(value, list) else (value,):
+            for guardrail, assessments in by_id.items() if isinstance(by_id, dict) else ():
+                guardrail_id = _guardrail_id(guardrail)
+                found += [
+                    (guardrail_id, assessment, source)
+                    for assessment in (
+                        assessments if isinstance(assessments, list) else (assessments,)
+                    )
+                    if isinstance(assessment, dict)
+                ]
+    return found
 
 
-def _by_guardrail(node: Any) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Walk `{id: assessment}`, `{id: [assessment]}` and a list of either."""
-    if isinstance(node, list):
-        for item in node:
-            if isinstance(item, dict):
-                yield from _by_guardrail(item)
-    elif isinstance(node, dict):
-        for key, value in node.items():
-            guardrail_id = clean(key.rpartition("/")[2], _MAX_NAME) or OTHER
-            for assessment in value if isinstance(value, list) else (value,):
-                if isinstance(assessment, dict):
-                    yield guardrail_id, assessment
+def _guardrail_id(key: str) -> str:
+    """Return the id that a guardrail's key ends with: the key may be an ARN."""
+    if len(key) <= _MAX_NAME and key.isalnum() and key.isascii():
+        return key  # nearly always
+    return clean(key.rpartition("/")[2], _MAX_NAME) or OTHER
 
 
 def _hits(
@@ -223,11 +234,8 @@ def _category(policy: str, item: dict[str, Any], unnamed: str) -> str:
 
 
 def _add_metrics(
-    assessment: dict[str, Any], source: Source, latency: dict[Source, int], units: dict[str, int]
+    metrics: dict[str, Any], source: Source, latency: dict[Source, int], units: dict[str, int]
 ) -> None:
-    metrics = assessment.get("invocationMetrics")
-    if not isinstance(metrics, dict):
-        return
     took = metrics.get("guardrailProcessingLatency")
     if _is_number(took) and 0 <= took < _MAX_UNITS:
         # Guardrails of one phase run side by side, the phases one after the other.

@@ -18,7 +18,7 @@ Status: TypeAlias = Literal["ok", "error"]
 Verdict: TypeAlias = Literal["none", "clean", "detected", "masked", "blocked", "unexplained"]
 
 
-class Usage(msgspec.Struct, frozen=True, kw_only=True):
+class Usage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Tokens of one call, as the record counts them: `input_tokens` excludes the cache's."""
 
     input_tokens: int = 0
@@ -27,7 +27,7 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
     cache_write_tokens: int = 0
 
 
-class Billing(msgspec.Struct, frozen=True, kw_only=True):
+class Billing(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What the price depends on beside model, region and `Usage`.
 
     `cache_write_1h_tokens` is the part of `Usage.cache_write_tokens` kept for an hour; the rest is
@@ -41,7 +41,7 @@ class Billing(msgspec.Struct, frozen=True, kw_only=True):
     latency_mode: str | None = None
 
 
-class GuardrailUnits(msgspec.Struct, frozen=True, kw_only=True):
+class GuardrailUnits(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Text units (images for `content_image`) a guardrail charged for, by policy.
 
     From `invocationMetrics.usage` of every assessment in the record, added up.
@@ -70,7 +70,7 @@ class GuardrailUnits(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-class Hit(msgspec.Struct, frozen=True, kw_only=True):
+class Hit(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One policy item that a guardrail acted on, or would have (action `NONE`)."""
 
     guardrail_id: str
@@ -82,7 +82,7 @@ class Hit(msgspec.Struct, frozen=True, kw_only=True):
     confidence: str | None
 
 
-class GuardrailResult(msgspec.Struct, frozen=True, kw_only=True):
+class GuardrailResult(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What the guardrails of one call found, all of them together."""
 
     verdict: Verdict
@@ -92,7 +92,7 @@ class GuardrailResult(msgspec.Struct, frozen=True, kw_only=True):
     units: GuardrailUnits | None = None
 
 
-class Invocation(msgspec.Struct, frozen=True, kw_only=True):
+class Invocation(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One call of a model: who, which model, outcome, usage, guardrail result.
 
     `epoch` is `timestamp` in seconds since 1970. `model_id` is what the record says (a bare id, a
@@ -130,7 +130,7 @@ class Invocation(msgspec.Struct, frozen=True, kw_only=True):
         return self.inference_profile or self.model
 
 
-class Cost(msgspec.Struct, frozen=True, kw_only=True):
+class Cost(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What one call cost, in whole pico-dollars (1e-12 USD), so that sums stay exact.
 
     `model_picodollars` is None when the call is unpriced: an unknown price is never zero.

@@ -61,7 +61,7 @@ class CollectOptions(msgspec.Struct, frozen=True, kw_only=True):
     own_log_groups: tuple[str, ...] = ()
 
 
-class Line(msgspec.Struct, frozen=True):
+class Line(msgspec.Struct, frozen=True, gc=False):
     """One line of the log. `event_id` is CloudWatch's, empty where the source has none."""
 
     text: str | bytes
