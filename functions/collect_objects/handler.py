@@ -6,10 +6,13 @@ from typing import Any, NamedTuple
 
 from aws_lambda_powertools import Logger
 
+from bedrock_alerts.adapters.bodies import body_reader
 from bedrock_alerts.adapters.emf import EmfSink
 from bedrock_alerts.adapters.s3 import ObjectReader
 from bedrock_alerts.adapters.sqs_batch import SqsMessage, handle_each
+from bedrock_alerts.invocations.bodies import OffloadedBodies
 from bedrock_alerts.invocations.objects import log_objects
+from bedrock_alerts.invocations.overrides import load_prices
 from bedrock_alerts.invocations.pipeline import CollectOptions, collect_objects, collect_options
 from bedrock_alerts.invocations.pricing import Prices
 from bedrock_alerts.observability import make_logger
@@ -22,6 +25,7 @@ class App(NamedTuple):
     prices: Prices
     options: CollectOptions
     objects: ObjectReader
+    bodies: OffloadedBodies | None
     metrics: EmfSink
     logger: Logger
 
@@ -29,11 +33,16 @@ class App(NamedTuple):
 @cache
 def _app() -> App:
     settings = load(CollectObjectsSettings)
+    bucket = settings.offloaded_body_bucket_name
+    metrics = EmfSink(settings.metrics_namespace)
+    prices, complaints = load_prices(settings.price_overrides)
+    metrics.publish((), complaints)
     return App(
-        prices=Prices.load(),
+        prices=prices,
         options=collect_options(settings),
         objects=ObjectReader(),
-        metrics=EmfSink(settings.metrics_namespace),
+        bodies=OffloadedBodies(bucket, body_reader().chunks) if bucket else None,
+        metrics=metrics,
         logger=make_logger("collect-objects"),
     )
 
@@ -48,7 +57,9 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
 
     def collect(message: SqsMessage) -> None:
         found = log_objects(message.body)
-        collected = collect_objects(found, app.objects, app.prices, app.options, now=time.time())
+        collected = collect_objects(
+            found, app.objects, app.prices, app.options, now=time.time(), bodies=app.bodies
+        )
         app.metrics.publish(collected.datapoints, collected.events)
 
     return handle_each(event, collect, app.logger).response

@@ -7,7 +7,9 @@ from typing import Any, NamedTuple
 from aws_lambda_powertools import Logger
 
 from bedrock_alerts.adapters.emf import EmfSink
+from bedrock_alerts.invocations.bodies import OffloadedBodies
 from bedrock_alerts.invocations.decode import decode_records
+from bedrock_alerts.invocations.overrides import load_prices
 from bedrock_alerts.invocations.pipeline import CollectOptions, collect, collect_options
 from bedrock_alerts.invocations.pricing import Prices
 from bedrock_alerts.observability import make_logger
@@ -19,6 +21,7 @@ class App(NamedTuple):
 
     prices: Prices
     options: CollectOptions
+    bodies: OffloadedBodies | None
     metrics: EmfSink
     logger: Logger
 
@@ -26,12 +29,25 @@ class App(NamedTuple):
 @cache
 def _app() -> App:
     settings = load(CollectStreamSettings)
+    metrics = EmfSink(settings.metrics_namespace)
+    prices, complaints = load_prices(settings.price_overrides)
+    metrics.publish((), complaints)
     return App(
-        prices=Prices.load(),
+        prices=prices,
         options=collect_options(settings, own_log_group=settings.own_log_group),
-        metrics=EmfSink(settings.metrics_namespace),
+        bodies=_bodies(settings.offloaded_body_bucket_name),
+        metrics=metrics,
         logger=make_logger("collect-stream"),
     )
+
+
+def _bodies(bucket: str | None) -> OffloadedBodies | None:
+    if bucket is None:
+        return None
+    # Imported only when it is wanted: boto3 takes a third of a second of every cold start.
+    from bedrock_alerts.adapters.bodies import body_reader  # noqa: PLC0415
+
+    return OffloadedBodies(bucket, body_reader().chunks)
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
@@ -42,7 +58,9 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """
     app = _app()
     read = decode_records(event)
-    collected = collect(read.batches, app.prices, app.options, now=time.time())
+    collected = collect(
+        read.batches, app.prices, app.options, now=time.time(), bodies=app.bodies
+    )
     app.metrics.publish(collected.datapoints, collected.events)
     if read.failure is not None:
         app.logger.warning("a record cannot be opened, the stream keeps it", error=read.failure)

@@ -16,7 +16,7 @@ _WORDS: Final = tuple(
             "eeetttaaooiinnsshhrrdlcumwfgypbvk", k=2 + number % 9
         )
     )
-    for number in range(1500)
+    for number in range(1000)
 )
 
 

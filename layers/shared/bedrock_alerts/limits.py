@@ -12,6 +12,13 @@ MAX_BATCH_INFLATED_BYTES: Final = 32 * 1024 * 1024
 MAX_RECORD_BYTES: Final = 16 * 1024 * 1024
 # An object of the invocation log holds some minutes of calls; what is far beyond is no such thing.
 MAX_OBJECT_INFLATED_BYTES: Final = 4 * 1024 * 1024 * 1024
+# A body that lies in S3 is one answer of a model, read whole: these are far above the longest.
+MAX_BODY_BYTES: Final = 8 * 1024 * 1024
+MAX_BODY_INFLATED_BYTES: Final = 32 * 1024 * 1024
+
+# --- Lambda -------------------------------------------------------------------------------------
+# https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+LAMBDA_ENVIRONMENT_BYTES: Final = 4096  # all variables of a function together
 
 # --- CloudWatch metrics (embedded metric format and PutMetricData) ------------------------------
 # "Specification: Embedded metric format" in the CloudWatch user guide

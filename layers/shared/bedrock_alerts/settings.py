@@ -42,6 +42,8 @@ class CollectorSettings(msgspec.Struct, frozen=True, kw_only=True, rename="upper
     event_lines: Literal["notable", "all"] = "notable"
     principal_metrics: Literal["none", "violations", "all"] = "violations"
     application_metadata_key: str | None = None
+    offloaded_body_bucket_name: str | None = None
+    price_overrides: str | None = None
 
 
 class CollectLogsSettings(CollectorSettings, frozen=True, kw_only=True, rename="upper"):

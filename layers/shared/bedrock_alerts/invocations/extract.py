@@ -68,7 +68,7 @@ _SOURCES: Final[dict[str, Source]] = {
 
 _Assessment: TypeAlias = tuple[str, dict[str, Any], Source]
 
-_NO_GUARDRAIL: Final = GuardrailResult(verdict="none")
+NO_GUARDRAIL: Final = GuardrailResult(verdict="none")
 
 
 class Evidence(NamedTuple):
@@ -89,7 +89,7 @@ def guardrail_result(evidence: Evidence) -> GuardrailResult:
     if not evidence.traces:
         if evidence.intervened:
             return GuardrailResult(verdict="unexplained")
-        return GuardrailResult(verdict="clean") if evidence.ran else _NO_GUARDRAIL
+        return GuardrailResult(verdict="clean") if evidence.ran else NO_GUARDRAIL
     ids: dict[str, None] = {}
     hits: list[Hit] = []
     latency: dict[Source, int] = {}

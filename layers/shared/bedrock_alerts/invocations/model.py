@@ -98,7 +98,8 @@ class Invocation(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     `epoch` is `timestamp` in seconds since 1970. `model_id` is what the record says (a bare id, a
     profile id or an ARN), `model` the foundation model's id where it can be told, and
     `inference_profile` the id of the profile the call went through. `body` is about the output:
-    that is where guardrail results are.
+    that is where guardrail results are. It is `inline` when the output was read, from the record or
+    from S3, and `offloaded` when it lies in S3 and was not read.
     """
 
     request_id: str

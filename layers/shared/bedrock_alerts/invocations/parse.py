@@ -10,20 +10,22 @@ Amazon S3" and of the ConverseResponse and InvokeModel service models of `bedroc
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from functools import lru_cache
 from itertools import islice
 from typing import Any, Final, TypeAlias
 
 import msgspec
+from msgspec.structs import replace
 
-from bedrock_alerts.invocations.extract import Evidence, guardrail_result
+from bedrock_alerts.invocations.extract import NO_GUARDRAIL, Evidence, guardrail_result
 from bedrock_alerts.invocations.identity import caller_arn, model_ref, principal_of
 from bedrock_alerts.invocations.mend import mend
 from bedrock_alerts.invocations.model import (
     Billing,
     Body,
+    GuardrailResult,
     Invocation,
     Modality,
     Rejected,
@@ -74,6 +76,9 @@ class RawChoice(
 
 
 RawChoices: TypeAlias = RawChoice | list[RawChoice | NotObject] | str | int | float | bool | None
+
+ReadBody: TypeAlias = Callable[[str], bytes | None]
+"""Gives the JSON at an S3 path that a record names; None where it could not be had."""
 
 # For what is looked at and not read: the parser passes over it, and makes no object of it.
 _NULL: Final = msgspec.Raw(b"null")
@@ -130,6 +135,9 @@ class RawBody(
     images: msgspec.Raw = _NULL
 
 
+OutputBody: TypeAlias = RawBody | list[RawBody | NotObject] | str | int | float | bool | None
+
+
 class RawRequest(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     """What is read of `inputBodyJson`: what the caller chose to pay for, nothing that was said."""
 
@@ -150,7 +158,7 @@ class RawOutput(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     """A record's `output`."""
 
     output_token_count: Any = None
-    output_body_json: RawBody | list[RawBody | NotObject] | str | int | float | bool | None = None
+    output_body_json: OutputBody = None
     output_body_s3_path: Any = msgspec.field(default=None, name="outputBodyS3Path")
     # Two spellings of the image count are in use.
     output_images_count: Any = None
@@ -180,23 +188,30 @@ class RawRecord(msgspec.Struct, frozen=True, gc=False, rename="camel"):
 
 
 _decoder: Final = msgspec.json.Decoder(RawRecord)
+_body_decoder: Final = msgspec.json.Decoder(OutputBody)
 _elements: Final = msgspec.json.Decoder(list[msgspec.Raw])
 _NO_INPUT: Final = RawInput()
 _NO_REQUEST: Final = RawRequest()
 _NO_OUTPUT: Final = RawOutput()
-_NO_EVIDENCE: Final = Evidence()
+_NOTHING: Final[dict[str, Any]] = {}
 _NO_EMBEDDING: Final = (_NULL, _NULL, _NULL)
 # What is left of chunks that hold a piece of the answer and nothing else: by far the most.
 _PIECES: Final = (RawBody(), RawBody(delta=RawDelta()), RawBody(choices=[RawChoice()]))
 
 
 def parse(
-    line: str | bytes, *, where: str = "", logged_at: float | None = None
+    line: str | bytes,
+    *,
+    where: str = "",
+    logged_at: float | None = None,
+    read_body: ReadBody | None = None,
 ) -> Invocation | Rejected | Skipped:
     """Read one line of the invocation log.
 
     `where` says to a person which line it was; `logged_at` (seconds since 1970) stands in when the
-    record has no readable timestamp of its own. Whatever the line holds, a value comes back.
+    record has no readable timestamp of its own. `read_body` is asked for an output that is not in
+    the record but in S3; what it gives is read as if it had been in the record. Whatever the line
+    holds, a value comes back.
     """
     try:
         raw = _decode(line)
@@ -204,6 +219,8 @@ def parse(
             return Rejected(raw, where)
         if raw.schema_type != SCHEMA_TYPE:
             return Skipped("foreign_record", where)
+        if read_body is not None:
+            raw = _with_body(raw, read_body)
         return _invocation(raw, where, logged_at)
     except RecursionError:
         return Rejected("too_deep", where)
@@ -223,6 +240,29 @@ def _decode(line: str | bytes) -> RawRecord | str:
         return "not_json"
 
 
+def _with_body(raw: RawRecord, read_body: ReadBody) -> RawRecord:
+    """Put the output's body into the record that only says where it is."""
+    output = raw.output
+    if not isinstance(output, RawOutput) or output.output_body_json is not None:
+        return raw
+    path = output.output_body_s3_path
+    text = read_body(path) if isinstance(path, str) and path else None
+    body = None if text is None else _decode_body(text)
+    if body is None:
+        return raw
+    return replace(raw, output=replace(output, output_body_json=body))
+
+
+def _decode_body(text: bytes) -> OutputBody:
+    """Read a body as it is read inside a record; None where it cannot be."""
+    for attempt in (bytes, mend):
+        try:
+            return _body_decoder.decode(attempt(text))
+        except (ValueError, RecursionError):
+            continue
+    return None
+
+
 def _invocation(raw: RawRecord, where: str, logged_at: float | None) -> Invocation | Rejected:
     when = _moment(raw.timestamp, logged_at)
     if when is None:
@@ -239,12 +279,11 @@ def _invocation(raw: RawRecord, where: str, logged_at: float | None) -> Invocati
     chunks = _chunks(output)
     error_code = _error_code(raw.error_code)
     operation = _text(raw.operation, 64) or _guess_operation(output, chunks)
-    stop_reason = _stop_reason(chunks)
-    usage, own_usage = _usage(source, output, chunks)
+    answer = _Answer(chunks)
+    count = answer.count
     images = _images(output, chunks)
-    latency_ms, first_byte_ms = _latency(chunks)
     arn = caller_arn(raw.identity)
-    model, profile = model_ref(_routed_model(chunks) or model_id)
+    model, profile = model_ref(answer.routed_model or model_id)
     return Invocation(
         request_id=_text(raw.request_id, 128) or "",
         timestamp=timestamp,
@@ -259,18 +298,31 @@ def _invocation(raw: RawRecord, where: str, logged_at: float | None) -> Invocati
         principal_arn=arn,
         status="error" if error_code else "ok",
         error_code=error_code,
-        stop_reason=stop_reason,
-        usage=usage,
+        stop_reason=answer.stop_reason,
+        usage=Usage(
+            input_tokens=count(source.input_token_count, "inputTokenCount", "inputTokens"),
+            output_tokens=count(output.output_token_count, "outputTokenCount", "outputTokens"),
+            cache_read_tokens=count(
+                source.cache_read_input_token_count,
+                "cacheReadInputTokenCount",
+                "cacheReadInputTokens",
+            ),
+            cache_write_tokens=count(
+                source.cache_write_input_token_count,
+                "cacheWriteInputTokenCount",
+                "cacheWriteInputTokens",
+            ),
+        ),
         billing=Billing(
-            cache_write_1h_tokens=_hour_long_writes(own_usage) if own_usage else 0,
+            cache_write_1h_tokens=_hour_long_writes(answer.usage) if answer.usage else 0,
             images=images,
-            service_tier=_service_tier(request, chunks),
+            service_tier=answer.service_tier or _nested_word(request.service_tier, "type"),
             latency_mode=_latency_mode(raw, request, chunks),
         ),
         modality=_modality(output, chunks, images, error_code, operation),
-        latency_ms=latency_ms,
-        first_byte_ms=first_byte_ms,
-        guardrail=guardrail_result(_evidence(chunks, stop_reason)),
+        latency_ms=answer.latency_ms,
+        first_byte_ms=answer.first_byte_ms,
+        guardrail=answer.guardrail(),
         body=body,
         metadata=_metadata(raw.request_metadata),
     )
@@ -348,17 +400,105 @@ def _guess_operation(output: RawOutput, chunks: tuple[RawBody, ...]) -> str:
     return "Converse" if is_converse and body.stop_reason_converse else "InvokeModel"
 
 
-def _stop_reason(chunks: tuple[RawBody, ...]) -> str | None:
-    """Return why the answer ended, in Bedrock's word or the provider's; the last chunk wins."""
-    for chunk in reversed(chunks):
-        found = _text(chunk.stop_reason_converse, 64)
-        if found:
-            return found
-        for value in _stop_words(chunk):
-            word = _text(value, 64)
-            if word:
-                return word
-    return None
+class _Answer:
+    """What all chunks of an answer say together; read in one pass, chunk by chunk.
+
+    The last chunk wins, but for the tier: the first one that names it does.
+    """
+
+    __slots__ = (
+        "first_byte_ms",
+        "intervened",
+        "latency_ms",
+        "metrics",
+        "ran",
+        "routed_model",
+        "service_tier",
+        "stop_reason",
+        "traces",
+        "usage",
+    )
+
+    def __init__(self, chunks: tuple[RawBody, ...]) -> None:
+        self.stop_reason: str | None = None
+        self.traces: list[Any] = []
+        self.intervened = self.ran = False
+        # Bedrock counts in the last chunk of a stream, providers in several.
+        self.metrics: dict[str, Any] = _NOTHING
+        self.usage: dict[str, Any] = _NOTHING
+        self.latency_ms: int | None = None
+        self.first_byte_ms: int | None = None
+        self.routed_model: str | None = None
+        self.service_tier: str | None = None
+        for chunk in chunks:
+            self._read(chunk)
+        self.intervened |= self.stop_reason == "guardrail_intervened"
+
+    def _read(self, chunk: RawBody) -> None:
+        self.stop_reason = (
+            _text(chunk.stop_reason_converse, 64) or _stop_word(chunk) or self.stop_reason
+        )
+        if chunk.trace is not None or chunk.invoke_trace is not None:
+            self._read_traces(chunk)
+        if chunk.guardrail_action is not None or chunk.action is not None:
+            self._read_action(chunk)
+        if isinstance(chunk.usage, dict):
+            self.usage = {**self.usage, **chunk.usage} if self.usage else chunk.usage
+        if isinstance(chunk.message, RawMessage) and isinstance(chunk.message.usage, dict):
+            self.usage = {**self.usage, **chunk.message.usage}
+        if isinstance(chunk.metrics, dict):
+            self.latency_ms = _count(chunk.metrics.get("latencyMs"), self.latency_ms)
+        if isinstance(chunk.invocation_metrics, dict):
+            self.metrics = metrics = chunk.invocation_metrics
+            self.latency_ms = _count(metrics.get("invocationLatency"), self.latency_ms)
+            self.first_byte_ms = _count(metrics.get("firstByteLatency"), self.first_byte_ms)
+        if self.service_tier is None:
+            self.service_tier = _service_tier(chunk)
+
+    def _read_traces(self, chunk: RawBody) -> None:
+        for holder in (chunk.trace, chunk.invoke_trace):
+            if isinstance(holder, dict):
+                self.traces += [holder[key] for key in ("guardrail", "guardrails") if key in holder]
+        # A prompt router says which model it chose: it is the one that is charged.
+        router = chunk.trace.get("promptRouter") if isinstance(chunk.trace, dict) else None
+        if isinstance(router, dict) and self.routed_model is None:
+            self.routed_model = _text(router.get("invokedModelId"), 512)
+
+    def _read_action(self, chunk: RawBody) -> None:
+        if chunk.guardrail_action == "NONE":
+            self.ran = True
+        elif (
+            chunk.guardrail_action in ("INTERVENED", "GUARDRAIL_INTERVENED")
+            or chunk.action == "GUARDRAIL_INTERVENED"
+        ):
+            self.intervened = True
+
+    def guardrail(self) -> GuardrailResult:
+        """Decide what the guardrails did, over all chunks at once."""
+        if not (self.traces or self.intervened or self.ran):
+            return NO_GUARDRAIL
+        return guardrail_result(Evidence(tuple(self.traces), self.intervened, self.ran))
+
+    def count(self, own: Any, in_metrics: str, in_usage: str) -> int:
+        """Return a token count: the record's own, else Bedrock's in the body, else 0."""
+        if type(own) is int and 0 <= own <= _MAX_COUNT:
+            return own
+        return _count(own, self.metrics.get(in_metrics), self.usage.get(in_usage)) or 0
+
+
+def _stop_word(chunk: RawBody) -> str | None:
+    """Return the provider's own word for why the answer ended."""
+    return next((word for value in _stop_words(chunk) if (word := _text(value, 64))), None)
+
+
+def _service_tier(chunk: RawBody) -> str | None:
+    """Return the service tier that served the call, in Bedrock's word."""
+    tier = _nested_word(chunk.service_tier_converse, "type")
+    if tier:
+        return tier
+    # OpenAI's answers name the tier too, and sometimes say `auto` there, which is none.
+    named = isinstance(chunk.service_tier, str) and chunk.service_tier in _TIERS
+    return chunk.service_tier if named else None
 
 
 def _stop_words(chunk: RawBody) -> Iterator[Any]:
@@ -375,64 +515,6 @@ def _stop_words(chunk: RawBody) -> Iterator[Any]:
             yield choice.finish_reason
             yield choice.stop_reason
             yield choice.completion_reason
-
-
-def _evidence(chunks: tuple[RawBody, ...], stop_reason: str | None) -> Evidence:
-    """Gather what all chunks show of guardrails, before anything is decided."""
-    traces: list[Any] = []
-    intervened = stop_reason == "guardrail_intervened"
-    ran = False
-    for chunk in chunks:
-        action = chunk.guardrail_action
-        if action == "NONE":
-            ran = True
-        elif action is not None or chunk.action is not None:
-            intervened |= (
-                action in ("INTERVENED", "GUARDRAIL_INTERVENED")
-                or chunk.action == "GUARDRAIL_INTERVENED"
-            )
-        for holder in (chunk.trace, chunk.invoke_trace):
-            if isinstance(holder, dict):
-                traces.extend(holder[key] for key in ("guardrail", "guardrails") if key in holder)
-    if not (traces or intervened or ran):
-        return _NO_EVIDENCE
-    return Evidence(tuple(traces), intervened, ran)
-
-
-def _usage(
-    source: RawInput, output: RawOutput, chunks: tuple[RawBody, ...]
-) -> tuple[Usage, dict[str, Any]]:
-    """Read the counters, the record's own before Bedrock's in the body; add the body's own usage.
-
-    Bedrock counts in the last chunk of a stream, providers in several.
-    """
-    metrics: dict[str, Any] = {}
-    usage: dict[str, Any] = {}
-    for chunk in chunks:
-        if isinstance(chunk.usage, dict):
-            usage = {**usage, **chunk.usage}
-        if isinstance(chunk.message, RawMessage) and isinstance(chunk.message.usage, dict):
-            usage = {**usage, **chunk.message.usage}
-        if isinstance(chunk.invocation_metrics, dict):
-            metrics = chunk.invocation_metrics
-
-    def tokens(own: Any, in_metrics: str, in_usage: str) -> int:
-        if type(own) is int and 0 <= own <= _MAX_COUNT:
-            return own
-        return _count(own, metrics.get(in_metrics), usage.get(in_usage)) or 0
-
-    return Usage(
-        input_tokens=tokens(source.input_token_count, "inputTokenCount", "inputTokens"),
-        output_tokens=tokens(output.output_token_count, "outputTokenCount", "outputTokens"),
-        cache_read_tokens=tokens(
-            source.cache_read_input_token_count, "cacheReadInputTokenCount", "cacheReadInputTokens"
-        ),
-        cache_write_tokens=tokens(
-            source.cache_write_input_token_count,
-            "cacheWriteInputTokenCount",
-            "cacheWriteInputTokens",
-        ),
-    ), usage
 
 
 def _hour_long_writes(usage: dict[str, Any]) -> int:
@@ -464,18 +546,6 @@ def _images(output: RawOutput, chunks: tuple[RawBody, ...]) -> int:
         return 0  # no list
 
 
-def _service_tier(request: RawRequest, chunks: tuple[RawBody, ...]) -> str | None:
-    """Return the service tier that served the call, or the one it asked for, in Bedrock's word."""
-    for chunk in chunks:
-        tier = _nested_word(chunk.service_tier_converse, "type")
-        if tier:
-            return tier
-        # OpenAI's answers name the tier too, and sometimes say `auto` there, which is none.
-        if isinstance(chunk.service_tier, str) and chunk.service_tier in _TIERS:
-            return chunk.service_tier
-    return _nested_word(request.service_tier, "type")
-
-
 def _latency_mode(raw: RawRecord, request: RawRequest, chunks: tuple[RawBody, ...]) -> str | None:
     """Return `standard` or `optimized`: as served, as the record has it, or as asked for."""
     return (
@@ -487,28 +557,6 @@ def _latency_mode(raw: RawRecord, request: RawRequest, chunks: tuple[RawBody, ..
 
 def _nested_word(value: Any, key: str) -> str | None:
     return _text(value.get(key), 32) if isinstance(value, dict) else None
-
-
-def _latency(chunks: tuple[RawBody, ...]) -> tuple[int | None, int | None]:
-    """Return latency and time to the first byte in ms; a plain InvokeModel record has neither."""
-    latency: int | None = None
-    first_byte: int | None = None
-    for chunk in chunks:
-        if isinstance(chunk.metrics, dict):
-            latency = _count(chunk.metrics.get("latencyMs"), latency)
-        if isinstance(chunk.invocation_metrics, dict):
-            latency = _count(chunk.invocation_metrics.get("invocationLatency"), latency)
-            first_byte = _count(chunk.invocation_metrics.get("firstByteLatency"), first_byte)
-    return latency, first_byte
-
-
-def _routed_model(chunks: tuple[RawBody, ...]) -> str | None:
-    """Return the model that a prompt router chose: it is the one that is charged."""
-    for chunk in chunks:
-        router = chunk.trace.get("promptRouter") if isinstance(chunk.trace, dict) else None
-        if isinstance(router, dict):
-            return _text(router.get("invokedModelId"), 512)
-    return None
 
 
 def _modality(

@@ -9,6 +9,7 @@ import msgspec
 
 from bedrock_alerts.errors import GoneError
 from bedrock_alerts.invocations.aggregate import AggregateOptions, Aggregator, PrincipalScope
+from bedrock_alerts.invocations.bodies import BatchBodies, OffloadedBodies
 from bedrock_alerts.invocations.decode import LogBatch
 from bedrock_alerts.invocations.lines import inflated, lines
 from bedrock_alerts.invocations.model import (
@@ -21,7 +22,7 @@ from bedrock_alerts.invocations.model import (
     Usage,
 )
 from bedrock_alerts.invocations.objects import LogObject
-from bedrock_alerts.invocations.parse import parse
+from bedrock_alerts.invocations.parse import ReadBody, parse
 from bedrock_alerts.invocations.report import event_line, is_notable
 from bedrock_alerts.limits import METRIC_MAX_AGE_SECONDS, METRIC_MAX_AHEAD_SECONDS
 from bedrock_alerts.metrics import Datapoint
@@ -100,7 +101,8 @@ class Collector:
 
     `now` (seconds since 1970) is when they are counted: CloudWatch refuses metrics of other days,
     so that records outside its window are skipped. Without `now` every time is taken.
-    `keep_events=False` is for logs with more event lines than fit into memory.
+    `keep_events=False` is for logs with more event lines than fit into memory. `read_body` gets
+    output bodies that are not in their records, see `parse`.
     """
 
     def __init__(
@@ -110,12 +112,14 @@ class Collector:
         *,
         now: float | None,
         keep_events: bool = True,
+        read_body: ReadBody | None = None,
     ) -> None:
         self._prices = prices
         self._options = options
         self._aggregator = Aggregator(options.aggregate, now=now)
         self._now = now
         self._keep_events = keep_events
+        self._read_body = read_body
         self._latest = 0.0
         self._undated: Counter[Rejected | Skipped] = Counter()
         self._event_ids: set[str] = set()
@@ -130,7 +134,9 @@ class Collector:
         """Count one line, whatever it holds."""
         if self._is_repeated(line):
             return
-        outcome = parse(line.text, where=line.where, logged_at=line.logged_at)
+        outcome = parse(
+            line.text, where=line.where, logged_at=line.logged_at, read_body=self._read_body
+        )
         if isinstance(outcome, Invocation):
             self._read.append((outcome, line.where))
             if len(self._read) == _ROUND:
@@ -257,10 +263,19 @@ class Collector:
 
 
 def collect(
-    batches: Iterable[LogBatch], prices: PriceList, options: CollectOptions, *, now: float
+    batches: Iterable[LogBatch],
+    prices: PriceList,
+    options: CollectOptions,
+    *,
+    now: float,
+    bodies: OffloadedBodies | None = None,
 ) -> Collected:
-    """Turn subscription batches into metrics; `now` is in seconds since 1970."""
-    collector = Collector(prices, options, now=now)
+    """Turn subscription batches into metrics; `now` is in seconds since 1970.
+
+    Output bodies that lie in S3 are read through `bodies`; what could not be is told in one line.
+    """
+    away = bodies.of_a_batch() if bodies else None
+    collector = Collector(prices, options, now=now, read_body=away.read if away else None)
     for batch in batches:
         reason = _reason_to_skip(batch, options)
         for line in _lines(batch):
@@ -268,7 +283,7 @@ def collect(
                 collector.skip(line, reason)
             else:
                 collector.add(line)
-    return collector.finish()
+    return _finished(collector, away)
 
 
 def collect_objects(
@@ -278,13 +293,16 @@ def collect_objects(
     options: CollectOptions,
     *,
     now: float,
+    bodies: OffloadedBodies | None = None,
 ) -> Collected:
     """Turn objects in S3 into metrics, line by line; what is no log object is counted as such.
 
     An object that is gone was counted by nobody and never will be: it is a rejected line. An object
-    without a line is a skipped one, so that no object passes without a trace.
+    without a line is a skipped one, so that no object passes without a trace. `bodies`: see
+    `collect`.
     """
-    collector = Collector(prices, options, now=now)
+    away = bodies.of_a_batch() if bodies else None
+    collector = Collector(prices, options, now=now, read_body=away.read if away else None)
     for item in found:
         if not isinstance(item, LogObject):
             collector.add_unread(item, now)
@@ -303,7 +321,16 @@ def collect_objects(
         else:
             if not number:
                 collector.add_unread(Skipped("empty_object", where), now)
-    return collector.finish()
+    return _finished(collector, away)
+
+
+def _finished(collector: Collector, away: BatchBodies | None) -> Collected:
+    """Return the whole, with a line for the log about bodies that could not be read."""
+    collected = collector.finish()
+    notices = away.notices() if away else ()
+    if not notices:
+        return collected
+    return msgspec.structs.replace(collected, events=(*collected.events, *notices))
 
 
 class Choices(Protocol):

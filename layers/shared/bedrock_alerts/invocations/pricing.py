@@ -376,7 +376,7 @@ def _read_overrides(text: bytes) -> tuple[Entry, ...]:
     what = "price overrides"
     try:
         found = msgspec.json.decode(text, type=_Overrides).entries
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         message = f"{what}: {error}"
         raise PricesError(message) from error
     entries = []
