@@ -58,9 +58,7 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """
     app = _app()
     read = decode_records(event)
-    collected = collect(
-        read.batches, app.prices, app.options, now=time.time(), bodies=app.bodies
-    )
+    collected = collect(read.batches, app.prices, app.options, now=time.time(), bodies=app.bodies)
     app.metrics.publish(collected.datapoints, collected.events)
     if read.failure is not None:
         app.logger.warning("a record cannot be opened, the stream keeps it", error=read.failure)

@@ -5,7 +5,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from functools import cache
+from functools import partial
 from typing import Any, Final, TypeAlias, TypeVar
 
 import click
@@ -14,10 +14,10 @@ import msgspec
 from bedrock_alerts.invocations.model import Cost, Hit, Invocation, Rejected, Skipped
 from bedrock_alerts.invocations.parse import parse
 from bedrock_alerts.invocations.pipeline import Line
-from bedrock_alerts.invocations.pricing import Prices
 from bedrock_alerts.invocations.report import report
 from bedrock_alerts_lab.errors import LabError
 from bedrock_alerts_lab.parallel import in_order
+from bedrock_alerts_lab.price_option import prices, prices_option
 from bedrock_alerts_lab.sources import Block, Sources
 from bedrock_alerts_lab.terminal import Column, Row, Table, moment, until_cut_off, watched, write
 
@@ -112,8 +112,11 @@ class Tally(msgspec.Struct):
     "files", nargs=-1, required=True, type=click.Path(exists=True, allow_dash=True), metavar="FILE…"
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a record, nothing else.")
+@prices_option
 @click.pass_context
-def inspect(ctx: click.Context, files: tuple[str, ...], *, as_json: bool) -> None:
+def inspect(
+    ctx: click.Context, files: tuple[str, ...], *, as_json: bool, overrides: bytes | None
+) -> None:
     """Show what the collector sees in each record: caller, outcome, tokens, cost, guardrail.
 
     FILE is a log in any form: one record, an array, one record a line, CloudWatch's exports and
@@ -124,24 +127,25 @@ def inspect(ctx: click.Context, files: tuple[str, ...], *, as_json: bool) -> Non
     """
     sources = Sources(files, note=lambda text: click.echo(text, err=True))
     with until_cut_off():
-        tally = _print_json(sources) if as_json else _print_table(sources)
+        show = _print_json if as_json else _print_table
+        tally = show(sources, overrides)
         ctx.exit(1 if tally.rejected else 0)
 
 
-def _print_json(sources: Sources) -> Tally:
+def _print_json(sources: Sources, overrides: bytes | None) -> Tally:
     tally = Tally()
-    for lines, part in _results(examine_as_json, sources):
+    for lines, part in _results(partial(examine_as_json, overrides=overrides), sources):
         write(lines)
         tally.add(part)
     return tally
 
 
-def _print_table(sources: Sources) -> Tally:
+def _print_table(sources: Sources, overrides: bytes | None) -> Tally:
     tally = Tally()
     # Who pipes a log in as it is written wants every row at once.
     table = Table(_COLUMNS, hold=0 if sources.is_live else _ROWS_HELD)
     try:
-        for rows, part in _results(examine_as_rows, sources):
+        for rows, part in _results(partial(examine_as_rows, overrides=overrides), sources):
             table.add(rows)
             tally.add(part)
     except LabError:
@@ -161,11 +165,11 @@ def _results(
         yield from results
 
 
-def examine_as_json(block: Block) -> tuple[bytes, Tally]:
+def examine_as_json(block: Block, overrides: bytes | None = None) -> tuple[bytes, Tally]:
     """Examine a block; the records as JSON lines."""
     tally = Tally()
     documents: list[dict[str, Any]] = []
-    for examined in _examined(block):
+    for examined in _examined(block, overrides):
         tally.count(examined)
         if isinstance(examined, Rejected):
             documents.append({"rejected": examined.reason, "where": examined.where})
@@ -176,18 +180,18 @@ def examine_as_json(block: Block) -> tuple[bytes, Tally]:
     return msgspec.json.Encoder().encode_lines(documents), tally
 
 
-def examine_as_rows(block: Block) -> tuple[list[Row], Tally]:
+def examine_as_rows(block: Block, overrides: bytes | None = None) -> tuple[list[Row], Tally]:
     """Examine a block; the records as rows of the table."""
     tally = Tally()
     rows: list[Row] = []
-    for examined in _examined(block):
+    for examined in _examined(block, overrides):
         tally.count(examined)
         rows.append(_row(examined))
     return rows, tally
 
 
-def _examined(block: Block) -> Iterator[Examined]:
-    prices = _prices()
+def _examined(block: Block, overrides: bytes | None) -> Iterator[Examined]:
+    price = prices(overrides).cost
     for entry in block.entries():
         outcome = (
             parse(entry.text, where=entry.where, logged_at=entry.logged_at)
@@ -195,7 +199,7 @@ def _examined(block: Block) -> Iterator[Examined]:
             else entry
         )
         if isinstance(outcome, Invocation):
-            cost = prices.cost(
+            cost = price(
                 model_id=outcome.called_id,
                 region=outcome.region,
                 usage=outcome.usage,
@@ -205,11 +209,6 @@ def _examined(block: Block) -> Iterator[Examined]:
             yield outcome, cost
         else:
             yield outcome
-
-
-@cache
-def _prices() -> Prices:
-    return Prices.load()
 
 
 def _row(examined: Examined) -> Row:

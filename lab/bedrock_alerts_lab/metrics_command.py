@@ -10,8 +10,8 @@ import msgspec
 
 from bedrock_alerts.invocations.aggregate import AggregateOptions, PrincipalScope
 from bedrock_alerts.invocations.pipeline import Collected, CollectOptions, Collector, Line
-from bedrock_alerts.invocations.pricing import Prices
 from bedrock_alerts.metrics import DEFAULT_NAMESPACE, METRICS, Datapoint, Dimensions
+from bedrock_alerts_lab.price_option import prices, prices_option
 from bedrock_alerts_lab.sources import Sources
 from bedrock_alerts_lab.terminal import Column, Row, Table, moment, until_cut_off, watched, write
 
@@ -46,6 +46,7 @@ _Series: TypeAlias = tuple[str, Dimensions]
 @click.option(
     "--application", metavar="KEY", help="Count also by the value of this key in requestMetadata."
 )
+@prices_option
 @click.pass_context
 def metrics(
     ctx: click.Context,
@@ -55,6 +56,7 @@ def metrics(
     namespace: str,
     principals: PrincipalScope,
     application: str | None,
+    overrides: bytes | None,
 ) -> None:
     """Show the data points that the collector would publish for these logs, minute by minute.
 
@@ -68,7 +70,7 @@ def metrics(
     )
     with until_cut_off():
         collected = _collected(
-            Sources(files, note=lambda text: click.echo(text, err=True)), options
+            Sources(files, note=lambda text: click.echo(text, err=True)), options, overrides
         )
         if as_json:
             _print_json(namespace, collected.datapoints)
@@ -77,9 +79,9 @@ def metrics(
         ctx.exit(1 if collected.rejected else 0)
 
 
-def _collected(sources: Sources, options: CollectOptions) -> Collected:
+def _collected(sources: Sources, options: CollectOptions, overrides: bytes | None) -> Collected:
     """Count everything in this process: duplicates are only seen where all records pass."""
-    collector = Collector(Prices.load(), options, now=None, keep_events=False)
+    collector = Collector(prices(overrides), options, now=None, keep_events=False)
     with closing(watched(sources.blocks(), sources, shown=True)) as blocks:
         for block in blocks:
             for entry in block.entries():

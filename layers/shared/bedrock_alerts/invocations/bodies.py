@@ -29,9 +29,6 @@ _PATH: Final = re.compile(r"s3://(?P<bucket>[^/]+)/(?P<key>[\x20-\x7e]{1,1024})"
 _GZIP: Final = b"\x1f\x8b"
 _NOT_ALLOWED: Final = "path_not_allowed"
 _OUT_OF_TIME: Final = "out_of_time"
-_TOO_LARGE: Final = "too_large"
-_UNREADABLE: Final = "unreadable"
-_GONE: Final = "gone"
 
 
 class BatchBodies:
@@ -84,7 +81,7 @@ class BatchBodies:
             return None
         *folders, _ = found["key"].split("/")
         # S3 takes dots literally, but clients resolve them as in a file system.
-        return found["key"] if "data" in folders and not {".", ".."} & set(folders) else None
+        return found["key"] if "data" in folders[1:] and not {".", ".."} & set(folders) else None
 
     def _timed(self, key: str) -> bytes | str:
         began = self._clock()
@@ -95,29 +92,28 @@ class BatchBodies:
 
     def _fetched(self, key: str, began: float) -> bytes | str:
         """Return a body as JSON, or the reason why not."""
-        left = SECONDS_PER_BATCH - self._spent
-        if left <= 0:
-            return _OUT_OF_TIME
-        packed = bytearray()
         try:
-            # What is given up in the middle is closed with its generator, on return.
-            for piece in self._chunks(self._bucket, key):
-                packed += piece
-                if len(packed) > MAX_BODY_BYTES:
-                    return _TOO_LARGE
-                if self._clock() - began > left:
-                    return _OUT_OF_TIME
+            return _opened(self._packed(key, began))
+        except _Unread as failure:
+            return str(failure)
         except GoneError:
-            return _GONE
+            return "gone"
         except TransientError as error:
             return str(error)  # names AWS's code for it, and nothing of the object
-        try:
-            text = bytes(packed)
-            if text.startswith(_GZIP):
-                text = inflate(text, MAX_BODY_INFLATED_BYTES)
-            return text if _is_json(text) else _UNREADABLE
-        except BatchError:
-            return _UNREADABLE
+
+    def _packed(self, key: str, began: float) -> bytes:
+        """Return the object's bytes. Raises _Unread where there is no time or room for them."""
+        left = SECONDS_PER_BATCH - self._spent
+        if left <= 0:
+            raise _Unread(_OUT_OF_TIME)
+        packed = bytearray()
+        for piece in self._chunks(self._bucket, key):
+            packed += piece
+            if len(packed) > MAX_BODY_BYTES:
+                raise _Unread("too_large")
+            if self._clock() - began > left:
+                raise _Unread(_OUT_OF_TIME)
+        return bytes(packed)
 
 
 class OffloadedBodies:
@@ -133,6 +129,21 @@ class OffloadedBodies:
     def of_a_batch(self) -> BatchBodies:
         """Begin a batch: it has all of its time before it."""
         return BatchBodies(self._bucket, self._chunks, self._clock)
+
+
+class _Unread(Exception):
+    """A body that cannot be had; the message is the reason's one word."""
+
+
+def _opened(packed: bytes) -> bytes:
+    """Return the JSON of a body, gzipped or not. Raises _Unread."""
+    try:
+        text = inflate(packed, MAX_BODY_INFLATED_BYTES) if packed.startswith(_GZIP) else packed
+    except BatchError:
+        raise _Unread("unreadable") from None
+    if not _is_json(text):
+        raise _Unread("unreadable")
+    return text
 
 
 def _is_json(text: bytes) -> bool:

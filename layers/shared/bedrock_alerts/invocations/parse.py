@@ -257,9 +257,10 @@ def _decode_body(text: bytes) -> OutputBody:
     """Read a body as it is read inside a record; None where it cannot be."""
     for attempt in (bytes, mend):
         try:
-            return _body_decoder.decode(attempt(text))
+            body: OutputBody = _body_decoder.decode(attempt(text))
         except (ValueError, RecursionError):
             continue
+        return body
     return None
 
 
