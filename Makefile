@@ -16,7 +16,8 @@ export PATH := $(abspath $(BIN)):$(PATH)
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[1m%-10s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@if [ -t 1 ]; then b=$$(tput bold) n=$$(tput sgr0); else b= n=; fi; \
+	awk -v b="$$b" -v n="$$n" -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %s%-10s%s %s\n", b, $$1, n, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: $(VENV)/lab.stamp $(ENGINE)/stamp ## Play sample traffic through the whole pipeline, on this machine

@@ -1,5 +1,6 @@
 """Send each delivery to its channel: one attempt, the queue does the waiting."""
 
+import time
 from collections.abc import Mapping
 from functools import cache
 from typing import Any, NamedTuple
@@ -11,6 +12,7 @@ from bedrock_alerts.adapters.aws import DeliveryQueue, EmailTopic, Secret
 from bedrock_alerts.adapters.emf import EmfSink
 from bedrock_alerts.adapters.http import SLACK_HOSTS, JsonPoster
 from bedrock_alerts.adapters.sqs_batch import SqsMessage, handle_each
+from bedrock_alerts.alerts.describe import sent_late
 from bedrock_alerts.alerts.model import Channel, Delivery
 from bedrock_alerts.alerts.send import Sender, email_sender, pause_before_retry, send, slack_sender
 from bedrock_alerts.errors import TransientError
@@ -50,7 +52,8 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     def deliver(message: SqsMessage) -> None:
         delivery = msgspec.json.decode(message.body, type=Delivery)
         try:
-            send(delivery.alert, delivery.channel, app.senders)
+            alert = sent_late(delivery.alert, time.time() - delivery.queued_at)
+            send(alert, delivery.channel, app.senders)
         except TransientError as error:
             pause = pause_before_retry(error, message.receive_count)
             app.queue.postpone(message.receipt_handle, pause)

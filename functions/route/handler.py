@@ -1,5 +1,6 @@
 """Turn alarm state changes into deliveries: one message per state change and channel."""
 
+import time
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -39,7 +40,7 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     app = _app()
 
     def route(message: SqsMessage) -> None:
-        app.queue.put(deliveries(message.body, app.settings.channels))
+        app.queue.put(deliveries(message.body, app.settings.channels, now=time.time()))
 
     outcome = handle_each(event, route, app.logger)
     app.metrics.publish(count_now({"StateChanges": outcome.succeeded}))

@@ -48,7 +48,7 @@ _Series: TypeAlias = tuple[str, Dimensions]
 )
 @prices_option
 @click.pass_context
-def metrics(
+def metrics(  # noqa: PLR0913 - click passes every option on its own
     ctx: click.Context,
     files: tuple[str, ...],
     *,

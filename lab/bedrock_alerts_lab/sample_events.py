@@ -33,7 +33,7 @@ _SEED: Final = 11
 _SCENE: Final = traffic.Scene("sample", blocked=2, throttled=1)
 _RECORDS: Final = 12
 _ALARM: Final = {
-    "AlarmName": "bedrock-alerts-ContentFiltered",
+    "AlarmName": "bedrock-alerts.ContentFiltered",
     "AlarmDescription": "A guardrail blocked calls to Bedrock models.\nSeverity: warning",
     "Namespace": "BedrockAlerts",
     "MetricName": "ContentFilteredCount",
@@ -69,7 +69,7 @@ def sample_events(now: datetime) -> dict[str, str]:
     at = int(minute.timestamp() * 1000)
     email, slack = (
         msgspec.json.encode(delivery).decode()
-        for delivery in deliveries(json.dumps(alarm), ("email", "slack"))
+        for delivery in deliveries(json.dumps(alarm), ("email", "slack"), now=now.timestamp())
     )
     files: dict[str, Any] = {
         "collect_logs/traffic.json": awslogs_event(lines, at),

@@ -235,7 +235,7 @@ def test_route_answers_its_samples(
     assert answer == {"batchItemFailures": []}
     deliveries = [json.loads(body) for body in received(world, world.deliveries_url)]
     assert sorted(delivery["channel"] for delivery in deliveries) == ["email", "slack"]
-    assert {d["alert"]["title"] for d in deliveries} == {"bedrock-alerts-ContentFiltered"}
+    assert {d["alert"]["title"] for d in deliveries} == {"bedrock-alerts.ContentFiltered"}
 
 
 @pytest.mark.parametrize("channel", ["email", "slack"])
@@ -255,5 +255,5 @@ def test_deliver_answers_its_samples(
     emails = [json.loads(body)["Subject"] for body in received(world, world.mailbox_url)]
     messages = [message.payload["text"] for message in world.receiver.messages()[before:]]
     (told,) = emails + messages
-    assert "bedrock-alerts-ContentFiltered" in told
+    assert "bedrock-alerts.ContentFiltered" in told
     assert bool(emails) is (channel == "email")

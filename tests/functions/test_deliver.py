@@ -91,7 +91,7 @@ def test_every_sample_event_is_tried_here() -> None:
 def test_the_email_sample_becomes_an_email(stack: Stack) -> None:
     assert handler_module.handler(sample("email.json"), None) == {"batchItemFailures": []}
     (envelope,) = map(json.loads, stack.mailbox.take())
-    assert envelope["Subject"] == "ALARM - warning: bedrock-alerts-ContentFiltered in eu-west-1"
+    assert envelope["Subject"] == "ALARM - warning: bedrock-alerts.ContentFiltered in eu-west-1"
     assert "Value:       4 (threshold 1)" in envelope["Message"]
     assert stack.hook.received == []
     assert emitted(stack.output.text) == {"NotificationsSent": 1}
@@ -100,7 +100,7 @@ def test_the_email_sample_becomes_an_email(stack: Stack) -> None:
 def test_the_slack_sample_becomes_a_slack_message(stack: Stack) -> None:
     assert handler_module.handler(sample("slack.json"), None) == {"batchItemFailures": []}
     (payload,) = stack.hook.received
-    assert payload["text"] == ":warning: *ALARM · warning* bedrock-alerts-ContentFiltered"
+    assert payload["text"] == ":warning: *ALARM · warning* bedrock-alerts.ContentFiltered"
     assert stack.emails() == []
     assert emitted(stack.output.text) == {"NotificationsSent": 1}
 

@@ -74,7 +74,7 @@ def test_the_deliveries_of_a_state_change_say_the_same(deliveries: Queue) -> Non
     alerts = [delivery.alert for delivery in made(deliveries)]
     assert len(alerts) == 2
     assert alerts[0] == alerts[1]
-    assert alerts[0].title == "bedrock-alerts-ContentFiltered"
+    assert alerts[0].title == "bedrock-alerts.ContentFiltered"
 
 
 def test_an_unknown_event_is_told_without_what_it_holds(deliveries: Queue, output: Any) -> None:

@@ -1,6 +1,7 @@
 """What AWS would be told, checked without AWS."""
 
 import json
+import re
 import typing
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,8 @@ import pytest
 from bedrock_alerts import settings
 from bedrock_alerts.alerts.describe import split_description
 from bedrock_alerts.alerts.model import Channel, Severity
+from bedrock_alerts.invocations.overrides import load_prices
+from bedrock_alerts.limits import LAMBDA_ENVIRONMENT_BYTES
 from bedrock_alerts.metrics import METRICS
 from bedrock_alerts_lab.local_stack import template as cfn
 
@@ -186,6 +189,72 @@ def test_no_permission_has_a_wildcard(resources: Resources) -> None:
             assert resource != "*", f"{name} may {statement['Action']} on everything"
 
 
+@pytest.mark.parametrize("role", ["CollectLogsRole", "CollectObjectsRole", "CollectStreamRole"])
+def test_bodies_may_be_read_in_the_named_bucket_and_only_if_one_is_named(
+    resources: Resources, role: str
+) -> None:
+    (policy,) = resources[role]["Properties"]["Policies"]
+    (choice,) = (
+        statement["Fn::If"]
+        for statement in policy["PolicyDocument"]["Statement"]
+        if "Fn::If" in statement
+    )
+    condition, granted, otherwise = choice
+    assert condition == "ReadsOffloadedBodies"
+    assert otherwise == {"Ref": "AWS::NoValue"}
+    assert granted["Action"] == "s3:GetObject"
+    assert (
+        granted["Resource"]["Fn::Sub"]
+        == "arn:${AWS::Partition}:s3:::${OffloadedBodyBucketName}/*/data/*"
+    )
+
+
+@pytest.mark.parametrize(
+    ("parameter", "value", "allowed"),
+    [
+        ("OffloadedBodyBucketName", "", True),
+        ("OffloadedBodyBucketName", "example-bodies.of.mine", True),
+        ("OffloadedBodyBucketName", "*", False),
+        ("OffloadedBodyBucketName", "two,buckets", False),
+        ("OffloadedBodyBucketName", "bucket/prefix", False),
+        ("PriceOverrides", "", True),
+        ("PriceOverrides", '{"entries":[{"model":"a","rates":{"input":250000}}]}', True),
+        ("PriceOverrides", '{\n  "entries": []\n}\n', True),
+        ("PriceOverrides", "entries", False),
+        ("PriceOverrides", '{"é":1}', False),
+    ],
+)
+def test_a_parameter_takes_what_it_should_and_nothing_else(
+    template: dict[str, Any], parameter: str, value: str, *, allowed: bool
+) -> None:
+    pattern = template["Parameters"][parameter]["AllowedPattern"]
+    assert bool(re.fullmatch(pattern, value)) is allowed
+
+
+def test_the_example_in_a_description_is_one_that_works(template: dict[str, Any]) -> None:
+    description = template["Parameters"]["PriceOverrides"]["Description"]
+    example = description[description.index("{") : description.rindex("}") + 1]
+    _, complaints = load_prices(example)
+    assert complaints == ()
+
+
+@pytest.mark.parametrize("function", SETTINGS)
+def test_the_longest_variables_fit_what_lambda_gives_a_function(
+    template: dict[str, Any], resources: Resources, function: str
+) -> None:
+    variables = resources[function]["Properties"]["Environment"]["Variables"]
+    most = {"PriceOverrides": 3000, "MetricsNamespace": 255, "ApplicationMetadataKey": 256}
+    assert template["Parameters"]["PriceOverrides"]["MaxLength"] == most["PriceOverrides"]
+    longest = 256  # ARNs, URLs, a log group of a stack with a long name
+    size = sum(
+        len(name) + max((most.get(other, 63) for other in cfn.references(value)), default=longest)
+        if isinstance(value, dict) and "Ref" in value
+        else len(name) + longest
+        for name, value in variables.items()
+    )
+    assert size <= LAMBDA_ENVIRONMENT_BYTES
+
+
 def test_every_resource_policy_is_bound_to_its_source(resources: Resources) -> None:
     policies = of_type(resources, "AWS::SQS::QueuePolicy")
     assert len(policies) == 2
@@ -258,6 +327,11 @@ def test_the_log_is_read_from_one_source_only(
 @pytest.mark.parametrize(
     ("change", "matches"),
     [
+        pytest.param(
+            {"detail": {"alarmName": "bedrock-alerts-dev.ContentFiltered"}},
+            False,
+            id="an alarm of a stack whose name begins with ours",
+        ),
         pytest.param({}, True, id="an alarm of this stack"),
         pytest.param({"source": "aws.monitoring"}, False, id="the best-effort copy of an event"),
         pytest.param({"detail-type": "Something New"}, False, id="another kind of event"),
@@ -271,8 +345,13 @@ def test_the_rule_takes_the_sample_event_and_no_others(
     sample = json.loads((ROOT / "events/route/alarm.json").read_text())
     event = {**json.loads(sample["Records"][0]["body"]), **change}
     pattern = rule["EventPattern"]
-    (prefix,) = pattern["detail"]["alarmName"]
-    by_default = prefix["prefix"]["Fn::If"][2]["Fn::Sub"]
+    own, others = pattern["detail"]["alarmName"]
+    assert others["Fn::If"] == [
+        "HasAlarmNamePrefix",
+        {"prefix": {"Ref": "AlarmNamePrefix"}},
+        {"Ref": "AWS::NoValue"},
+    ]
+    by_default = own["prefix"]["Fn::Sub"]
     assert (
         event["source"] in pattern["source"]
         and event["detail-type"] in pattern["detail-type"]
@@ -288,6 +367,8 @@ def test_every_alarm_watches_a_metric_we_publish_and_says_how_bad_it_is(
     alarms = of_type(resources, "AWS::CloudWatch::Alarm")
     assert set(alarms) == {"ContentFilteredAlarm", "ThrottlingAlarm", "StreamLagAlarm"}
     for alarm in alarms.values():
+        # The dot is what the rule knows the alarms of this stack by.
+        assert alarm["AlarmName"]["Fn::Sub"].startswith("${AWS::StackName}.")
         if alarm["Namespace"] == {"Ref": "MetricsNamespace"}:
             assert alarm["MetricName"] in METRICS
         else:

@@ -298,18 +298,22 @@ def test_imports_that_point_the_right_way_are_left_alone(tmp_path: Path) -> None
     assert problems(tmp_path) == []
 
 
-def loaded_by(module: str) -> set[str]:
-    """Import a module in a fresh interpreter, and return the packages that came along."""
+def loaded_by(module: str, then: str = "pass", **environment: str) -> set[str]:
+    """Import a module in a fresh interpreter, and return the packages that came along.
+
+    `then` is code to be run before they are counted.
+    """
     done = subprocess.run(
         [
             sys.executable,
             "-c",
-            f"import {module}, sys; print(*sorted({{n.split('.')[0] for n in sys.modules}}))",
+            f"import {module}, sys; {then}; print(*sorted({{n.split('.')[0] for n in sys.modules}}))",
         ],
         cwd=ROOT,
         env={
             "PATH": os.environ.get("PATH", ""),
             "PYTHONPATH": os.pathsep.join(["layers/shared", "."]),
+            **environment,
         },
         capture_output=True,
         text=True,
@@ -323,6 +327,30 @@ def test_the_hot_path_loads_no_client_of_aws_or_http() -> None:
     loaded = loaded_by("functions.collect_logs.handler")
     assert PACKAGE in loaded
     assert not loaded & {"boto3", "botocore", "urllib3", "requests", "slack_sdk"}
+
+
+@pytest.mark.parametrize(
+    ("function", "bucket", "is_loaded"),
+    [
+        ("collect_logs", "", False),
+        ("collect_stream", "", False),
+        ("collect_logs", "example-bodies", True),
+        ("collect_stream", "example-bodies", True),
+    ],
+)
+def test_a_client_of_aws_is_loaded_only_where_bodies_are_to_be_read(
+    function: str, bucket: str, *, is_loaded: bool
+) -> None:
+    module = f"functions.{function}.handler"
+    found = loaded_by(
+        module,
+        f"{module}._app()",
+        METRICS_NAMESPACE="BedrockAlerts",
+        OWN_LOG_GROUP="/aws/lambda/own",
+        OFFLOADED_BODY_BUCKET_NAME=bucket,
+        AWS_DEFAULT_REGION="eu-west-1",
+    )
+    assert ("boto3" in found) is is_loaded
 
 
 def test_what_is_loaded_is_seen() -> None:

@@ -40,6 +40,8 @@ SETTINGS = CollectLogsSettings | RouteSettings | DeliverSettings
                 "EVENT_LINES": "all",
                 "PRINCIPAL_METRICS": "none",
                 "APPLICATION_METADATA_KEY": "app",
+                "OFFLOADED_BODY_BUCKET_NAME": "example-bodies",
+                "PRICE_OVERRIDES": '{"entries":[]}',
             },
             CollectLogsSettings(
                 metrics_namespace="BedrockAlerts",
@@ -47,6 +49,8 @@ SETTINGS = CollectLogsSettings | RouteSettings | DeliverSettings
                 event_lines="all",
                 principal_metrics="none",
                 application_metadata_key="app",
+                offloaded_body_bucket_name="example-bodies",
+                price_overrides='{"entries":[]}',
             ),
             id="collect-logs reads everything",
         ),

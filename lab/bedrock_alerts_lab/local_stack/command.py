@@ -10,10 +10,26 @@ import click
 @click.command()
 @click.option("--exit", "end_at_once", is_flag=True, help="End when the story has been played.")
 @click.option("--json", "as_machine", is_flag=True, help="Print the outcome as JSON, then end.")
-@click.option("--port", default=8700, show_default=True, help="Port of the page with the messages.")
-@click.option("--engine-port", type=int, help="Port of the embedded engine. [default: a free one]")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8700,
+    show_default=True,
+    help="Port of the page with the messages.",
+)
+@click.option(
+    "--engine-port",
+    type=click.IntRange(1, 65535),
+    help="Port of the embedded engine. [default: a free one]",
+)
 @click.option("--outage", is_flag=True, help="Take Slack down while the first alert is sent.")
-@click.option("--pace", default=0.6, show_default=True, help="Seconds that a minute is told in.")
+@click.option(
+    "--pace",
+    type=click.FloatRange(min=0),
+    default=0.6,
+    show_default=True,
+    help="Seconds that a minute is told in.",
+)
 def demo(
     *,
     end_at_once: bool,
@@ -34,8 +50,9 @@ def demo(
 
     from bedrock_alerts_lab.local_stack import demo as play  # noqa: PLC0415
 
-    # A polite `kill` stops everything that was started, like Ctrl-C does.
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    # A polite `kill` and a closed terminal stop everything that was started, like Ctrl-C does.
+    for sign in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(sign, lambda *_: signal.raise_signal(signal.SIGINT))
     say = Console(stderr=as_machine, highlight=False, soft_wrap=True)
     options = play.DemoOptions(page_port=port, engine_port=engine_port, outage=outage, pace=pace)
     started = time.monotonic()

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from bedrock_alerts_lab.errors import LabError
 from bedrock_alerts_lab.local_stack import traffic
-from bedrock_alerts_lab.local_stack.deploy import STACK, Stack, build, deploy
+from bedrock_alerts_lab.local_stack.deploy import STACK, Stack, build, build_folder, deploy
 from bedrock_alerts_lab.local_stack.engine import Engine, running_engine
 from bedrock_alerts_lab.local_stack.mailbox import open_mailbox
 from bedrock_alerts_lab.local_stack.stand_in import Alarms, Metrics, Transition
@@ -23,7 +23,9 @@ _LOG_STREAM: Final = "aws/bedrock/modelinvocations"
 _ADDRESS: Final = "oncall@example.com"
 _METRICS_SECONDS: Final = 30.0
 _NOTIFICATION_SECONDS: Final = 90.0
+_SURPLUS_SECONDS: Final = 1.0
 _OUTAGE_MINUTES: Final = 4
+_CHANNELS: Final = ("Slack", "e-mail")
 _WORDS: Final = {"ALARM": "ALARM", "OK": "RESOLVED"}
 
 
@@ -58,7 +60,7 @@ class Outcome(NamedTuple):
     @property
     def complete(self) -> bool:
         """Whether every expected notification arrived exactly once."""
-        return bool(self.transitions) and not self.missing and not self.surplus
+        return not (self.missing or self.surplus)
 
 
 class LocalStack(NamedTuple):
@@ -78,24 +80,22 @@ def local_stack(options: DemoOptions, say: Console) -> Iterator[LocalStack]:
             stop.enter_context(receiver)
         except PortInUseError as error:
             raise LabError(f"{error} with --port") from error
-        with _step(say, "Engine started"):
+        with _step(say, "Starting the engine", "Engine started"):
             engine = stop.enter_context(running_engine(options.engine_port))
-        with _step(say, "Built with `sam build`"):
-            built = build(engine)
         secret = engine.client("secretsmanager").create_secret(
             Name="bedrock-alerts/slack", SecretString=receiver.webhook_url
         )
-        with _step(say, "Deployed with `sam deploy`"):
-            stack = deploy(
-                engine,
-                built,
-                {
-                    "AlertEmail": _ADDRESS,
-                    "SlackWebhookSecretArn": secret["ARN"],
-                    "CreateInvocationLogGroup": "true",
-                    "AllowLoopbackWebhooks": "true",
-                },
-            )
+        parameters = {
+            "AlertEmail": _ADDRESS,
+            "SlackWebhookSecretArn": secret["ARN"],
+            "CreateInvocationLogGroup": "true",
+            "AllowLoopbackWebhooks": "true",
+        }
+        with build_folder():
+            with _step(say, "Building with `sam build`", "Built with `sam build`"):
+                built = build(engine)
+            with _step(say, "Deploying with `sam deploy`", "Deployed with `sam deploy`"):
+                stack = deploy(engine, built, parameters)
         left_out = ", ".join(f"{name} ({kind})" for name, kind in stack.left_out.items())
         say.print(f"  Left out, the engine does not know them: {left_out or 'nothing'}")
         stop.enter_context(open_mailbox(engine, stack.outputs["EmailTopicArn"], _ADDRESS, receiver))
@@ -141,6 +141,7 @@ class Demo:
             self._show_arrivals()
             time.sleep(self._options.pace)
         self._wait_for_arrivals()
+        time.sleep(_SURPLUS_SECONDS)  # what comes twice comes late
         return self._outcome()
 
     def _deployed_alarms(self) -> list[dict[str, Any]]:
@@ -201,7 +202,7 @@ class Demo:
         )
         self._transitions.append(transition)
         asked = datetime.now(UTC)
-        for channel in ("Slack", "e-mail"):
+        for channel in _CHANNELS:
             self._due.append(Due(channel, transition.alarm, transition.state, asked))
         # Given a moment, a notification is told in the minute it belongs to.
         if not self._options.outage:
@@ -218,6 +219,10 @@ class Demo:
         else:
             messages = [(email.subject, email.received_at) for email in receiver.emails()]
         return [at for text, at in messages if due.alarm in text and _WORDS[due.state] in text]
+
+    def _messages(self) -> dict[str, int]:
+        receiver = self._local.receiver
+        return {"Slack": len(receiver.messages()), "e-mail": len(receiver.emails())}
 
     def _all_arrived(self) -> bool:
         return all(self._received(due) for due in self._due)
@@ -240,13 +245,23 @@ class Demo:
             self._show_arrivals()
 
     def _outcome(self) -> Outcome:
-        missing = [due for due in self._due if not self._received(due)]
-        surplus = [due for due in self._due if len(self._received(due)) > 1]
+        happened = {(_short(change.alarm), change.state) for change in self._transitions}
+        expected = set(traffic.EXPECTED)
+        missing = [f"{state} {alarm}" for alarm, state in sorted(expected - happened)]
+        surplus = [f"{state} {alarm}" for alarm, state in sorted(happened - expected)]
+        for due in self._due:
+            count = len(self._received(due))
+            line = f"{due.channel}: {due.state} {_short(due.alarm)}"
+            missing += [line] * (count == 0)
+            surplus += [line] * (count > 1)
+        for channel, count in self._messages().items():
+            if count > len(expected):
+                surplus.append(f"{channel}: {count} messages in place of {len(expected)}")
         return Outcome(
             transitions=tuple(self._transitions),
             seconds={(a.channel, a.alarm, a.state): s for a, s in self._arrived.items()},
-            missing=tuple(f"{a.channel}: {a.state} {a.alarm}" for a in missing),
-            surplus=tuple(f"{a.channel}: {a.state} {a.alarm}" for a in surplus),
+            missing=tuple(missing),
+            surplus=tuple(surplus),
             records=self._records,
             datapoints=self._datapoints,
         )
@@ -254,13 +269,14 @@ class Demo:
 
 def summary(outcome: Outcome) -> Table:
     """Tabulate what happened."""
-    table = Table(title="What happened", title_justify="left")
-    for heading in ("Time", "Alarm", "State", "Value", "Threshold", "Slack after", "E-mail after"):
-        table.add_column(heading, justify="left" if heading in ("Alarm", "State") else "right")
+    table = Table(title="What happened, and how soon it was told", title_justify="left")
+    for heading in ("Time", "Alarm", "State", "Value", "Limit", "Slack", "E-mail"):
+        left = heading in ("Alarm", "State")
+        table.add_column(heading, justify="left" if left else "right", no_wrap=True)
     for transition in outcome.transitions:
         delays = [
             outcome.seconds.get((channel, transition.alarm, transition.state))
-            for channel in ("Slack", "e-mail")
+            for channel in _CHANNELS
         ]
         table.add_row(
             f"{transition.at:%H:%M}",
@@ -297,12 +313,12 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
 
 
 def _short(alarm: str) -> str:
-    return alarm.removeprefix(f"{STACK}-")
+    return alarm.removeprefix(f"{STACK}.")
 
 
 @contextlib.contextmanager
-def _step(say: Console, done: str) -> Iterator[None]:
+def _step(say: Console, doing: str, done: str) -> Iterator[None]:
     started = time.monotonic()
-    with say.status(done):
+    with say.status(f"{doing}…"):
         yield
     say.print(f"[green]✓[/] {done}  [dim]{time.monotonic() - started:.1f} s[/dim]")

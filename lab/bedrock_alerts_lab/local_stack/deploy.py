@@ -1,9 +1,11 @@
 """Building with `sam build` and deploying the real template with `sam deploy`, to the engine."""
 
+import contextlib
+import fcntl
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -30,6 +32,15 @@ class Stack(NamedTuple):
     resources: Mapping[str, str]
     outputs: Mapping[str, str]
     left_out: Mapping[str, str]
+
+
+@contextlib.contextmanager
+def build_folder() -> Iterator[None]:
+    """Have the build folder for oneself: a second demo waits until this one has deployed."""
+    _WORK.mkdir(exist_ok=True)
+    with (_WORK / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def build(engine: Engine) -> Path:

@@ -137,7 +137,7 @@ def alarm_event(
     _, words = _OPERATORS[alarm["ComparisonOperator"]]
     start = now - timedelta(seconds=alarm["Period"])
     reason = (
-        f"Threshold Crossed: 1 out of the last 1 datapoints [{recent[-1]} "
+        f"Threshold Crossed: 1 out of the last 1 datapoints [{float(recent[-1])} "
         f"({start:%d/%m/%y %H:%M:%S})] was {'' if state == 'ALARM' else 'not '}{words} the "
         f"threshold ({float(alarm['Threshold'])}) (minimum 1 datapoint for {previous} -> {state} "
         "transition)."

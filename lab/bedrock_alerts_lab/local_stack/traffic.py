@@ -69,6 +69,15 @@ STORY: Final = (
 )
 
 
+# What the story has to lead to: the state changes of the stack's alarms, in order.
+EXPECTED: Final = (
+    ("ContentFiltered", "ALARM"),
+    ("ContentFiltered", "OK"),
+    ("Throttling", "ALARM"),
+    ("Throttling", "OK"),
+)
+
+
 def minute_of_traffic(
     scene: Scene, minute: datetime, chance: random.Random
 ) -> list[tuple[datetime, dict[str, Any]]]:

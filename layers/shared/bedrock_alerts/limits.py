@@ -29,9 +29,6 @@ EMF_LINE_BYTES: Final = 256 * 1024
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricDatum.html
 METRIC_MAX_AGE_SECONDS: Final = 14 * 24 * 3600
 METRIC_MAX_AHEAD_SECONDS: Final = 2 * 3600
-# https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_Dimension.html
-DIMENSION_VALUE_CHARS: Final = 1024
-METRIC_VALUE_MAX: Final = 2.0**360
 
 # --- Alarms -------------------------------------------------------------------------------------
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricAlarm.html

@@ -4,7 +4,7 @@ import json
 import logging
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, tzinfo
-from typing import Self
+from typing import Any, Self
 
 import boto3
 import pytest
@@ -38,7 +38,7 @@ def delivery(channel: Channel) -> Delivery:
         region="eu-west-1",
         at=datetime(2026, 11, 23, 8, 10, 41, tzinfo=UTC),
     )
-    return Delivery(channel=channel, alert=alert)
+    return Delivery(channel=channel, alert=alert, queued_at=1795421442.0)
 
 
 BOTH = (delivery("email"), delivery("slack"))
@@ -48,7 +48,8 @@ def message(channel: Channel) -> str:
     return (
         f'{{"channel":"{channel}","alert":{{"key":"k","tone":"warning","status":"ALARM · warning",'
         '"title":"chat-blocks","summary":"","account_id":"111122223333","region":"eu-west-1",'
-        '"at":"2026-11-23T08:10:41Z","facts":[],"reason":"","links":[]}}'
+        '"at":"2026-11-23T08:10:41Z","facts":[],"reason":"","links":[]},'
+        '"queued_at":1795421442.0}'
     )
 
 
@@ -67,7 +68,7 @@ def sqs_stub(sqs: SQSClient) -> Iterator[Stubber]:
         stub.assert_no_pending_responses()
 
 
-BATCH = {
+BATCH: dict[str, Any] = {
     "QueueUrl": QUEUE_URL,
     "Entries": [
         {"Id": "0", "MessageBody": message("email")},
@@ -108,13 +109,33 @@ def test_without_deliveries_nothing_is_asked_of_the_queue(sqs: SQSClient) -> Non
         ),
     ],
 )
-def test_a_delivery_that_the_queue_did_not_take_is_a_failure(
+def test_a_delivery_that_the_queue_refuses_twice_is_a_failure(
     sqs: SQSClient, sqs_stub: Stubber, failed: list[dict[str, object]], says: str
 ) -> None:
+    again = [{**entry, "Id": str(number)} for number, entry in enumerate(failed)]
+    refused = [BATCH["Entries"][int(str(entry["Id"]))] for entry in failed]
+    offered = [{**entry, "Id": str(number)} for number, entry in enumerate(refused)]
     sqs_stub.add_response("send_message_batch", {"Successful": [], "Failed": failed}, BATCH)
+    sqs_stub.add_response(
+        "send_message_batch",
+        {"Successful": [], "Failed": again},
+        {"QueueUrl": QUEUE_URL, "Entries": offered},
+    )
     with pytest.raises(TransientError) as caught:
         DeliveryQueue(QUEUE_URL, sqs).put(BOTH)
     assert str(caught.value) == says
+
+
+def test_only_what_the_queue_refused_is_offered_again(sqs: SQSClient, sqs_stub: Stubber) -> None:
+    first = {"Successful": [TAKEN], "Failed": [lost("1", "InternalError")]}
+    sqs_stub.add_response("send_message_batch", first, BATCH)
+    sqs_stub.add_response(
+        "send_message_batch",
+        {"Successful": [TAKEN], "Failed": []},
+        {"QueueUrl": QUEUE_URL, "Entries": [{"Id": "0", "MessageBody": message("slack")}]},
+    )
+    DeliveryQueue(QUEUE_URL, sqs).put(BOTH)
+    sqs_stub.assert_no_pending_responses()
 
 
 def test_a_refused_request_names_the_code(sqs: SQSClient, sqs_stub: Stubber) -> None:

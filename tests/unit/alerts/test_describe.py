@@ -9,6 +9,7 @@ from bedrock_alerts.alerts.describe import (
     describe,
     lasting,
     place,
+    sent_late,
     split_description,
     time_label,
     utc,
@@ -66,7 +67,7 @@ def change(
             "INSUFFICIENT_DATA",
             "ok",
             "OK",
-            "There is data again, and nothing is wrong.",
+            "CloudWatch can judge this alarm now, and it is not firing.",
             id="data came, and nothing had been wrong",
         ),
         pytest.param(
@@ -316,3 +317,20 @@ def test_an_alarm_stands_since_a_time_and_all_else_happened_at_it() -> None:
 
 def test_a_time_says_its_zone() -> None:
     assert utc(AT) == "2026-11-23 08:10:41 UTC"
+
+
+@pytest.mark.parametrize(
+    ("waited", "says"),
+    [
+        pytest.param(-5.0, None, id="clocks that disagree say nothing"),
+        pytest.param(59.0, None, id="under a minute is not late"),
+        pytest.param(60.0, "held back for 1 min", id="a minute is said"),
+        pytest.param(7500.0, "held back for 2 h 5 min", id="hours are said"),
+    ],
+)
+def test_an_alert_that_waited_for_its_channel_says_so_first(
+    waited: float, says: str | None
+) -> None:
+    alert = describe(change())
+    shown = [fact.value for fact in sent_late(alert, waited).facts if fact.label == "Sent late"]
+    assert shown == ([] if says is None else [says])

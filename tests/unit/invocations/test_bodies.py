@@ -2,7 +2,8 @@
 
 import gzip
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
 import pytest
@@ -20,7 +21,7 @@ JSON: Final = b'{"stopReason":"end_turn"}'
 class Bucket:
     """Objects by key, in pieces; an error stands for one that cannot be read."""
 
-    def __init__(self, **objects: bytes | Exception) -> None:
+    def __init__(self, objects: Mapping[str, bytes | Exception] = MappingProxyType({})) -> None:
         self.objects: dict[str, bytes | Exception] = {KEY: JSON, **objects}
         self.asked: list[tuple[str, str]] = []
         self.now = 100.0
@@ -72,7 +73,7 @@ def reasons(bodies: BatchBodies) -> dict[str, int]:
     ],
 )
 def test_a_body_is_read(stored: bytes, read: bytes) -> None:
-    bucket = Bucket(**{KEY: stored})
+    bucket = Bucket({KEY: stored})
     bodies = bucket.batch()
     assert bodies.read(PATH) == read
     assert bucket.asked == [(BUCKET, KEY)]
@@ -135,7 +136,7 @@ def test_no_other_path_is_ever_asked_for(path: str) -> None:
     ],
 )
 def test_what_cannot_be_had_is_counted_by_reason(stored: bytes | Exception, reason: str) -> None:
-    bucket = Bucket(**{KEY: stored})
+    bucket = Bucket({KEY: stored})
     bodies = bucket.batch()
     assert bodies.read(PATH) is None
     assert reasons(bodies) == {reason: 1}
@@ -144,11 +145,11 @@ def test_what_cannot_be_had_is_counted_by_reason(stored: bytes | Exception, reas
 
 def test_a_body_as_large_as_allowed_is_read() -> None:
     text = b'"' + b"x" * (MAX_BODY_BYTES - 2) + b'"'
-    assert Bucket(**{KEY: text}).batch().read(PATH) == text
+    assert Bucket({KEY: text}).batch().read(PATH) == text
 
 
 def test_nothing_beyond_the_limit_is_fetched() -> None:
-    bucket = Bucket(**{KEY: bytes(10 * MAX_BODY_BYTES)})
+    bucket = Bucket({KEY: bytes(10 * MAX_BODY_BYTES)})
     bucket.seconds_a_piece = 0.01
     bucket.batch().read(PATH)
     pieces = (bucket.now - 100) / bucket.seconds_a_piece
@@ -156,7 +157,7 @@ def test_nothing_beyond_the_limit_is_fetched() -> None:
 
 
 def test_a_body_is_asked_for_once_however_many_records_name_it() -> None:
-    bucket = Bucket(**{KEY: GoneError("the object is gone")})
+    bucket = Bucket({KEY: GoneError("the object is gone")})
     bodies = bucket.batch()
     assert [bodies.read(PATH) for _ in range(3)] == [None] * 3
     assert len(bucket.asked) == 1
@@ -165,7 +166,7 @@ def test_a_body_is_asked_for_once_however_many_records_name_it() -> None:
 
 def test_one_line_tells_of_all_failures_and_names_nothing() -> None:
     gone = "canary/data/gone.json"
-    bucket = Bucket(**{gone: GoneError("the object is gone"), "x/data/odd": b"canary"})
+    bucket = Bucket({gone: GoneError("the object is gone"), "x/data/odd": b"canary"})
     bodies = bucket.batch()
     for path in (gone, "x/data/odd", KEY, "canary"):
         bodies.read(f"s3://{BUCKET}/{path}")
@@ -188,7 +189,7 @@ def test_when_a_batch_has_spent_its_time_the_rest_stays_where_it_is() -> None:
 
 
 def test_a_body_that_trickles_in_is_given_up_in_the_middle() -> None:
-    bucket = Bucket(**{KEY: bytes(MAX_BODY_BYTES)})
+    bucket = Bucket({KEY: bytes(MAX_BODY_BYTES)})
     bucket.seconds_a_piece = 8.0
     bodies = bucket.batch()
     assert bodies.read(PATH) is None
@@ -198,8 +199,10 @@ def test_a_body_that_trickles_in_is_given_up_in_the_middle() -> None:
 
 
 def test_failures_use_up_the_time_too() -> None:
-    failing = {f"x/data/{n}": TransientError("Amazon S3 broke off: Timeout") for n in range(50)}
-    bucket = Bucket(**failing)
+    failing: dict[str, bytes | Exception] = {
+        f"x/data/{n}": TransientError("Amazon S3 broke off: Timeout") for n in range(50)
+    }
+    bucket = Bucket(failing)
     bucket.seconds_a_piece = 7.0
     bodies = bucket.batch()
     for key in failing:

@@ -17,6 +17,7 @@ from bedrock_alerts.errors import PermanentError, TransientError
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
     from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sqs.type_defs import BatchResultErrorEntryTypeDef
 
 _SECRET_MAX_AGE_SECONDS: Final = 300
 _MAX_VISIBILITY_SECONDS: Final = 43_200
@@ -24,6 +25,9 @@ _MAX_VISIBILITY_SECONDS: Final = 43_200
 _CONFIG: Final = Config(
     connect_timeout=3, read_timeout=7, retries={"mode": "standard", "total_max_attempts": 2}
 )
+# A publication that timed out may have been accepted: trying again at once would send it twice.
+_ONCE: Final = _CONFIG.merge(Config(retries={"mode": "standard", "total_max_attempts": 1}))
+_PUT_ATTEMPTS: Final = 2
 _PERMANENT: Final = frozenset(
     {"InvalidParameter", "InvalidParameterValue", "NotFound", "AuthorizationError"}
 )
@@ -37,23 +41,33 @@ class DeliveryQueue:
         self._client: SQSClient = client or boto3.client("sqs", config=_CONFIG)
 
     def put(self, deliveries: Sequence[Delivery]) -> None:
-        """Enqueue all of `deliveries`, or raise TransientError so that all are tried again."""
-        if not deliveries:
-            return
+        """Enqueue all of `deliveries`, or raise TransientError so that all are tried again.
+
+        What the queue refuses alone is offered once more at once: to try the whole state change
+        again would send twice what the queue has taken.
+        """
+        waiting = [msgspec.json.encode(delivery).decode() for delivery in deliveries]
+        failed: list[BatchResultErrorEntryTypeDef] = []
+        for _ in range(_PUT_ATTEMPTS):
+            if not waiting:
+                return
+            failed = self._put(waiting)
+            waiting = [waiting[int(entry["Id"])] for entry in failed]
+        if failed:
+            codes = ", ".join(sorted({entry["Code"] for entry in failed}))
+            raise TransientError(f"{len(failed)} of {len(deliveries)} not enqueued: {codes}")
+
+    def _put(self, bodies: Sequence[str]) -> "list[BatchResultErrorEntryTypeDef]":
         try:
             answer = self._client.send_message_batch(
                 QueueUrl=self._url,
                 Entries=[
-                    {"Id": str(number), "MessageBody": msgspec.json.encode(delivery).decode()}
-                    for number, delivery in enumerate(deliveries)
+                    {"Id": str(number), "MessageBody": body} for number, body in enumerate(bodies)
                 ],
             )
         except (ClientError, BotoCoreError) as error:
             raise TransientError(f"Amazon SQS took no delivery: {_code(error)}") from error
-        failed = answer.get("Failed", [])
-        if failed:
-            codes = ", ".join(sorted({entry["Code"] for entry in failed}))
-            raise TransientError(f"{len(failed)} of {len(deliveries)} not enqueued: {codes}")
+        return answer.get("Failed", [])
 
     def postpone(self, receipt_handle: str, seconds: float) -> None:
         """Hide a received message for `seconds`, so that the queue does the waiting.
@@ -75,7 +89,7 @@ class EmailTopic:
 
     def __init__(self, arn: str, client: "SNSClient | None" = None) -> None:
         self._arn = arn
-        self._client: SNSClient = client or boto3.client("sns", config=_CONFIG)
+        self._client: SNSClient = client or boto3.client("sns", config=_ONCE)
 
     def send(self, subject: str, body: str) -> None:
         """Publish one e-mail. Raises TransientError or PermanentError."""

@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 from typing import Final
 from urllib.parse import quote
 
+import msgspec
+
 from bedrock_alerts.alerts.model import (
     Alert,
     Fact,
@@ -29,6 +31,7 @@ _CONSOLES: Final = {
     "aws-us-gov": "console.amazonaws-us-gov.com",
     "aws-cn": "console.amazonaws.cn",
 }
+_LATE_SECONDS: Final = 60.0
 _CONSOLE: Final = "console.aws.amazon.com"
 _REGION: Final = re.compile(r"[a-z0-9-]+")
 # A link that a channel would refuse takes the whole message with it, so only plain ones are made.
@@ -124,7 +127,7 @@ def _summary(change: StateChange, description: str) -> str:
         if change.previous_state == "ALARM" and change.previous_at is not None:
             return f"Back to normal after {lasting(change.at - change.previous_at)}."
         if change.previous_state == "INSUFFICIENT_DATA":
-            return "There is data again, and nothing is wrong."
+            return "CloudWatch can judge this alarm now, and it is not firing."
         return "Back to normal."
     if change.state == "INSUFFICIENT_DATA":
         return "CloudWatch has no data to judge this alarm by. This is not a recovery."
@@ -195,6 +198,17 @@ def alarm_url(arn: str, region: str, name: str) -> str:
 def place(alert: Alert) -> str:
     """Say where it happened: account and Region, as far as they are known."""
     return " · ".join(part for part in (alert.account_id, alert.region) if part)
+
+
+def sent_late(alert: Alert, waited: float) -> Alert:
+    """Say so when an alert was held back for `waited` seconds, as by an outage of its channel.
+
+    Newer news may have overtaken it: nobody shall take an old alarm for a new one.
+    """
+    if waited < _LATE_SECONDS:
+        return alert
+    late = Fact("Sent late", f"held back for {lasting(timedelta(seconds=waited))}")
+    return msgspec.structs.replace(alert, facts=(late, *alert.facts))
 
 
 def time_label(alert: Alert) -> str:

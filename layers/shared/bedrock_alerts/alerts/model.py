@@ -91,7 +91,11 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Delivery(msgspec.Struct, frozen=True, kw_only=True):
-    """One alert on its way to one channel: the message of the deliveries queue."""
+    """One alert on its way to one channel: the message of the deliveries queue.
+
+    `queued_at` is when it was put there, in seconds since 1970.
+    """
 
     channel: Channel
     alert: Alert
+    queued_at: float

@@ -181,6 +181,7 @@ class Aggregator:
         self._now = now
         self._cells: defaultdict[_CellKey, Cell] = defaultdict(Cell)
         self._groups: defaultdict[_Key, Group] = defaultdict(Group)
+        self._guardrails: dict[tuple[int, str], Group] = {}
 
     def add_invocation(self, invocation: Invocation, cost: Cost) -> None:
         """Count one call and its cost."""
@@ -238,7 +239,7 @@ class Aggregator:
             other.count("GuardrailUnits", guardrail.units.total())
             other.count("GuardrailCost", cost.guardrail_picodollars)
         for guardrail_id in guardrail.ids:
-            by_id = self._groups[minute, (("GuardrailId", dimension_value(guardrail_id)),)]
+            by_id = self._by_guardrail(minute, guardrail_id)
             by_id.count("GuardedInvocations")
             if metric and (
                 guardrail.verdict == "unexplained" or _is_theirs(guardrail_id, invocation)
@@ -249,9 +250,15 @@ class Aggregator:
             category = ("Category", dimension_value(hit.category))
             self._groups[minute, by_action].count("PolicyHits")
             self._groups[minute, (by_action[0], category, by_action[1])].count("PolicyHits")
-            self._groups[minute, (("GuardrailId", dimension_value(hit.guardrail_id)),)].count(
-                "PolicyHits"
-            )
+            self._by_guardrail(minute, hit.guardrail_id).count("PolicyHits")
+
+    def _by_guardrail(self, minute: int, guardrail_id: str) -> Group:
+        """Return a guardrail's group; found by its id, because nearly every call asks for it."""
+        group = self._guardrails.get((minute, guardrail_id))
+        if group is None:
+            group = self._groups[minute, (("GuardrailId", dimension_value(guardrail_id)),)]
+            self._guardrails[minute, guardrail_id] = group
+        return group
 
     def _add_principal(self, minute: int, invocation: Invocation) -> None:
         group = self._groups[minute, (("Principal", dimension_value(invocation.principal)),)]

@@ -94,7 +94,7 @@ class BatchBodies:
         """Return a body as JSON, or the reason why not."""
         try:
             return _opened(self._packed(key, began))
-        except _Unread as failure:
+        except _UnreadError as failure:
             return str(failure)
         except GoneError:
             return "gone"
@@ -102,17 +102,17 @@ class BatchBodies:
             return str(error)  # names AWS's code for it, and nothing of the object
 
     def _packed(self, key: str, began: float) -> bytes:
-        """Return the object's bytes. Raises _Unread where there is no time or room for them."""
+        """Return the object's bytes. Raises _UnreadError without time or room for them."""
         left = SECONDS_PER_BATCH - self._spent
         if left <= 0:
-            raise _Unread(_OUT_OF_TIME)
+            raise _UnreadError(_OUT_OF_TIME)
         packed = bytearray()
         for piece in self._chunks(self._bucket, key):
             packed += piece
             if len(packed) > MAX_BODY_BYTES:
-                raise _Unread("too_large")
+                raise _UnreadError("too_large")
             if self._clock() - began > left:
-                raise _Unread(_OUT_OF_TIME)
+                raise _UnreadError(_OUT_OF_TIME)
         return bytes(packed)
 
 
@@ -131,18 +131,18 @@ class OffloadedBodies:
         return BatchBodies(self._bucket, self._chunks, self._clock)
 
 
-class _Unread(Exception):
+class _UnreadError(Exception):
     """A body that cannot be had; the message is the reason's one word."""
 
 
 def _opened(packed: bytes) -> bytes:
-    """Return the JSON of a body, gzipped or not. Raises _Unread."""
+    """Return the JSON of a body, gzipped or not. Raises _UnreadError."""
     try:
         text = inflate(packed, MAX_BODY_INFLATED_BYTES) if packed.startswith(_GZIP) else packed
     except BatchError:
-        raise _Unread("unreadable") from None
+        raise _UnreadError("unreadable") from None
     if not _is_json(text):
-        raise _Unread("unreadable")
+        raise _UnreadError("unreadable")
     return text
 
 

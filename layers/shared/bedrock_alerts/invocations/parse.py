@@ -484,6 +484,8 @@ class _Answer:
         """Return a token count: the record's own, else Bedrock's in the body, else 0."""
         if type(own) is int and 0 <= own <= _MAX_COUNT:
             return own
+        if own is None and not (self.metrics or self.usage):
+            return 0
         return _count(own, self.metrics.get(in_metrics), self.usage.get(in_usage)) or 0
 
 

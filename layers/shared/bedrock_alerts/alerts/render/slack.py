@@ -118,7 +118,7 @@ def _buttons(alert: Alert) -> list[dict[str, Any]]:
 
 
 def _plain(text: str, limit: int) -> dict[str, Any]:
-    return {"type": "plain_text", "text": _escape(text, limit), "emoji": True}
+    return {"type": "plain_text", "text": _escape(text, limit), "emoji": False}
 
 
 def _escape(text: str, limit: int) -> str:
