@@ -24,7 +24,6 @@ _ADDRESS: Final = "oncall@example.com"
 _METRICS_SECONDS: Final = 30.0
 _NOTIFICATION_SECONDS: Final = 90.0
 _SURPLUS_SECONDS: Final = 1.0
-_OUTAGE_MINUTES: Final = 4
 _CHANNELS: Final = ("Slack", "e-mail")
 _WORDS: Final = {"ALARM": "ALARM", "OK": "RESOLVED"}
 
@@ -118,6 +117,7 @@ class Demo:
         self._arrived: dict[Due, float] = {}
         self._transitions: list[Transition] = []
         self._records = self._datapoints = 0
+        self._is_down = False
 
     def play(self) -> Outcome:
         """Play every scene, wait for what is due, and return the books."""
@@ -125,24 +125,35 @@ class Demo:
         start = datetime.now(UTC).replace(second=0, microsecond=0) - timedelta(minutes=minutes)
         alarms = Alarms(self._deployed_alarms(), self._metrics, start)
         self._logs.create_log_stream(logGroupName=LOG_GROUP, logStreamName=_LOG_STREAM)
-        back_at: int | None = None
         for number, (scene, records) in enumerate(traffic.story(start)):
             end = start + timedelta(minutes=number + 1)
             self._play_minute(scene, records, end)
             for transition in alarms.evaluate(end):
                 if self._options.outage and not self._transitions:
                     self._local.receiver.stop()
-                    back_at = number + _OUTAGE_MINUTES
+                    self._is_down = True
                     self._say.print("       [red]Slack goes down[/red]")
                 self._announce(transition)
-            if back_at == number:
-                self._local.receiver.start()
-                self._say.print("       [green]Slack is back[/green]")
+            if self._is_down and self._has_failed():
+                self._bring_back()
             self._show_arrivals()
             time.sleep(self._options.pace)
+        if self._is_down:
+            self._bring_back()
         self._wait_for_arrivals()
         time.sleep(_SURPLUS_SECONDS)  # what comes twice comes late
         return self._outcome()
+
+    def _has_failed(self) -> bool:
+        """Whether a delivery was tried in vain: an outage that nobody met would show nothing."""
+        group = "/aws/lambda/" + self._local.stack.resources["DeliverFunction"]
+        events = self._logs.filter_log_events(logGroupName=group)["events"]
+        return any('"NotificationsFailed"' in event["message"] for event in events)
+
+    def _bring_back(self) -> None:
+        self._local.receiver.start()
+        self._is_down = False
+        self._say.print("       [green]Slack is back, after a delivery was tried in vain[/green]")
 
     def _deployed_alarms(self) -> list[dict[str, Any]]:
         cloudwatch = self._local.engine.client("cloudwatch")
