@@ -1,10 +1,13 @@
 """The whole product on the local stack: traffic in, alerts out, with Slack down meanwhile."""
 
+import contextlib
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +17,13 @@ pytestmark = pytest.mark.e2e
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = Path(sys.executable).with_name("bedrock-alerts")
+
+
+def command_lines() -> Iterator[str]:
+    """Return what runs on this machine."""
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):  # it has ended meanwhile
+            yield path.read_text(errors="replace")
 
 
 @pytest.fixture(scope="module")
@@ -68,3 +78,31 @@ def test_a_port_in_use_is_said_and_ends_with_an_error() -> None:
     assert done.returncode == 1
     assert f"port {port} is already in use" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGHUP], ids=["killed", "terminal closed"])
+def test_nothing_is_left_behind_when_it_is_stopped_half_way(
+    tmp_path: Path, sign: signal.Signals
+) -> None:
+    process = subprocess.Popen(
+        [str(COMMAND), "demo", "--port", "0"],
+        cwd=ROOT,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert process.stdout is not None
+    with process.stdout:
+        for line in process.stdout:
+            if "data points" in line:
+                break
+        engines = [path.name for path in tmp_path.glob("bedrock-alerts-engine-*")]
+        process.send_signal(sign)
+        said = process.stdout.read()
+    assert process.wait(timeout=60) == 130
+    assert "Stopped." in said
+    assert "Traceback" not in said
+    assert len(engines) == 1
+    assert list(tmp_path.glob("bedrock-alerts-engine-*")) == []
+    assert not any(str(tmp_path) in line for line in command_lines())

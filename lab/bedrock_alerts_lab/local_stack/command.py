@@ -52,7 +52,7 @@ def demo(
 
     # A polite `kill` and a closed terminal stop everything that was started, like Ctrl-C does.
     for sign in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(sign, lambda *_: signal.raise_signal(signal.SIGINT))
+        signal.signal(sign, _interrupt)
     say = Console(stderr=as_machine, highlight=False, soft_wrap=True)
     options = play.DemoOptions(page_port=port, engine_port=engine_port, outage=outage, pace=pace)
     started = time.monotonic()
@@ -76,6 +76,11 @@ def demo(
             say.print(f"Look at [bold underline]{local.receiver.url}[/]. Ctrl-C ends it all.")
             _until_interrupted()
     return 0 if outcome.complete else 1
+
+
+def _interrupt(*_: object) -> None:
+    # Not by way of SIGINT: a shell's background jobs ignore that.
+    raise KeyboardInterrupt
 
 
 def _until_interrupted() -> None:
