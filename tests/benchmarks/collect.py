@@ -4,7 +4,6 @@ Every contender takes its turn in every round, so that whatever else the machine
 them alike; the median of its rounds counts.
 """
 
-import gc
 import html
 import io
 import statistics
@@ -56,7 +55,6 @@ def measure(event: Mapping[str, Any]) -> dict[str, float]:
     taken: dict[str, list[float]] = {name: [] for name in CONTENDERS}
     for _ in range(ROUNDS):
         for name, contender in CONTENDERS.items():
-            gc.collect()
             started = time.process_time()
             contender(event)
             taken[name].append(time.process_time() - started)
