@@ -6,15 +6,11 @@ from typing import Any, NamedTuple
 
 from aws_lambda_powertools import Logger
 
-from bedrock_alerts.adapters.bodies import body_reader
-from bedrock_alerts.adapters.emf import EmfSink
 from bedrock_alerts.adapters.s3 import ObjectReader
 from bedrock_alerts.adapters.sqs_batch import SqsMessage, handle_each
-from bedrock_alerts.invocations.bodies import OffloadedBodies
+from bedrock_alerts.collecting import Collecting, collecting
 from bedrock_alerts.invocations.objects import log_objects
-from bedrock_alerts.invocations.overrides import load_prices
-from bedrock_alerts.invocations.pipeline import CollectOptions, collect_objects, collect_options
-from bedrock_alerts.invocations.pricing import Prices
+from bedrock_alerts.invocations.pipeline import collect_objects
 from bedrock_alerts.observability import make_logger
 from bedrock_alerts.settings import CollectObjectsSettings, load
 
@@ -22,27 +18,16 @@ from bedrock_alerts.settings import CollectObjectsSettings, load
 class App(NamedTuple):
     """What this function works with."""
 
-    prices: Prices
-    options: CollectOptions
+    parts: Collecting
     objects: ObjectReader
-    bodies: OffloadedBodies | None
-    metrics: EmfSink
     logger: Logger
 
 
 @cache
 def _app() -> App:
-    settings = load(CollectObjectsSettings)
-    bucket = settings.offloaded_body_bucket_name
-    metrics = EmfSink(settings.metrics_namespace)
-    prices, complaints = load_prices(settings.price_overrides)
-    metrics.publish((), complaints)
     return App(
-        prices=prices,
-        options=collect_options(settings),
+        parts=collecting(load(CollectObjectsSettings)),
         objects=ObjectReader(),
-        bodies=OffloadedBodies(bucket, body_reader().chunks) if bucket else None,
-        metrics=metrics,
         logger=make_logger("collect-objects"),
     )
 
@@ -53,13 +38,13 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     The metrics of a message are written when all of its objects have been read, so a message that
     is tried again is not counted twice.
     """
-    app = _app()
+    parts, objects, logger = _app()
 
     def collect(message: SqsMessage) -> None:
         found = log_objects(message.body)
         collected = collect_objects(
-            found, app.objects, app.prices, app.options, now=time.time(), bodies=app.bodies
+            found, objects, parts.prices, parts.options, now=time.time(), bodies=parts.bodies
         )
-        app.metrics.publish(collected.datapoints, collected.events)
+        parts.metrics.publish(collected.datapoints, collected.events)
 
-    return handle_each(event, collect, app.logger).response
+    return handle_each(event, collect, logger).response

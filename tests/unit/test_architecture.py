@@ -31,6 +31,7 @@ MAY_IMPORT: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
             "metrics",
         ),
     ),
+    ("collecting", ("adapters", "invocations", "settings")),
     ("settings", ("alerts.model", "invocations.model", "errors", "limits")),
     ("ports", ("alerts.model", "invocations.model", "metrics")),
     ("observability", ()),
