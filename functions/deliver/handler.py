@@ -58,6 +58,8 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
             pause = pause_before_retry(error, message.receive_count)
             app.queue.postpone(message.receipt_handle, pause)
             raise
+        # Answers "was anyone told?": the key is the same on every channel and every retry.
+        app.logger.info("sent", channel=delivery.channel, alert=delivery.alert.key)
 
     outcome = handle_each(event, deliver, app.logger)
     app.metrics.publish(

@@ -52,7 +52,12 @@ class Stack(NamedTuple):
 
     def errors(self) -> list[str]:
         """Return what the function logged as going wrong."""
-        return [line["error"] for line in log_lines(self.output.text)]
+        return [line["error"] for line in log_lines(self.output.text) if "error" in line]
+
+    def sent(self) -> list[tuple[str, str]]:
+        """Return channel and alert of everything that the function logged as sent."""
+        lines = [line for line in log_lines(self.output.text) if line["message"] == "sent"]
+        return [(line["channel"], line["alert"]) for line in lines]
 
 
 @pytest.fixture
@@ -112,6 +117,16 @@ def test_a_poisoned_message_comes_back_and_its_neighbours_are_sent(stack: Stack)
     assert len(stack.emails()) == len(stack.hook.received) == 1
     assert stack.errors() == ["DecodeError", "ValidationError"]
     assert emitted(stack.output.text) == {"NotificationsSent": 2, "NotificationsFailed": 2}
+
+
+def test_the_log_says_who_was_told_of_what_by_a_key_that_both_channels_share(
+    stack: Stack,
+) -> None:
+    stack.deliveries.put(EMAIL, SLACK)
+    assert stack.feed() == []
+    (first, second) = stack.sent()
+    assert {first[0], second[0]} == {"email", "slack"}
+    assert first[1] == second[1] == json.loads(EMAIL)["alert"]["key"]
 
 
 def test_a_poisoned_message_is_parked_in_the_end(stack: Stack) -> None:
