@@ -948,3 +948,22 @@ def test_the_order_of_keys_means_nothing() -> None:
 def test_a_counter_is_a_believable_whole_number_or_nothing(value: Any, expected: int) -> None:
     usage = read(invoke({}, tokens=(None, None), counters={"outputTokenCount": value})).usage
     assert usage == Usage(output_tokens=expected)
+
+
+@pytest.mark.parametrize(
+    ("keys", "verdict"),
+    [
+        pytest.param({"amazon-bedrock-guardrailAction": "NONE"}, "clean", id="it did nothing"),
+        pytest.param(
+            {"amazon-bedrock-guardrailAction": "PONDERED"}, "clean", id="a word nobody knows yet"
+        ),
+        pytest.param({"amazon-bedrock-guardrailAction": 7}, "none", id="no word at all"),
+        pytest.param({"action": "search"}, "none", id="somebody else's action"),
+    ],
+)
+def test_an_action_that_is_no_intervention_shows_at_most_that_a_guardrail_ran(
+    keys: dict[str, Any], verdict: str
+) -> None:
+    found = parse(json.dumps(invoke({**anthropic(), **keys})))
+    assert isinstance(found, Invocation)
+    assert found.guardrail.verdict == verdict

@@ -351,3 +351,18 @@ def test_an_unpriced_call_has_no_cost_rather_than_none_to_pay() -> None:
     assert event["cost_usd"] is None
     assert totals(result)["UnpricedInvocations"] == 1
     assert "EstimatedCost" not in totals(result)
+
+
+def test_a_batch_of_more_than_one_round_is_counted_like_the_sum_of_its_parts() -> None:
+    calls = [converse(requestId=f"request-{number}") for number in range(1100)]
+    whole = collected(of([*calls, calls[0], calls[700]], first_id=10_000))
+    assert whole.counts() == {
+        "received": 1100,
+        "processed": 1100,
+        "rejected": 0,
+        "skipped": 0,
+        "duplicates": 2,
+    }
+    parts = [totals(collected(of(calls[at : at + 100]))) for at in range(0, 1100, 100)]
+    for metric in ("Invocations", "InputTokens", "RecordsReceived", "EstimatedCost"):
+        assert totals(whole)[metric] == pytest.approx(sum(part[metric] for part in parts))

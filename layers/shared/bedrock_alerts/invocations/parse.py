@@ -466,13 +466,13 @@ class _Answer:
             self.routed_model = _text(router.get("invokedModelId"), 512)
 
     def _read_action(self, chunk: RawBody) -> None:
-        if chunk.guardrail_action == "NONE":
-            self.ran = True
-        elif (
+        if (
             chunk.guardrail_action in ("INTERVENED", "GUARDRAIL_INTERVENED")
             or chunk.action == "GUARDRAIL_INTERVENED"
         ):
             self.intervened = True
+        elif isinstance(chunk.guardrail_action, str):
+            self.ran = True  # `NONE`, or a word of the future: a guardrail was at work
 
     def guardrail(self) -> GuardrailResult:
         """Decide what the guardrails did, over all chunks at once."""
