@@ -18,10 +18,10 @@ from typing import Any, Final, TypeAlias
 
 import click
 import msgspec
-from isal import isal_zlib
 
 from bedrock_alerts.errors import BatchError
 from bedrock_alerts.invocations.decode import decode_event
+from bedrock_alerts.invocations.lines import inflated
 from bedrock_alerts.invocations.model import Rejected, Skipped
 from bedrock_alerts.invocations.pipeline import Line
 from bedrock_alerts.limits import MAX_RECORD_BYTES
@@ -34,7 +34,6 @@ DOCUMENT_BYTES: Final = 256 * 1024 * 1024
 """The largest JSON document that spans lines; one record a line has no such limit."""
 
 _MEBIBYTE: Final = 1024 * 1024
-_GZIP: Final = 31  # zlib's window bits for "gzip header expected"
 _GZIP_MAGIC: Final = b"\x1f\x8b"
 _MAX_LAYERS: Final = 4  # a gzipped export of what was gzipped already, and some to spare
 _UTF16_MARKS: Final = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
@@ -221,27 +220,10 @@ def _peek(chunks: Chunks, size: int) -> tuple[bytes, Chunks]:
 
 def _inflated(name: str, chunks: Chunks) -> Chunks:
     """Inflate every member of a gzip stream; raises InputError if it is damaged or cut off."""
-    member = isal_zlib.decompressobj(wbits=_GZIP)
-    is_open = False
     try:
-        for chunk in chunks:
-            # Zeros between members fill up a block.
-            packed = chunk if is_open else chunk.lstrip(b"\0")
-            is_full = False
-            while packed or is_full:
-                text = member.decompress(packed, max_length=BLOCK_BYTES)
-                if text:
-                    yield text
-                is_open = not member.eof
-                is_full = is_open and len(text) == BLOCK_BYTES
-                packed = member.unconsumed_tail
-                if member.eof:
-                    packed = member.unused_data.lstrip(b"\0")
-                    member = isal_zlib.decompressobj(wbits=_GZIP)
-    except isal_zlib.error as error:  # type: ignore[misc] # its stubs call it a value
-        raise InputError(f"{name}: the gzip data is damaged ({error})") from error
-    if is_open:
-        raise InputError(f"{name}: the gzip data ends too early")
+        yield from inflated(chunks)
+    except BatchError as error:
+        raise InputError(f"{name}: {error}") from error
 
 
 def _recoded(chunks: Chunks, encoding: str) -> Chunks:

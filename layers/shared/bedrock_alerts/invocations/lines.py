@@ -7,21 +7,21 @@ from typing import Final
 from isal import isal_zlib
 
 from bedrock_alerts.errors import BatchError
-from bedrock_alerts.limits import MAX_OBJECT_INFLATED_BYTES, MAX_RECORD_BYTES
+from bedrock_alerts.limits import MAX_RECORD_BYTES
 
 _GZIP: Final = 31  # zlib's window bits for "gzip header expected"
 _STEP_BYTES: Final = 1024 * 1024
 
 
-def inflated(chunks: Iterable[bytes]) -> Iterator[bytes]:
+def inflated(chunks: Iterable[bytes], *, limit: int | None = None) -> Iterator[bytes]:
     """Inflate every member of a gzip stream, a megabyte at a time.
 
-    Raises BatchError where the stream is damaged, ends too early, or goes on for longer than any
-    genuine log does (`MAX_OBJECT_INFLATED_BYTES`).
+    Raises BatchError where the stream is damaged, ends too early, or inflates to more than `limit`
+    bytes.
     """
     member = isal_zlib.decompressobj(wbits=_GZIP)
     is_open = False
-    room = MAX_OBJECT_INFLATED_BYTES
+    size = 0
     try:
         for chunk in chunks:
             # Zeros between members fill up a block.
@@ -29,11 +29,9 @@ def inflated(chunks: Iterable[bytes]) -> Iterator[bytes]:
             is_full = False
             while packed or is_full:
                 text = member.decompress(packed, max_length=_STEP_BYTES)
-                room -= len(text)
-                if room < 0:
-                    raise BatchError(
-                        f"the object inflates to more than {MAX_OBJECT_INFLATED_BYTES} bytes"
-                    )
+                size += len(text)
+                if limit is not None and size > limit:
+                    raise BatchError(f"the object inflates to more than {limit} bytes")
                 if text:
                     yield text
                 is_open = not member.eof

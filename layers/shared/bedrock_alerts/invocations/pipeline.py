@@ -24,7 +24,11 @@ from bedrock_alerts.invocations.model import (
 from bedrock_alerts.invocations.objects import LogObject
 from bedrock_alerts.invocations.parse import ReadBody, parse
 from bedrock_alerts.invocations.report import event_line, is_notable
-from bedrock_alerts.limits import METRIC_MAX_AGE_SECONDS, METRIC_MAX_AHEAD_SECONDS
+from bedrock_alerts.limits import (
+    MAX_OBJECT_INFLATED_BYTES,
+    METRIC_MAX_AGE_SECONDS,
+    METRIC_MAX_AHEAD_SECONDS,
+)
 from bedrock_alerts.metrics import Datapoint
 
 _NO_USAGE: Final = Usage()
@@ -310,7 +314,9 @@ def collect_objects(
         where = f"s3://{item.bucket}/{item.key}"
         number = 0
         try:
-            for number, text in enumerate(lines(inflated(reader.chunks(item.bucket, item.key))), 1):
+            packed = reader.chunks(item.bucket, item.key)
+            unpacked = inflated(packed, limit=MAX_OBJECT_INFLATED_BYTES)
+            for number, text in enumerate(lines(unpacked), 1):
                 place = f"{where}:{number}"
                 if text is None:
                     collector.add_unread(Rejected("too_large", place), None)
