@@ -4,76 +4,41 @@ Both run in turn under Lambda's runtime interface emulator, which prints how lon
 took. What is measured is importing; the emulator knows nothing of how AWS fetches layers.
 """
 
-import os
+import json
 import re
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
-import urllib.error
-import urllib.request
 from pathlib import Path
 from typing import Final
 
-import samcli
+from tests.support import emulator
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 BUILT: Final = ROOT / ".lab" / "build-lambda"
 PYTHON: Final = ROOT / ".venv-runtime" / "bin" / "python"
-EMULATOR: Final = Path(samcli.__file__).parent / "local/rapid/aws-lambda-rie-x86_64"
 ROUNDS: Final = 9
-PORT: Final = 9017
-EVENT: Final = (ROOT / "events/collect_logs/traffic.json").read_bytes()
+EVENT: Final = json.loads((ROOT / "events/collect_logs/traffic.json").read_text())
 _INIT: Final = re.compile(r"INIT REPORT\(durationMs: ([0-9.]+)\)")
 _EMPTY: Final = "def handler(event, context):\n    return {}\n"
 
 
 def initialisation_ms(folder: Path) -> float:
     """Start the function in `folder` once, invoke it, and return how long it took to initialise."""
-    process = subprocess.Popen(
-        [
-            str(EMULATOR), "--runtime-interface-emulator-address", f"127.0.0.1:{PORT}",
-            str(PYTHON), "-m", "awslambdaric", "handler.handler",
-        ],
-        cwd=folder,
-        env={
-            "PATH": os.environ["PATH"],
-            "PYTHONDONTWRITEBYTECODE": "1",  # layers are read-only: nothing compiled is kept
-            "PYTHONPATH": os.pathsep.join(
-                str(BUILT / layer / "python") for layer in ("SharedLayer", "DependenciesLayerX86")
-            ),
-            "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{PORT + 1}",
+    _, output = emulator.invoke(
+        folder,
+        EVENT,
+        python=PYTHON,
+        layers=[BUILT / layer / "python" for layer in ("SharedLayer", "DependenciesLayerX86")],
+        environment={
             "METRICS_NAMESPACE": "BedrockAlerts",
             "OWN_LOG_GROUP": "/aws/lambda/benchmark",
         },
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )  # fmt: skip
-    try:
-        _invoke()
-    finally:
-        process.terminate()
-        output, _ = process.communicate(timeout=20)
+    )
     found = _INIT.search(output)
     if found is None:
         raise RuntimeError(f"the emulator said nothing of the initialisation:\n{output}")
     return float(found[1])
-
-
-def _invoke() -> None:
-    url = f"http://127.0.0.1:{PORT}/2015-03-31/functions/function/invocations"
-    deadline = time.monotonic() + 30
-    while True:
-        try:
-            with urllib.request.urlopen(url, data=EVENT, timeout=30) as response:
-                response.read()
-                return
-        except (ConnectionError, urllib.error.URLError):
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.02)
 
 
 def main() -> int:

@@ -6,25 +6,19 @@ The emulator and `awslambdaric` are AWS's own; AWS's services are moto, Slack is
 import contextlib
 import gzip
 import json
-import os
 import platform
-import socket
-import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import boto3
 import pytest
-import samcli
 from moto.server import ThreadedMotoServer
 
 from bedrock_alerts_lab.receiver.server import Receiver
 from bedrock_alerts_lab.sample_events import BUCKET
+from tests.support import emulator
 from tests.support.collected import by_reason, counted
 
 pytestmark = pytest.mark.build
@@ -32,7 +26,6 @@ pytestmark = pytest.mark.build
 ROOT: Final = Path(__file__).resolve().parents[2]
 EVENTS: Final = ROOT / "events"
 LAMBDA_PYTHON: Final = ROOT / ".venv-runtime" / "bin" / "python"
-EMULATOR: Final = Path(samcli.__file__).parent / "local/rapid/aws-lambda-rie-x86_64"
 REGION: Final = "eu-west-1"
 
 
@@ -118,51 +111,13 @@ def invoke(
 ) -> tuple[Any, str]:
     """Invoke a built function once; return its answer and everything it wrote."""
     python, layers = runtime
-    port = _free_port()
-    address = f"127.0.0.1:{port}"
-    process = subprocess.Popen(
-        [
-            str(EMULATOR), "--runtime-interface-emulator-address", address,
-            str(python), "-m", "awslambdaric", "handler.handler",
-        ],
-        cwd=built / function,
-        env={
-            "PATH": os.environ["PATH"],
-            "PYTHONPATH": os.pathsep.join(map(str, layers)),
-            "PYTHONDONTWRITEBYTECODE": "1",  # what was built is looked at by other tests
-            "AWS_LAMBDA_FUNCTION_NAME": function,
-            # Ports of its own, so that emulators can run side by side.
-            "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{_free_port()}",
-            **world.environment,
-        },
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )  # fmt: skip
-    try:
-        answer = _post(f"http://{address}/2015-03-31/functions/function/invocations", event)
-    finally:
-        process.terminate()
-        output, _ = process.communicate(timeout=20)
-    return answer, output
-
-
-def _post(url: str, event: dict[str, Any]) -> Any:
-    request = urllib.request.Request(url, json.dumps(event).encode())
-    deadline = time.monotonic() + 60
-    while True:
-        try:
-            with urllib.request.urlopen(request, timeout=60) as response:
-                return json.loads(response.read())
-        except (ConnectionError, urllib.error.URLError):
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.05)
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
+    return emulator.invoke(
+        built / function,
+        event,
+        python=python,
+        layers=layers,
+        environment={"AWS_LAMBDA_FUNCTION_NAME": function, **world.environment},
+    )
 
 
 def sample(path: str) -> dict[str, Any]:

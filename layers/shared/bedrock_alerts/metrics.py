@@ -53,7 +53,7 @@ METRICS: Final[Mapping[str, Metric]] = {
     "RecordsProcessed": Metric("Count", "lines read as invocations"),
     "RecordsRejected": Metric("Count", "lines that should have been records and were unreadable"),
     "RecordsSkipped": Metric("Count", "lines that are none of our business"),
-    "RecordAge": Metric("Seconds", "from a batch's oldest call to its being counted", "max"),
+    "RecordAge": Metric("Seconds", "from the minute of a call to its being counted", "max"),
     "OffloadedBodies": Metric("Count", "calls whose output is in S3: guardrails not seen"),
     # alerts
     "StateChanges": Metric("Count", "alarm state changes received"),

@@ -10,12 +10,18 @@ from typing import Final, Literal, TypeAlias
 
 import msgspec
 
-from bedrock_alerts.invocations.model import Cost, Invocation, Modality, Rejected, Skipped
+from bedrock_alerts.invocations.model import (
+    PICODOLLARS,
+    Cost,
+    Invocation,
+    Modality,
+    Rejected,
+    Skipped,
+)
 from bedrock_alerts.metrics import METRICS, Datapoint, Dimensions
 from bedrock_alerts.text import dimension_value
 
 OTHER_VALUES: Final = "__other__"
-_PICODOLLARS: Final = 10**12
 _THROTTLES: Final = frozenset({"ThrottlingException", "TooManyRequestsException"})
 _VERDICT_METRICS: Final = {
     "blocked": "ContentFilteredCount",
@@ -340,7 +346,7 @@ def _points(key: _Key, group: Group) -> Iterator[Datapoint]:
     minute, dimensions = key
     for metric, amount in group.counters.items():
         if amount or (not dimensions and (metric in _ALWAYS or metric in _DOLLARS)):
-            value = amount / _PICODOLLARS if metric in _DOLLARS else amount
+            value = amount / PICODOLLARS if metric in _DOLLARS else amount
             yield Datapoint(metric=metric, dimensions=dimensions, minute=minute, values=(value,))
     for metric, values in group.values.items():
         kept: Iterable[int] = (max(values),) if METRICS[metric].combine == "max" else sorted(values)

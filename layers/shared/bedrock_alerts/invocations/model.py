@@ -5,7 +5,7 @@ content is dropped when a record is parsed, because there is nowhere to put it.
 """
 
 from collections.abc import Mapping
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 import msgspec
 
@@ -129,6 +129,9 @@ class Invocation(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     def called_id(self) -> str:
         """The id that was called, as the `ModelId` dimension of `AWS/Bedrock` shows it."""
         return self.inference_profile or self.model
+
+
+PICODOLLARS: Final = 10**12  # to the dollar
 
 
 class Cost(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -4,10 +4,9 @@ from typing import Any, Final
 
 import msgspec
 
-from bedrock_alerts.invocations.model import Cost, Invocation
+from bedrock_alerts.invocations.model import PICODOLLARS, Cost, Invocation
 from bedrock_alerts.limits import EMF_LINE_BYTES
 
-_PICODOLLARS: Final = 10**12
 _QUIET: Final = frozenset({"none", "clean"})
 # So many hits and ids always fit into a line, however long their names are.
 _HITS_THAT_FIT: Final = 50
@@ -43,7 +42,7 @@ def report(invocation: Invocation, cost: Cost) -> dict[str, Any]:
         "first_byte_ms": invocation.first_byte_ms,
         "cost_usd": None
         if cost.model_picodollars is None
-        else cost.model_picodollars / _PICODOLLARS,
+        else cost.model_picodollars / PICODOLLARS,
         "priced": cost.priced,
         "price_fallback": cost.fallback,
         "guardrail": {
@@ -51,7 +50,7 @@ def report(invocation: Invocation, cost: Cost) -> dict[str, Any]:
             "ids": guardrail.ids,
             "hits": guardrail.hits,
             "latency_ms": guardrail.latency_ms,
-            "cost_usd": cost.guardrail_picodollars / _PICODOLLARS,
+            "cost_usd": cost.guardrail_picodollars / PICODOLLARS,
         },
         "body": invocation.body,
         "metadata": invocation.metadata,
