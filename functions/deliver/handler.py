@@ -52,14 +52,16 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     def deliver(message: SqsMessage) -> None:
         delivery = msgspec.json.decode(message.body, type=Delivery)
         try:
-            alert = sent_late(delivery.alert, time.time() - delivery.queued_at)
-            send(alert, delivery.channel, app.senders)
+            for alert in delivery.alerts:
+                waited = time.time() - delivery.queued_at
+                send(sent_late(alert, waited), delivery.channel, app.senders)
         except TransientError as error:
             pause = pause_before_retry(error, message.receive_count)
             app.queue.postpone(message.receipt_handle, pause)
             raise
         # Answers "was anyone told?": the key is the same on every channel and every retry.
-        app.logger.info("sent", channel=delivery.channel, alert=delivery.alert.key)
+        keys = [alert.key for alert in delivery.alerts]
+        app.logger.info("sent", channel=delivery.channel, alerts=keys)
 
     outcome = handle_each(event, deliver, app.logger)
     app.metrics.publish(

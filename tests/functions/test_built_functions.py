@@ -190,7 +190,7 @@ def test_route_answers_its_samples(
     assert answer == {"batchItemFailures": []}
     deliveries = [json.loads(body) for body in received(world, world.deliveries_url)]
     assert sorted(delivery["channel"] for delivery in deliveries) == ["email", "slack"]
-    assert {d["alert"]["title"] for d in deliveries} == {"bedrock-alerts.ContentFiltered"}
+    assert {d["alerts"][0]["title"] for d in deliveries} == {"bedrock-alerts.ContentFiltered"}
 
 
 @pytest.mark.parametrize("channel", ["email", "slack"])

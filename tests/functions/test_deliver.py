@@ -57,7 +57,7 @@ class Stack(NamedTuple):
     def sent(self) -> list[tuple[str, str]]:
         """Return channel and alert of everything that the function logged as sent."""
         lines = [line for line in log_lines(self.output.text) if line["message"] == "sent"]
-        return [(line["channel"], line["alert"]) for line in lines]
+        return [(line["channel"], line["alerts"][0]) for line in lines]
 
 
 @pytest.fixture
@@ -126,7 +126,7 @@ def test_the_log_says_who_was_told_of_what_by_a_key_that_both_channels_share(
     assert stack.feed() == []
     (first, second) = stack.sent()
     assert {first[0], second[0]} == {"email", "slack"}
-    assert first[1] == second[1] == json.loads(EMAIL)["alert"]["key"]
+    assert first[1] == second[1] == json.loads(EMAIL)["alerts"][0]["key"]
 
 
 def test_a_poisoned_message_is_parked_in_the_end(stack: Stack) -> None:

@@ -62,7 +62,7 @@ def test_every_sample_becomes_one_delivery_per_channel(
     deliveries: Queue, output: Any, name: str, statuses: list[str]
 ) -> None:
     assert handler_module.handler(sample(name), None) == {"batchItemFailures": []}
-    found = sorted((delivery.alert.status, delivery.channel) for delivery in made(deliveries))
+    found = sorted((delivery.alerts[0].status, delivery.channel) for delivery in made(deliveries))
     assert found == sorted(
         (status, channel) for status in statuses for channel in ("email", "slack")
     )
@@ -71,7 +71,7 @@ def test_every_sample_becomes_one_delivery_per_channel(
 
 def test_the_deliveries_of_a_state_change_say_the_same(deliveries: Queue) -> None:
     handler_module.handler(sample("alarm.json"), None)
-    alerts = [delivery.alert for delivery in made(deliveries)]
+    alerts = [delivery.alerts[0] for delivery in made(deliveries)]
     assert len(alerts) == 2
     assert alerts[0] == alerts[1]
     assert alerts[0].title == "bedrock-alerts.ContentFiltered"
@@ -79,7 +79,7 @@ def test_the_deliveries_of_a_state_change_say_the_same(deliveries: Queue) -> Non
 
 def test_an_unknown_event_is_told_without_what_it_holds(deliveries: Queue, output: Any) -> None:
     handler_module.handler(sample("unknown.json"), None)
-    titles = {delivery.alert.title for delivery in made(deliveries)}
+    titles = {delivery.alerts[0].title for delivery in made(deliveries)}
     assert titles == {"Received an event of an unknown kind", "Received a message that is no JSON"}
     assert "whatever stands here" not in output.text
 
@@ -92,7 +92,7 @@ class PickyQueue:
         self.taken: list[Delivery] = []
 
     def put(self, deliveries: Sequence[Delivery]) -> None:
-        if any(delivery.alert.title == self._title for delivery in deliveries):
+        if any(delivery.alerts[0].title == self._title for delivery in deliveries):
             raise TransientError("2 of 2 not enqueued: InternalError")
         self.taken += deliveries
 
@@ -106,7 +106,10 @@ def test_a_state_change_that_cannot_be_enqueued_comes_back_and_its_neighbours_do
         patched.setattr(handler_module, "_app", lambda: app)
         alerts.put(*bodies("alarm.json"), "no JSON", *bodies("resolved.json"))
         assert alerts.feed(handler_module.handler) == ["no JSON"]
-    assert {delivery.alert.status for delivery in queue.taken} == {"ALARM · warning", "RESOLVED"}
+    assert {delivery.alerts[0].status for delivery in queue.taken} == {
+        "ALARM · warning",
+        "RESOLVED",
+    }
     assert alerts.kept == 1
     assert emitted(output.text) == {"StateChanges": 2}
     assert made(deliveries) == []

@@ -38,7 +38,7 @@ def delivery(channel: Channel) -> Delivery:
         region="eu-west-1",
         at=datetime(2026, 11, 23, 8, 10, 41, tzinfo=UTC),
     )
-    return Delivery(channel=channel, alert=alert, queued_at=1795421442.0)
+    return Delivery(channel=channel, alerts=(alert,), queued_at=1795421442.0)
 
 
 BOTH = (delivery("email"), delivery("slack"))
@@ -46,9 +46,9 @@ BOTH = (delivery("email"), delivery("slack"))
 
 def message(channel: Channel) -> str:
     return (
-        f'{{"channel":"{channel}","alert":{{"key":"k","tone":"warning","status":"ALARM · warning",'
-        '"title":"chat-blocks","summary":"","account_id":"111122223333","region":"eu-west-1",'
-        '"at":"2026-11-23T08:10:41Z","facts":[],"reason":"","links":[]},'
+        f'{{"channel":"{channel}","alerts":[{{"key":"k","tone":"warning",'
+        '"status":"ALARM · warning","title":"chat-blocks","summary":"",'
+        '"account_id":"111122223333","region":"eu-west-1","at":"2026-11-23T08:10:41Z"}],'
         '"queued_at":1795421442.0}'
     )
 

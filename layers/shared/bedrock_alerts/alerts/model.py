@@ -1,13 +1,66 @@
-"""What flow 2 speaks of: state changes of alarms, alerts about them, deliveries to channels."""
+"""What flow 2 speaks of: events, incidents, alerts about them, deliveries to channels.
+
+Everything here is plain, frozen data. Text in it has been cleaned and bounded, never escaped: each
+channel's renderer does that its own way. Times are aware, in UTC.
+"""
 
 from datetime import datetime
-from typing import Literal, TypeAlias
+from typing import Annotated, Final, Literal, TypeAlias
 
 import msgspec
 
 Severity: TypeAlias = Literal["critical", "warning", "info"]
 Tone: TypeAlias = Literal["critical", "warning", "info", "ok", "unknown"]
-Channel: TypeAlias = Literal["email", "slack"]
+AlarmKind: TypeAlias = Literal[
+    "metric",
+    "math",
+    "anomaly",
+    "query",
+    "contributor",
+    "composite",
+    "promql",
+    "log",
+    "unknown",
+]
+Transport: TypeAlias = Literal["eventbridge", "sns", "lambda"]
+ChannelKind: TypeAlias = Literal["email", "slack", "webhook", "pagerduty", "teams", "amazon_q"]
+# A kind of channel, or one target of that kind: `slack`, `slack:payments`.
+Channel: TypeAlias = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^(email|slack|webhook|pagerduty|teams|amazon_q)(:[A-Za-z0-9_.-]{1,64})?\Z"
+    ),
+]
+SEVERITIES: Final[tuple[Severity, ...]] = ("critical", "warning", "info")  # the worst first
+DEFAULT_SEVERITY: Final[Severity] = "warning"
+
+# Why something is said about an incident:
+#   first        an alarm began, and nobody had been told
+#   escalation   the alarm stands, and it is worse than what was told
+#   release      an alarm that was held back (suppressed, muted, silenced) may be told, and stands
+#   reminder     the alarm still stands after a while
+#   resolved     the alarm is over
+#   late         the alarm is known to be over already when its beginning is told
+#   no_data      CloudWatch cannot judge an alarm that stood: not a recovery
+#   flapping     the alarm comes and goes: one message, then silence until it settles
+#   settled      an alarm that came and went stays as it is
+#   plain        no alarm's life: an unknown event, a configuration change, tampering
+TellingKind: TypeAlias = Literal[
+    "first",
+    "escalation",
+    "release",
+    "reminder",
+    "resolved",
+    "late",
+    "no_data",
+    "flapping",
+    "settled",
+    "plain",
+]
+TimerKind: TypeAlias = Literal["reminder", "release", "settle", "digest"]
+
+
+# ---- events: what arrives ----------------------------------------------------------------------
 
 
 class MetricRef(msgspec.Struct, frozen=True, kw_only=True):
@@ -20,11 +73,30 @@ class MetricRef(msgspec.Struct, frozen=True, kw_only=True):
     dimensions: tuple[tuple[str, str], ...] = ()
 
 
+class Contributor(msgspec.Struct, frozen=True, kw_only=True):
+    """One series of an alarm over several, with what tells it apart (`Principal=…`)."""
+
+    id: str
+    attributes: tuple[tuple[str, str], ...] = ()
+
+
+class AlarmState(msgspec.Struct, frozen=True, kw_only=True):
+    """The state of another alarm, as a composite alarm names its children."""
+
+    name: str
+    arn: str
+    state: str
+    at: datetime | None = None
+
+
 class StateChange(msgspec.Struct, frozen=True, kw_only=True):
-    """An alarm going from one state to another, whatever transport brought it.
+    """An alarm, or one contributor of it, going from one state to another.
 
     `state` is CloudWatch's word (`ALARM`, `OK`, `INSUFFICIENT_DATA`), or whatever stood there.
-    Times are ISO 8601. `threshold` is None where the event does not say it (composite, anomaly).
+    `threshold` is None where the event does not say it (composite, anomaly), `operator` is
+    CloudWatch's `ComparisonOperator`. `suppressed_by` is why the alarm's actions are held back
+    (`WaitPeriod`, `ExtensionPeriod`, `Alarm`), empty when they are not; the end of it comes as a
+    state change from ALARM to ALARM. `muted_until` is set while a mute rule is active.
     """
 
     alarm_name: str
@@ -34,20 +106,72 @@ class StateChange(msgspec.Struct, frozen=True, kw_only=True):
     state: str
     at: datetime
     reason: str
+    kind: AlarmKind = "metric"
+    transport: Transport = "eventbridge"
     description: str = ""
     previous_state: str | None = None
     previous_at: datetime | None = None
     metrics: tuple[MetricRef, ...] = ()
     expressions: tuple[str, ...] = ()
     threshold: float | None = None
+    operator: str | None = None
     recent_values: tuple[float, ...] = ()
+    band: tuple[float, float] | None = None
+    contributor: Contributor | None = None
+    alarm_rule: str = ""
+    children: tuple[AlarmState, ...] = ()
+    suppressed_by: str = ""
+    muted_by: str = ""
+    muted_until: datetime | None = None
+    tags: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def incident_key(self) -> str:
+        """What an incident is known by: the alarm's ARN, with the contributor's id if it has one.
+
+        The same on every transport.
+        """
+        return f"{self.alarm_arn}#{self.contributor.id}" if self.contributor else self.alarm_arn
+
+
+class ConfigurationChange(msgspec.Struct, frozen=True, kw_only=True):
+    """An alarm created, updated or deleted; `actions_enabled` is None where the event is silent."""
+
+    alarm_name: str
+    alarm_arn: str
+    account_id: str
+    region: str
+    at: datetime
+    operation: str
+    description: str = ""
+    actions_enabled: bool | None = None
+    previous_actions_enabled: bool | None = None
+    threshold: float | None = None
+    previous_threshold: float | None = None
+
+
+class Tampering(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody changed what this tool relies on, as CloudTrail tells it.
+
+    `action` is the API's name (`DeleteGuardrail`), `target` what it was done to, `error_code` is
+    set where the call was refused.
+    """
+
+    action: str
+    principal: str
+    target: str
+    account_id: str
+    region: str
+    at: datetime
+    event_id: str
+    error_code: str = ""
 
 
 class Unrecognised(msgspec.Struct, frozen=True, kw_only=True):
     """An event that is no state change we know: shown plainly, never dropped.
 
     Only the names and values of a few well-known envelope fields are kept: an unknown event may
-    carry log lines, and those hold prompts.
+    carry log lines, and those hold prompts. `identity` tells two such events apart.
     """
 
     title: str
@@ -55,6 +179,49 @@ class Unrecognised(msgspec.Struct, frozen=True, kw_only=True):
     region: str
     at: datetime | None
     facts: tuple[tuple[str, str], ...]
+    identity: str = ""
+
+
+class Timer(msgspec.Struct, frozen=True, kw_only=True):
+    """A note to ourselves that comes back at `due`: look at the incident (or the digest) again.
+
+    `subject` is an incident's key, or the channel of a digest. `stamp` names the state of things
+    that the timer was set in; one that has been overtaken does nothing.
+    """
+
+    kind: TimerKind
+    subject: str
+    due: datetime
+    stamp: str
+
+
+class Heartbeat(msgspec.Struct, frozen=True, kw_only=True):
+    """The scheduled sign of life that goes through the queue like every alert."""
+
+
+Event: TypeAlias = StateChange | ConfigurationChange | Tampering | Unrecognised | Timer | Heartbeat
+
+
+# ---- incidents: what is remembered ---------------------------------------------------------------
+
+
+class Telling(msgspec.Struct, frozen=True, kw_only=True):
+    """What a decision wants said, and what only the incident's memory knows of it.
+
+    `opened_at` is when the alarm began, `ended_at` when it ended, `tellings` how often its
+    transitions came within the time that flapping is judged by, `reminders` the number of this one.
+    """
+
+    kind: TellingKind
+    opened_at: datetime | None = None
+    ended_at: datetime | None = None
+    transitions: int = 0
+    reminders: int = 0
+    held_by: str = ""
+    acked_by: str = ""
+
+
+# ---- alerts: what is said ----------------------------------------------------------------------
 
 
 class Link(msgspec.Struct, frozen=True):
@@ -71,10 +238,28 @@ class Fact(msgspec.Struct, frozen=True):
     value: str
 
 
-class Alert(msgspec.Struct, frozen=True, kw_only=True):
+class Table(msgspec.Struct, frozen=True, kw_only=True):
+    """A small table of evidence: who, which model, how many; `rows` are the biggest first."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+class Evidence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What the event lines say about the alarm's window; `summary` is one line of totals."""
+
+    summary: str = ""
+    tables: tuple[Table, ...] = ()
+
+
+class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Everything a message says, before any channel's format. All text in it is plain text.
 
-    `key` identifies the state change: the same on every delivery and every retry of it.
+    `key` identifies what is told: the same on every delivery and every retry of it. `incident` is
+    the key of the incident, empty for what has no life. `recent_values` are the watched metric's
+    last values, oldest first, for a sparkline; `widget` is the JSON of a metric picture
+    (GetMetricWidgetImage), empty for none. `next_steps` say what to do, most useful first.
     """
 
     key: str
@@ -85,17 +270,36 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     account_id: str
     region: str
     at: datetime | None
+    kind: TellingKind = "plain"
+    severity: Severity = DEFAULT_SEVERITY
+    state: str = ""
+    incident: str = ""
+    alarm_arn: str = ""
+    account_alias: str = ""
+    team: str = ""
+    opened_at: datetime | None = None
+    ended_at: datetime | None = None
     facts: tuple[Fact, ...] = ()
     reason: str = ""
     links: tuple[Link, ...] = ()
+    recent_values: tuple[float, ...] = ()
+    threshold: float | None = None
+    evidence: Evidence | None = None
+    next_steps: tuple[str, ...] = ()
+    widget: str = ""
 
 
-class Delivery(msgspec.Struct, frozen=True, kw_only=True):
-    """One alert on its way to one channel: the message of the deliveries queue.
+class Delivery(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What is on its way to one channel: the message of the deliveries queue.
 
-    `queued_at` is when it was put there, in seconds since 1970.
+    Several `alerts` are sent as one digest. `queued_at` is when it was put there, in seconds since
+    1970. `mentions` are for the renderer of that channel (Slack: `here`, `channel`, a user's or
+    group's id). `notes` are said with the alerts, such as that the routes could not be read.
     """
 
     channel: Channel
-    alert: Alert
+    alerts: tuple[Alert, ...]
     queued_at: float
+    mentions: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    digest: str = ""

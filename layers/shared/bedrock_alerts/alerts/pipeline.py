@@ -10,4 +10,4 @@ from bedrock_alerts.alerts.normalise import normalise
 def deliveries(body: str, channels: Sequence[Channel], *, now: float) -> tuple[Delivery, ...]:
     """Turn one event into one delivery per channel, so that each channel is retried alone."""
     alert = describe(normalise(body))
-    return tuple(Delivery(channel=channel, alert=alert, queued_at=now) for channel in channels)
+    return tuple(Delivery(channel=channel, alerts=(alert,), queued_at=now) for channel in channels)
