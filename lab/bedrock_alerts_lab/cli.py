@@ -11,6 +11,7 @@ from bedrock_alerts_lab.errors import LabError
 # Where each command is. They are imported when they are called: boto3 and all the rest would make
 # `--help` slow.
 _COMMANDS: Final = {
+    "cost": "bedrock_alerts_lab.cost_command",
     "demo": "bedrock_alerts_lab.local_stack.command",
     "inspect": "bedrock_alerts_lab.inspect_command",
     "metrics": "bedrock_alerts_lab.metrics_command",
