@@ -1,0 +1,265 @@
+"""`bedrock-alerts routes`: check the routes, see what they would do, store them for a stack."""
+
+import json
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final, NamedTuple, get_args
+
+import click
+import yaml
+
+from bedrock_alerts.alerts.describe import describe
+from bedrock_alerts.alerts.model import Alert, Channel, ChannelKind
+from bedrock_alerts.alerts.normalise import normalise
+from bedrock_alerts.alerts.routing import (
+    Destination,
+    Routes,
+    RoutesError,
+    destinations,
+    explain,
+    parse_routes,
+)
+from bedrock_alerts_lab.errors import InputError, LabError
+from bedrock_alerts_lab.terminal import moment, write
+
+# Parameter Store takes 4 KB for nothing, and up to 8 KB for a small charge.
+_MAX_STORED_BYTES: Final = 8192
+_STEP: Final = re.compile(r"[.]([A-Za-z_]+)|\[([0-9]+|[.]{3})\]")
+_ALL_KINDS: Final[tuple[Channel, ...]] = get_args(ChannelKind)
+
+
+class RoutesFile(NamedTuple):
+    """Routes as somebody wrote them down, and as they are stored."""
+
+    routes: Routes
+    stored: str
+
+
+@click.group()
+def routes() -> None:
+    """Who hears what: check routes, explain them, store them for a stack."""
+
+
+@routes.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--channels", help="The channels the stack has, as in email,slack. All, if not given."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON, nothing else.")
+def check(file: Path, channels: str | None, *, as_json: bool) -> int:
+    """Check a file of routes, and say in which line something is wrong.
+
+    Exit code 1 when the routes cannot be used.
+    """
+    try:
+        found = _read(file, _channels(channels))
+    except _WrongRoutesError as error:
+        if not as_json:
+            raise
+        _print_json({"ok": False, "line": error.line, "path": error.path, "error": error.message})
+        return 1
+    if as_json:
+        _print_json({"ok": True, "routes": len(found.routes.routes), "bytes": len(found.stored)})
+    else:
+        write(f"{file} is fine: {len(found.routes.routes)} routes, {len(found.stored)} bytes.\n")
+    return 0
+
+
+@routes.command(name="explain")
+@click.argument("event", type=click.File("r"))
+@click.option(
+    "--routes",
+    "file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The routes. Without them every channel hears everything.",
+)
+@click.option(
+    "--channels", help="The channels the stack has, as in email,slack. All, if not given."
+)
+@click.option(
+    "--at", metavar="TIME", help="As if it were this moment (ISO 8601, UTC). Default: now."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON, nothing else.")
+def explain_command(
+    event: Any, file: Path | None, channels: str | None, at: str | None, *, as_json: bool
+) -> int:
+    """Say who would hear of the alarm event in the file EVENT (- for standard input), and why."""
+    known = _channels(channels)
+    found = _read(file, known).routes if file else Routes()
+    outcome = [
+        _explanation(alert, found, known, _moment(at))
+        for alert in _alerts(event.read(), event.name)
+    ]
+    if as_json:
+        for each in outcome:
+            _print_json(each)
+    else:
+        write("\n".join(_in_words(each) for each in outcome))
+    return 0
+
+
+@routes.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--stack", required=True, help="Name of the deployed stack.")
+@click.option("--region", help="Its Region, if it is not your default.")
+def put(file: Path, stack: str, region: str | None) -> int:
+    """Check a file of routes, and store it for a stack. It is in force within a minute."""
+    # boto3 takes longer to load than all the rest.
+    import boto3  # noqa: PLC0415
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
+
+    try:
+        answer = boto3.client("cloudformation", region_name=region).describe_stacks(StackName=stack)
+        outputs = {
+            output.get("OutputKey", ""): output.get("OutputValue", "")
+            for output in answer["Stacks"][0].get("Outputs", [])
+        }
+        name, channels = outputs.get("RoutesParameterName"), outputs.get("Channels")
+        if not name or not channels:
+            raise LabError(f"stack {stack} has no routes: it is no stack of Bedrock Alerts")
+        found = _read(file, _channels(channels))
+        boto3.client("ssm", region_name=region).put_parameter(
+            Name=name, Value=found.stored, Type="String", Tier="Intelligent-Tiering", Overwrite=True
+        )
+    except (ClientError, BotoCoreError) as error:
+        raise LabError(f"the routes were not stored: {error}") from error
+    write(f"Stored {len(found.routes.routes)} routes for {stack} in {name}.\n")
+    return 0
+
+
+class _WrongRoutesError(LabError):
+    def __init__(self, file: Path, line: int, path: str, message: str) -> None:
+        super().__init__(f"{file}:{line}: {message}" + (f" (at {path})" if path else ""))
+        self.line, self.path, self.message = line, path, message
+
+
+def _read(file: Path, channels: Sequence[Channel]) -> RoutesFile:
+    """Read routes from YAML (JSON is YAML too). Raises _WrongRoutesError with the line."""
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{file} cannot be read: {error}") from error
+    try:
+        tree = yaml.compose(text, yaml.SafeLoader)
+        given = yaml.safe_load(text)
+        stored = json.dumps({} if given is None else given, separators=(",", ":"))
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = mark.line + 1 if mark else 1
+        problem = getattr(error, "problem", None) or str(error)
+        raise _WrongRoutesError(file, line, "", f"this is no YAML: {problem}") from error
+    except (TypeError, ValueError, RecursionError) as error:  # dates, keys that are no text
+        raise _WrongRoutesError(file, 1, "", f"this cannot be written as JSON: {error}") from error
+    if len(stored.encode()) > _MAX_STORED_BYTES:
+        message = f"{len(stored.encode())} bytes are too many, {_MAX_STORED_BYTES} are the most"
+        raise _WrongRoutesError(file, 1, "", message)
+    try:
+        return RoutesFile(parse_routes(stored, channels), stored)
+    except RoutesError as error:
+        line = _line(tree, error.path)
+        raise _WrongRoutesError(file, line, error.path, error.message) from error
+
+
+def _line(tree: yaml.Node | None, path: str) -> int:
+    """Find the line that a path such as `$.routes[0].match` leads to, as far as it leads."""
+    if tree is None:
+        return 1
+    node, line = tree, tree.start_mark.line
+    for key, index in _STEP.findall(path):
+        if isinstance(node, yaml.MappingNode) and key:
+            found = next((pair for pair in node.value if pair[0].value == key), None)
+            if found is None:
+                break
+            line, node = found[0].start_mark.line, found[1]
+        elif (
+            isinstance(node, yaml.SequenceNode) and index.isdigit() and int(index) < len(node.value)
+        ):
+            node = node.value[int(index)]
+            line = node.start_mark.line
+        else:  # `[...]` is any value of a mapping: the mapping is as near as it gets
+            break
+    return line + 1
+
+
+def _channels(text: str | None) -> tuple[Channel, ...]:
+    if not text:
+        return _ALL_KINDS
+    channels = tuple(part.strip() for part in text.split(",") if part.strip())
+    for channel in channels:
+        if channel.partition(":")[0] not in _ALL_KINDS:
+            raise click.BadParameter(f"{channel} is none of {', '.join(_ALL_KINDS)}")
+    return channels
+
+
+def _moment(text: str | None) -> datetime:
+    if text is None:
+        return datetime.now(UTC)
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise click.BadParameter(f"{text} is no time as in 2026-11-23T02:30:00") from error
+    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+
+
+def _alerts(text: str, name: str) -> tuple[Alert, ...]:
+    """Read an alarm event, or all events of a queue's batch as `events/route/` has them."""
+    try:
+        event = json.loads(text)
+    except ValueError as error:
+        raise InputError(f"{name} is no JSON: {error}") from error
+    records = event.get("Records") if isinstance(event, dict) else None
+    bodies = [
+        record["body"]
+        for record in (records if isinstance(records, list) else ())
+        if isinstance(record, dict) and isinstance(record.get("body"), str)
+    ]
+    return tuple(describe(normalise(body)) for body in bodies or [text])
+
+
+def _explanation(
+    alert: Alert, found: Routes, channels: Sequence[Channel], now: datetime
+) -> dict[str, Any]:
+    told = destinations(alert, found, channels, now)
+    return {
+        "alarm": alert.title,
+        "state": alert.state,
+        "severity": alert.severity,
+        "routes": [
+            {"name": tried.route.name, "matches": not tried.misfit, "because": tried.misfit}
+            for tried in explain(alert, found)
+        ],
+        "channels": [_destination(each) for each in told],
+    }
+
+
+def _destination(destination: Destination) -> dict[str, Any]:
+    wait = destination.wait_until
+    return {
+        "channel": destination.channel,
+        "mentions": list(destination.mentions),
+        "wait_until": None if wait is None else wait.isoformat(),
+    }
+
+
+def _in_words(outcome: dict[str, Any]) -> str:
+    lines = [f"{outcome['alarm']} ({outcome['state'] or 'no state'}, {outcome['severity']})"]
+    for route in outcome["routes"]:
+        said = "matches" if route["matches"] else f"does not match: {route['because']}"
+        lines.append(f"  route {route['name']}: {said}")
+    if not any(route["matches"] for route in outcome["routes"]):
+        lines.append("  no route matches: the default channels hear it")
+    for each in outcome["channels"]:
+        calls = f", mentions {' '.join(each['mentions'])}" if each["mentions"] else ""
+        when = "now"
+        if each["wait_until"]:
+            when = f"at {moment(datetime.fromisoformat(each['wait_until']).timestamp())} UTC"
+        lines.append(f"  -> {each['channel']}, {when}{calls}")
+    if not outcome["channels"]:
+        lines.append("  -> nobody")
+    return "\n".join(lines) + "\n"
+
+
+def _print_json(value: dict[str, Any]) -> None:
+    write(json.dumps(value) + "\n")
