@@ -4,6 +4,7 @@ Everything here is plain, frozen data. Text in it has been cleaned and bounded, 
 channel's renderer does that its own way. Times are aware, in UTC.
 """
 
+import hashlib
 from datetime import datetime
 from typing import Annotated, Final, Literal, TypeAlias
 
@@ -44,6 +45,8 @@ DEFAULT_SEVERITY: Final[Severity] = "warning"
 #   no_data      CloudWatch cannot judge an alarm that stood: not a recovery
 #   flapping     the alarm comes and goes: one message, then silence until it settles
 #   settled      an alarm that came and went stays as it is
+#   acknowledged somebody has taken it on: no more reminders
+#   silenced     somebody does not want to hear of it for a while
 #   plain        no alarm's life: an unknown event, a configuration change, tampering
 TellingKind: TypeAlias = Literal[
     "first",
@@ -55,6 +58,8 @@ TellingKind: TypeAlias = Literal[
     "no_data",
     "flapping",
     "settled",
+    "acknowledged",
+    "silenced",
     "plain",
 ]
 TimerKind: TypeAlias = Literal["reminder", "release", "settle", "digest"]
@@ -195,11 +200,31 @@ class Timer(msgspec.Struct, frozen=True, kw_only=True):
     stamp: str
 
 
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """What somebody answered to a message by pressing a button in Slack.
+
+    `incident` is the incident's id as `incident_id` makes it, `seconds` how long to silence it.
+    `user` is Slack's id of who pressed it, `name` what Slack calls them.
+    """
+
+    kind: Literal["acknowledge", "silence"]
+    incident: str
+    user: str
+    name: str
+    at: datetime
+    seconds: int = 0
+
+
 class Heartbeat(msgspec.Struct, frozen=True, kw_only=True):
     """The scheduled sign of life that goes through the queue like every alert."""
 
 
 Event: TypeAlias = StateChange | ConfigurationChange | Tampering | Unrecognised | Timer | Heartbeat
+
+
+def incident_id(key: str) -> str:
+    """Return a short id for an incident's key: 32 hexadecimal digits, safe in any name or URL."""
+    return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 # ---- incidents: what is remembered ---------------------------------------------------------------
