@@ -11,11 +11,13 @@ from mypy_boto3_sqs import SQSClient
 
 from bedrock_alerts.alerts.model import Delivery
 from bedrock_alerts.errors import SettingsError, TransientError
+from bedrock_alerts_lab.local_stack import template as cfn
 from functions.route import handler as handler_module
 from tests.support.apps import app_of, built_anew
 from tests.support.queues import HIDDEN_SECONDS, RECEIVES, Clock, Queue, emitted, log_lines
 
-EVENTS = Path(__file__).parents[2] / "events" / "route"
+ROOT = Path(__file__).parents[2]
+EVENTS = ROOT / "events" / "route"
 SAMPLES = {
     "alarm.json": ["ALARM · warning"],
     "resolved.json": ["RESOLVED"],
@@ -67,6 +69,17 @@ def test_every_sample_becomes_one_delivery_per_channel(
         (status, channel) for status in statuses for channel in ("email", "slack")
     )
     assert emitted(output.text) == {"StateChanges": len(statuses)}
+
+
+def test_a_sign_of_life_is_answered_with_a_metric_and_told_to_nobody(
+    alerts: Queue, deliveries: Queue, output: Any
+) -> None:
+    rule = cfn.load(ROOT / "template.yaml")["Resources"]["HeartbeatRule"]["Properties"]
+    (sent,) = (target["Input"] for target in rule["Targets"])
+    alerts.put(sent, *bodies("alarm.json"), sent)
+    assert alerts.feed(handler_module.handler) == []
+    assert emitted(output.text) == {"StateChanges": 1, "Heartbeat": 2}
+    assert len(made(deliveries)) == 2
 
 
 def test_the_deliveries_of_a_state_change_say_the_same(deliveries: Queue) -> None:

@@ -11,12 +11,12 @@ import msgspec
 import pytest
 
 from bedrock_alerts import settings
-from bedrock_alerts.alerts.describe import split_description
-from bedrock_alerts.alerts.model import ChannelKind, Severity
+from bedrock_alerts.alerts.model import ChannelKind
 from bedrock_alerts.invocations.overrides import load_prices
 from bedrock_alerts.limits import LAMBDA_ENVIRONMENT_BYTES
-from bedrock_alerts.metrics import METRICS
 from bedrock_alerts_lab.local_stack import template as cfn
+from bedrock_alerts_lab.resolve import Stack
+from tests.support.patterns import matches_pattern
 
 ROOT = Path(__file__).resolve().parents[2]
 Resources = dict[str, dict[str, Any]]
@@ -41,7 +41,7 @@ def of_type(resources: Resources, kind: str) -> dict[str, dict[str, Any]]:
 
 def target(node: Any) -> str:
     """Name the one resource that a value refers to."""
-    (name,) = set(cfn.references(node)) - {"AWS::Partition", "AWS::Region", "AWS::AccountId"}
+    (name,) = {name for name in cfn.references(node) if not name.startswith("AWS::")}
     return name
 
 
@@ -222,6 +222,10 @@ def test_bodies_may_be_read_in_the_named_bucket_and_only_if_one_is_named(
         ("PriceOverrides", '{\n  "entries": []\n}\n', True),
         ("PriceOverrides", "entries", False),
         ("PriceOverrides", '{"é":1}', False),
+        ("MaintenanceAlarmName", "deploy in progress", True),
+        ("MaintenanceAlarmName", 'x") OR ALARM("y', False),
+        ("TokenQuotaModelId", "eu.anthropic.claude-haiku-4-5-20251001-v1:0", True),
+        ("TokenQuotaModelId", "two models", False),
     ],
 )
 def test_a_parameter_takes_what_it_should_and_nothing_else(
@@ -255,21 +259,41 @@ def test_the_longest_variables_fit_what_lambda_gives_a_function(
     assert size <= LAMBDA_ENVIRONMENT_BYTES
 
 
-def test_every_resource_policy_is_bound_to_its_source(resources: Resources) -> None:
+def test_every_queue_policy_is_bound_to_its_rules(resources: Resources) -> None:
     policies = of_type(resources, "AWS::SQS::QueuePolicy")
     assert len(policies) == 2
     for policy in policies.values():
         for statement in policy["PolicyDocument"]["Statement"]:
             conditions = statement["Condition"]
-            source = target(conditions["ArnEquals"]["aws:SourceArn"])
-            assert resources[source]["Type"] == "AWS::Events::Rule"
+            for source in as_list(conditions["ArnEquals"]["aws:SourceArn"]):
+                assert resources[target(source)]["Type"] == "AWS::Events::Rule"
             assert conditions["StringEquals"]["aws:SourceAccount"] == {"Ref": "AWS::AccountId"}
+
+
+def test_the_email_topic_takes_messages_of_this_stacks_alarms_and_of_its_budget_only(
+    resources: Resources,
+) -> None:
+    (policy,) = of_type(resources, "AWS::SNS::TopicPolicy").values()
+    alarms, budget = (
+        statement.get("Fn::If", [None, statement])[1]
+        for statement in policy["PolicyDocument"]["Statement"]
+    )
+    assert alarms["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
+    arn = alarms["Condition"]["ArnLike"]["aws:SourceArn"]["Fn::Sub"]
+    assert arn.endswith(":alarm:${AWS::StackName}.*")
+    assert budget["Principal"] == {"Service": "budgets.amazonaws.com"}
+    for statement in (alarms, budget):
+        assert statement["Action"] == "sns:Publish"
+        account = statement["Condition"]["StringEquals"]["aws:SourceAccount"]
+        assert account == {"Ref": "AWS::AccountId"}
 
 
 @pytest.mark.parametrize(
     ("rule", "queue", "dead_letters", "policy"),
     [
         ("StateChangeRule", "AlertsQueue", "AlertsDeadLetterQueue", "AlertsQueuePolicy"),
+        ("TamperLoggingRule", "AlertsQueue", "AlertsDeadLetterQueue", "AlertsQueuePolicy"),
+        ("TamperGuardrailRule", "AlertsQueue", "AlertsDeadLetterQueue", "AlertsQueuePolicy"),
         ("LogObjectRule", "ObjectsQueue", "ObjectsDeadLetterQueue", "ObjectsQueuePolicy"),
     ],
 )
@@ -287,7 +311,8 @@ def test_events_are_retried_for_a_day_and_then_parked(
     # EventBridge puts what it could not deliver there itself, so it has to be allowed to.
     (statement,) = resources[policy]["Properties"]["PolicyDocument"]["Statement"]
     assert parked in statement["Resource"]
-    assert target(statement["Condition"]["ArnEquals"]["aws:SourceArn"]) == rule
+    sources = as_list(statement["Condition"]["ArnEquals"]["aws:SourceArn"])
+    assert rule in {target(source) for source in sources}
 
 
 def test_one_bad_record_cannot_block_its_shard(resources: Resources) -> None:
@@ -312,7 +337,6 @@ def test_one_bad_record_cannot_block_its_shard(resources: Resources) -> None:
         ("CollectObjectsFunction", "ReadsBucket"),
         ("LogObjectRule", "ReadsBucket"),
         ("CollectStreamFunction", "ReadsStream"),
-        ("StreamLagAlarm", "ReadsStream"),
     ],
 )
 def test_the_log_is_read_from_one_source_only(
@@ -339,47 +363,32 @@ def test_the_log_is_read_from_one_source_only(
     ],
 )
 def test_the_rule_takes_the_sample_event_and_no_others(
-    resources: Resources, change: dict[str, Any], *, matches: bool
+    change: dict[str, Any], *, matches: bool
 ) -> None:
-    rule = resources["StateChangeRule"]["Properties"]
     sample = json.loads((ROOT / "events/route/alarm.json").read_text())
     event = {**json.loads(sample["Records"][0]["body"]), **change}
-    pattern = rule["EventPattern"]
-    own, others = pattern["detail"]["alarmName"]
-    assert others["Fn::If"] == [
-        "HasAlarmNamePrefix",
-        {"prefix": {"Ref": "AlarmNamePrefix"}},
-        {"Ref": "AWS::NoValue"},
-    ]
-    by_default = own["prefix"]["Fn::Sub"]
-    assert (
-        event["source"] in pattern["source"]
-        and event["detail-type"] in pattern["detail-type"]
-        and event["detail"]["alarmName"].startswith(
-            by_default.replace("${AWS::StackName}", "bedrock-alerts")
-        )
-    ) is matches
+    pattern = Stack.read().resources("AWS::Events::Rule")["StateChangeRule"]["EventPattern"]
+    assert matches_pattern(pattern, event) is matches
 
 
-def test_every_alarm_watches_a_metric_we_publish_and_says_how_bad_it_is(
-    resources: Resources,
+@pytest.mark.parametrize("name", ["PipelineErrors", "NotifierHeartbeat"])
+@pytest.mark.parametrize("address", ["oncall@example.com", ""])
+def test_alarms_about_the_tool_itself_are_told_by_email_or_else_by_the_notifier(
+    name: str, address: str
 ) -> None:
-    alarms = of_type(resources, "AWS::CloudWatch::Alarm")
-    assert set(alarms) == {"ContentFilteredAlarm", "ThrottlingAlarm", "StreamLagAlarm"}
-    for alarm in alarms.values():
-        # The dot is what the rule knows the alarms of this stack by.
-        assert alarm["AlarmName"]["Fn::Sub"].startswith("${AWS::StackName}.")
-        if alarm["Namespace"] == {"Ref": "MetricsNamespace"}:
-            assert alarm["MetricName"] in METRICS
-        else:
-            # https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
-            assert (alarm["Namespace"], alarm["MetricName"]) == ("AWS/Lambda", "IteratorAge")
-        assert alarm["TreatMissingData"] == "notBreaching"
-        text, variables = alarm["AlarmDescription"]["Fn::Sub"]
-        summary, trailers = split_description(text.split("${")[0])
-        assert summary.endswith(".")
-        assert trailers["severity"] in typing.get_args(Severity)
-        assert set(variables) == {"Runbook", "TeamLine"}
+    stack = Stack.read(parameters={"AlertEmail": address})
+    pattern = stack.resources("AWS::Events::Rule")["StateChangeRule"]["EventPattern"]
+    event = {
+        "source": "aws.cloudwatch",
+        "detail-type": "CloudWatch Alarm State Change",
+        "resources": [
+            f"arn:aws:cloudwatch:us-east-1:111122223333:alarm:bedrock-alerts.{name}",
+        ],
+        "detail": {"alarmName": f"bedrock-alerts.{name}"},
+    }
+    assert matches_pattern(pattern, event) is (address == "")
+    alarm = stack.resources("AWS::CloudWatch::Alarm")[f"{name}Alarm"]
+    assert alarm["AlarmActions"] == alarm["OKActions"] == ["EmailTopic"]
 
 
 def test_every_channel_the_router_is_told_of_exists(resources: Resources) -> None:

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple
@@ -95,8 +96,9 @@ def local_stack(options: DemoOptions, say: Console) -> Iterator[LocalStack]:
                 built = build(engine)
             with _step(say, "Deploying with `sam deploy`", "Deployed with `sam deploy`"):
                 stack = deploy(engine, built, parameters)
-        left_out = ", ".join(f"{name} ({kind})" for name, kind in stack.left_out.items())
-        say.print(f"  Left out, the engine does not know them: {left_out or 'nothing'}")
+        kinds = Counter(stack.left_out.values())
+        left_out = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
+        say.print(f"  Left out, the engine cannot make them: {left_out or 'nothing'}")
         stop.enter_context(open_mailbox(engine, stack.outputs["EmailTopicArn"], _ADDRESS, receiver))
         receiver.set_summary([("Watching", LOG_GROUP), ("Stack", "bedrock-alerts, local")])
         yield LocalStack(engine, stack, receiver)

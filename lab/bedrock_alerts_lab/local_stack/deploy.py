@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from bedrock_alerts_lab import resolve
 from bedrock_alerts_lab.errors import LabError
 from bedrock_alerts_lab.local_stack import template as cfn
 from bedrock_alerts_lab.local_stack.engine import ENGINE_PYTHON, REGION, ROOT, Engine
@@ -70,12 +71,20 @@ def build(engine: Engine) -> Path:
 
 
 def deploy(engine: Engine, built: Path, parameters: Mapping[str, str]) -> Stack:
-    """Deploy the built template, without the resource types that the engine does not know."""
+    """Deploy the built template, without what the engine cannot make.
+
+    That is every resource type that it does not know, and alarms over metric math. Conditions are
+    settled here: it does not look into lists in them.
+    """
     template = cfn.load(built)
-    smaller, left_out = cfn.without_types(template, cfn.types(template) - _known_types())
-    if left_out:
-        built = built.with_name("template.local.yaml")
-        built.write_text(cfn.dump(smaller))
+    unknown = cfn.types(template) - _known_types()
+    smaller, left_out = cfn.without_types(template, unknown, cfn.math_alarms(template))
+    whole = resolve.Stack(template, parameters)
+    smaller = cfn.with_settled(
+        smaller, {name: whole.holds(name) for name in template["Conditions"]}
+    )
+    built = built.with_name("template.local.yaml")
+    built.write_text(cfn.dump(smaller))
     engine.client("s3").create_bucket(
         Bucket=_ARTEFACTS, CreateBucketConfiguration={"LocationConstraint": REGION}
     )

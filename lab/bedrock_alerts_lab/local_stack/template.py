@@ -1,6 +1,6 @@
-"""A CloudFormation template as data, and what is left of it without some resource types."""
+"""A CloudFormation template as data, and what is left of it without some resources."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,16 +25,29 @@ def types(template: dict[str, Any]) -> set[str]:
     return {name for name in found if not name.startswith("Custom::")}
 
 
+def math_alarms(template: dict[str, Any]) -> set[str]:
+    """Name the alarms that watch an expression or a query in place of one metric."""
+    return {
+        name
+        for name, resource in template["Resources"].items()
+        if resource["Type"] == "AWS::CloudWatch::Alarm" and "Metrics" in resource["Properties"]
+    }
+
+
 def without_types(
-    template: dict[str, Any], types: set[str]
+    template: dict[str, Any], types: Collection[str], names: Collection[str] = ()
 ) -> tuple[dict[str, Any], dict[str, str]]:
-    """Leave out every resource of `types`, and whatever cannot do without one of those.
+    """Leave out the resources of `types` and `names`, and whatever cannot do without one of those.
 
     Returns the smaller template and what was left out: logical id -> type.
     """
     resources: dict[str, Any] = dict(template["Resources"])
     left_out: dict[str, str] = {}
-    doomed = {name for name, resource in resources.items() if resource.get("Type") in types}
+    doomed = {
+        name
+        for name, resource in resources.items()
+        if resource.get("Type") in types or name in names
+    }
     while doomed:
         for name in doomed:
             left_out[name] = resources.pop(name)["Type"]
@@ -51,6 +64,15 @@ def without_types(
         if not any(target in left_out for target in references(output))
     }
     return {**template, "Resources": resources, "Outputs": outputs}, left_out
+
+
+def with_settled(template: dict[str, Any], conditions: Mapping[str, bool]) -> dict[str, Any]:
+    """Put what holds and what does not in the place of conditions."""
+    settled = {
+        name: {"Fn::Equals": ["holds", "holds" if holds else "does not"]}
+        for name, holds in conditions.items()
+    }
+    return {**template, "Conditions": {**template.get("Conditions", {}), **settled}}
 
 
 def references(node: Any) -> Iterator[str]:

@@ -72,9 +72,9 @@ STORY: Final = (
 # What the story has to lead to: the state changes of the stack's alarms, in order.
 EXPECTED: Final = (
     ("ContentFiltered", "ALARM"),
+    ("PromptAttack", "ALARM"),
     ("ContentFiltered", "OK"),
-    ("Throttling", "ALARM"),
-    ("Throttling", "OK"),
+    ("PromptAttack", "OK"),
 )
 
 

@@ -60,6 +60,7 @@ METRICS: Final[Mapping[str, Metric]] = {
     "NotificationsSent": Metric("Count", "notifications that a channel accepted"),
     "NotificationsFailed": Metric("Count", "attempts that failed, to be tried again or parked"),
     "NotificationsSuppressed": Metric("Count", "state changes that nobody was told, on purpose"),
+    "Heartbeat": Metric("Count", "signs of life that came through the alerts queue"),
 }
 
 

@@ -37,6 +37,31 @@ def test_an_unknown_type_goes_and_takes_along_what_cannot_do_without_it() -> Non
     assert set(smaller["Outputs"]) == {"TopicArn"}
 
 
+def test_a_resource_can_be_left_out_by_its_name() -> None:
+    smaller, left_out = cfn.without_types(TEMPLATE, (), {"Topic"})
+    assert set(left_out) == {"Topic", "Policy", "Widget", "Reader"}
+    assert set(smaller["Resources"]) == {"Late", "Later", "Made"}
+
+
+def test_alarms_over_expressions_are_told_from_those_over_one_metric() -> None:
+    alarm = "AWS::CloudWatch::Alarm"
+    resources = {
+        "Rate": {"Type": alarm, "Properties": {"Metrics": [{"Id": "rate"}]}},
+        "Count": {"Type": alarm, "Properties": {"MetricName": "Calls"}},
+        "Detector": {"Type": "AWS::CloudWatch::AnomalyDetector", "Properties": {"Metrics": []}},
+    }
+    assert cfn.math_alarms({"Resources": resources}) == {"Rate"}
+
+
+def test_settled_conditions_hold_whatever_the_parameters() -> None:
+    conditions = {"IsOn": {"Fn::Equals": [{"Ref": "Switch"}, "on"]}, "Other": {"Condition": "IsOn"}}
+    for holds in (True, False):
+        settled = cfn.with_settled({"Conditions": conditions}, {"IsOn": holds})["Conditions"]
+        left, right = settled["IsOn"]["Fn::Equals"]
+        assert (left == right) is holds
+        assert settled["Other"] == {"Condition": "IsOn"}
+
+
 def test_what_only_waited_for_it_stays_and_waits_no_longer() -> None:
     smaller, _ = cfn.without_types(TEMPLATE, {"AWS::Example::Widget"})
     assert smaller["Resources"]["Late"]["DependsOn"] == ["Topic"]

@@ -1,0 +1,40 @@
+"""Whether EventBridge would take an event by a rule's pattern, for the operators that ours use.
+
+https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern-operators.html
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+
+def matches_pattern(pattern: Mapping[str, Any], event: Mapping[str, Any]) -> bool:
+    """Tell whether every field of the pattern is found in the event."""
+    return all(
+        isinstance(event.get(name), Mapping) and matches_pattern(wanted, event[name])
+        if isinstance(wanted, Mapping)
+        else _is_one_of(wanted, event[name])
+        if name in event
+        else False
+        for name, wanted in pattern.items()
+    )
+
+
+def _is_one_of(wanted: list[Any], found: Any) -> bool:
+    values = found if isinstance(found, list) else [found]
+    return any(_fits(rule, value) for rule in wanted for value in values)
+
+
+def _fits(rule: Any, value: Any) -> bool:
+    if not isinstance(rule, Mapping):
+        return bool(rule == value)
+    ((operator, operand),) = rule.items()
+    if operator == "prefix":
+        return isinstance(value, str) and value.startswith(operand)
+    if operator == "suffix":
+        return isinstance(value, str) and value.endswith(operand)
+    if operator == "anything-but":
+        if isinstance(operand, Mapping):
+            ((inner, operands),) = operand.items()
+            return not any(_fits({inner: one}, value) for one in operands)
+        return value not in (operand if isinstance(operand, list) else [operand])
+    raise NotImplementedError(operator)
