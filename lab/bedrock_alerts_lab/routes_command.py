@@ -10,9 +10,7 @@ from typing import Any, Final, NamedTuple, get_args
 import click
 import yaml
 
-from bedrock_alerts.alerts.describe import describe
 from bedrock_alerts.alerts.model import Alert, Channel, ChannelKind
-from bedrock_alerts.alerts.normalise import normalise
 from bedrock_alerts.alerts.routing import (
     Destination,
     Routes,
@@ -21,6 +19,7 @@ from bedrock_alerts.alerts.routing import (
     explain,
     parse_routes,
 )
+from bedrock_alerts_lab.alert_events import alerts_in
 from bedrock_alerts_lab.errors import InputError, LabError
 from bedrock_alerts_lab.terminal import moment, write
 
@@ -90,7 +89,7 @@ def explain_command(
     found = _read(file, known).routes if file else Routes()
     outcome = [
         _explanation(alert, found, known, _moment(at))
-        for alert in _alerts(event.read(), event.name)
+        for alert in alerts_in(event.read(), event.name)
     ]
     if as_json:
         for each in outcome:
@@ -201,21 +200,6 @@ def _moment(text: str | None) -> datetime:
     except ValueError as error:
         raise click.BadParameter(f"{text} is no time as in 2026-11-23T02:30:00") from error
     return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
-
-
-def _alerts(text: str, name: str) -> tuple[Alert, ...]:
-    """Read an alarm event, or all events of a queue's batch as `events/route/` has them."""
-    try:
-        event = json.loads(text)
-    except ValueError as error:
-        raise InputError(f"{name} is no JSON: {error}") from error
-    records = event.get("Records") if isinstance(event, dict) else None
-    bodies = [
-        record["body"]
-        for record in (records if isinstance(records, list) else ())
-        if isinstance(record, dict) and isinstance(record.get("body"), str)
-    ]
-    return tuple(describe(normalise(body)) for body in bodies or [text])
 
 
 def _explanation(

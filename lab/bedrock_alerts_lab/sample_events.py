@@ -22,6 +22,7 @@ from bedrock_alerts.alerts.pipeline import deliveries
 from bedrock_alerts_lab.local_stack import traffic
 from bedrock_alerts_lab.local_stack.engine import ACCOUNT, REGION, ROOT
 from bedrock_alerts_lab.local_stack.stand_in import alarm_event
+from bedrock_alerts_lab.sample_alarms import alarm_bodies
 
 EVENTS: Final = ROOT / "events"
 _LOG_GROUP: Final = "/aws/bedrock/invocations"
@@ -82,6 +83,10 @@ def sample_events(now: datetime) -> dict[str, str]:
         "route/alarm.json": sqs_event("alerts", [json.dumps(alarm)]),
         "route/resolved.json": sqs_event("alerts", [json.dumps(resolved)]),
         "route/unknown.json": sqs_event("alerts", [json.dumps(unknown), "no JSON at all"]),
+        **{
+            f"route/{name}.json": sqs_event("alerts", [body])
+            for name, body in alarm_bodies(now).items()
+        },
         "deliver/email.json": sqs_event("deliveries", [email]),
         "deliver/slack.json": sqs_event("deliveries", [slack]),
     }

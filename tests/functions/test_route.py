@@ -22,6 +22,30 @@ SAMPLES = {
     "alarm.json": ["ALARM · warning"],
     "resolved.json": ["RESOLVED"],
     "unknown.json": ["UNKNOWN EVENT", "UNKNOWN EVENT"],
+    "alarm_changed.json": ["ALARM CHANGED"],
+    "alarm_deleted.json": ["ALARM CHANGED"],
+    "anomaly.json": ["ALARM · warning"],
+    "composite.json": ["ALARM · warning"],
+    "composite_held.json": ["ALARM · warning"],
+    "composite_sns.json": ["ALARM · warning"],
+    "contributor.json": ["ALARM · critical"],
+    "contributor_gone.json": ["RESOLVED"],
+    "contributor_sns.json": ["ALARM · critical"],
+    "guardrail_refused.json": ["TAMPERING"],
+    "heartbeat.json": [],
+    "log_alarm_sns.json": ["ALARM · warning"],
+    "logging_deleted.json": ["TAMPERING"],
+    "many_series.json": ["ALARM · critical"],
+    "math.json": ["ALARM · critical"],
+    "promql.json": ["ALARM · warning"],
+    "prose_sns.json": ["UNKNOWN EVENT"],
+    "throttling.json": ["ALARM · warning"],
+    "throttling_direct.json": ["ALARM · warning"],
+    "throttling_muted.json": ["ALARM · warning"],
+    "throttling_no_data.json": ["NO DATA"],
+    "throttling_sns.json": ["ALARM · warning"],
+    "throttling_sns_wrapped_event.json": ["ALARM · warning"],
+    "timer.json": [],
 }
 
 
@@ -68,7 +92,7 @@ def test_every_sample_becomes_one_delivery_per_channel(
     assert found == sorted(
         (status, channel) for status in statuses for channel in ("email", "slack")
     )
-    assert emitted(output.text) == {"StateChanges": len(statuses)}
+    assert emitted(output.text) == {"StateChanges": len(bodies(name))}
 
 
 def test_a_sign_of_life_is_answered_with_a_metric_and_told_to_nobody(

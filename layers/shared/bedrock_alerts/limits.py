@@ -35,6 +35,8 @@ METRIC_MAX_AHEAD_SECONDS: Final = 2 * 3600
 ALARM_NAME_CHARS: Final = 255
 ALARM_DESCRIPTION_CHARS: Final = 1024
 ALARM_REASON_CHARS: Final = 1023
+# https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutCompositeAlarm.html
+ALARM_RULE_CHARS: Final = 10_240
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
 # All periods of an alarm together are at most seven days, so one period is no longer either.
 ALARM_PERIOD_SECONDS: Final = 7 * 24 * 3600

@@ -13,10 +13,11 @@ from bedrock_alerts.alerts.describe import (
     split_description,
     time_label,
     utc,
+    without_memory,
 )
 from bedrock_alerts.alerts.model import Alert, Fact, Link, MetricRef, StateChange
-from bedrock_alerts.alerts.normalise import normalise
 from tests.support.alarms import ALARMS
+from tests.support.events import alert_of
 
 AT = datetime(2026, 11, 23, 8, 10, 41, tzinfo=UTC)
 ARN = "arn:aws:cloudwatch:eu-west-1:111122223333:alarm:chat-blocks"
@@ -54,6 +55,10 @@ def change(
     )
 
 
+def told(event: StateChange) -> Alert:
+    return describe(event, without_memory(event))
+
+
 @pytest.mark.parametrize(
     ("state", "previous", "tone", "status", "summary"),
     [
@@ -84,12 +89,12 @@ def change(
 def test_a_state_is_put_into_words(
     state: str, previous: str | None, tone: str, status: str, summary: str
 ) -> None:
-    alert = describe(change(state=state, previous_state=previous, description="Calls fail."))
+    alert = told(change(state=state, previous_state=previous, description="Calls fail."))
     assert (alert.tone, alert.status, alert.summary) == (tone, status, summary)
 
 
 def test_a_recovery_from_an_alarm_of_unknown_age_does_not_say_how_long_it_lasted() -> None:
-    alert = describe(change(state="OK", previous_state="ALARM", previous_at=None))
+    alert = told(change(state="OK", previous_state="ALARM", previous_at=None))
     assert alert.summary == "Back to normal."
 
 
@@ -103,7 +108,7 @@ def test_a_recovery_from_an_alarm_of_unknown_age_does_not_say_how_long_it_lasted
     ],
 )
 def test_the_severity_stands_in_the_description(description: str, tone: str) -> None:
-    alert = describe(change(description=description))
+    alert = told(change(description=description))
     assert (alert.tone, alert.status) == (tone, f"ALARM · {tone}")
 
 
@@ -144,7 +149,7 @@ def test_a_description_is_parted(description: str, text: str, trailers: dict[str
 def test_the_value_stands_beside_its_threshold(
     values: tuple[float, ...], threshold: float | None, facts: list[Fact]
 ) -> None:
-    alert = describe(change(recent_values=values, threshold=threshold))
+    alert = told(change(recent_values=values, threshold=threshold))
     assert list(alert.facts) == facts
 
 
@@ -167,21 +172,21 @@ def test_the_value_stands_beside_its_threshold(
     ],
 )
 def test_a_metric_is_written_out(metric: MetricRef, text: str) -> None:
-    assert describe(change(metrics=(metric,))).facts == (Fact("Metric", text),)
+    assert told(change(metrics=(metric,))).facts == (Fact("Metric", text),)
 
 
 def test_an_expression_stands_for_the_metrics_it_reads() -> None:
-    alert = describe(normalise(ALARMS["metric math"]))
+    alert = alert_of(ALARMS["metric math"])
     assert alert.facts[0] == Fact("Metric", "Throttled calls (%)")
 
 
 def test_of_an_anomaly_the_metric_is_shown_and_not_its_band() -> None:
-    alert = describe(normalise(ALARMS["anomaly detection"]))
+    alert = alert_of(ALARMS["anomaly detection"])
     assert alert.facts[0] == Fact("Metric", "AWS/Bedrock InvocationLatency, Sum over 1 min")
 
 
 def test_the_team_is_named() -> None:
-    assert describe(change(description="Team: Chat")).facts == (Fact("Team", "Chat"),)
+    assert told(change(description="Team: Chat")).facts == (Fact("Team", "Chat"),)
 
 
 @pytest.mark.parametrize(
@@ -192,7 +197,7 @@ def test_the_team_is_named() -> None:
     ],
 )
 def test_a_runbook_is_a_link(runbook: str) -> None:
-    alert = describe(change(description=f"Runbook: {runbook}"))
+    alert = told(change(description=f"Runbook: {runbook}"))
     assert alert.links == (Link("Open alarm", f"{CONSOLE}chat-blocks"), Link("Runbook", runbook))
     assert alert.facts == ()
 
@@ -212,7 +217,7 @@ def test_a_runbook_is_a_link(runbook: str) -> None:
     ],
 )
 def test_a_runbook_that_makes_no_sound_link_is_shown_as_text(runbook: str) -> None:
-    alert = describe(change(description=f"Runbook: {runbook}"))
+    alert = told(change(description=f"Runbook: {runbook}"))
     assert [link.label for link in alert.links] == ["Open alarm"]
     assert alert.facts == (Fact("Runbook", runbook),)
 
@@ -247,7 +252,7 @@ def test_an_alarm_has_a_page_in_the_console(arn: str, region: str, name: str, ur
 
 @pytest.mark.parametrize("region", ["", "EU (Ireland)", "evil.example.com/"])
 def test_where_the_region_is_no_code_there_is_no_link_to_nowhere(region: str) -> None:
-    assert describe(change(region=region)).links == ()
+    assert told(change(region=region)).links == ()
 
 
 @pytest.mark.parametrize(
@@ -268,7 +273,7 @@ def test_a_duration_is_written_as_people_say_it(duration: timedelta, text: str) 
 
 def test_the_same_state_change_has_the_same_key_and_another_one_has_not() -> None:
     keys = [
-        describe(found).key
+        told(found).key
         for found in (
             change(),
             change(description="Severity: critical"),
@@ -281,7 +286,7 @@ def test_the_same_state_change_has_the_same_key_and_another_one_has_not() -> Non
 
 
 def test_an_unknown_event_is_told_plainly_and_without_its_content() -> None:
-    alert = describe(normalise(ALARMS["an unknown event"]))
+    alert = alert_of(ALARMS["an unknown event"])
     assert (alert.tone, alert.status) == ("unknown", "UNKNOWN EVENT")
     assert Fact("detail-type", "Something New") in alert.facts
     assert "prompt" not in repr(alert)
@@ -311,7 +316,7 @@ def test_the_place_is_what_is_known_of_it(account: str, region: str, text: str) 
 
 
 def test_an_alarm_stands_since_a_time_and_all_else_happened_at_it() -> None:
-    labels = [time_label(describe(change(state=state))) for state in ("ALARM", "OK", "SNOOZED")]
+    labels = [time_label(told(change(state=state))) for state in ("ALARM", "OK", "SNOOZED")]
     assert labels == ["Since", "At", "At"]
 
 
@@ -331,6 +336,6 @@ def test_a_time_says_its_zone() -> None:
 def test_an_alert_that_waited_for_its_channel_says_so_first(
     waited: float, says: str | None
 ) -> None:
-    alert = describe(change())
+    alert = told(change())
     shown = [fact.value for fact in sent_late(alert, waited).facts if fact.label == "Sent late"]
     assert shown == ([] if says is None else [says])

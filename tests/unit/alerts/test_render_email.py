@@ -5,17 +5,16 @@ import pytest
 from hypothesis import given
 from syrupy.assertion import SnapshotAssertion
 
-from bedrock_alerts.alerts.describe import describe
 from bedrock_alerts.alerts.model import Alert
-from bedrock_alerts.alerts.normalise import normalise
 from bedrock_alerts.alerts.render.email import Email, render
 from bedrock_alerts.limits import SNS_MESSAGE_BYTES, SNS_SUBJECT_CHARS
 from tests.support.alarms import ALARMS
 from tests.support.alerts import ALERTS
+from tests.support.events import alert_of
 
 
 def mail(name: str) -> Email:
-    return render(describe(normalise(ALARMS[name])))
+    return render(alert_of(ALARMS[name]))
 
 
 @pytest.mark.parametrize("name", ALARMS)
@@ -45,7 +44,7 @@ def test_subject_and_first_line_say_it_all() -> None:
     ],
 )
 def test_a_subject_is_one_short_line_of_ascii(title: str, region: str, subject: str) -> None:
-    alert = describe(normalise(ALARMS["an alarm fires"]))
+    alert = alert_of(ALARMS["an alarm fires"])
     changed = msgspec.structs.replace(alert, status="OK", title=title, region=region)
     assert render(changed).subject == subject
 
@@ -58,7 +57,7 @@ def test_what_is_not_known_is_left_out() -> None:
 
 
 def test_a_body_too_long_for_sns_is_cut_between_two_characters() -> None:
-    alert = describe(normalise(ALARMS["an alarm fires"]))
+    alert = alert_of(ALARMS["an alarm fires"])
     body = render(msgspec.structs.replace(alert, reason="🚨" * SNS_MESSAGE_BYTES)).body
     assert SNS_MESSAGE_BYTES - 4 < len(body.encode()) <= SNS_MESSAGE_BYTES
     assert body.endswith("🚨")

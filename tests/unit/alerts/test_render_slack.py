@@ -12,12 +12,11 @@ from hypothesis import given
 from syrupy.assertion import SnapshotAssertion
 
 from bedrock_alerts import limits
-from bedrock_alerts.alerts.describe import describe
 from bedrock_alerts.alerts.model import Alert, Fact, Link, Tone
-from bedrock_alerts.alerts.normalise import normalise
 from bedrock_alerts.alerts.render.slack import COLOURS, render
 from tests.support.alarms import ALARMS
 from tests.support.alerts import ALERTS, ANY_TEXT
+from tests.support.events import alert_of
 
 # The only thing between angles that we write: a time, shown in the reader's own zone.
 OUR_DATE = re.compile(
@@ -37,7 +36,7 @@ PLAIN = Alert(
 
 
 def message(name: str) -> dict[str, Any]:
-    return render(describe(normalise(ALARMS[name])))
+    return render(alert_of(ALARMS[name]))
 
 
 def blocks_of(payload: dict[str, Any]) -> list[dict[str, Any]]:

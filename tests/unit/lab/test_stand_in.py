@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 from bedrock_alerts.adapters.emf import EmfSink
 from bedrock_alerts.alerts.model import StateChange
-from bedrock_alerts.alerts.normalise import normalise
 from bedrock_alerts.metrics import Datapoint
 from bedrock_alerts_lab.local_stack.stand_in import Alarms, Metrics
+from tests.support.events import event_of
 
 START = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 KEY = ("BedrockAlerts", "ContentFilteredCount", ())
@@ -79,7 +79,7 @@ def test_the_event_of_a_change_is_one_that_our_own_reader_understands() -> None:
     metrics = Metrics()
     metrics.read(emf(4))
     (change,) = Alarms([ALARM], metrics, START).evaluate(START + timedelta(minutes=1))
-    read = normalise(json.dumps(change.event))
+    read = event_of(json.dumps(change.event))
     assert isinstance(read, StateChange)
     assert (read.alarm_name, read.state, read.previous_state) == (ALARM["AlarmName"], "ALARM", "OK")
     assert (read.threshold, read.recent_values) == (3.0, (4.0,))

@@ -10,11 +10,15 @@ import msgspec
 
 from bedrock_alerts.alerts.model import (
     Alert,
+    ConfigurationChange,
     Fact,
     Link,
     MetricRef,
+    News,
     Severity,
     StateChange,
+    Tampering,
+    Telling,
     Tone,
     Unrecognised,
 )
@@ -43,15 +47,26 @@ _WHOLE_FROM: Final = 1000
 _WHOLE_BELOW: Final = 1e15
 
 
-def describe(change: StateChange | Unrecognised) -> Alert:
+def describe(event: News, telling: Telling) -> Alert:
     """Say what happened in words a tired person understands, with the facts and links that help."""
-    if isinstance(change, Unrecognised):
-        return _describe_unrecognised(change)
+    if isinstance(event, Unrecognised):
+        return _describe_unrecognised(event)
+    if isinstance(event, ConfigurationChange):
+        return _describe_configuration_change(event)
+    if isinstance(event, Tampering):
+        return _describe_tampering(event)
+    change = event
     summary, trailers = split_description(change.description)
     severity = _SEVERITIES.get(trailers.get("severity", "").lower(), _DEFAULT_SEVERITY)
     tone: Tone = {"ALARM": severity, "OK": "ok"}.get(change.state, "unknown")
     return Alert(
-        key=_key(change.alarm_arn, change.state, change.at.isoformat()),
+        key=_key(
+            change.incident_key,
+            change.state,
+            change.at.isoformat(),
+            telling.kind,
+            str(telling.reminders),
+        ),
         tone=tone,
         status=_status(change, severity),
         title=change.alarm_name,
@@ -59,10 +74,31 @@ def describe(change: StateChange | Unrecognised) -> Alert:
         account_id=change.account_id,
         region=change.region,
         at=change.at,
+        kind=telling.kind,
+        severity=severity,
+        state=change.state,
+        incident=change.incident_key,
+        alarm_arn=change.alarm_arn,
+        team=trailers.get("team", ""),
+        opened_at=telling.opened_at,
+        ended_at=telling.ended_at,
         facts=tuple(_facts(change, trailers)),
         reason=change.reason,
         links=tuple(_links(change, trailers)),
+        recent_values=change.recent_values,
+        threshold=change.threshold,
     )
+
+
+def without_memory(event: News) -> Telling:
+    """Return what is to be told of an event when nothing is known of what came before it."""
+    if not isinstance(event, StateChange):
+        return Telling(kind="plain")
+    if event.state == "OK":
+        return Telling(kind="resolved", opened_at=event.previous_at, ended_at=event.at)
+    if event.state == "INSUFFICIENT_DATA":
+        return Telling(kind="no_data")
+    return Telling(kind="first", opened_at=event.at)
 
 
 def split_description(description: str) -> tuple[str, dict[str, str]]:
@@ -95,7 +131,7 @@ def lasting(duration: timedelta) -> str:
 
 def _describe_unrecognised(event: Unrecognised) -> Alert:
     return Alert(
-        key=_key(event.title, *(value for _, value in event.facts)),
+        key=_key(event.identity, event.title),
         tone="unknown",
         status="UNKNOWN EVENT",
         title=event.title,
@@ -105,6 +141,37 @@ def _describe_unrecognised(event: Unrecognised) -> Alert:
         region=event.region,
         at=event.at,
         facts=tuple(Fact(label, value) for label, value in event.facts),
+    )
+
+
+def _describe_configuration_change(event: ConfigurationChange) -> Alert:
+    _, trailers = split_description(event.description)
+    return Alert(
+        key=_key(event.alarm_arn, event.operation, event.at.isoformat()),
+        tone="info",
+        status="ALARM CHANGED",
+        title=event.alarm_name,
+        summary=f"Somebody changed this alarm: {event.operation}.",
+        account_id=event.account_id,
+        region=event.region,
+        at=event.at,
+        alarm_arn=event.alarm_arn,
+        team=trailers.get("team", ""),
+    )
+
+
+def _describe_tampering(event: Tampering) -> Alert:
+    return Alert(
+        key=_key(event.event_id, event.action, event.at.isoformat()),
+        tone="critical",
+        status="TAMPERING",
+        title=event.action,
+        summary=f"{event.principal} called {event.action}.",
+        account_id=event.account_id,
+        region=event.region,
+        at=event.at,
+        severity="critical",
+        facts=(Fact("Target", event.target),) if event.target else (),
     )
 
 
@@ -135,7 +202,9 @@ def _summary(change: StateChange, description: str) -> str:
 
 
 def _facts(change: StateChange, trailers: dict[str, str]) -> list[Fact]:
-    watched = [text for text in change.expressions if not text.startswith(_BAND)]
+    watched = [
+        item.label or item.text for item in change.expressions if not item.text.startswith(_BAND)
+    ]
     watched += [_metric(metric) for metric in change.metrics]
     facts = [Fact("Metric", text) for text in watched[:1]]
     facts += _value(change)

@@ -69,13 +69,28 @@ TimerKind: TypeAlias = Literal["reminder", "release", "settle", "digest"]
 
 
 class MetricRef(msgspec.Struct, frozen=True, kw_only=True):
-    """A metric that an alarm watches, as the state change names it; `period` is in seconds."""
+    """A metric that an alarm watches, as the state change names it; `period` is in seconds.
+
+    `id` is what expressions call it; `is_shown` is not set where it only feeds an expression.
+    """
 
     name: str
     namespace: str | None = None
     statistic: str | None = None
     period: int | None = None
     dimensions: tuple[tuple[str, str], ...] = ()
+    id: str = ""
+    is_shown: bool = True
+
+
+class Expression(msgspec.Struct, frozen=True, kw_only=True):
+    """A calculation over metrics, or a query; `label` is what its owner calls it."""
+
+    text: str
+    label: str = ""
+    id: str = ""
+    period: int | None = None
+    is_shown: bool = True
 
 
 class Contributor(msgspec.Struct, frozen=True, kw_only=True):
@@ -101,7 +116,9 @@ class StateChange(msgspec.Struct, frozen=True, kw_only=True):
     `threshold` is None where the event does not say it (composite, anomaly), `operator` is
     CloudWatch's `ComparisonOperator`. `suppressed_by` is why the alarm's actions are held back
     (`WaitPeriod`, `ExtensionPeriod`, `Alarm`), empty when they are not; the end of it comes as a
-    state change from ALARM to ALARM. `muted_until` is set while a mute rule is active.
+    state change from ALARM to ALARM. `muted_by` is set while a mute rule is active, `muted_until`
+    too where its end is known. `band` holds the lower and the upper limit that an anomaly alarm
+    judged its last value by. A composite's `children` are those that the event names, in any state.
     """
 
     alarm_name: str
@@ -117,11 +134,11 @@ class StateChange(msgspec.Struct, frozen=True, kw_only=True):
     previous_state: str | None = None
     previous_at: datetime | None = None
     metrics: tuple[MetricRef, ...] = ()
-    expressions: tuple[str, ...] = ()
+    expressions: tuple[Expression, ...] = ()
     threshold: float | None = None
     operator: str | None = None
     recent_values: tuple[float, ...] = ()
-    band: tuple[float, float] | None = None
+    band: tuple[float | None, float | None] | None = None
     contributor: Contributor | None = None
     alarm_rule: str = ""
     children: tuple[AlarmState, ...] = ()
@@ -219,7 +236,9 @@ class Heartbeat(msgspec.Struct, frozen=True, kw_only=True):
     """The scheduled sign of life that goes through the queue like every alert."""
 
 
-Event: TypeAlias = StateChange | ConfigurationChange | Tampering | Unrecognised | Timer | Heartbeat
+# What can be told to people; the rest are notes to ourselves.
+News: TypeAlias = StateChange | ConfigurationChange | Tampering | Unrecognised
+Event: TypeAlias = News | Timer | Answer | Heartbeat
 
 
 def incident_id(key: str) -> str:

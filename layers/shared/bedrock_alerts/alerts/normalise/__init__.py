@@ -1,0 +1,145 @@
+"""The first step: from the body of a queue message to what it is about.
+
+An event is known by its shape, never by where it is expected to come from: what EventBridge, SNS
+or CloudWatch itself has sent may have been wrapped by another of them on its way.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
+
+from bedrock_alerts.alerts.model import Event, Unrecognised
+from bedrock_alerts.alerts.normalise.alarms import from_eventbridge, from_lambda, from_sns
+from bedrock_alerts.alerts.normalise.notes import MARK, encode_note, note_in
+from bedrock_alerts.alerts.normalise.others import configuration_change, tampering
+from bedrock_alerts.alerts.normalise.reading import decoded, moment, word
+
+__all__ = ["encode_note", "normalise", "normalise_object"]
+
+_MAX_WRAPPINGS: Final = 6
+_MAX_RECORDS: Final = 100
+_READERS: Final[Mapping[str, Callable[[Mapping[str, Any]], Event | None]]] = {
+    "CloudWatch Alarm State Change": from_eventbridge,
+    "CloudWatch Alarm Contributor State Change": from_eventbridge,
+    "CloudWatch Alarm Configuration Change": configuration_change,
+    "AWS API Call via CloudTrail": tampering,
+    "AWS Console Action via CloudTrail": tampering,
+}
+# The only fields of an unknown event that are shown: its envelope, never its content.
+_ENVELOPE: Final = ("detail-type", "source", "account", "region", "time", "id")
+_ENVELOPE_OF_SNS: Final = ("Type", "TopicArn", "Subject", "Timestamp", "MessageId")
+
+
+class _Wrapping(NamedTuple):
+    """What an event was found in: the text, the envelope of a topic, how deep."""
+
+    text: str
+    sns: Mapping[str, Any]
+    depth: int = 0
+
+
+def normalise(body: str) -> tuple[Event, ...]:
+    """Tell what a message is about, by its shape. Whatever it holds, something comes back."""
+    wrapping = _Wrapping(body, {})
+    try:
+        event = decoded(body)
+    except ValueError:
+        return (_unrecognised("a message that is no JSON", wrapping),)
+    return _outermost(event, wrapping)
+
+
+def normalise_object(event: Any) -> tuple[Event, ...]:
+    """Do the same with what a function was called with."""
+    try:
+        text = json.dumps(event, sort_keys=True)
+    except (TypeError, ValueError, RecursionError):
+        text = ""
+    return _outermost(event, _Wrapping(text, {}))
+
+
+def _outermost(event: Any, wrapping: _Wrapping) -> tuple[Event, ...]:
+    if isinstance(event, dict) and MARK in event:
+        # Believed only where nobody has wrapped it: nobody else's topic holds notes of ours.
+        return (note_in(event) or _unrecognised("a note to itself that it cannot read", wrapping),)
+    return _unwrapped(event, wrapping)
+
+
+def _unwrapped(event: Any, wrapping: _Wrapping) -> tuple[Event, ...]:
+    """Take the wrappings off, one by one."""
+    if wrapping.depth > _MAX_WRAPPINGS:
+        return (_unrecognised("a message that was wrapped too often", wrapping),)
+    if not isinstance(event, dict):
+        return (_unrecognised("a message that is no JSON object", wrapping),)
+    records = event.get("Records")
+    if isinstance(records, list) and records:
+        return _of_records(records, wrapping)
+    if isinstance(event.get("Sns"), dict):
+        return _unwrapped(event["Sns"], wrapping._replace(depth=wrapping.depth + 1))
+    inner, sns = event.get("body"), wrapping.sns
+    if "TopicArn" in event:
+        inner, sns = event.get("Message"), event
+    if isinstance(inner, str) and "detail-type" not in event:
+        return _of_text(inner, wrapping._replace(sns=sns))
+    return (_read(event, wrapping),)
+
+
+def _of_records(records: list[Any], wrapping: _Wrapping) -> tuple[Event, ...]:
+    found: list[Event] = []
+    for number, item in enumerate(records[:_MAX_RECORDS]):
+        text = f"{wrapping.text}#{number}"
+        found += _unwrapped(item, wrapping._replace(text=text, depth=wrapping.depth + 1))
+    left_out = len(records) - _MAX_RECORDS
+    if left_out > 0:
+        what = f"a message with {left_out} more events than the {_MAX_RECORDS} that are read"
+        found.append(_unrecognised(what, wrapping))
+    return tuple(found)
+
+
+def _of_text(text: str, outer: _Wrapping) -> tuple[Event, ...]:
+    wrapping = _Wrapping(text, outer.sns, outer.depth + 1)
+    try:
+        event = decoded(text)
+    except ValueError:
+        what = "a message that is no JSON"
+        if outer.sns.get("Type") == "SubscriptionConfirmation":
+            what = "a topic's request to confirm a subscription"
+        return (_unrecognised(what, wrapping),)
+    return _unwrapped(event, wrapping)
+
+
+def _read(event: Mapping[str, Any], wrapping: _Wrapping) -> Event:
+    reader = _reader(event)
+    if reader is None:
+        return _unrecognised("an event of an unknown kind", wrapping, event)
+    what = "an incomplete CloudTrail event" if reader is tampering else "an incomplete alarm event"
+    return reader(event) or _unrecognised(what, wrapping, event)
+
+
+def _reader(event: Mapping[str, Any]) -> Callable[[Mapping[str, Any]], Event | None] | None:
+    kind = event.get("detail-type")
+    if isinstance(kind, str):
+        return _READERS.get(kind)
+    if "alarmData" in event:
+        return from_lambda
+    return from_sns if "NewStateValue" in event else None
+
+
+def _unrecognised(
+    what: str, wrapping: _Wrapping, event: Mapping[str, Any] = MappingProxyType({})
+) -> Unrecognised:
+    """Keep of an event what can be shown: what it was sent in."""
+    sns = wrapping.sns
+    facts = [(key, word(event.get(key))) for key in _ENVELOPE]
+    facts += [(key, word(sns.get(key))) for key in _ENVELOPE_OF_SNS]
+    # An event's own id is the same on every way that it may take.
+    own = word(event.get("id")) or f"{wrapping.text}\n{word(sns.get('MessageId'))}"
+    return Unrecognised(
+        title=f"Received {what}",
+        account_id=word(event.get("account")),
+        region=word(event.get("region")),
+        at=moment(event.get("time")) or moment(sns.get("Timestamp")),
+        facts=tuple((key, value) for key, value in facts if value),
+        identity=hashlib.sha256(own.encode("utf-8", "surrogatepass")).hexdigest()[:32],
+    )
