@@ -1,0 +1,29 @@
+"""CloudWatch's alarms, simulated: metrics in, changes of state and their events out.
+
+What it does is what the documentation says CloudWatch does; each module names its source. Three
+things are not documented and are approximated here: anomaly detection bands (`bands`), how many
+periods more than needed an alarm looks at (`evaluation`), and the interpolation of percentiles
+(`statistics`). Data is taken to be there at the end of its minute; in AWS it is later.
+"""
+
+from bedrock_alerts_lab.simulator.alarms import Alarm, CompositeAlarm, MetricAlarm, read_alarms
+from bedrock_alerts_lab.simulator.changes import Change, Contributor
+from bedrock_alerts_lab.simulator.datapoints import Datapoint, published
+from bedrock_alerts_lab.simulator.errors import AlarmError, TemplateError
+from bedrock_alerts_lab.simulator.simulation import Simulator, Timeline, simulate
+
+__all__ = [
+    "Alarm",
+    "AlarmError",
+    "Change",
+    "CompositeAlarm",
+    "Contributor",
+    "Datapoint",
+    "MetricAlarm",
+    "Simulator",
+    "TemplateError",
+    "Timeline",
+    "published",
+    "read_alarms",
+    "simulate",
+]

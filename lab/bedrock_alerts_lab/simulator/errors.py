@@ -1,0 +1,18 @@
+"""What the simulator refuses."""
+
+from bedrock_alerts_lab.errors import InputError
+
+
+class TemplateError(InputError):
+    """A template cannot be read: a parameter is missing, or an intrinsic is not understood."""
+
+
+class AlarmError(InputError):
+    """An alarm is wrong, or has a property that is not simulated; it is named with the property."""
+
+    def __init__(self, alarm: str, where: str, problem: str) -> None:
+        super().__init__(f"alarm {alarm}: {where}: {problem}")
+
+
+class SyntaxProblemError(ValueError):
+    """An expression, query or rule cannot be understood; the words say what and where."""

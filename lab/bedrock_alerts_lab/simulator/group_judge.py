@@ -1,0 +1,160 @@
+"""Evaluating alarms on Metrics Insights queries that return a series for each group.
+
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missing-data.html
+A contributor's state is OK until it is in ALARM, and becomes OK again when its series is no longer
+returned. The alarm is in ALARM while a contributor is; where no series at all is returned, it goes
+to INSUFFICIENT_DATA, whatever it does with missing data.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+from bedrock_alerts_lab.simulator import reasons
+from bedrock_alerts_lab.simulator.alarms import MetricAlarm
+from bedrock_alerts_lab.simulator.changes import Change, Contributor, Standing, stamp
+from bedrock_alerts_lab.simulator.evaluation import BREACHING, MISSING, WITHIN, State, Verdict
+from bedrock_alerts_lab.simulator.insights import Query
+from bedrock_alerts_lab.simulator.metric_judge import BREACHES, Verdicts
+from bedrock_alerts_lab.simulator.reasons import Shown
+from bedrock_alerts_lab.simulator.series import MINUTE, Series, Value, Window
+from bedrock_alerts_lab.simulator.store import Store
+
+_Group = tuple[str, ...]
+_FIRST: Final = 0
+
+
+class _Live:
+    """A series over a stretch of minutes: its points, and whether they breach."""
+
+    def __init__(self, series: Series, points: list[Value], codes: bytes) -> None:
+        self.series = series
+        self.points = points
+        self.codes = codes
+
+
+class GroupJudge:
+    """One alarm on several time series: its state, its contributors', and how they change."""
+
+    def __init__(self, alarm: MetricAlarm, query: Query, store: Store, start: int) -> None:
+        self.alarm = alarm
+        self.standing = Standing(state="INSUFFICIENT_DATA", at=start * MINUTE)
+        self._query = query
+        self._groups = store.watch_query(query)
+        self._period = alarm.period // MINUTE
+        self._reach = (alarm.range - 1) * self._period
+        self._verdicts = Verdicts(alarm.rules)
+        self._contributors: dict[_Group, Standing] = {}
+
+    def advance(self, ends: Window) -> Iterator[Change]:
+        """Evaluate at every minute within `ends`."""
+        first, after = ends
+        live = self._live(ends)
+        nothing = bytes([MISSING]) * self.alarm.range
+        for place in range(after - first):
+            part = slice(place, place + self._reach + 1, self._period)
+            shown = {}
+            for group, one in live.items():
+                codes = one.codes[part]
+                if codes != nothing:
+                    shown[group] = codes
+            if len(shown) > self._query.limit:
+                shown = self._ranked(shown, live, first + place)
+            yield from self._evaluate(first + place, shown, live, part)
+
+    def _live(self, ends: Window) -> dict[_Group, _Live]:
+        """Return the series that have data in what is looked at, in the order of their groups."""
+        first, after = ends
+        breaches, threshold = BREACHES[self.alarm.operator], self.alarm.threshold or 0.0
+        live = {}
+        for group, series in sorted(self._groups.series.items()):
+            if series.last is None or series.last < first - self._reach - self._period:
+                continue
+            points = series.sliding(
+                self._query.statistic, self._period, (first - self._reach, after)
+            )
+            codes = bytes(
+                [
+                    MISSING if v is None else BREACHING if breaches(v, threshold) else WITHIN
+                    for v in points
+                ]
+            )
+            live[group] = _Live(series, points, codes)
+        return live
+
+    def _ranked(
+        self, shown: dict[_Group, bytes], live: dict[_Group, _Live], end: int
+    ) -> dict[_Group, bytes]:
+        """Keep as many series as the query returns, by their order."""
+        order = self._query.order
+        if order is not None:
+            window = (end - self._reach - self._period, end)
+            rank = {g: live[g].series.at(order.statistic, window) or 0.0 for g in shown}
+            sign = 1 if order.is_ascending else -1
+            kept = sorted(shown, key=lambda group: (sign * rank[group], group))
+        else:
+            kept = sorted(shown)
+        chosen = set(kept[: self._query.limit])
+        return {group: codes for group, codes in shown.items() if group in chosen}
+
+    def _evaluate(
+        self, end: int, shown: dict[_Group, bytes], live: dict[_Group, _Live], part: slice
+    ) -> Iterator[Change]:
+        changes = []
+        for group, codes in shown.items():
+            verdict = self._verdicts.of(codes)
+            before = self._contributors.get(group)
+            is_alarm = before is not None
+            if verdict.state == "ALARM" and not is_alarm:
+                reason = self._reason("ALARM", verdict, live[group].points[part], codes, end)
+                changes.append(self._contributor_change(group, "ALARM", reason, end))
+            elif verdict.state == "OK" and is_alarm:
+                reason = self._reason("OK", verdict, live[group].points[part], codes, end)
+                changes.append(self._contributor_change(group, "OK", reason, end))
+        for group in sorted(self._contributors.keys() - shown.keys()):
+            reason = reasons.NO_DATA_OF_CONTRIBUTOR
+            changes.append(self._contributor_change(group, "OK", reason, end))
+        parent = self._parent_change(end, len(shown))
+        if parent is not None:
+            yield parent
+        yield from changes
+
+    def _reason(
+        self, state: State, verdict: Verdict, points: list[Value], codes: bytes, end: int
+    ) -> str:
+        newest = len(codes) - 1
+        judged = [
+            Shown(
+                start=(end - (place + 1) * self._period) * MINUTE,
+                value=points[newest - place],
+                is_breaching=codes[newest - place] == BREACHING,
+            )
+            for place in verdict.places
+        ]
+        return reasons.of_contributor(self.alarm, state, judged)
+
+    def _contributor_change(self, group: _Group, state: State, reason: str, end: int) -> Change:
+        now = Standing(state=state, at=end * MINUTE, reason=reason)
+        if state == "ALARM":
+            before = Standing(state="OK", at=end * MINUTE, reason="")
+            self._contributors[group] = now
+        else:
+            before = self._contributors.pop(group)
+        attributes = tuple(zip(self._query.group_by, group, strict=True))
+        return Change(
+            alarm=self.alarm, before=before, after=now, contributor=Contributor(attributes)
+        )
+
+    def _parent_change(self, end: int, series: int) -> Change | None:
+        breaching = len(self._contributors)
+        state: State = "OK"
+        if breaching:
+            state = "ALARM"
+        elif not series:
+            state = "INSUFFICIENT_DATA"
+        if state == self.standing.state:
+            return None
+        before = self.standing
+        reason = reasons.of_parent(breaching, series)
+        data = {"version": "1.0", "queryDate": stamp(end * MINUTE)}
+        self.standing = Standing(state=state, at=end * MINUTE, reason=reason, data=data)
+        return Change(alarm=self.alarm, before=before, after=self.standing)

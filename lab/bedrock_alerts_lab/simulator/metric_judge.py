@@ -1,0 +1,263 @@
+"""Evaluating alarms on one time series, minute by minute.
+
+The window slides, as it does in CloudWatch: an alarm with a period of five minutes is evaluated
+every minute, over the five minutes that end then, the five before those, and so on. What is
+measured is taken to be there at the end of its minute.
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-evaluation-window.html
+"""
+
+import operator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Final, NamedTuple
+
+from bedrock_alerts_lab.simulator import reasons
+from bedrock_alerts_lab.simulator.alarms import BAND_OPERATORS, MetricAlarm
+from bedrock_alerts_lab.simulator.bands import HOUR, TRAINING_HOURS, Model
+from bedrock_alerts_lab.simulator.changes import Change, Standing
+from bedrock_alerts_lab.simulator.evaluation import (
+    BREACHING,
+    FEW_SAMPLES,
+    MISSING,
+    WITHIN,
+    Rules,
+    Verdict,
+    judge,
+)
+from bedrock_alerts_lab.simulator.metric_math import Frame, Name, Node, Points, is_local, read_band
+from bedrock_alerts_lab.simulator.reasons import Shown
+from bedrock_alerts_lab.simulator.series import MINUTE, Value, Window
+from bedrock_alerts_lab.simulator.statistics import PLAIN
+from bedrock_alerts_lab.simulator.store import Store
+
+BREACHES: Final[Mapping[str, Callable[[float, float], bool]]] = {
+    "GreaterThanOrEqualToThreshold": operator.ge,
+    "GreaterThanThreshold": operator.gt,
+    "LessThanThreshold": operator.lt,
+    "LessThanOrEqualToThreshold": operator.le,
+}
+_MOST_REMEMBERED: Final = 100_000
+_SIGNIFICANT: Final = 10  # values beyond the percentile's rank
+
+
+class Verdicts:
+    """Remembers what evaluation ranges come to: most look like one before."""
+
+    def __init__(self, rules: Rules) -> None:
+        self._rules = rules
+        self._known: dict[bytes, Verdict] = {}
+
+    def of(self, shown: bytes) -> Verdict:
+        """Return the verdict on an evaluation range."""
+        verdict = self._known.get(shown)
+        if verdict is None:
+            if len(self._known) > _MOST_REMEMBERED:
+                self._known.clear()
+            verdict = self._known[shown] = judge(shown, self._rules)
+        return verdict
+
+
+class Looked(NamedTuple):
+    """What an alarm looks at: when the periods begin (seconds), points, and a band around them."""
+
+    starts: Sequence[int]
+    points: Points
+    lower: Points | None
+    upper: Points | None
+
+    def part(self, part: slice) -> "Looked":
+        """Return some of the periods."""
+        lower = self.lower[part] if self.lower else None
+        upper = self.upper[part] if self.upper else None
+        return Looked(self.starts[part], self.points[part], lower, upper)
+
+    def shown(self, place: int, code: int) -> Shown:
+        """Return one period."""
+        return Shown(
+            start=self.starts[place],
+            value=self.points[place],
+            is_breaching=code == BREACHING,
+            lower=self.lower[place] if self.lower else None,
+            upper=self.upper[place] if self.upper else None,
+        )
+
+
+class MetricJudge:
+    """One alarm on one time series: its state, and how that changes. `start` is a minute."""
+
+    def __init__(self, alarm: MetricAlarm, store: Store, start: int) -> None:
+        self.alarm = alarm
+        self.standing = Standing(state="INSUFFICIENT_DATA", at=start * MINUTE)
+        self._store = store
+        self._start = start
+        self._period = alarm.period // MINUTE
+        self._reach = (alarm.range - 1) * self._period
+        self._verdicts = Verdicts(alarm.rules)
+        self._expressions: dict[str, Node] = {}
+        for item in alarm.items:
+            if item.signal is not None:
+                store.watch(item.signal, self._reach)
+            elif item.expression is not None:
+                self._expressions[item.id] = item.expression.node
+        known = {item.id: self._expressions.get(item.id) for item in alarm.items}
+        self._is_local = is_local(Name(alarm.watched), known)
+        self._bands: dict[str, _Expected] = {}
+
+    def advance(self, ends: Window) -> Iterator[Change]:
+        """Evaluate at every minute within `ends`."""
+        first, after = ends
+        wide = (first - self._reach, after)
+        metrics, starts = self._metrics(wide), self._starts(wide)
+        looked = self._look(metrics, starts) if self._is_local else None
+        codes = self._codes(looked) if looked else b""
+        between = self.alarm.minutes_between
+        for place in range(self._reach, after - wide[0]):
+            if between > 1 and (wide[0] + place) % between:
+                continue
+            part = slice(place - self._reach, place + 1, self._period)
+            if looked is not None:
+                shown = codes[part]
+                verdict = self._verdicts.of(shown)
+                if verdict.state is None or verdict.state == self.standing.state:
+                    continue
+                here = looked.part(part)
+            else:
+                rows = {name: points[part] for name, points in metrics.items()}
+                here = self._look(rows, starts[part])
+                shown = self._codes(here)
+                verdict = self._verdicts.of(shown)
+                if verdict.state is None or verdict.state == self.standing.state:
+                    continue
+            yield self._change(wide[0] + place, verdict, here, shown)
+
+    def _change(self, end: int, verdict: Verdict, looked: Looked, codes: bytes) -> Change:
+        """Go to another state."""
+        state = verdict.state or self.standing.state
+        shown = [looked.shown(place, codes[place]) for place in reversed(range(len(codes)))]
+        shown = [one._replace(samples=self._samples(one.start)) for one in shown]
+        reason, data = reasons.of_metric(self.alarm, state, verdict, shown, end * MINUTE)
+        before = self.standing
+        self.standing = Standing(state=state, at=end * MINUTE, reason=reason, data=data)
+        return Change(alarm=self.alarm, before=before, after=self.standing)
+
+    def _samples(self, start: int) -> float | None:
+        """Return how many values a plain alarm's period has."""
+        signal = self.alarm.item.signal
+        if signal is None:
+            return None
+        minute = start // MINUTE
+        return self._store.series(signal).samples((minute, minute + self._period))
+
+    def _starts(self, ends: Window) -> list[int]:
+        return [(end - self._period) * MINUTE for end in range(*ends)]
+
+    def _metrics(self, ends: Window) -> dict[str, Points]:
+        return {
+            item.id: self._store.sliding(item.signal, ends)
+            for item in self.alarm.items
+            if item.signal is not None
+        }
+
+    def _look(self, metrics: Mapping[str, Points], starts: Sequence[int]) -> Looked:
+        frame = self._frame(metrics, starts)
+        points = frame.points(Name(self.alarm.watched))
+        if self.alarm.band is None:
+            return Looked(starts, points, None, None)
+        watched, width = read_band(self._expressions[self.alarm.band])
+        return Looked(starts, points, *frame.band(watched, width))
+
+    def _frame(self, metrics: Mapping[str, Points], starts: Sequence[int]) -> Frame:
+        def band(watched: str, width: float) -> tuple[Points, Points]:
+            return self._band(watched, width, starts)
+
+        return Frame(starts, self.alarm.period, metrics, self._expressions, band)
+
+    def _codes(self, looked: Looked) -> bytes:
+        """Say of every period whether it breaches."""
+        if looked.lower is not None and looked.upper is not None:
+            return self._codes_with_band(looked.points, looked.lower, looked.upper)
+        breaches, threshold = BREACHES[self.alarm.operator], self.alarm.threshold or 0.0
+        codes = bytes(
+            [
+                MISSING if v is None else BREACHING if breaches(v, threshold) else WITHIN
+                for v in looked.points
+            ]
+        )
+        return self._without_few_samples(codes, looked) if self._minds_few_samples() else codes
+
+    def _codes_with_band(self, points: Points, lower: Points, upper: Points) -> bytes:
+        below = self.alarm.operator != BAND_OPERATORS[2]
+        above = self.alarm.operator != BAND_OPERATORS[1]
+        return bytes(
+            [
+                MISSING
+                if v is None or least is None or most is None
+                else BREACHING
+                if (below and v < least) or (above and v > most)
+                else WITHIN
+                for v, least, most in zip(points, lower, upper, strict=True)
+            ]
+        )
+
+    def _minds_few_samples(self) -> bool:
+        signal = self.alarm.item.signal
+        ranked = signal is not None and signal.statistic.name not in PLAIN
+        return ranked and self.alarm.ignores_few_samples
+
+    def _without_few_samples(self, codes: bytes, looked: Looked) -> bytes:
+        """Leave the state alone where a percentile says little.
+
+        It takes ten values beyond the percentile's rank:
+        https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/percentiles-with-low-samples.html
+        """
+        signal = self.alarm.item.signal
+        rank = (signal.statistic.rank or 0.0) / 100 if signal else 0.0
+        least = _SIGNIFICANT / max(min(rank, 1 - rank), 1e-9)
+        return bytes(
+            FEW_SAMPLES if code != MISSING and (self._samples(start) or 0.0) < least else code
+            for code, start in zip(codes, looked.starts, strict=True)
+        )
+
+    def _band(self, watched: str, width: float, starts: Sequence[int]) -> tuple[Points, Points]:
+        """Return the band around a metric, for periods that begin at `starts`."""
+        if watched not in self._bands:
+            self._bands[watched] = _Expected(self._start // HOUR - TRAINING_HOURS)
+        expected = self._bands[watched]
+        lower: Points = []
+        upper: Points = []
+        for start in starts:
+            hour = (start // MINUTE + self._period - 1) // HOUR
+            known = expected.at(hour, lambda ends: self._aligned(watched, ends))
+            lower.append(None if known is None else known[0] - width * known[1])
+            upper.append(None if known is None else known[0] + width * known[1])
+        return lower, upper
+
+    def _aligned(self, watched: str, ends: Window) -> Iterator[tuple[int, Value]]:
+        """Return the points whose periods are the clock's own, by the minute they end."""
+        frame = self._frame(self._metrics(ends), self._starts(ends))
+        for end, value in zip(range(*ends), frame.points(Name(watched)), strict=True):
+            if end % self._period == 0:
+                yield end, value
+
+
+class _Expected:
+    """What one metric is expected to be, hour by hour."""
+
+    def __init__(self, first_hour: int) -> None:
+        self._model = Model()
+        self._next = first_hour
+        self._known: dict[int, tuple[float, float] | None] = {}
+
+    def at(
+        self, hour: int, points: Callable[[Window], Iterator[tuple[int, Value]]]
+    ) -> tuple[float, float] | None:
+        """Return mean and standard deviation expected in an hour, learning what was before it."""
+        if hour not in self._known and hour >= self._next:
+            samples: dict[int, list[Value]] = {}
+            for end, value in points((self._next * HOUR + 1, hour * HOUR + 1)):
+                samples.setdefault((end - 1) // HOUR, []).append(value)
+            for past in range(self._next, hour):
+                self._known[past] = self._model.expected(past)
+                self._model.learn(past, samples.get(past, ()))
+            self._known[hour] = self._model.expected(hour)
+            self._next = hour
+        return self._known.get(hour)
