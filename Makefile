@@ -45,6 +45,10 @@ bench: setup-dev ## Measure the collector against the plain ways to do the same
 events: setup-dev ## Renew the sample events with the present time
 	@$(BIN)/python -m bedrock_alerts_lab.sample_events
 
+.PHONY: docs
+docs: setup-dev ## Renew the tables and the dashboard that are made from the template and the code
+	@$(BIN)/python -m bedrock_alerts_lab.documents
+
 .PHONY: prices
 prices: setup-dev ## Renew the price list inside the package, and show what changed
 	@$(BIN)/python -m bedrock_alerts_lab.prices $(ARGS)

@@ -161,7 +161,7 @@ def of_counts(
     """
     meter = _Meter()
     special = list(_special(counts))
-    ordinary = [_call(counts, number) for number in range(max(1, counts.models))]
+    ordinary = [imagined_call(counts, number) for number in range(max(1, counts.models))]
     # The cap of values is one of each batch, and a month has many.
     uncapped = structs.replace(
         options, aggregate=structs.replace(options.aggregate, values_per_dimension=10**9)
@@ -208,17 +208,18 @@ def _special(counts: Counts) -> Iterator[Invocation]:
     models = max(1, counts.models)
     for code in range(counts.error_codes):
         for model in range(models):
-            yield _call(counts, model, error=f"Example{code}Exception")
+            yield imagined_call(counts, model, error=f"Example{code}Exception")
     if not counts.guardrails:
         return
     many = max(counts.principals, counts.findings * models, counts.guardrails, counts.applications)
     for number in range(many):
-        yield _call(counts, number, finding=number // models % max(1, counts.findings))
+        yield imagined_call(counts, number, finding=number // models % max(1, counts.findings))
 
 
-def _call(
+def imagined_call(
     counts: Counts, number: int, *, error: str | None = None, finding: int | None = None
 ) -> Invocation:
+    """Return one call of the kind that `number` stands for."""
     model = number % max(1, counts.models)
     guardrail_id = f"gr{number % max(1, counts.guardrails):010}"
     role = f"application-role-{number % max(1, counts.principals):04}"

@@ -1,0 +1,1 @@
+"""What is generated from the template and the code: the dashboard, tables and pages."""

@@ -1,0 +1,346 @@
+"""The dashboard: what stands on it, where, and the JSON that the template holds.
+
+`Row` by `Row` from top to bottom; a row's widgets share its 24 columns in their order, so nothing
+can overlap. The text of the template has CloudFormation's `${…}` for what differs from stack to
+stack. https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, NamedTuple, TypeAlias
+
+COLUMNS: Final = 24
+OWN: Final = "${MetricsNamespace}"
+_STACK: Final = "${AWS::StackName}"
+_FIVE_MINUTES: Final = 300
+_HOUR: Final = 3600
+
+# What a guardrail did, always in the same colours.
+_BLOCKED, _MASKED, _DETECTED, _UNEXPLAINED = "#d13212", "#ff9900", "#dfb52c", "#8c4fff"
+_QUIET: Final = "#879596"
+
+Metric: TypeAlias = list[Any]
+
+
+class Widget(NamedTuple):
+    """One picture: its share of the row's columns, its kind, and what CloudWatch wants to know."""
+
+    width: int
+    kind: str
+    properties: Mapping[str, Any]
+
+
+class Row(NamedTuple):
+    """Widgets side by side; a unit of height is about 50 pixels."""
+
+    height: int
+    widgets: tuple[Widget, ...]
+
+
+def own(metric: str, label: str, color: str = "", **options: Any) -> Metric:
+    """Return one of our metrics, over everything."""
+    return [OWN, metric, {"label": label, **({"color": color} if color else {}), **options}]
+
+
+def by(dimensions: str, metric: str, stat: str = "Sum", period: int = _FIVE_MINUTES) -> Metric:
+    """Return a line for each value of `dimensions` (comma separated) that has data."""
+    names = dimensions.split(",")
+    label = " ".join(f"${{PROP('Dim.{name}')}}" for name in names)
+    schema = ",".join([f'"{OWN}"', *names])
+    expression = f"SEARCH('{{{schema}}} MetricName=\"{metric}\"', '{stat}', {period})"
+    return [{"expression": expression, "label": label, "id": "by", "period": period}]
+
+
+def graph(width: int, title: str, *metrics: Metric, **more: Any) -> Widget:
+    """Return lines over time; `stacked` adds them up to the eye."""
+    properties: dict[str, Any] = {
+        "title": title,
+        "view": "timeSeries",
+        "stacked": False,
+        "region": "${AWS::Region}",
+        "stat": "Sum",
+        "period": _FIVE_MINUTES,
+        "yAxis": {"left": {"min": 0, "showUnits": False}},
+    }
+    return Widget(width, "metric", {**properties, **more, "metrics": list(metrics)})
+
+
+def rows(functions: list[str], queues: list[str]) -> tuple[Row, ...]:
+    """Return the whole, with the functions and queues (resources that are always made) to watch."""
+    watched = ["${AWS::StackName}-${Collector}", *(f"${{{name}}}" for name in functions)]
+    return (
+        Row(
+            5,
+            (
+                Widget(
+                    24,
+                    "alarm",
+                    {
+                        "title": "Alarms: those that fire come first",
+                        "sortBy": "stateUpdatedTimestamp",
+                        "alarms": "${Alarms}",
+                    },
+                ),
+            ),
+        ),
+        Row(
+            3,
+            (
+                Widget(
+                    24,
+                    "metric",
+                    {
+                        "title": "In the time shown",
+                        "view": "singleValue",
+                        "setPeriodToTimeRange": True,
+                        "region": "${AWS::Region}",
+                        "stat": "Sum",
+                        "metrics": [
+                            own("Invocations", "calls"),
+                            own("InvocationErrors", "failed"),
+                            own("Throttles", "throttled"),
+                            own("ContentFilteredCount", "blocked by a guardrail", _BLOCKED),
+                            own("MaskedCount", "masked", _MASKED),
+                            own("UnguardedInvocations", "without a guardrail", _QUIET),
+                            own("EstimatedCost", "USD for models"),
+                            own("GuardrailCost", "USD for guardrails"),
+                        ],
+                    },
+                ),
+            ),
+        ),
+        Row(
+            5,
+            (
+                graph(8, "Calls by model", by("ModelId", "Invocations"), stacked=True),
+                graph(
+                    8, "Failed calls by error", by("ErrorCode", "InvocationErrors"), stacked=True
+                ),
+                graph(
+                    8,
+                    "Tokens",
+                    own("InputTokens", "input"),
+                    own("OutputTokens", "output"),
+                    own("CacheReadTokens", "read from the cache"),
+                    own("CacheWriteTokens", "written to the cache"),
+                    stacked=True,
+                ),
+            ),
+        ),
+        Row(
+            5,
+            (
+                graph(
+                    8,
+                    "USD an hour by model (estimated)",
+                    by("ModelId", "EstimatedCost", period=_HOUR),
+                    view="timeSeries",
+                    stacked=True,
+                    period=_HOUR,
+                ),
+                graph(
+                    8,
+                    "Guardrail findings by policy and action",
+                    by("Policy,Action", "PolicyHits"),
+                    stacked=True,
+                ),
+                graph(
+                    8,
+                    "What guardrails did to calls",
+                    own("ContentFilteredCount", "blocked", _BLOCKED),
+                    own("MaskedCount", "masked", _MASKED),
+                    own("DetectedCount", "found, let through", _DETECTED),
+                    own("UnexplainedInterventions", "changed without a trace", _UNEXPLAINED),
+                    stacked=True,
+                ),
+            ),
+        ),
+        Row(
+            5,
+            (
+                graph(
+                    8,
+                    "Milliseconds until the last byte",
+                    *(own("Latency", stat, stat=stat) for stat in ("p50", "p95", "p99")),
+                ),
+                graph(8, "Milliseconds, p95 by model", by("ModelId", "Latency", "p95")),
+                graph(
+                    8,
+                    "Milliseconds until the first byte, and for guardrails",
+                    own("TimeToFirstByte", "first byte p50", stat="p50"),
+                    own("TimeToFirstByte", "first byte p95", stat="p95"),
+                    own("GuardrailLatency", "guardrails p95", stat="p95"),
+                ),
+            ),
+        ),
+        Row(
+            5,
+            (
+                graph(
+                    6,
+                    "Is everything counted?",
+                    [
+                        {
+                            "expression": "SUM(SEARCH('{AWS/Bedrock,ModelId} "
+                            f"MetricName=\"Invocations\"', 'Sum', {_FIVE_MINUTES}))",
+                            "label": "calls that Bedrock counts",
+                            "id": "native",
+                            "color": _QUIET,
+                        }
+                    ],
+                    own("RecordsProcessed", "calls counted here"),
+                    own("RecordsRejected", "unreadable lines", _BLOCKED),
+                    own("RecordsSkipped", "lines left out"),
+                ),
+                graph(
+                    6,
+                    "Seconds from call to count, at most",
+                    own("RecordAge", "age", stat="Maximum"),
+                ),
+                graph(
+                    6,
+                    "Functions: errors and throttles",
+                    *(
+                        ["AWS/Lambda", metric, "FunctionName", name]
+                        for name in watched
+                        for metric in ("Errors", "Throttles")
+                    ),
+                ),
+                graph(
+                    6,
+                    "Alerts: told, failed, waiting",
+                    own("NotificationsSent", "sent"),
+                    own("NotificationsFailed", "failed attempts", _BLOCKED),
+                    own("NotificationsSuppressed", "told nobody, on purpose", _QUIET),
+                    *(
+                        [
+                            "AWS/SQS",
+                            "ApproximateNumberOfMessagesVisible",
+                            "QueueName",
+                            f"${{{name}.QueueName}}",
+                            {"stat": "Maximum"},
+                        ]
+                        for name in queues
+                    ),
+                ),
+            ),
+        ),
+        Row(
+            6,
+            (
+                Widget(
+                    16,
+                    "log",
+                    {
+                        "title": "Latest failures and findings",
+                        "region": "${AWS::Region}",
+                        "view": "table",
+                        "query": f"SOURCE '/aws/lambda/{_STACK}-${{Collector}}' | "
+                        "filter event = 'invocation' "
+                        "and (status = 'error' or guardrail.verdict not in ['none', 'clean'])"
+                        " | fields timestamp, principal, model, guardrail.verdict,"
+                        " guardrail.hits.0.policy, guardrail.hits.0.category, error_code"
+                        " | sort @timestamp desc | limit 50",
+                    },
+                ),
+                graph(
+                    8,
+                    "Blocked calls by principal",
+                    by("Principal", "ContentFilteredCount"),
+                    stacked=True,
+                ),
+            ),
+        ),
+    )
+
+
+def placed(layout: tuple[Row, ...]) -> Iterator[dict[str, Any]]:
+    """Give every widget its place. Raises ValueError at a row that is wider than the page."""
+    y = 0
+    for row in layout:
+        x = 0
+        for widget in row.widgets:
+            if x + widget.width > COLUMNS:
+                raise ValueError(f"the row at {y} is wider than {COLUMNS} columns")
+            place = {"x": x, "y": y, "width": widget.width, "height": row.height}
+            yield {"type": widget.kind, **place, "properties": dict(widget.properties)}
+            x += widget.width
+        y += row.height
+
+
+def body(layout: tuple[Row, ...]) -> str:
+    """Return the JSON as the template holds it: a widget some lines, a metric a line."""
+    widgets = ",\n".join(_indented(_widget(widget), 2) for widget in placed(layout))
+    head = '"start": "-PT12H", "periodOverride": "inherit"'
+    text = f'{{ {head}, "widgets": [\n{widgets}\n] }}\n'
+    # Dynamic labels of CloudWatch look like substitutions of CloudFormation.
+    return text.replace("${PROP", "${!PROP").replace('"${Alarms}"', "${Alarms}")
+
+
+def _widget(widget: dict[str, Any]) -> str:
+    place = json.dumps({key: value for key, value in widget.items() if key != "properties"})
+    lines = []
+    for name, value in widget["properties"].items():
+        if name == "metrics":
+            metrics = ",\n".join(f"    {json.dumps(metric)}" for metric in value)
+            lines.append(f'"metrics": [\n{metrics}\n  ]')
+        else:
+            lines.append(f'"{name}": {json.dumps(value)}')
+    properties = ",\n".join(f"  {line}" for line in lines)
+    return f'{place[:-1]}, "properties": {{\n{properties}\n}}}}'
+
+
+def _indented(text: str, by_columns: int) -> str:
+    return "\n".join(" " * by_columns + line for line in text.splitlines())
+
+
+def resource(template: Mapping[str, Any]) -> str:
+    """Return the resource as it stands in the template, which also says what there is to watch."""
+    made = {
+        kind: [
+            name
+            for name, definition in template["Resources"].items()
+            if definition["Type"] == kind and "Condition" not in definition
+        ]
+        for kind in ("AWS::Serverless::Function", "AWS::SQS::Queue")
+    }
+    text = body(rows(made["AWS::Serverless::Function"], made["AWS::SQS::Queue"]))
+    return _RESOURCE.format(
+        body=_indented(text.rstrip(), 10), alarms=_indented("\n".join(_arns(template)), 18)
+    )
+
+
+def _arns(template: Mapping[str, Any]) -> Iterator[str]:
+    for name, definition in template["Resources"].items():
+        if definition["Type"] in _ALARMS:
+            arn = f"!Sub '\"${{{name}.Arn}}\",'"
+            condition = definition.get("Condition")
+            yield f'- !If [{condition}, {arn}, ""]' if condition else f"- {arn}"
+
+
+_ALARMS: Final = ("AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm")
+# Each alarm brings a comma; the one before the bracket is taken away again.
+_RESOURCE: Final = """\
+  Dashboard:
+    Type: AWS::CloudWatch::Dashboard
+    Condition: HasDashboard
+    Properties:
+      # Dashboards have no Region of their own: their names are the account's.
+      DashboardName: !Sub "${{AWS::StackName}}-${{AWS::Region}}"
+      DashboardBody: !Sub
+        - |
+{body}
+        - Collector: !If
+            - ReadsLogGroup
+            - collect-logs
+            - !If [ReadsBucket, collect-objects, collect-stream]
+          Alarms: !Join
+            - "]"
+            - !Split
+              - ",]"
+              - !Join
+                - ""
+                - - "["
+{alarms}
+                  - "]"
+"""

@@ -1,0 +1,53 @@
+"""Every file, or part of one, that is generated: `make docs` writes them, a test compares them."""
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+from bedrock_alerts_lab.documents import dashboard, emitted, tables
+from bedrock_alerts_lab.documents.catalogue import entries
+from bedrock_alerts_lab.local_stack.template import load
+from bedrock_alerts_lab.resolve import Stack
+
+_PART: Final = re.compile(
+    r"(?P<begin>^[ ]*(?P<mark><!--|\#)[ ]begin[ ](?P<name>[a-z]+):.*?\n)"
+    r".*?(?P<end>^[ ]*(?P=mark)[ ]end[ ](?P=name)\b)",
+    re.MULTILINE | re.DOTALL,
+)
+
+
+def generated(root: Path) -> Iterator[tuple[Path, str]]:
+    """Give each file as it should be. Raises ValueError where a part has no place in its file."""
+    template = root / "template.yaml"
+    document = load(template)
+    alarms = list(entries(document, Stack(document)))
+    parts = {
+        "template.yaml": {"dashboard": dashboard.resource(document)},
+        "README.md": {
+            "alarms": tables.alarms(alarms, "docs/runbooks"),
+            "metrics": tables.metric_groups("docs/metrics.md"),
+            "parameters": tables.parameter_groups(document, "docs/parameters.md"),
+        },
+        "docs/alarms.md": {"alarms": tables.alarms_in_full(alarms, "runbooks")},
+        "docs/metrics.md": {"metrics": tables.metrics_in_full(emitted.dimension_sets())},
+        "docs/parameters.md": {"parameters": tables.parameters_in_full(document)},
+    }
+    for name, made in parts.items():
+        path = root / name
+        yield path, with_parts(path.read_text(), made)
+
+
+def with_parts(text: str, parts: Mapping[str, str]) -> str:
+    """Replace what stands between `begin NAME: …` and `end NAME`, each in a comment of its own."""
+    found: set[str] = set()
+
+    def replaced(match: re.Match[str]) -> str:
+        found.add(match["name"])
+        blank = "\n" if match["mark"] == "<!--" else ""
+        return f"{match['begin']}{blank}{parts[match['name']]}{blank}{match['end']}"
+
+    written = _PART.sub(replaced, text)
+    if found != set(parts):
+        raise ValueError(f"no place for {', '.join(sorted(set(parts) - found))}")
+    return written
