@@ -7,6 +7,7 @@ SHELL := /bin/bash
 VENV := .venv
 ENGINE := .venv-engine
 RUNTIME := .venv-runtime
+POLICY := .venv-policy
 BIN := $(VENV)/bin
 # Options for the command a target runs, as in: make demo ARGS=--exit
 ARGS ?=
@@ -31,7 +32,7 @@ test: setup-dev ## Run everything that CI runs
 setup: $(VENV)/lab.stamp ## Install the bedrock-alerts command line into .venv/bin
 
 .PHONY: setup-dev
-setup-dev: $(VENV)/dev.stamp $(ENGINE)/stamp $(RUNTIME)/stamp
+setup-dev: $(VENV)/dev.stamp $(ENGINE)/stamp $(RUNTIME)/stamp $(POLICY)/stamp
 
 .PHONY: format
 format: setup-dev ## Format the code and mend what can be mended
@@ -59,7 +60,7 @@ lock: ## Pin and hash the requirements anew (needs `uv` on PATH)
 
 .PHONY: clean
 clean: ## Remove everything that the other targets made
-	rm -rf $(VENV) $(ENGINE) $(RUNTIME) .aws-sam .lab .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage* *.egg-info
+	rm -rf $(VENV) $(ENGINE) $(RUNTIME) $(POLICY) .aws-sam .lab .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage* *.egg-info
 
 $(VENV)/lab.stamp: requirements/lab.txt tools/make-venv pyproject.toml
 	@tools/make-venv $(VENV) requirements/lab.txt lab layers/shared
@@ -71,6 +72,10 @@ $(VENV)/dev.stamp: requirements/dev.txt tools/make-venv pyproject.toml
 
 $(ENGINE)/stamp: requirements/engine.txt tools/make-venv
 	@tools/make-venv $(ENGINE) requirements/engine.txt
+	@touch $@
+
+$(POLICY)/stamp: requirements/policy.txt tools/make-venv
+	@tools/make-venv $(POLICY) requirements/policy.txt
 	@touch $@
 
 # Lambda's own Python, where this machine has it: the built functions are run with it.

@@ -3,7 +3,6 @@
 import json
 import re
 import typing
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +16,9 @@ from bedrock_alerts.limits import LAMBDA_ENVIRONMENT_BYTES
 from bedrock_alerts_lab.local_stack import template as cfn
 from bedrock_alerts_lab.resolve import Stack
 from tests.support.patterns import matches_pattern
+from tests.support.resources import Resources, as_list, of_type, statements, target
 
 ROOT = Path(__file__).resolve().parents[2]
-Resources = dict[str, dict[str, Any]]
 
 # Which settings each function reads.
 SETTINGS: dict[str, type[msgspec.Struct]] = {
@@ -29,32 +28,6 @@ SETTINGS: dict[str, type[msgspec.Struct]] = {
     "RouteFunction": settings.RouteSettings,
     "DeliverFunction": settings.DeliverSettings,
 }
-
-
-def of_type(resources: Resources, kind: str) -> dict[str, dict[str, Any]]:
-    return {
-        name: resource.get("Properties", {})
-        for name, resource in resources.items()
-        if resource["Type"] == kind
-    }
-
-
-def target(node: Any) -> str:
-    """Name the one resource that a value refers to."""
-    (name,) = {name for name in cfn.references(node) if not name.startswith("AWS::")}
-    return name
-
-
-def statements(resources: Resources) -> Iterator[tuple[str, dict[str, Any]]]:
-    for name, role in of_type(resources, "AWS::IAM::Role").items():
-        assert not role.get("ManagedPolicyArns"), f"{name} has permissions nobody wrote down"
-        for policy in role["Policies"]:
-            for statement in policy["PolicyDocument"]["Statement"]:
-                yield name, statement.get("Fn::If", [None, statement])[1]
-
-
-def as_list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
 
 
 def test_every_function_is_known_to_these_tests(resources: Resources) -> None:
@@ -94,41 +67,6 @@ def test_the_default_architecture_is_arm64_and_x86_64_is_a_parameter_away(
         {"Ref": "DependenciesLayerArm64"},
         {"Ref": "DependenciesLayerX86"},
     ]
-
-
-def test_every_log_group_forgets_some_day(resources: Resources) -> None:
-    groups = of_type(resources, "AWS::Logs::LogGroup")
-    assert len(groups) == len(SETTINGS) + 1
-    assert all("RetentionInDays" in group for group in groups.values())
-
-
-def test_every_queue_is_encrypted_and_redrives_to_a_dead_letter_queue(
-    resources: Resources,
-) -> None:
-    queues = of_type(resources, "AWS::SQS::Queue")
-    assert len(queues) == 6
-    assert all(queue["SqsManagedSseEnabled"] is True for queue in queues.values())
-    dead_letter = {
-        target(queue["RedrivePolicy"]["deadLetterTargetArn"])
-        for queue in queues.values()
-        if "RedrivePolicy" in queue
-    }
-    assert dead_letter == {name for name, queue in queues.items() if "RedrivePolicy" not in queue}
-    for name in dead_letter:
-        assert queues[name]["MessageRetentionPeriod"] == 14 * 24 * 3600
-
-
-def test_a_queue_hides_a_message_six_times_as_long_as_its_function_may_run(
-    resources: Resources,
-) -> None:
-    mappings = of_type(resources, "AWS::Lambda::EventSourceMapping")
-    of_queues = [m for m in mappings.values() if "Fn::GetAtt" in m["EventSourceArn"]]
-    assert len(of_queues) == 3
-    for mapping in of_queues:
-        queue = resources[target(mapping["EventSourceArn"])]["Properties"]
-        function = resources[target(mapping["FunctionName"])]["Properties"]
-        assert queue["VisibilityTimeout"] >= 6 * function["Timeout"]
-        assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
 
 
 def test_the_sends_of_a_batch_fit_the_functions_timeout(resources: Resources) -> None:
@@ -176,17 +114,6 @@ def test_the_collector_is_told_its_own_log_group(resources: Resources) -> None:
     variables = resources["CollectLogsFunction"]["Properties"]["Environment"]["Variables"]
     group = resources["CollectLogsLogGroup"]["Properties"]["LogGroupName"]
     assert variables["OWN_LOG_GROUP"] == group
-
-
-def test_no_permission_has_a_wildcard(resources: Resources) -> None:
-    found = list(statements(resources))
-    assert len(found) >= 3 * len(SETTINGS)
-    for name, statement in found:
-        assert statement["Effect"] == "Allow"
-        for action in as_list(statement["Action"]):
-            assert "*" not in action, f"{name} may {action}"
-        for resource in as_list(statement["Resource"]):
-            assert resource != "*", f"{name} may {statement['Action']} on everything"
 
 
 @pytest.mark.parametrize("role", ["CollectLogsRole", "CollectObjectsRole", "CollectStreamRole"])
@@ -257,17 +184,6 @@ def test_the_longest_variables_fit_what_lambda_gives_a_function(
         for name, value in variables.items()
     )
     assert size <= LAMBDA_ENVIRONMENT_BYTES
-
-
-def test_every_queue_policy_is_bound_to_its_rules(resources: Resources) -> None:
-    policies = of_type(resources, "AWS::SQS::QueuePolicy")
-    assert len(policies) == 2
-    for policy in policies.values():
-        for statement in policy["PolicyDocument"]["Statement"]:
-            conditions = statement["Condition"]
-            for source in as_list(conditions["ArnEquals"]["aws:SourceArn"]):
-                assert resources[target(source)]["Type"] == "AWS::Events::Rule"
-            assert conditions["StringEquals"]["aws:SourceAccount"] == {"Ref": "AWS::AccountId"}
 
 
 def test_the_email_topic_takes_messages_of_this_stacks_alarms_and_of_its_budget_only(
