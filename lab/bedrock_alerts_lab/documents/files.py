@@ -32,6 +32,10 @@ def generated(root: Path) -> Iterator[tuple[Path, str]]:
         "docs/alarms.md": {"alarms": tables.alarms_in_full(alarms, "runbooks")},
         "docs/metrics.md": {"metrics": tables.metrics_in_full(emitted.dimension_sets())},
         "docs/parameters.md": {"parameters": tables.parameters_in_full(document)},
+        **{
+            f"docs/runbooks/{alarm.name}.md": {"alarm": tables.alarm_in_short(alarm)}
+            for alarm in alarms
+        },
     }
     for name, made in parts.items():
         path = root / name

@@ -56,6 +56,11 @@ def alarms_in_full(entries: Iterable[Entry], runbooks: str) -> str:
     )
 
 
+def alarm_in_short(entry: Entry) -> str:
+    """Return the head of an alarm's page."""
+    return f"{entry.meaning}\n\nFires when: {entry.fires}. Severity: **{entry.severity}**.\n"
+
+
 def parameter_groups(template: Mapping[str, Any], page: str) -> str:
     """Return the compact table of the README: the parameters by group, linked to their page."""
     return table(
