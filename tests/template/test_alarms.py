@@ -27,7 +27,7 @@ EVERYTHING: Final = {
     "TokenQuotaModelId": "amazon.nova-lite-v1:0",
     "TokenQuotaPerMinute": "100000",
     "Team": "Chat",
-    "RunbookBaseUrl": "https://wiki.example.com/" + "bedrock-alerts/" * 12,
+    "RunbookBaseUrl": "https://wiki.example.com" + "/bedrock-alerts" * 12,
 }
 SOURCES: Final[tuple[dict[str, str], ...]] = (
     {},
@@ -101,7 +101,7 @@ def test_the_composite_alarm_needs_parts_and_names_those_there_are() -> None:
     assert "BedrockDegraded" not in catalogue(none)
     one = stack({"AlarmsOff": ",".join(parts[1:])})
     composite = one.resources(KINDS[1])["BedrockDegradedAlarm"]
-    assert composite["AlarmRule"] == 'ALARM("ThrottlingAlarm")'
+    assert composite["AlarmRule"] == 'ALARM("bedrock-alerts.Throttling")'
     assert "ActionsSuppressor" not in composite
 
 
@@ -143,11 +143,11 @@ def test_an_alarm_keeps_to_what_cloudwatch_takes(resource: str) -> None:
     properties = stack().value(ALARMS[resource]["Properties"])
     items = properties.get("Metrics", [])
     looked_at = [properties, *items, *(item.get("MetricStat", {}) for item in items)]
-    (period,) = {part["Period"] for part in looked_at if "Period" in part}
-    n = properties["EvaluationPeriods"]
+    (period,) = {int(part["Period"]) for part in looked_at if "Period" in part}
+    n = int(properties["EvaluationPeriods"])
     # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
     assert period * n <= (DAY if period < 3600 else 7 * DAY)
-    assert 1 <= properties.get("DatapointsToAlarm", n) <= n
+    assert 1 <= int(properties.get("DatapointsToAlarm", n)) <= n
     missing = "breaching" if resource == "NotifierHeartbeatAlarm" else "notBreaching"
     assert properties["TreatMissingData"] == missing
     if items:

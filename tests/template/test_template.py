@@ -287,6 +287,9 @@ def test_the_rule_takes_the_sample_event_and_no_others(
     assert matches_pattern(pattern, event) is matches
 
 
+EMAIL_TOPIC = "arn:aws:sns:eu-west-1:111122223333:bedrock-alerts-email"
+
+
 @pytest.mark.parametrize("name", ["PipelineErrors", "NotifierHeartbeat"])
 @pytest.mark.parametrize("address", ["oncall@example.com", ""])
 def test_alarms_about_the_tool_itself_are_told_by_email_or_else_by_the_notifier(
@@ -298,13 +301,13 @@ def test_alarms_about_the_tool_itself_are_told_by_email_or_else_by_the_notifier(
         "source": "aws.cloudwatch",
         "detail-type": "CloudWatch Alarm State Change",
         "resources": [
-            f"arn:aws:cloudwatch:us-east-1:111122223333:alarm:bedrock-alerts.{name}",
+            f"arn:aws:cloudwatch:eu-west-1:111122223333:alarm:bedrock-alerts.{name}",
         ],
         "detail": {"alarmName": f"bedrock-alerts.{name}"},
     }
     assert matches_pattern(pattern, event) is (address == "")
     alarm = stack.resources("AWS::CloudWatch::Alarm")[f"{name}Alarm"]
-    assert alarm["AlarmActions"] == alarm["OKActions"] == ["EmailTopic"]
+    assert alarm["AlarmActions"] == alarm["OKActions"] == [EMAIL_TOPIC]
 
 
 def test_every_channel_the_router_is_told_of_exists(resources: Resources) -> None:

@@ -33,7 +33,7 @@ ALERT_METRICS: Final = 3  # series of the alert flow: an hour with an alert has 
 _HOUR_DAYS: Final = 730 / 24
 _RATE: Final = re.compile(r"rate\((\d+) (minute|hour|day)s?\)")
 _MINUTES: Final = {"minute": 1, "hour": 60, "day": 1440}
-_SWITCH_VALUES: Final = {"true", "false"}
+_SOURCE: Final = "InvocationLog"  # where the log is read from is no switch
 
 
 class Item(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,7 +86,7 @@ def estimate(stack: Stack, traffic: Traffic, *, alerts: float, free_tier: bool =
     till = _Till(free_tier=free_tier)
     changes = 2 * alerts
     items = (
-        _metrics(traffic, changes, till.free_metrics),
+        _metrics(stack, traffic, changes, till.free_metrics),
         *_alarms(stack, traffic, till),
         *_logs(stack, traffic, changes, till),
         *_functions(stack, traffic, changes, till),
@@ -110,8 +110,9 @@ def tiered(metrics: float) -> float:
     return dollars
 
 
-def _metrics(traffic: Traffic, changes: float, free: float) -> Item:
+def _metrics(stack: Stack, traffic: Traffic, changes: float, free: float) -> Item:
     amount = traffic.metric_months + ALERT_METRICS * min(1.0, changes / HOURS_A_MONTH)
+    amount += bool(_runs(stack))  # the heartbeat
     return Item(
         item="custom metrics",
         amount=amount,
@@ -178,11 +179,18 @@ def _kind(alarm: Mapping[str, Any]) -> tuple[str, int]:
 
 
 def switches(stack: Stack, names: list[str], *, most: int = 3) -> tuple[str, ...]:
-    """Name the yes-or-no parameters that decide whether these resources are made.
+    """Name the parameters that decide whether these resources are made.
 
     More than `most` are not named: then each has its own.
     """
-    found = sorted({name for resource in names for name in stack.switches(resource)})
+    found = sorted(
+        {
+            name
+            for resource in names
+            for name in stack.switches(resource)
+            if not name.startswith(_SOURCE)
+        }
+    )
     return tuple(found) if len(found) <= most else (f"{len(found)} switches",)
 
 

@@ -146,6 +146,10 @@ class Resolver:
             self._conditions[name] = self._truth(conditions[name])
         return self._conditions[name]
 
+    def value(self, node: Any) -> Any:
+        """Work out any part of the template, such as the properties of what is not made."""
+        return self._value(node)
+
     def _value(self, node: Any) -> Any:
         """Work out a part of the template."""
         if isinstance(node, list):
