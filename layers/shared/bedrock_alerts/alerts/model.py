@@ -252,8 +252,9 @@ def incident_id(key: str) -> str:
 class Telling(msgspec.Struct, frozen=True, kw_only=True):
     """What a decision wants said, and what only the incident's memory knows of it.
 
-    `opened_at` is when the alarm began, `ended_at` when it ended, `tellings` how often its
-    transitions came within the time that flapping is judged by, `reminders` the number of this one.
+    `opened_at` is when the alarm began, `ended_at` when it ended, `transitions` how often it
+    changed within the time that flapping is judged by, `reminders` the number of this one.
+    `held_by` is what held a `release` back, or who silenced it and `until` when.
     """
 
     kind: TellingKind
@@ -263,6 +264,7 @@ class Telling(msgspec.Struct, frozen=True, kw_only=True):
     reminders: int = 0
     held_by: str = ""
     acked_by: str = ""
+    until: datetime | None = None
 
 
 # ---- alerts: what is said ----------------------------------------------------------------------
@@ -301,9 +303,11 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Everything a message says, before any channel's format. All text in it is plain text.
 
     `key` identifies what is told: the same on every delivery and every retry of it. `incident` is
-    the key of the incident, empty for what has no life. `recent_values` are the watched metric's
-    last values, oldest first, for a sparkline; `widget` is the JSON of a metric picture
-    (GetMetricWidgetImage), empty for none. `next_steps` say what to do, most useful first.
+    the key of the incident, empty for what has no life. `opening` is the key of the alert that told
+    of the incident's beginning, empty where this is the one or where that is not known.
+    `recent_values` are the watched metric's last values, oldest first, for a sparkline; `widget` is
+    the JSON of a metric picture (GetMetricWidgetImage), empty for none. `next_steps` say what to
+    do, most useful first.
     """
 
     key: str
@@ -318,6 +322,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     severity: Severity = DEFAULT_SEVERITY
     state: str = ""
     incident: str = ""
+    opening: str = ""
     alarm_arn: str = ""
     account_alias: str = ""
     team: str = ""

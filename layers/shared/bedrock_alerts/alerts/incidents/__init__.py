@@ -1,0 +1,20 @@
+"""The life of an alarm: what is remembered of it, and what people are told, once and in time."""
+
+from bedrock_alerts.alerts.incidents.deciding import Happening, acknowledge, decide, silence
+from bedrock_alerts.alerts.incidents.history import over_since, remember, standing
+from bedrock_alerts.alerts.incidents.model import Decision, Incident, Memory, Policy, Told
+
+__all__ = [
+    "Decision",
+    "Happening",
+    "Incident",
+    "Memory",
+    "Policy",
+    "Told",
+    "acknowledge",
+    "decide",
+    "over_since",
+    "remember",
+    "silence",
+    "standing",
+]
