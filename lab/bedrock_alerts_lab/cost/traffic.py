@@ -209,7 +209,7 @@ def _special(counts: Counts) -> Iterator[Invocation]:
     for code in range(counts.error_codes):
         for model in range(models):
             yield imagined_call(counts, model, error=f"Example{code}Exception")
-    if not counts.guardrails:
+    if not (counts.guardrails and counts.findings and counts.principals):
         return
     many = max(counts.principals, counts.findings * models, counts.guardrails, counts.applications)
     for number in range(many):

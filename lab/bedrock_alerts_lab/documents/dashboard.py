@@ -67,7 +67,10 @@ def graph(width: int, title: str, *metrics: Metric, **more: Any) -> Widget:
 
 def rows(functions: list[str], queues: list[str]) -> tuple[Row, ...]:
     """Return the whole, with the functions and queues (resources that are always made) to watch."""
-    watched = ["${AWS::StackName}-${Collector}", *(f"${{{name}}}" for name in functions)]
+    watched = {
+        "${Collector}": f"{_STACK}-${{Collector}}",
+        **{_called(name): f"${{{name}}}" for name in functions},
+    }
     return (
         Row(
             5,
@@ -201,8 +204,14 @@ def rows(functions: list[str], queues: list[str]) -> tuple[Row, ...]:
                     6,
                     "Functions: errors and throttles",
                     *(
-                        ["AWS/Lambda", metric, "FunctionName", name]
-                        for name in watched
+                        [
+                            "AWS/Lambda",
+                            metric,
+                            "FunctionName",
+                            function,
+                            {"label": f"{name} {metric.lower()}"},
+                        ]
+                        for name, function in watched.items()
                         for metric in ("Errors", "Throttles")
                     ),
                 ),
@@ -218,7 +227,7 @@ def rows(functions: list[str], queues: list[str]) -> tuple[Row, ...]:
                             "ApproximateNumberOfMessagesVisible",
                             "QueueName",
                             f"${{{name}.QueueName}}",
-                            {"stat": "Maximum"},
+                            {"stat": "Maximum", "label": _called(name)},
                         ]
                         for name in queues
                     ),
@@ -252,6 +261,14 @@ def rows(functions: list[str], queues: list[str]) -> tuple[Row, ...]:
             ),
         ),
     )
+
+
+def _called(resource: str) -> str:
+    """Return what a function or queue is called in a legend."""
+    for ending, words in (("DeadLetterQueue", " parked"), ("Queue", " waiting"), ("Function", "")):
+        if resource.endswith(ending):
+            return resource.removesuffix(ending).lower() + words
+    return resource
 
 
 def placed(layout: tuple[Row, ...]) -> Iterator[dict[str, Any]]:

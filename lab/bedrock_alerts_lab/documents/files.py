@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
-from bedrock_alerts_lab.documents import dashboard, emitted, tables
+from bedrock_alerts_lab.documents import bills, dashboard, emitted, tables
 from bedrock_alerts_lab.documents.catalogue import entries
 from bedrock_alerts_lab.local_stack.template import load
 from bedrock_alerts_lab.resolve import Stack
@@ -30,6 +30,11 @@ def generated(root: Path) -> Iterator[tuple[Path, str]]:
             "parameters": tables.parameter_groups(document, "docs/parameters.md"),
         },
         "docs/alarms.md": {"alarms": tables.alarms_in_full(alarms, "runbooks")},
+        "docs/cost.md": {
+            "bill": bills.example(document),
+            "cases": bills.cases(document),
+            "rates": bills.rates(),
+        },
         "docs/metrics.md": {"metrics": tables.metrics_in_full(emitted.dimension_sets())},
         "docs/parameters.md": {"parameters": tables.parameters_in_full(document)},
         **{

@@ -250,13 +250,17 @@ def counted(**more: Any) -> Traffic:
 
 
 def test_more_models_findings_and_callers_are_more_series() -> None:
-    least = counted(models=1, principals=0, findings=1)
-    by_model = counted(models=2, principals=0, findings=1).series - least.series
-    assert by_model > 5
-    assert (
-        counted(models=1, principals=1, findings=2).series == least.series + 2
-    )  # one by category, one by caller
-    assert counted(models=1, principals=500, findings=1).principals == 500
+    least = counted(models=1, principals=1, findings=1)
+    assert counted(models=2, principals=1, findings=1).series > least.series + 5
+    # Another policy: by action, and by category and action.
+    assert counted(models=1, principals=1, findings=2).series == least.series + 2
+    many = counted(models=1, principals=500, findings=1)
+    assert (many.series, many.principals) == (least.series + 499, 500)
+
+
+@pytest.mark.parametrize("nothing", ["guardrails", "findings", "principals"])
+def test_without_guardrails_findings_or_callers_nobody_has_findings(nothing: str) -> None:
+    assert counted(**{nothing: 0}).principals == 0
 
 
 def test_without_guardrails_there_are_no_findings_to_pay_for() -> None:
