@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from bedrock_alerts.alerts.model import Heartbeat, Timer
 from bedrock_alerts.alerts.normalise import encode_note
-from bedrock_alerts_lab.local_stack.engine import ACCOUNT, REGION
+from bedrock_alerts_lab.invented import ACCOUNT, REGION
 
 _REGION_NAME: Final = "EU (Ireland)"
 _STACK: Final = "bedrock-alerts"

@@ -19,10 +19,12 @@ from urllib.parse import quote_plus
 import msgspec
 
 from bedrock_alerts.alerts.pipeline import deliveries
+from bedrock_alerts.metrics import DEFAULT_NAMESPACE
+from bedrock_alerts_lab.invented import ACCOUNT, REGION
 from bedrock_alerts_lab.local_stack import traffic
-from bedrock_alerts_lab.local_stack.engine import ACCOUNT, REGION, ROOT
-from bedrock_alerts_lab.local_stack.stand_in import alarm_event
+from bedrock_alerts_lab.local_stack.engine import ROOT
 from bedrock_alerts_lab.sample_alarms import alarm_bodies
+from bedrock_alerts_lab.simulator import Datapoint, read_alarms, simulate
 
 EVENTS: Final = ROOT / "events"
 _LOG_GROUP: Final = "/aws/bedrock/invocations"
@@ -33,16 +35,7 @@ _PROBE: Final = "CWL CONTROL MESSAGE: Checking health of destination"
 _SEED: Final = 11
 _SCENE: Final = traffic.Scene("sample", blocked=2, throttled=1)
 _RECORDS: Final = 12
-_ALARM: Final = {
-    "AlarmName": "bedrock-alerts.ContentFiltered",
-    "AlarmDescription": "A guardrail blocked calls to Bedrock models.\nSeverity: warning",
-    "Namespace": "BedrockAlerts",
-    "MetricName": "ContentFilteredCount",
-    "Statistic": "Sum",
-    "Period": 300,
-    "Threshold": 1.0,
-    "ComparisonOperator": "GreaterThanOrEqualToThreshold",
-}
+_ALARM: Final = "bedrock-alerts.ContentFiltered"
 
 
 def sample_events(now: datetime) -> dict[str, str]:
@@ -54,8 +47,7 @@ def sample_events(now: datetime) -> dict[str, str]:
     special = [item for item in records if "errorCode" in item[1] or _is_blocked(item[1])]
     ordinary = [item for item in records if item not in special][: _RECORDS - len(special)]
     lines = [json.dumps(record) for _, record in sorted(special + ordinary, key=lambda i: i[0])]
-    alarm = alarm_event(_ALARM, "ALARM", "OK", (minute, now), [0.0, 0.0, 4.0])
-    resolved = alarm_event(_ALARM, "OK", "ALARM", (now, now + timedelta(minutes=14)), [4.0, 0.0])
+    alarm, resolved = _alarm_and_recovery(minute)
     unknown = {
         "version": "0",
         "id": "00000000-0000-4000-8000-000000000001",
@@ -92,6 +84,23 @@ def sample_events(now: datetime) -> dict[str, str]:
     }
     texts = {path: json.dumps(event, indent=2) + "\n" for path, event in files.items()}
     return {"collect_logs/traffic.ndjson": "\n".join(lines) + "\n", **texts}
+
+
+def _alarm_and_recovery(minute: datetime) -> list[dict[str, Any]]:
+    """Let the stack's alarm see four blocked calls in a minute, and none around it."""
+    alarms = read_alarms(ROOT / "template.yaml", {"AlertEmail": "oncall@example.com"})
+    start = minute - timedelta(minutes=10)
+    points = [
+        Datapoint(
+            namespace=DEFAULT_NAMESPACE,
+            metric="ContentFilteredCount",
+            minute=int((start + timedelta(minutes=passed)).timestamp()),
+            values=(4.0 if passed == 10 else 0.0,),  # noqa: PLR2004 - the minute itself
+        )
+        for passed in range(20)
+    ]
+    timeline = simulate(alarms, points, start, start + timedelta(minutes=20))
+    return [change.event(ACCOUNT, REGION) for change in timeline.of(_ALARM)[1:]]
 
 
 def _of_objects(minute: datetime) -> dict[str, Any]:

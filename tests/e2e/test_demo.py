@@ -49,12 +49,17 @@ def test_every_alert_arrives_exactly_once_although_slack_was_down(outage: dict[s
     assert outage["surplus"] == []
 
 
-def test_both_alarms_fire_and_recover(outage: dict[str, Any]) -> None:
+def test_the_alarms_of_the_story_fire_and_recover(outage: dict[str, Any]) -> None:
     assert [(change["alarm"], change["state"]) for change in outage["state_changes"]] == [
         ("bedrock-alerts.ContentFiltered", "ALARM"),
         ("bedrock-alerts.PromptAttack", "ALARM"),
-        ("bedrock-alerts.PromptAttack", "OK"),
+        ("bedrock-alerts.RepeatOffender", "ALARM"),
         ("bedrock-alerts.ContentFiltered", "OK"),
+        ("bedrock-alerts.Throttling", "ALARM"),
+        ("bedrock-alerts.BedrockDegraded", "ALARM"),
+        ("bedrock-alerts.Throttling", "OK"),
+        ("bedrock-alerts.BedrockDegraded", "OK"),
+        ("bedrock-alerts.PromptAttack", "OK"),
     ]
 
 

@@ -41,7 +41,7 @@ def demo(
 ) -> int:
     """Play sample Bedrock traffic through the whole pipeline, on this machine.
 
-    Builds the template, deploys it to an embedded engine, plays a quarter of an hour of invented
+    Builds the template, deploys it to an embedded engine, plays twenty minutes of invented
     traffic, and shows the Slack messages and e-mails it leads to on a web page. Needs no AWS
     account and no Docker. Exits with 0 only if every expected message arrived, exactly once.
     """
@@ -64,7 +64,7 @@ def demo(
         took = time.monotonic() - started
         say.print(
             f"{outcome.records} records became {outcome.datapoints} data points and "
-            f"{len(outcome.transitions)} state changes; everything took {took:.0f} s."
+            f"{len(outcome.changes)} state changes; everything took {took:.0f} s."
         )
         for line in outcome.missing:
             say.print(f"[red]Never arrived:[/] {line}")

@@ -11,13 +11,17 @@ from typing import Any, Final, NamedTuple
 from rich.console import Console
 from rich.table import Table
 
+from bedrock_alerts_lab import resolve
 from bedrock_alerts_lab.errors import LabError
+from bedrock_alerts_lab.event_patterns import matches_pattern
+from bedrock_alerts_lab.invented import ACCOUNT, REGION
 from bedrock_alerts_lab.local_stack import traffic
 from bedrock_alerts_lab.local_stack.deploy import STACK, Stack, build, build_folder, deploy
 from bedrock_alerts_lab.local_stack.engine import Engine, running_engine
 from bedrock_alerts_lab.local_stack.mailbox import open_mailbox
-from bedrock_alerts_lab.local_stack.stand_in import Alarms, Metrics, Transition
+from bedrock_alerts_lab.local_stack.metrics_log import MetricsLog
 from bedrock_alerts_lab.receiver.server import PortInUseError, Receiver
+from bedrock_alerts_lab.simulator import Alarm, Change, Datapoint, Simulator, read_alarms
 
 LOG_GROUP: Final = "/aws/bedrock/invocations"
 _LOG_STREAM: Final = "aws/bedrock/modelinvocations"
@@ -25,6 +29,7 @@ _ADDRESS: Final = "oncall@example.com"
 _METRICS_SECONDS: Final = 30.0
 _NOTIFICATION_SECONDS: Final = 90.0
 _SURPLUS_SECONDS: Final = 1.0
+_SETTLING: Final = timedelta(minutes=1)
 _CHANNELS: Final = ("Slack", "e-mail")
 _WORDS: Final = {"ALARM": "ALARM", "OK": "RESOLVED"}
 
@@ -50,7 +55,7 @@ class Due(NamedTuple):
 class Outcome(NamedTuple):
     """How the demo ended."""
 
-    transitions: tuple[Transition, ...]
+    changes: tuple[Change, ...]
     seconds: Mapping[tuple[str, str, str], float]
     missing: tuple[str, ...]
     surplus: tuple[str, ...]
@@ -69,6 +74,9 @@ class LocalStack(NamedTuple):
     engine: Engine
     stack: Stack
     receiver: Receiver
+    alarms: tuple[Alarm, ...]
+    pattern: Mapping[str, Any]
+    """Which events the stack's rule puts into the alerts queue."""
 
 
 @contextlib.contextmanager
@@ -101,7 +109,11 @@ def local_stack(options: DemoOptions, say: Console) -> Iterator[LocalStack]:
         say.print(f"  Left out, the engine cannot make them: {left_out or 'nothing'}")
         stop.enter_context(open_mailbox(engine, stack.outputs["EmailTopicArn"], _ADDRESS, receiver))
         receiver.set_summary([("Watching", LOG_GROUP), ("Stack", "bedrock-alerts, local")])
-        yield LocalStack(engine, stack, receiver)
+        # The engine evaluates no alarms, and cannot make all of them: they are simulated.
+        alarms = read_alarms(resolve.TEMPLATE, parameters, STACK, account=ACCOUNT, region=REGION)
+        rules = resolve.Stack.read(parameters=parameters).resources("AWS::Events::Rule")
+        rule = rules["StateChangeRule"]
+        yield LocalStack(engine, stack, receiver, alarms, rule["EventPattern"])
 
 
 class Demo:
@@ -114,28 +126,33 @@ class Demo:
         self._logs = local.engine.client("logs")
         self._sqs = local.engine.client("sqs")
         self._collector_group = "/aws/lambda/" + local.stack.resources["CollectLogsFunction"]
-        self._metrics = Metrics()
+        self._metrics = MetricsLog()
         self._due: list[Due] = []
         self._arrived: dict[Due, float] = {}
-        self._transitions: list[Transition] = []
-        self._records = self._datapoints = 0
+        self._changes: list[Change] = []
+        self._records = self._counted = self._datapoints = 0
         self._is_down = False
 
     def play(self) -> Outcome:
         """Play every scene, wait for what is due, and return the books."""
         minutes = len(traffic.STORY)
         start = datetime.now(UTC).replace(second=0, microsecond=0) - timedelta(minutes=minutes)
-        alarms = Alarms(self._deployed_alarms(), self._metrics, start)
+        alarms = Simulator(self._local.alarms, start - _SETTLING)
+        # New alarms have no data, and say when they find none: that is not part of the story.
+        alarms.advance([], start)
         self._logs.create_log_stream(logGroupName=LOG_GROUP, logStreamName=_LOG_STREAM)
         for number, (scene, records) in enumerate(traffic.story(start)):
             end = start + timedelta(minutes=number + 1)
-            self._play_minute(scene, records, end)
-            for transition in alarms.evaluate(end):
-                if self._options.outage and not self._transitions:
+            points = self._play_minute(scene, records, end)
+            for change in alarms.advance(points, end):
+                event = change.event(ACCOUNT, REGION)
+                if not matches_pattern(self._local.pattern, event):
+                    continue
+                if self._options.outage and not self._changes:
                     self._local.receiver.stop()
                     self._is_down = True
                     self._say.print("       [red]Slack goes down[/red]")
-                self._announce(transition)
+                self._announce(change, event)
             if self._is_down and self._has_failed():
                 self._bring_back()
             self._show_arrivals()
@@ -167,16 +184,10 @@ class Demo:
         self._is_down = False
         self._say.print("       [green]Slack is back, after a delivery was tried in vain[/green]")
 
-    def _deployed_alarms(self) -> list[dict[str, Any]]:
-        cloudwatch = self._local.engine.client("cloudwatch")
-        found: list[dict[str, Any]] = cloudwatch.describe_alarms()["MetricAlarms"]
-        if not found:
-            raise LabError("the deployed stack has no alarms")
-        return found
-
     def _play_minute(
         self, scene: traffic.Scene, records: list[tuple[datetime, dict[str, Any]]], end: datetime
-    ) -> None:
+    ) -> list[Datapoint]:
+        """Log a minute's calls; return what the collector and Bedrock itself publish of them."""
         self._logs.put_log_events(
             logGroupName=LOG_GROUP,
             logStreamName=_LOG_STREAM,
@@ -186,47 +197,51 @@ class Demo:
             ],
         )
         self._records += len(records)
-        before = self._datapoints
-        self._read_metrics_until_counted()
+        points = self._read_metrics_until_counted()
+        self._datapoints += len(points)
         notes = [
             f"[red]{scene.blocked} blocked[/red]" if scene.blocked else "",
             f"[yellow]{scene.throttled} throttled[/yellow]" if scene.throttled else "",
         ]
         self._say.print(
             f"[bold]{end:%H:%M}[/bold]  {len(records):>3} records → "
-            f"{self._datapoints - before:>3} data points   {scene.title}  {' '.join(notes)}"
+            f"{len(points):>3} data points   {scene.title}  {' '.join(notes)}"
         )
+        return [*points, *traffic.native_metrics(records)]
 
-    def _read_metrics_until_counted(self) -> None:
+    def _read_metrics_until_counted(self) -> list[Datapoint]:
         """Read the collector's log until every record that was sent has been counted."""
-        key = ("BedrockAlerts", "RecordsReceived", ())
+        points: list[Datapoint] = []
         deadline = time.monotonic() + _METRICS_SECONDS
         while time.monotonic() < deadline:
             events = self._logs.filter_log_events(logGroupName=self._collector_group)["events"]
             # The engine's events have no ids: read them all, each time.
-            self._datapoints = self._metrics.read(event["message"] for event in events)
-            if self._metrics.total(key) >= self._records:
-                return
+            new = self._metrics.read(event["message"] for event in events)
+            self._counted += _received(new)
+            points += new
+            if self._counted >= self._records:
+                return points
             time.sleep(0.05)
         raise LabError(
             f"{self._records} records were sent, and the collector has counted "
-            f"{self._metrics.total(key):.0f} of them; see log group {self._collector_group}"
+            f"{self._counted} of them; see log group {self._collector_group}"
         )
 
-    def _announce(self, transition: Transition) -> None:
-        colour = "red" if transition.state == "ALARM" else "green"
+    def _announce(self, change: Change, event: Mapping[str, Any]) -> None:
+        colour = "red" if change.to_state == "ALARM" else "green"
+        value, limit = _compared(change)
+        compared = f"  ({value} against {limit})" if value else ""
         self._say.print(
-            f"       [bold {colour}]{_short(transition.alarm)} is {transition.state}[/]"
-            f"  ({transition.value:.0f} against {transition.threshold:.0f})"
+            f"       [bold {colour}]{_short(change.alarm_name)} is {change.to_state}[/]{compared}"
         )
         self._sqs.send_message(
             QueueUrl=self._local.stack.resources["AlertsQueue"],
-            MessageBody=json.dumps(transition.event),
+            MessageBody=json.dumps(event),
         )
-        self._transitions.append(transition)
+        self._changes.append(change)
         asked = datetime.now(UTC)
         for channel in _CHANNELS:
-            self._due.append(Due(channel, transition.alarm, transition.state, asked))
+            self._due.append(Due(channel, change.alarm_name, change.to_state, asked))
         # Given a moment, a notification is told in the minute it belongs to.
         if not self._options.outage:
             self._local.receiver.wait_for(lambda _: self._all_arrived(), 10.0)
@@ -270,7 +285,7 @@ class Demo:
             self._show_arrivals()
 
     def _outcome(self) -> Outcome:
-        happened = {(_short(change.alarm), change.state) for change in self._transitions}
+        happened = {(_short(change.alarm_name), change.to_state) for change in self._changes}
         expected = set(traffic.EXPECTED)
         missing = [f"{state} {alarm}" for alarm, state in sorted(expected - happened)]
         surplus = [f"{state} {alarm}" for alarm, state in sorted(happened - expected)]
@@ -284,7 +299,7 @@ class Demo:
             if count > len(expected):
                 surplus.append(f"{channel}: {count} messages in place of {len(expected)}")
         return Outcome(
-            transitions=tuple(self._transitions),
+            changes=tuple(self._changes),
             seconds={(a.channel, a.alarm, a.state): s for a, s in self._arrived.items()},
             missing=tuple(missing),
             surplus=tuple(surplus),
@@ -299,17 +314,16 @@ def summary(outcome: Outcome) -> Table:
     for heading in ("Time", "Alarm", "State", "Value", "Limit", "Slack", "E-mail"):
         left = heading in ("Alarm", "State")
         table.add_column(heading, justify="left" if left else "right", no_wrap=True)
-    for transition in outcome.transitions:
+    for change in outcome.changes:
         delays = [
-            outcome.seconds.get((channel, transition.alarm, transition.state))
+            outcome.seconds.get((channel, change.alarm_name, change.to_state))
             for channel in _CHANNELS
         ]
         table.add_row(
-            f"{transition.at:%H:%M}",
-            _short(transition.alarm),
-            f"[{'red' if transition.state == 'ALARM' else 'green'}]{transition.state}[/]",
-            f"{transition.value:.0f}",
-            f"{transition.threshold:.0f}",
+            f"{change.at:%H:%M}",
+            _short(change.alarm_name),
+            f"[{'red' if change.to_state == 'ALARM' else 'green'}]{change.to_state}[/]",
+            *_compared(change),
             *("[red]missing[/]" if delay is None else f"{delay:.1f} s" for delay in delays),
         )
     return table
@@ -323,19 +337,33 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
         "datapoints": outcome.datapoints,
         "state_changes": [
             {
-                "alarm": transition.alarm,
-                "state": transition.state,
-                "at": transition.at.isoformat(),
-                "slack_seconds": outcome.seconds.get(("Slack", transition.alarm, transition.state)),
+                "alarm": change.alarm_name,
+                "state": change.to_state,
+                "at": change.at.isoformat(),
+                "slack_seconds": outcome.seconds.get(("Slack", change.alarm_name, change.to_state)),
                 "email_seconds": outcome.seconds.get(
-                    ("e-mail", transition.alarm, transition.state)
+                    ("e-mail", change.alarm_name, change.to_state)
                 ),
             }
-            for transition in outcome.transitions
+            for change in outcome.changes
         ],
         "missing": list(outcome.missing),
         "surplus": list(outcome.surplus),
     }
+
+
+def _received(points: list[Datapoint]) -> int:
+    """Return how many records the collector says it has received."""
+    return sum(int(sum(p.values)) for p in points if p.metric == "RecordsReceived")
+
+
+def _compared(change: Change) -> tuple[str, str]:
+    """Return the last value and the limit it is held against, empty where there is none."""
+    data = change.after.data or {}
+    values, limit = data.get("recentDatapoints") or [], data.get("threshold")
+    if not values or limit is None:
+        return "", ""
+    return f"{values[-1]:.3g}", f"{limit:g}"
 
 
 def _short(alarm: str) -> str:

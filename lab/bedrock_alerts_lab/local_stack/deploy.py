@@ -11,8 +11,9 @@ from typing import Any, Final, NamedTuple
 
 from bedrock_alerts_lab import resolve
 from bedrock_alerts_lab.errors import LabError
+from bedrock_alerts_lab.invented import REGION
 from bedrock_alerts_lab.local_stack import template as cfn
-from bedrock_alerts_lab.local_stack.engine import ENGINE_PYTHON, REGION, ROOT, Engine
+from bedrock_alerts_lab.local_stack.engine import ENGINE_PYTHON, ROOT, Engine
 
 STACK: Final = "bedrock-alerts"
 _WORK: Final = ROOT / ".lab"

@@ -17,9 +17,8 @@ from typing import Any, Final
 import boto3
 
 from bedrock_alerts_lab.errors import LabError
+from bedrock_alerts_lab.invented import ACCOUNT, REGION
 
-ACCOUNT: Final = "111122223333"
-REGION: Final = "eu-west-1"
 ROOT: Final = Path(__file__).resolve().parents[3]
 ENGINE_PYTHON: Final = ROOT / ".venv-engine" / "bin" / "python"
 _HOST: Final = "127.0.0.1"

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
-from bedrock_alerts_lab.local_stack.engine import ACCOUNT, REGION
+from bedrock_alerts_lab.invented import ACCOUNT, REGION
+from bedrock_alerts_lab.simulator import Datapoint
 
 _GUARDRAIL: Final = "gr4example7x"
 
@@ -51,8 +52,8 @@ QUIET: Final = Scene("ordinary traffic")
 STORY: Final = (
     QUIET,
     QUIET,
-    Scene("somebody tries to talk the chat into misconduct", blocked=4),
-    Scene("and tries again", blocked=3),
+    Scene("somebody tries to talk the chat into misconduct", blocked=6),
+    Scene("and tries again", blocked=6),
     QUIET,
     QUIET,
     QUIET,
@@ -60,12 +61,7 @@ STORY: Final = (
     QUIET,
     Scene("the nightly report runs into its quota", throttled=9),
     Scene("and retries in a loop", throttled=12),
-    QUIET,
-    QUIET,
-    QUIET,
-    QUIET,
-    QUIET,
-    QUIET,
+    *[QUIET] * 10,
 )
 
 
@@ -73,7 +69,12 @@ STORY: Final = (
 EXPECTED: Final = (
     ("ContentFiltered", "ALARM"),
     ("PromptAttack", "ALARM"),
+    ("RepeatOffender", "ALARM"),
     ("ContentFiltered", "OK"),
+    ("Throttling", "ALARM"),
+    ("BedrockDegraded", "ALARM"),
+    ("Throttling", "OK"),
+    ("BedrockDegraded", "OK"),
     ("PromptAttack", "OK"),
 )
 
@@ -106,6 +107,20 @@ def story(
     chance = random.Random(seed)  # noqa: S311 - repeatable, not secret
     for number, scene in enumerate(STORY):
         yield scene, minute_of_traffic(scene, start + timedelta(minutes=number), chance)
+
+
+def native_metrics(records: list[tuple[datetime, dict[str, Any]]]) -> list[Datapoint]:
+    """Return what Bedrock itself publishes of a minute's calls, over all models."""
+    if not records:
+        return []
+    throttled = sum("errorCode" in record for _, record in records)
+    counts = {"Invocations": len(records) - throttled, "InvocationThrottles": throttled}
+    minute = int(records[0][0].timestamp()) // 60 * 60
+    return [
+        Datapoint(namespace="AWS/Bedrock", metric=metric, minute=minute, values=(1.0,) * count)
+        for metric, count in counts.items()
+        if count
+    ]
 
 
 def _head(caller: Caller, chance: random.Random) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any, Final, TypeAlias, get_args
 
 import msgspec
 
+from bedrock_alerts_lab.invented import ACCOUNT, REGION
 from bedrock_alerts_lab.simulator import insights, metric_math
 from bedrock_alerts_lab.simulator import rules as composite_rules
 from bedrock_alerts_lab.simulator.datapoints import Dimensions
@@ -14,7 +15,7 @@ from bedrock_alerts_lab.simulator.errors import AlarmError, SyntaxProblemError
 from bedrock_alerts_lab.simulator.evaluation import EXTRA_PERIODS, Rules, Treatment
 from bedrock_alerts_lab.simulator.series import MINUTE
 from bedrock_alerts_lab.simulator.statistics import Statistic, read_statistic
-from bedrock_alerts_lab.simulator.template import ACCOUNT, REGION, Resolver, Resource, Stack, load
+from bedrock_alerts_lab.simulator.template import Resolver, Resource, Stack, load
 
 METRIC_ALARM: Final = "AWS::CloudWatch::Alarm"
 COMPOSITE_ALARM: Final = "AWS::CloudWatch::CompositeAlarm"

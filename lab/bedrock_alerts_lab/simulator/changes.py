@@ -12,9 +12,9 @@ from uuid import UUID
 
 import msgspec
 
+from bedrock_alerts_lab.invented import ACCOUNT, REGION
 from bedrock_alerts_lab.simulator.alarms import Alarm, CompositeAlarm, Item, MetricAlarm
 from bedrock_alerts_lab.simulator.evaluation import State
-from bedrock_alerts_lab.simulator.template import ACCOUNT, REGION
 
 UNCHECKED: Final = "Unchecked: Initial alarm creation"
 _STATE_CHANGE: Final = "CloudWatch Alarm State Change"

@@ -2,17 +2,25 @@
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missing-data.html
 A contributor's state is OK until it is in ALARM, and becomes OK again when its series is no longer
-returned. The alarm is in ALARM while a contributor is; where no series at all is returned, it goes
-to INSUFFICIENT_DATA, whatever it does with missing data.
+returned. The alarm is in ALARM while a contributor is. Where no series at all is returned, the page
+says that it goes to INSUFFICIENT_DATA whatever it does with missing data; what people have seen of
+it, with the reason that stands here, is that it does what it does with missing data.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from bedrock_alerts_lab.simulator import reasons
 from bedrock_alerts_lab.simulator.alarms import MetricAlarm
 from bedrock_alerts_lab.simulator.changes import Change, Contributor, Standing, stamp
-from bedrock_alerts_lab.simulator.evaluation import BREACHING, MISSING, WITHIN, State, Verdict
+from bedrock_alerts_lab.simulator.evaluation import (
+    BREACHING,
+    MISSING,
+    WITHIN,
+    State,
+    Treatment,
+    Verdict,
+)
 from bedrock_alerts_lab.simulator.insights import Query
 from bedrock_alerts_lab.simulator.metric_judge import BREACHES, Verdicts
 from bedrock_alerts_lab.simulator.reasons import Shown
@@ -20,6 +28,12 @@ from bedrock_alerts_lab.simulator.series import MINUTE, Series, Value, Window
 from bedrock_alerts_lab.simulator.store import Store
 
 _Group = tuple[str, ...]
+_WITHOUT_SERIES: Final[Mapping[Treatment, State | None]] = {
+    "missing": "INSUFFICIENT_DATA",
+    "ignore": None,
+    "breaching": "ALARM",
+    "notBreaching": "OK",
+}
 _FIRST: Final = 0
 
 
@@ -146,15 +160,13 @@ class GroupJudge:
 
     def _parent_change(self, end: int, series: int) -> Change | None:
         breaching = len(self._contributors)
-        state: State = "OK"
-        if breaching:
-            state = "ALARM"
-        elif not series:
-            state = "INSUFFICIENT_DATA"
-        if state == self.standing.state:
+        state: State | None = "ALARM" if breaching else "OK"
+        if not series:
+            state = _WITHOUT_SERIES[self.alarm.rules.treatment]
+        if state is None or state == self.standing.state:
             return None
         before = self.standing
-        reason = reasons.of_parent(breaching, series)
+        reason = reasons.of_parent(self.alarm, breaching, series)
         data = {"version": "1.0", "queryDate": stamp(end * MINUTE)}
         self.standing = Standing(state=state, at=end * MINUTE, reason=reason, data=data)
         return Change(alarm=self.alarm, before=before, after=self.standing)

@@ -9,10 +9,15 @@ from bedrock_alerts_lab.simulator.changes import arn, moment, stamp
 from bedrock_alerts_lab.simulator.evaluation import State, Verdict
 from bedrock_alerts_lab.simulator.series import Value
 
-NO_SERIES: Final = "No time series were returned by the query."
 NO_DATA_OF_CONTRIBUTOR: Final = "No data was returned for this contributor"
 _MOST_CONTRIBUTORS: Final = 100
-_TREATED: Final = {"breaching": "Breaching", "notBreaching": "NonBreaching"}
+_TREATED: Final = {
+    "missing": "Missing",
+    "ignore": "Ignore",
+    "breaching": "Breaching",
+    "notBreaching": "NonBreaching",
+}
+_FILLING: Final = ("breaching", "notBreaching")
 
 
 class Shown(NamedTuple):
@@ -35,7 +40,7 @@ def of_metric(
     if state == "INSUFFICIENT_DATA":
         n = alarm.rules.periods
         return f"Insufficient Data: {_datapoints(n)} {_were(n)} unknown.", data
-    if verdict.filled and alarm.rules.treatment in _TREATED:
+    if verdict.filled and alarm.rules.treatment in _FILLING:
         return _filled(alarm, verdict), data
     decisive = [one for one in judged if one.is_breaching is (state == "ALARM")]
     return _crossed(alarm, state, decisive), data
@@ -56,10 +61,14 @@ def of_contributor(alarm: MetricAlarm, state: State, judged: Sequence[Shown]) ->
     )
 
 
-def of_parent(breaching: int, series: int) -> str:
+def of_parent(alarm: MetricAlarm, breaching: int, series: int) -> str:
     """Return the reason of an alarm on several series."""
     if not series:
-        return NO_SERIES
+        treated = _TREATED[alarm.rules.treatment]
+        return (
+            "No time series were returned by the query. Treat missing data is configured as"
+            f" [{treated}]."
+        )
     if not breaching:
         return f"{series} time series evaluated to OK"
     if breaching > _MOST_CONTRIBUTORS:

@@ -11,10 +11,9 @@ from typing import Any, Final, NamedTuple
 
 import yaml
 
+from bedrock_alerts_lab.invented import ACCOUNT, REGION
 from bedrock_alerts_lab.simulator.errors import TemplateError
 
-ACCOUNT: Final = "111122223333"
-REGION: Final = "eu-west-1"
 _NOTHING: Final = object()
 _SUBSTITUTED: Final = re.compile(r"\$\{([^}]*)\}")
 # The property that names a resource, what its Ref is, and its ARN after account and Region.
