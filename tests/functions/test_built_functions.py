@@ -20,6 +20,7 @@ from bedrock_alerts_lab.receiver.server import Receiver
 from bedrock_alerts_lab.sample_events import BUCKET
 from tests.support import emulator
 from tests.support.collected import by_reason, counted
+from tests.support.deliver_stack import create_table
 
 pytestmark = pytest.mark.build
 
@@ -65,6 +66,7 @@ def world() -> Iterator[World]:
             Name="slack", SecretString=receiver.webhook_url
         )
         deliveries = sqs.create_queue(QueueName="deliveries")["QueueUrl"]
+        parked = sqs.create_queue(QueueName="deliveries-dlq")["QueueUrl"]
         mailbox = sqs.create_queue(QueueName="mailbox")["QueueUrl"]
         topic = sns.create_topic(Name="email")["TopicArn"]
         arn = sqs.get_queue_attributes(QueueUrl=mailbox, AttributeNames=["QueueArn"])
@@ -74,6 +76,8 @@ def world() -> Iterator[World]:
             "OWN_LOG_GROUP": "/aws/lambda/bedrock-alerts-collect-logs",
             "DELIVERIES_QUEUE_URL": deliveries,
             "CHANNELS": "email,slack",
+            "DELIVERIES_DEAD_LETTER_QUEUE_URL": parked,
+            "INCIDENTS_TABLE_NAME": create_table(),
             "EMAIL_TOPIC_ARN": topic,
             "SLACK_SECRET_ARN": secret["ARN"],
             "ALLOW_LOOPBACK_WEBHOOKS": "true",

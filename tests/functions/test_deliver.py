@@ -1,24 +1,21 @@
 """`deliver` sends each delivery once; what fails waits in its queue, and no secret is written."""
 
 import json
-import logging
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import boto3
 import pytest
 from mypy_boto3_sqs import SQSClient
 
 from functions.deliver import handler as handler_module
-from tests.support.apps import built_anew
+from tests.support.deliver_stack import TABLE, Stack, deliver_stack
+from tests.support.delivering import alarm, delivery, recovery
 from tests.support.loopback import OK, Answer, Hook
-from tests.support.queues import HIDDEN_SECONDS, RECEIVES, Clock, Queue, emitted, log_lines
-from tests.support.secrecy import lines, shown
+from tests.support.queues import HIDDEN_SECONDS, RECEIVES, Clock, emitted, log_lines
 
 EVENTS = Path(__file__).parents[2] / "events" / "deliver"
-TOKEN = "s3cretInventedToken"
-SECRETS = (TOKEN, "T0INVENTED", "services/")
 BROKEN = "no delivery: prompt of a person"
 
 
@@ -29,35 +26,7 @@ def sample(name: str) -> dict[str, Any]:
 
 (EMAIL,) = (record["body"] for record in sample("email.json")["Records"])
 (SLACK,) = (record["body"] for record in sample("slack.json")["Records"])
-
-
-class Stack(NamedTuple):
-    """What surrounds the function."""
-
-    deliveries: Queue
-    mailbox: Queue
-    topic_arn: str
-    secret_arn: str
-    hook: Hook
-    clock: Clock
-    output: Any
-
-    def feed(self) -> list[str]:
-        """Give the function what is visible; return what it could not send."""
-        return self.deliveries.feed(handler_module.handler)
-
-    def emails(self) -> list[str]:
-        """Return the subjects of the e-mails sent since the last time."""
-        return [json.loads(body)["Subject"] for body in self.mailbox.take()]
-
-    def errors(self) -> list[str]:
-        """Return what the function logged as going wrong."""
-        return [line["error"] for line in log_lines(self.output.text) if "error" in line]
-
-    def sent(self) -> list[tuple[str, str]]:
-        """Return channel and alert of everything that the function logged as sent."""
-        lines = [line for line in log_lines(self.output.text) if line["message"] == "sent"]
-        return [(line["channel"], line["alerts"][0]) for line in lines]
+ALARM, END = delivery(alarm()), delivery(recovery())
 
 
 @pytest.fixture
@@ -68,24 +37,9 @@ def stack(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> Iterator[Stack]:
-    """Set `deliver` up; whatever it does then, with all loggers on, must not show the secret."""
-    sns = boto3.client("sns")
-    topic_arn = sns.create_topic(Name="email")["TopicArn"]
-    mailbox = Queue.create(sqs, "mailbox")
-    sns.subscribe(TopicArn=topic_arn, Protocol="sqs", Endpoint=mailbox.arn)
-    deliveries = Queue.create(sqs, "deliveries")
-    with Hook(path=f"/services/T0INVENTED/B0INVENTED/{TOKEN}") as hook:
-        keeper = boto3.client("secretsmanager")
-        secret_arn = keeper.create_secret(Name="slack", SecretString=hook.url)["ARN"]
-        monkeypatch.setenv("METRICS_NAMESPACE", "BedrockAlerts")
-        monkeypatch.setenv("DELIVERIES_QUEUE_URL", deliveries.url)
-        monkeypatch.setenv("EMAIL_TOPIC_ARN", topic_arn)
-        monkeypatch.setenv("SLACK_SECRET_ARN", secret_arn)
-        monkeypatch.setenv("ALLOW_LOOPBACK_WEBHOOKS", "true")
-        caplog.set_level(logging.DEBUG)
-        with built_anew(handler_module):
-            yield Stack(deliveries, mailbox, topic_arn, secret_arn, hook, clock, output)
-    assert not shown(SECRETS, [*lines(caplog.get_records("call")), output.text])
+    del sqs  # it puts AWS at moto
+    with deliver_stack(handler_module, clock, output, monkeypatch, caplog) as stack:
+        yield stack
     assert BROKEN not in output.text
 
 
@@ -110,12 +64,21 @@ def test_the_slack_sample_becomes_a_slack_message(stack: Stack) -> None:
     assert emitted(stack.output.text) == {"NotificationsSent": 1}
 
 
-def test_a_poisoned_message_comes_back_and_its_neighbours_are_sent(stack: Stack) -> None:
+def test_a_poisoned_message_is_parked_and_told_and_its_neighbours_are_sent(stack: Stack) -> None:
     unknown_channel = SLACK.replace('"slack"', '"fax"')
     stack.deliveries.put(EMAIL, BROKEN, unknown_channel, SLACK)
-    assert stack.feed() == [BROKEN, unknown_channel]
-    assert len(stack.emails()) == len(stack.hook.received) == 1
-    assert stack.errors() == ["DecodeError", "ValidationError"]
+    assert stack.feed() == []
+    assert len(stack.hook.received) == 1
+    assert sorted(stack.emails()) == [
+        "ALARM - warning: bedrock-alerts.ContentFiltered in eu-west-1",
+        "NOT SENT to its channel: a notification that cannot be read",
+        "NOT SENT to its channel: a notification that cannot be read",
+    ]
+    assert sorted(stack.deliveries.parked()) == sorted([BROKEN, unknown_channel])
+    assert stack.given_up() == [
+        "it cannot be read (DecodeError)",
+        "it cannot be read (ValidationError)",
+    ]
     assert emitted(stack.output.text) == {"NotificationsSent": 2, "NotificationsFailed": 2}
 
 
@@ -129,13 +92,11 @@ def test_the_log_says_who_was_told_of_what_by_a_key_that_both_channels_share(
     assert first[1] == second[1] == json.loads(EMAIL)["alerts"][0]["key"]
 
 
-def test_a_poisoned_message_is_parked_in_the_end(stack: Stack) -> None:
-    stack.deliveries.put(BROKEN)
-    for _ in range(RECEIVES):
-        assert stack.feed() == [BROKEN]
-        stack.clock.forward(HIDDEN_SECONDS + 1)
+def test_the_same_delivery_twice_is_one_message(stack: Stack) -> None:
+    stack.deliveries.put(SLACK, SLACK)
     assert stack.feed() == []
-    assert stack.deliveries.parked() == [BROKEN]
+    assert len(stack.hook.received) == 1
+    assert emitted(stack.output.text) == {"NotificationsSent": 1}
 
 
 def test_while_slack_is_down_its_message_waits_longer_each_time_and_no_email_is_sent_twice(
@@ -160,6 +121,21 @@ def test_while_slack_is_down_its_message_waits_longer_each_time_and_no_email_is_
     assert emitted(stack.output.text) == {"NotificationsSent": 2, "NotificationsFailed": 2}
 
 
+def test_an_outage_leaves_one_message_of_an_alarm_and_its_end(stack: Stack) -> None:
+    stack.hook.answer = None
+    stack.deliveries.put(ALARM)
+    assert stack.feed() == [ALARM]
+    stack.deliveries.put(END)
+    assert stack.feed() == []
+    stack.hook.answer = OK
+    stack.clock.forward(6.1)
+    assert stack.feed() == []
+    *_, payload = stack.hook.received
+    assert payload["text"] == ":white_check_mark: *ALARM · critical → RESOLVED* chat-blocks"
+    assert stack.deliveries.kept == 0
+    assert emitted(stack.output.text)["NotificationsSuppressed"] == 1
+
+
 def test_slack_is_left_in_peace_for_as_long_as_it_asks(stack: Stack) -> None:
     stack.hook.answer = Answer(429, b"rate_limited", {"Retry-After": "30"})
     stack.deliveries.put(SLACK)
@@ -173,13 +149,39 @@ def test_slack_is_left_in_peace_for_as_long_as_it_asks(stack: Stack) -> None:
     assert len(stack.hook.received) == 2
 
 
-def test_a_slack_that_never_comes_back_parks_its_message(stack: Stack) -> None:
+def test_a_message_whose_turn_is_far_off_is_no_failure(stack: Stack) -> None:
+    bodies = [delivery(alarm(f"a{number}", incident=f"i{number}")) for number in range(6)]
+    stack.deliveries.put(*bodies)
+    boto3.client("dynamodb").put_item(
+        TableName=TABLE,
+        Item={
+            "pk": {"S": "channel#slack"},
+            "sk": {"S": "pace"},
+            "free": {"N": str(stack.clock.seconds + 100)},
+        },
+    )
+    assert stack.feed() == bodies
+    assert stack.errors() == []
+    said = {line.get("reason") for line in log_lines(stack.output.text)}
+    assert said == {"the channel takes one message a second"}
+    stack.clock.forward(110)
+    assert stack.feed() == []
+    assert len(stack.hook.received) == 6
+    assert emitted(stack.output.text) == {"NotificationsSent": 6}
+
+
+def test_a_slack_that_never_comes_back_is_told_by_email_and_its_message_parked(
+    stack: Stack,
+) -> None:
     stack.hook.answer = None
     stack.deliveries.put(SLACK)
-    for _ in range(RECEIVES):
+    for _ in range(RECEIVES - 1):
         assert stack.feed() == [SLACK]
+        assert stack.emails() == []
         stack.clock.forward(HIDDEN_SECONDS)
     assert stack.feed() == []
+    assert stack.emails() == ["NOT SENT to slack: ALARM - warning: bedrock-alerts.ContentFiltered"]
+    assert stack.deliveries.kept == 0
     assert stack.deliveries.parked() == [SLACK]
 
 
@@ -195,43 +197,59 @@ def test_a_message_that_cannot_be_postponed_is_kept_all_the_same(stack: Stack) -
     )
 
 
-@pytest.mark.parametrize(
-    ("answer", "error"),
-    [
-        pytest.param(Answer(404, b"no_service"), "answered 404: no_service", id="the app is gone"),
-        pytest.param(
-            Answer(403, b"invalid_token"), "answered 403: invalid_token", id="a bad token"
-        ),
-        pytest.param(Answer(410, b"channel_is_archived"), "answered 410", id="no such channel"),
-        pytest.param(Answer(302, headers={"Location": "/x"}), "answered 302", id="a redirect"),
-    ],
-)
-def test_a_message_that_slack_refuses_is_not_hurried(
-    stack: Stack, answer: Answer, error: str
+def test_what_slack_refuses_is_told_at_once_parked_and_sent_once_when_sent_back(
+    stack: Stack,
 ) -> None:
-    stack.hook.answer = answer
-    stack.deliveries.put(SLACK)
-    assert stack.feed() == [SLACK]
-    assert error in stack.errors()[0]
-    assert stack.errors()[0].startswith("PermanentError: ")
-    stack.clock.forward(HIDDEN_SECONDS - 1)
+    stack.hook.answer = Answer(410, b"channel_is_archived")
+    stack.deliveries.put(EMAIL, SLACK)
     assert stack.feed() == []
-    assert stack.deliveries.kept == 1
+    assert stack.given_up() == ["127.0.0.1 answered 410: channel_is_archived"]
+    assert len(stack.emails()) == 2
+    (parked,) = stack.deliveries.parked()
+    assert parked == SLACK
+    stack.hook.answer = OK
+    stack.deliveries.put(parked, EMAIL)
+    assert stack.feed() == []
+    assert len(stack.hook.received) == 2
+    assert stack.emails() == []
+    stack.deliveries.put(parked)
+    assert stack.feed() == []
+    assert len(stack.hook.received) == 2
+    assert emitted(stack.output.text) == {"NotificationsSent": 2, "NotificationsFailed": 1}
 
 
-def test_a_rotated_secret_is_seen_when_its_message_comes_back(
-    stack: Stack, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    keeper = boto3.client("secretsmanager")
-    monkeypatch.setattr("bedrock_alerts.adapters.aws._SECRET_MAX_AGE_SECONDS", 0)
-    stack.hook.answer = Answer(404, b"no_service")
+def test_a_message_that_slack_finds_fault_with_is_sent_in_plain_words(stack: Stack) -> None:
+    def judge(payload: Any) -> Answer:
+        return Answer(400, b"invalid_blocks") if "attachments" in payload else OK
+
+    stack.hook.judge = judge
     stack.deliveries.put(SLACK)
-    assert stack.feed() == [SLACK]
+    assert stack.feed() == []
+    assert len(stack.hook.received) == 2
+    assert stack.hook.received[1]["text"].startswith("ALARM · warning: bedrock-alerts")
+    assert "our message was refused" in stack.output.text
+    assert stack.emails() == []
+
+
+def test_a_secret_that_was_renewed_is_fetched_at_once(stack: Stack) -> None:
+    stack.deliveries.put(ALARM)
+    assert stack.feed() == []
+    stack.hook.answer = Answer(404, b"no_service")
     with Hook(path="/renewed") as renewed:
-        keeper.update_secret(SecretId=stack.secret_arn, SecretString=renewed.url)
-        stack.clock.forward(HIDDEN_SECONDS + 1)
+        stack.keep_secret(renewed.url)
+        stack.deliveries.put(SLACK)
         assert stack.feed() == []
         assert len(renewed.received) == 1
+    assert len(stack.hook.received) == 2
+    assert stack.emails() == []
+
+
+def test_a_secret_that_was_not_renewed_is_not_tried_twice(stack: Stack) -> None:
+    stack.hook.answer = Answer(404, b"no_service")
+    stack.deliveries.put(SLACK)
+    assert stack.feed() == []
+    assert len(stack.hook.received) == 1
+    assert stack.given_up() == ["127.0.0.1 answered 404: no_service"]
 
 
 def test_without_its_secret_a_slack_message_waits(stack: Stack) -> None:
@@ -247,43 +265,43 @@ def test_without_its_secret_a_slack_message_waits(stack: Stack) -> None:
 
 
 def test_a_secret_that_is_no_webhook_is_refused_without_being_shown(stack: Stack) -> None:
-    keeper = boto3.client("secretsmanager")
-    other = "https://evil.example.com/services/T0INVENTED"
-    # What the test itself writes is not what is being looked at.
-    logging.disable(logging.CRITICAL)
-    keeper.update_secret(SecretId=stack.secret_arn, SecretString=other)
-    logging.disable(logging.NOTSET)
+    stack.keep_secret("https://evil.example.com/services/T0INVENTED")
     stack.deliveries.put(SLACK)
-    assert stack.feed() == [SLACK]
-    assert stack.errors() == [
-        "PermanentError: the webhook's host is not one of hooks.slack-gov.com, hooks.slack.com"
+    assert stack.feed() == []
+    assert stack.given_up() == [
+        "the webhook's host is not one of hooks.slack-gov.com, hooks.slack.com"
     ]
     assert stack.hook.received == []
+    assert len(stack.emails()) == 1
 
 
-def test_an_email_whose_topic_is_gone_is_a_permanent_failure_and_is_parked(stack: Stack) -> None:
+def test_each_target_has_its_own_webhook(stack: Stack) -> None:
+    with Hook(path="/payments") as payments:
+        stack.keep_secret(json.dumps({"default": stack.hook.url, "payments": payments.url}))
+        to_payments = delivery(alarm("p"), channel="slack:payments")
+        stack.deliveries.put(SLACK, to_payments, delivery(alarm("n"), channel="slack:nobody"))
+        assert stack.feed() == []
+        assert len(payments.received) == len(stack.hook.received) == 1
+    assert stack.given_up() == ["the secret has no url for the target 'nobody'"]
+
+
+def test_an_email_whose_topic_is_gone_is_parked(stack: Stack) -> None:
     boto3.client("sns").delete_topic(TopicArn=stack.topic_arn)
     stack.deliveries.put(EMAIL, SLACK)
-    assert stack.feed() == [EMAIL]
+    assert stack.feed() == []
     assert len(stack.hook.received) == 1
-    assert stack.errors() == ["PermanentError: Amazon SNS refused the message: NotFound"]
-    for _ in range(RECEIVES):
-        stack.clock.forward(HIDDEN_SECONDS + 1)
-        stack.feed()
+    assert stack.given_up() == ["Amazon SNS refused the message: NotFound"]
     assert stack.deliveries.parked() == [EMAIL]
 
 
-def test_a_delivery_to_a_channel_that_is_not_set_up_fails_and_is_parked(
+def test_a_delivery_to_a_channel_that_is_not_set_up_is_told_by_email(
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SLACK_SECRET_ARN", "")
     stack.deliveries.put(EMAIL, SLACK)
-    assert stack.feed() == [SLACK]
-    assert len(stack.emails()) == 1
-    assert stack.errors() == ["PermanentError: there is no channel 'slack' in this stack"]
-    for _ in range(RECEIVES):
-        stack.clock.forward(HIDDEN_SECONDS + 1)
-        stack.feed()
+    assert stack.feed() == []
+    assert len(stack.emails()) == 2
+    assert stack.given_up() == ["there is no channel 'slack' in this stack"]
     assert stack.deliveries.parked() == [SLACK]
     assert stack.hook.received == []
 
@@ -293,5 +311,14 @@ def test_webhooks_on_this_machine_are_refused_unless_allowed(
 ) -> None:
     monkeypatch.setenv("ALLOW_LOOPBACK_WEBHOOKS", "false")
     stack.deliveries.put(SLACK)
-    assert stack.feed() == [SLACK]
+    assert stack.feed() == []
     assert stack.hook.received == []
+    assert len(stack.deliveries.parked()) == 1
+
+
+def test_without_its_table_everything_is_sent(stack: Stack) -> None:
+    boto3.client("dynamodb").delete_table(TableName=TABLE)
+    stack.deliveries.put(ALARM, END)
+    assert stack.feed() == []
+    assert len(stack.hook.received) == 2
+    assert "Amazon DynamoDB refused: ResourceNotFoundException" in stack.output.text

@@ -4,9 +4,10 @@ import json
 import socket
 import struct
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple, Self
+from urllib.parse import parse_qsl
 
 
 class Answer(NamedTuple):
@@ -22,11 +23,17 @@ OK = Answer()
 
 
 class Hook:
-    """Listens on 127.0.0.1 while it is entered. Answers with `answer`; None hangs up at once."""
+    """Listens on 127.0.0.1 while it is entered. Answers with `answer`; None hangs up at once.
+
+    `judge`, where it is set, finds the answer to what was received.
+    """
 
     def __init__(self, answer: Answer | None = OK, path: str = "/") -> None:
         self.answer = answer
+        self.judge: Callable[[Any], Answer] | None = None
         self.received: list[Any] = []
+        self.bodies: list[bytes] = []
+        self.headers: list[dict[str, str]] = []
         self.paths: list[str] = []
         self.content_types: list[str] = []
         self.stays_silent = False
@@ -64,6 +71,14 @@ class _Server(ThreadingHTTPServer):
         """Say nothing: callers who give up are what the tests are about."""
 
 
+def _read(body: bytes) -> Any:
+    """Read JSON or a form; None for anything else, such as a picture."""
+    try:
+        return json.loads(body or b"null")
+    except ValueError:
+        return dict(parse_qsl(body.decode("latin-1"))) or None
+
+
 class _Handler(BaseHTTPRequestHandler):
     server: _Server
     timeout = 10
@@ -73,7 +88,11 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
         hook.paths.append(self.path)
         hook.content_types.append(self.headers.get("Content-Type", ""))
-        hook.received.append(json.loads(body or b"null"))
+        hook.headers.append(dict(self.headers.items()))
+        hook.bodies.append(body)
+        hook.received.append(_read(body))
+        if hook.judge is not None:
+            hook.answer = hook.judge(hook.received[-1])
         if hook.stays_silent:
             hook.wait_for_the_end()
         elif hook.answer is None:

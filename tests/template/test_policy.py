@@ -16,6 +16,8 @@ WILDCARDS: Final = {
     "arn:${AWS::Partition}:s3:::${OffloadedBodyBucketName}/*/data/*": {"s3:GetObject"},
     # Bedrock puts log objects into folders by account, day and hour.
     "arn:${AWS::Partition}:s3:::${InvocationLogBucketName}/*": {"s3:GetObject"},
+    # The action takes no resource.
+    '"*"': {"cloudwatch:GetMetricWidgetImage"},
 }
 RESOURCE_POLICIES: Final = (
     "AWS::SQS::QueuePolicy",

@@ -75,9 +75,11 @@ def test_the_sends_of_a_batch_fit_the_functions_timeout(resources: Resources) ->
         for mapping in of_type(resources, "AWS::Lambda::EventSourceMapping").values()
         if target(mapping["FunctionName"]) == "DeliverFunction"
     )
-    seconds_a_send = 3 + 7  # connect and read time-outs of adapters/http.py
+    seconds_a_call = 3 + 7  # connect and read time-outs of adapters/http.py and aws.py
+    # A send, one more with a renewed secret, the fallback e-mail, parking; a nap for its turn.
+    seconds = 4 * seconds_a_call + 3
     timeout = resources["DeliverFunction"]["Properties"]["Timeout"]
-    assert mapping["BatchSize"] * seconds_a_send < timeout
+    assert mapping["BatchSize"] * seconds < timeout
 
 
 def test_a_batch_that_fails_is_kept_whole_in_a_bucket(resources: Resources) -> None:
@@ -312,9 +314,84 @@ def test_alarms_about_the_tool_itself_are_told_by_email_or_else_by_the_notifier(
 
 def test_every_channel_the_router_is_told_of_exists(resources: Resources) -> None:
     variables = resources["RouteFunction"]["Properties"]["Environment"]["Variables"]
-    _, with_slack, without = variables["CHANNELS"]["Fn::If"]
-    assert set(with_slack.split(",")) <= set(typing.get_args(ChannelKind))
-    assert without == "email"
+    separator, (always, *others) = variables["CHANNELS"]["Fn::Join"]
+    assert (separator, always) == ("", "email")
+    channels = {}
+    for choice in others:
+        condition, given, otherwise = choice["Fn::If"]
+        assert otherwise == ""
+        channels[given.removeprefix(",")] = condition
+    assert channels == {
+        "slack": "HasSlack",
+        "webhook": "HasWebhook",
+        "pagerduty": "HasPagerDuty",
+        "teams": "HasTeams",
+        "amazon_q": "HasAmazonQ",
+    }
+    assert {always, *channels} == set(typing.get_args(ChannelKind))
+
+
+def test_a_delivery_is_given_up_before_its_queue_would_park_it(resources: Resources) -> None:
+    variables = resources["DeliverFunction"]["Properties"]["Environment"]["Variables"]
+    queue = resources["DeliveriesQueue"]["Properties"]
+    # Some receives are left for when it cannot be given up at once.
+    assert int(variables["MAX_ATTEMPTS"]) + 3 <= queue["RedrivePolicy"]["maxReceiveCount"]
+    parked = variables["DELIVERIES_DEAD_LETTER_QUEUE_URL"]
+    assert target(parked) == target(queue["RedrivePolicy"]["deadLetterTargetArn"])
+
+
+@pytest.mark.parametrize(
+    ("parameter", "condition", "action"),
+    [
+        ("SlackWebhookSecretArn", "HasSlackWebhook", "secretsmanager:GetSecretValue"),
+        ("SlackBotSecretArn", "HasSlackBot", "secretsmanager:GetSecretValue"),
+        ("WebhookSecretArn", "HasWebhook", "secretsmanager:GetSecretValue"),
+        ("PagerDutySecretArn", "HasPagerDuty", "secretsmanager:GetSecretValue"),
+        ("TeamsWebhookSecretArn", "HasTeams", "secretsmanager:GetSecretValue"),
+        ("AmazonQTopicArn", "HasAmazonQ", "sns:Publish"),
+    ],
+)
+def test_a_channel_is_granted_only_where_the_stack_has_it(
+    template: dict[str, Any], resources: Resources, parameter: str, condition: str, action: str
+) -> None:
+    (policy,) = resources["DeliverRole"]["Properties"]["Policies"]
+    choices = [
+        statement["Fn::If"]
+        for statement in policy["PolicyDocument"]["Statement"]
+        if "Fn::If" in statement
+    ]
+    (granted,) = (
+        (condition, statement["Action"])
+        for condition, statement, _ in choices
+        if statement["Resource"] == {"Ref": parameter}
+    )
+    assert granted == (condition, action)
+    assert template["Conditions"][condition] == {
+        "Fn::Not": [{"Fn::Equals": [{"Ref": parameter}, ""]}]
+    }
+    (assertion,) = template["Rules"]["SomebodyIsTold"]["Assertions"]
+    assert {"Fn::Not": [{"Fn::Equals": [{"Ref": parameter}, ""]}]} in assertion["Assert"]["Fn::Or"]
+
+
+@pytest.mark.parametrize(
+    ("url", "allowed"),
+    [
+        ("https://slack.com/api/", True),
+        ("https://slack-gov.com/api/", True),
+        ("http://127.0.0.1:8700/api/", True),
+        ("http://localhost:8700/api/", True),
+        ("http://slack.com/api/", False),
+        ("https://slack.com.example.com/api/", False),
+        ("https://slackxcom/api/", False),
+        ("https://example.com/api/", False),
+        ("https://slack.com/api/ ", False),
+    ],
+)
+def test_the_bot_finds_slack_nowhere_else(
+    template: dict[str, Any], url: str, *, allowed: bool
+) -> None:
+    pattern = template["Parameters"]["SlackApiUrl"]["AllowedPattern"]
+    assert bool(re.fullmatch(pattern, url)) is allowed
 
 
 def test_every_parameter_is_described_grouped_and_used(template: dict[str, Any]) -> None:

@@ -22,6 +22,7 @@ MAY_IMPORT: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
         "adapters",
         (
             "adapters",
+            "alerts.incidents.model",
             "alerts.model",
             "invocations.model",
             "errors",

@@ -15,6 +15,8 @@ ROUTE = {
 DELIVER = {
     "METRICS_NAMESPACE": "BedrockAlerts",
     "DELIVERIES_QUEUE_URL": QUEUE_URL,
+    "DELIVERIES_DEAD_LETTER_QUEUE_URL": f"{QUEUE_URL}-dlq",
+    "INCIDENTS_TABLE_NAME": "bedrock-alerts-incidents",
     "EMAIL_TOPIC_ARN": "arn:aws:sns:eu-west-1:111122223333:email",
 }
 SETTINGS = CollectLogsSettings | RouteSettings | DeliverSettings
@@ -68,19 +70,46 @@ SETTINGS = CollectLogsSettings | RouteSettings | DeliverSettings
             DeliverSettings(
                 metrics_namespace="BedrockAlerts",
                 deliveries_queue_url=QUEUE_URL,
+                deliveries_dead_letter_queue_url=f"{QUEUE_URL}-dlq",
+                incidents_table_name="bedrock-alerts-incidents",
                 email_topic_arn="arn:aws:sns:eu-west-1:111122223333:email",
+                max_attempts=12,
                 slack_secret_arn=None,
+                slack_bot_secret_arn=None,
+                slack_api_url="https://slack.com/api/",
                 allow_loopback_webhooks=False,
             ),
             id="an empty variable is an absent one",
         ),
         pytest.param(
-            {**DELIVER, "SLACK_SECRET_ARN": "arn:slack", "ALLOW_LOOPBACK_WEBHOOKS": "true"},
+            {
+                **DELIVER,
+                "MAX_ATTEMPTS": "3",
+                "SLACK_SECRET_ARN": "arn:slack",
+                "SLACK_BOT_SECRET_ARN": "arn:bot",
+                "SLACK_CHANNEL_ID": "C0123456789",
+                "SLACK_API_URL": "https://slack-gov.com/api/",
+                "WEBHOOK_SECRET_ARN": "arn:webhook",
+                "PAGERDUTY_SECRET_ARN": "arn:pagerduty",
+                "TEAMS_WEBHOOK_SECRET_ARN": "arn:teams",
+                "AMAZON_Q_TOPIC_ARN": "arn:q",
+                "ALLOW_LOOPBACK_WEBHOOKS": "true",
+            },
             DeliverSettings(
                 metrics_namespace="BedrockAlerts",
                 deliveries_queue_url=QUEUE_URL,
+                deliveries_dead_letter_queue_url=f"{QUEUE_URL}-dlq",
+                incidents_table_name="bedrock-alerts-incidents",
                 email_topic_arn="arn:aws:sns:eu-west-1:111122223333:email",
+                max_attempts=3,
                 slack_secret_arn="arn:slack",
+                slack_bot_secret_arn="arn:bot",
+                slack_channel_id="C0123456789",
+                slack_api_url="https://slack-gov.com/api/",
+                webhook_secret_arn="arn:webhook",
+                pagerduty_secret_arn="arn:pagerduty",
+                teams_webhook_secret_arn="arn:teams",
+                amazon_q_topic_arn="arn:q",
                 allow_loopback_webhooks=True,
             ),
             id="deliver reads everything",
@@ -113,6 +142,9 @@ def test_variables_become_settings(given: dict[str, str], settings: SETTINGS) ->
             {**DELIVER, "ALLOW_LOOPBACK_WEBHOOKS": "perhaps"},
             "ALLOW_LOOPBACK_WEBHOOKS",
             id="neither yes nor no",
+        ),
+        pytest.param(
+            DeliverSettings, {**DELIVER, "MAX_ATTEMPTS": "0"}, "MAX_ATTEMPTS", id="no attempt"
         ),
     ],
 )

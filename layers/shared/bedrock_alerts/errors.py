@@ -30,3 +30,23 @@ class PermanentError(BedrockAlertsError):
 
 class GoneError(PermanentError):
     """What was to be read is not there any more, so it can never be counted."""
+
+
+class CredentialError(PermanentError):
+    """The other side does not know us: the secret may have been renewed, or be written wrongly."""
+
+
+class MessageError(PermanentError):
+    """The other side finds fault with the message itself: the mistake is ours."""
+
+
+class EditError(PermanentError):
+    """The message that was to be edited or replied to is gone or closed: it has to be sent anew."""
+
+
+class PostponedError(BedrockAlertsError):
+    """Nothing went wrong, and it is too early: the same is to be tried again in `seconds`."""
+
+    def __init__(self, message: str, *, seconds: float) -> None:
+        super().__init__(message)
+        self.seconds = seconds

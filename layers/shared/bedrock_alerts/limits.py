@@ -57,3 +57,12 @@ SLACK_BUTTON_TEXT_CHARS: Final = 75
 SLACK_BUTTONS: Final = 25
 SLACK_URL_CHARS: Final = 3000
 SLACK_TEXT_CHARS: Final = 4000
+
+# --- PagerDuty ------------------------------------------------------------------------------------
+# https://developer.pagerduty.com/docs/send-alert-event
+PAGERDUTY_SUMMARY_CHARS: Final = 1024
+
+# --- Microsoft Teams ------------------------------------------------------------------------------
+# https://learn.microsoft.com/en-us/microsoftteams/platform/webhooks-and-connectors/how-to/connectors-using
+# "The message size limit is 28 KB": kept a little below it.
+TEAMS_CARD_BYTES: Final = 27_000

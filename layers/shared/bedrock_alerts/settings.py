@@ -71,12 +71,23 @@ class RouteSettings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
 class DeliverSettings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
     """What `deliver` needs to know.
 
-    `slack_secret_arn` is absent when there is no Slack channel. `allow_loopback_webhooks` lets
-    webhooks be plain http to this machine: for the local stack only.
+    What is absent is a channel that the stack does not have; with a Slack bot the webhook of Slack
+    is not used. A delivery is given up at its `max_attempts`-th receive.
+    `allow_loopback_webhooks` lets webhooks be plain http to this machine: for the local stack only.
     """
 
     metrics_namespace: Annotated[str, Text]
     deliveries_queue_url: Annotated[str, Text]
+    deliveries_dead_letter_queue_url: Annotated[str, Text]
+    incidents_table_name: Annotated[str, Text]
     email_topic_arn: Annotated[str, Text]
+    max_attempts: Annotated[int, msgspec.Meta(ge=1)] = 12
     slack_secret_arn: str | None = None
+    slack_bot_secret_arn: str | None = None
+    slack_channel_id: str = ""
+    slack_api_url: str = "https://slack.com/api/"
+    webhook_secret_arn: str | None = None
+    pagerduty_secret_arn: str | None = None
+    teams_webhook_secret_arn: str | None = None
+    amazon_q_topic_arn: str | None = None
     allow_loopback_webhooks: bool = False

@@ -41,14 +41,14 @@ def hook() -> Iterator[Hook]:
 def failure(url: str, poster: JsonPoster | None = None) -> TransientError | PermanentError:
     """Post in vain, and return the error, which never shows the secret."""
     with pytest.raises(BedrockAlertsError) as caught:
-        (poster or JsonPoster(SLACK_HOSTS, allow_loopback=True)).post(url, PAYLOAD)
+        (poster or JsonPoster(SLACK_HOSTS, allow_loopback=True)).post_json(url, PAYLOAD)
     assert not shown(SECRETS, traces(caught.value))
     assert isinstance(caught.value, (TransientError, PermanentError))
     return caught.value
 
 
 def post(url: str) -> None:
-    JsonPoster(SLACK_HOSTS, allow_loopback=True).post(url, PAYLOAD)
+    JsonPoster(SLACK_HOSTS, allow_loopback=True).post_json(url, PAYLOAD)
 
 
 @pytest.mark.parametrize("status", [200, 201, 202, 204])
@@ -63,7 +63,7 @@ def test_a_message_that_is_accepted_is_sent_once(hook: Hook, status: int) -> Non
 def test_several_messages_go_one_after_the_other(hook: Hook) -> None:
     poster = JsonPoster(SLACK_HOSTS, allow_loopback=True)
     for number in range(3):
-        poster.post(hook.url, {"number": number})
+        poster.post_json(hook.url, {"number": number})
     assert hook.received == [{"number": 0}, {"number": 1}, {"number": 2}]
 
 
@@ -303,4 +303,4 @@ def test_localhost_is_this_machine(hook: Hook) -> None:
 def test_no_text_is_called_that_is_not_allowed(text: str, start: str) -> None:
     poster = JsonPoster(frozenset({"never.invalid"}))
     with pytest.raises(PermanentError):
-        poster.post(start + text, PAYLOAD)
+        poster.post_json(start + text, PAYLOAD)

@@ -1,4 +1,4 @@
-"""The AWS calls that alerts need: queues, the e-mail topic, the secret with the webhook's URL."""
+"""The AWS calls that alerts need: queues, topics, secrets, pictures of metrics."""
 
 import math
 from collections.abc import Sequence
@@ -15,6 +15,7 @@ from bedrock_alerts.alerts.model import Delivery
 from bedrock_alerts.errors import PermanentError, TransientError
 
 if TYPE_CHECKING:
+    from mypy_boto3_cloudwatch import CloudWatchClient
     from mypy_boto3_sns import SNSClient
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_sqs.type_defs import BatchResultErrorEntryTypeDef
@@ -93,14 +94,51 @@ class EmailTopic:
 
     def send(self, subject: str, body: str) -> None:
         """Publish one e-mail. Raises TransientError or PermanentError."""
+        _publish(self._client, TopicArn=self._arn, Subject=subject, Message=body)
+
+
+class NotificationTopic:
+    """The SNS topic that Amazon Q Developer watches."""
+
+    def __init__(self, arn: str, client: "SNSClient | None" = None) -> None:
+        self._arn = arn
+        self._client: SNSClient = client or boto3.client("sns", config=_ONCE)
+
+    def publish(self, message: str) -> None:
+        """Publish one message. Raises TransientError or PermanentError."""
+        _publish(self._client, TopicArn=self._arn, Message=message)
+
+
+class DeadLetterQueue:
+    """Where deliveries lie that cannot be sent, until somebody sends them back."""
+
+    def __init__(self, url: str, client: "SQSClient | None" = None) -> None:
+        self._url = url
+        self._client: SQSClient = client or boto3.client("sqs", config=_CONFIG)
+
+    def park(self, body: str) -> None:
+        """Put a delivery there as it came. Raises TransientError."""
         try:
-            self._client.publish(TopicArn=self._arn, Subject=subject, Message=body)
-        except ClientError as error:
-            code = _code(error)
-            kind = PermanentError if code in _PERMANENT else TransientError
-            raise kind(f"Amazon SNS refused the message: {code}") from error
-        except BotoCoreError as error:
-            raise TransientError(f"no answer from Amazon SNS: {_code(error)}") from error
+            self._client.send_message(QueueUrl=self._url, MessageBody=body)
+        except (ClientError, BotoCoreError) as error:
+            raise TransientError(f"the delivery cannot be parked: {_code(error)}") from error
+
+
+class MetricPictures:
+    """CloudWatch draws graphs of metrics."""
+
+    def __init__(self, client: "CloudWatchClient | None" = None) -> None:
+        self._client = client
+
+    def draw(self, widget: str) -> bytes:
+        """Return the picture of a widget as PNG. Raises TransientError or PermanentError."""
+        if self._client is None:  # made at the first picture: most deliveries have none
+            self._client = boto3.client("cloudwatch", config=_ONCE)
+        try:
+            answer = self._client.get_metric_widget_image(MetricWidget=widget)
+        except (ClientError, BotoCoreError) as error:
+            raise TransientError(f"CloudWatch drew no picture: {_code(error)}") from error
+        return answer["MetricWidgetImage"]
 
 
 class Secret:
@@ -111,10 +149,15 @@ class Secret:
         self._arn = arn
         self._provider = provider or SecretsProvider(boto_config=_CONFIG)
 
-    def text(self) -> str:
-        """Return the secret. Raises TransientError: a grant may be missing for a moment only."""
+    def text(self, *, fresh: bool = False) -> str:
+        """Return the secret, `fresh` from Secrets Manager where the one that we keep is refused.
+
+        Raises TransientError: a grant may be missing for a moment only.
+        """
         try:
-            value = self._provider.get(self._arn, max_age=_SECRET_MAX_AGE_SECONDS)
+            value = self._provider.get(
+                self._arn, max_age=_SECRET_MAX_AGE_SECONDS, force_fetch=fresh
+            )
         except GetParameterError as error:
             # Powertools hides the cause in the context.
             raise TransientError(
@@ -123,6 +166,17 @@ class Secret:
         if not isinstance(value, str):
             raise PermanentError("the secret has to be a text, not binary")
         return value.strip()
+
+
+def _publish(client: "SNSClient", **message: str) -> None:
+    try:
+        client.publish(**message)  # type: ignore[arg-type] # a plain str for every argument
+    except ClientError as error:
+        code = _code(error)
+        kind = PermanentError if code in _PERMANENT else TransientError
+        raise kind(f"Amazon SNS refused the message: {code}") from error
+    except BotoCoreError as error:
+        raise TransientError(f"no answer from Amazon SNS: {_code(error)}") from error
 
 
 def _code(error: BaseException) -> str:

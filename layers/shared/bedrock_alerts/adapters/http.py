@@ -1,4 +1,4 @@
-"""Posting JSON to a webhook: https only, known hosts only, no redirects, everything bounded.
+"""Posting to webhooks: https only, known hosts only, no redirects, everything bounded.
 
 The URL of a webhook is a secret. It never appears in an exception or a log line. Errors name the
 host and the status; they are made where a library's error is caught and raised after that, because
@@ -13,21 +13,40 @@ import re
 import time
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 import urllib3
 
 from bedrock_alerts.adapters.secrecy import silence
-from bedrock_alerts.errors import PermanentError, TransientError
+from bedrock_alerts.errors import CredentialError, MessageError, PermanentError, TransientError
 
 SLACK_HOSTS: Final = frozenset({"hooks.slack.com", "hooks.slack-gov.com"})
-_TIMEOUT: Final = urllib3.Timeout(connect=3, read=7)
+SLACK_FILE_HOSTS: Final = frozenset({"files.slack.com", "files.slack-gov.com"})
+PAGERDUTY_HOSTS: Final = frozenset({"events.pagerduty.com", "events.eu.pagerduty.com"})
+# A leading dot takes every host below it: each region and environment has its own.
+TEAMS_HOSTS: Final = frozenset({".logic.azure.com", ".environment.api.powerplatform.com"})
+TIMEOUT: Final = urllib3.Timeout(connect=3, read=7)
 _MAX_ANSWER_BYTES: Final = 4096
 _MAX_WORD_BYTES: Final = 60
 # What Slack says about a refused message: `invalid_token`, `no_service`. Nothing else is repeated:
 # a proxy in between may quote the path.
-_SLACK_WORD: Final = re.compile(rb"[a-z]+(?:_[a-z]+)*")
+_WORD: Final = re.compile(rb"[a-z]+(?:_[a-z]+)*")
+# Slack's words for a message that is wrong in itself.
+_FAULTY: Final = frozenset(
+    {
+        "invalid_attachments",
+        "invalid_blocks",
+        "invalid_payload",
+        "msg_blocks_too_long",
+        "msg_too_long",
+        "no_text",
+        "too_many_attachments",
+    }
+)
+_UNKNOWN_TO_THEM: Final = frozenset(
+    {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND}
+)
 _LOGGERS_THAT_WRITE_URLS: Final = (
     "urllib3.connection",
     "urllib3.connectionpool",
@@ -36,23 +55,48 @@ _LOGGERS_THAT_WRITE_URLS: Final = (
 )
 
 
-class JsonPoster:
-    """Posts to webhooks of the given hosts; `allow_loopback` adds plain http to this machine."""
+class Target(NamedTuple):
+    """Where a URL leads, read by the parser that the request uses: two can disagree on the host."""
+
+    scheme: str
+    host: str
+    port: int | None
+    has_user: bool
+    path: str
+
+
+def read_url(url: str) -> Target:
+    """Take a URL apart; one that cannot be read has no scheme and no host."""
+    try:
+        parts = urllib3.util.parse_url(url)
+    except urllib3.exceptions.LocationParseError:
+        parts = urllib3.util.Url()
+    return Target(
+        scheme=parts.scheme or "",
+        host=(parts.host or "").strip("[]"),
+        port=parts.port,
+        has_user=parts.auth is not None,
+        path=parts.request_uri,
+    )
+
+
+class Poster:
+    """Posts to URLs of the given hosts; `allow_loopback` adds plain http to this machine."""
 
     def __init__(
         self,
         hosts: frozenset[str],
         *,
         allow_loopback: bool = False,
-        timeout: urllib3.Timeout = _TIMEOUT,
+        timeout: urllib3.Timeout = TIMEOUT,
     ) -> None:
-        silence(*_LOGGERS_THAT_WRITE_URLS)
+        hush()
         self._hosts = hosts
         self._allow_loopback = allow_loopback
         self._pool = urllib3.PoolManager(timeout=timeout, retries=False)
 
-    def post(self, url: str, payload: Mapping[str, Any]) -> None:
-        """Send `payload` once. Returns only when the other side has accepted it.
+    def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> None:
+        """Send `body` once. Returns only when the other side has accepted it.
 
         Raises TransientError (time-outs, connection errors, 429, 5xx) or PermanentError (all
         else: a refused URL, a redirect, a 4xx).
@@ -61,36 +105,43 @@ class JsonPoster:
         failure: TransientError | PermanentError | None
         try:
             response = self._pool.request(
-                "POST",
-                url,
-                body=msgspec.json.encode(payload),
-                headers={"Content-Type": "application/json; charset=utf-8"},
-                redirect=False,
-                preload_content=False,
+                "POST", url, body=body, headers=headers, redirect=False, preload_content=False
             )
         except urllib3.exceptions.HTTPError as error:
-            failure = TransientError(f"no answer from {host}: {type(error).__name__}")
+            failure = no_answer(host, error)
         else:
-            failure = _failure(host, url, response)
+            failure = judge(host, url, response)
         if failure is not None:
             raise failure
 
     def _checked_host(self, url: str) -> str:
-        # Read by the parser that the request will use: two parsers can disagree on the host.
-        try:
-            parts = urllib3.util.parse_url(url)
-        except urllib3.exceptions.LocationParseError:
-            parts = urllib3.util.Url()
-        host = (parts.host or "").strip("[]")
-        is_here = parts.scheme == "http" and self._allow_loopback and _is_loopback(host)
-        if is_here and parts.auth is None:
-            return host
-        if parts.scheme != "https" or parts.port not in (None, 443) or parts.auth is not None:
+        target = read_url(url)
+        if self._allow_loopback and is_own_machine(target):
+            return target.host
+        if target.scheme != "https" or target.port not in (None, 443) or target.has_user:
             raise PermanentError("the webhook URL has to be https://HOST/…, without user or port")
-        if host not in self._hosts:
-            allowed = ", ".join(sorted(self._hosts))
+        if target.host not in self._hosts and not any(
+            host.startswith(".") and target.host.endswith(host) for host in self._hosts
+        ):
+            allowed = ", ".join(
+                f"*{host}" if host.startswith(".") else host for host in sorted(self._hosts)
+            )
             raise PermanentError(f"the webhook's host is not one of {allowed}")
-        return host
+        return target.host
+
+
+class JsonPoster(Poster):
+    """Posts JSON."""
+
+    def post_json(self, url: str, payload: Mapping[str, Any]) -> None:
+        """Send `payload` once. Raises what `post` does."""
+        headers = {"Content-Type": "application/json; charset=utf-8"}
+        self.post(url, msgspec.json.encode(payload), headers)
+
+
+def hush() -> None:
+    """Keep urllib3 from writing URLs into the log."""
+    silence(*_LOGGERS_THAT_WRITE_URLS)
 
 
 def retry_after_seconds(value: str | None) -> float | None:
@@ -107,7 +158,17 @@ def retry_after_seconds(value: str | None) -> float | None:
     return max(0.0, seconds) if math.isfinite(seconds) else None
 
 
-def _failure(
+def is_own_machine(target: Target) -> bool:
+    """Tell whether a URL is plain http to this machine, as the local stack's receiver has it."""
+    return target.scheme == "http" and not target.has_user and _is_loopback(target.host)
+
+
+def no_answer(host: str, error: Exception) -> TransientError:
+    """Say that nothing came back, without what the library's error says: it may hold the URL."""
+    return TransientError(f"no answer from {host}: {type(error).__name__}")
+
+
+def judge(
     host: str, url: str, response: urllib3.BaseHTTPResponse
 ) -> TransientError | PermanentError | None:
     """Read the answer, and return what is wrong with it, None for nothing."""
@@ -120,19 +181,32 @@ def _failure(
     status = response.status
     if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
         return None
-    message = f"{host} answered {status}{_quote(answer, url)}"
+    word = _word(answer, url)
+    message = f"{host} answered {status}{word and f': {word}'}"
+    retry_after = retry_after_seconds(response.headers.get("Retry-After"))
+    return failure_of(status, message, word=word, retry_after=retry_after)
+
+
+def failure_of(
+    status: int, message: str, *, word: str = "", retry_after: float | None = None
+) -> TransientError | PermanentError:
+    """Say by its status what a failed request means for the next attempt."""
     if status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return TransientError(
-            message, retry_after=retry_after_seconds(response.headers.get("Retry-After"))
-        )
+        return TransientError(message, retry_after=retry_after)
+    if status == HTTPStatus.REQUEST_TIMEOUT:
+        return TransientError(message)
+    if status in _UNKNOWN_TO_THEM:
+        return CredentialError(message)
+    if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE or word in _FAULTY:
+        return MessageError(message)
     return PermanentError(message)
 
 
-def _quote(answer: bytes, url: str) -> str:
-    if len(answer) > _MAX_WORD_BYTES or not _SLACK_WORD.fullmatch(answer):
+def _word(answer: bytes, url: str) -> str:
+    if len(answer) > _MAX_WORD_BYTES or not _WORD.fullmatch(answer):
         return ""
     word = answer.decode("ascii")
-    return "" if word in url else f": {word}"
+    return "" if word in url else word
 
 
 def _is_loopback(host: str) -> bool:

@@ -11,7 +11,7 @@ from aws_lambda_powertools.utilities.batch import (
 )
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
-from bedrock_alerts.errors import BedrockAlertsError
+from bedrock_alerts.errors import BedrockAlertsError, PostponedError
 
 
 class SqsMessage(NamedTuple):
@@ -49,6 +49,9 @@ def handle_each(
         )
         try:
             handle(message)
+        except PostponedError as error:
+            logger.info("message postponed", message_id=message.message_id, reason=str(error))
+            raise
         except Exception as error:
             logger.warning(
                 "message failed, the queue keeps it",

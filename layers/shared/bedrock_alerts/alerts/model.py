@@ -352,3 +352,41 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     mentions: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     digest: str = ""
+
+
+# ---- the ledger: who was told --------------------------------------------------------------------
+
+
+class LedgerEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What became of one alert on one channel.
+
+    `sending` was begun at `at` (seconds since 1970) by the queue's message `owner`, and may have
+    died; `waiting` has its turn at `slot`; `sent` was accepted, as `kind` (an alarm that is over by
+    now is told as `late`); `failed` was given back. `emailed` says that the fallback e-mail is out.
+    `opened_at` and `ended_at` are the alarm's.
+    """
+
+    status: Literal["sending", "waiting", "sent", "failed"]
+    kind: TellingKind
+    owner: str
+    at: float
+    opened_at: datetime | None = None
+    ended_at: datetime | None = None
+    slot: float = 0.0
+    emailed: bool = False
+
+
+class Thread(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The Slack message that shows an incident: what gets edited and replied to.
+
+    `ts` is the message, `root` the thread that it stands in (the same, unless it is a reply
+    itself). `opened_at` is the beginning of the alarm that it tells, `severity` how bad that was;
+    `over` is set when it shows that all is well again.
+    """
+
+    channel_id: str
+    ts: str
+    root: str
+    opened_at: datetime | None = None
+    severity: Severity = DEFAULT_SEVERITY
+    over: bool = False

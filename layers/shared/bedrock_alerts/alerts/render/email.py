@@ -1,5 +1,6 @@
 """An alert as an e-mail that Amazon SNS sends: plain text, a short ASCII subject."""
 
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from bedrock_alerts.alerts.describe import place, time_label, utc
@@ -17,10 +18,14 @@ class Email(NamedTuple):
     body: str
 
 
-def render(alert: Alert) -> Email:
-    """Write the alert so that subject and first lines are enough at three in the morning."""
+def render(alert: Alert, notes: Sequence[str] = ()) -> Email:
+    """Write the alert so that subject and first lines are enough at three in the morning.
+
+    `notes` are about the telling, not about the alert: they stand on top.
+    """
     where = place(alert)
-    lines = [f"{alert.status}: {alert.title}"]
+    lines = [*(f"Note: {note}" for note in notes), *([""] if notes else [])]
+    lines += [f"{alert.status}: {alert.title}"]
     if alert.summary:
         lines += ["", alert.summary]
     facts = [("Where", where)] if where else []
@@ -33,15 +38,19 @@ def render(alert: Alert) -> Email:
         lines += ["", "CloudWatch says:", f"  {alert.reason}"]
     for link in alert.links:
         lines += ["", f"{link.label}:", f"  {link.url}"]
-    return Email(_subject(alert), _within_bytes("\n".join(lines) + "\n", SNS_MESSAGE_BYTES))
+    where = f" in {alert.region}" if alert.region else ""
+    return Email(
+        subject(f"{alert.status}: {alert.title}{where}"),
+        within_bytes("\n".join(lines) + "\n", SNS_MESSAGE_BYTES),
+    )
 
 
-def _subject(alert: Alert) -> str:
-    text = f"{alert.status}: {alert.title}" + (f" in {alert.region}" if alert.region else "")
+def subject(text: str) -> str:
+    """Make a text a subject that SNS accepts: ASCII, one line, not too long."""
     ascii_only = text.replace("·", "-").encode("ascii", "replace").decode("ascii")
     return clean(ascii_only, SNS_SUBJECT_CHARS).replace(ELLIPSIS, "~")
 
 
-def _within_bytes(text: str, limit: int) -> str:
+def within_bytes(text: str, limit: int) -> str:
     """Cut `text` to at most `limit` bytes of UTF-8; half a character, cut or given, is left out."""
     return text.encode("utf-8", "ignore")[:limit].decode("utf-8", "ignore")
