@@ -12,6 +12,7 @@ from bedrock_alerts_lab.errors import LabError
 # `--help` slow.
 _COMMANDS: Final = {
     "cost": "bedrock_alerts_lab.cost_command",
+    "backtest": "bedrock_alerts_lab.backtest_command",
     "demo": "bedrock_alerts_lab.local_stack.command",
     "inspect": "bedrock_alerts_lab.inspect_command",
     "metrics": "bedrock_alerts_lab.metrics_command",

@@ -128,6 +128,15 @@ def put(file: Path, stack: str, region: str | None) -> int:
     return 0
 
 
+def read_routes(file: Path | None, channels: str) -> tuple[tuple[Channel, ...], Routes]:
+    """Read what channels there are, as in `email,slack`, and the routes, all channels without any.
+
+    Raises LabError with the line where something is wrong.
+    """
+    known = _channels(channels)
+    return known, _read(file, known).routes if file else Routes()
+
+
 class _WrongRoutesError(LabError):
     def __init__(self, file: Path, line: int, path: str, message: str) -> None:
         super().__init__(f"{file}:{line}: {message}" + (f" (at {path})" if path else ""))

@@ -1,0 +1,1 @@
+"""Which alarms a team's own log would have raised, and who would have been told."""

@@ -1,0 +1,218 @@
+"""`bedrock-alerts backtest`: which alarms would have fired on these logs, when and why."""
+
+import json
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+
+import click
+
+from bedrock_alerts.alerts.describe import lasting
+from bedrock_alerts.invocations.aggregate import AggregateOptions
+from bedrock_alerts.metrics import DEFAULT_NAMESPACE
+from bedrock_alerts_lab.backtest.history import History, read_history
+from bedrock_alerts_lab.backtest.messages import messages
+from bedrock_alerts_lab.backtest.outcome import AlarmHistory, Outcome, Suggestion
+from bedrock_alerts_lab.backtest.page import render
+from bedrock_alerts_lab.backtest.run import Setup, alarm_histories, fired_with, replay
+from bedrock_alerts_lab.backtest.suggest import suggestions
+from bedrock_alerts_lab.errors import InputError, LabError
+from bedrock_alerts_lab.parameter_option import parameter_option
+from bedrock_alerts_lab.price_option import prices, prices_option
+from bedrock_alerts_lab.routes_command import read_routes
+from bedrock_alerts_lab.simulator.template import load
+from bedrock_alerts_lab.sources import Sources
+from bedrock_alerts_lab.terminal import Column, Table, moment, until_cut_off, write
+
+_TEMPLATE: Final = Path(__file__).resolve().parents[2] / "template.yaml"
+_STACK: Final = "bedrock-alerts"
+_SEVERITY_STYLES: Final = {"critical": "bold red", "warning": "yellow", "info": "blue"}
+_COLUMNS: Final = (
+    Column(title="alarm", style=lambda _: "bold"),
+    Column(title="severity", style=lambda text: _SEVERITY_STYLES.get(text, ""), rank=2),
+    Column(title="times", is_right=True),
+    Column(title="a week", is_right=True, rank=1),
+    Column(title="in alarm", is_right=True),
+    Column(title="first", rank=3),
+    Column(title="why, the first time", least=24, wraps=True, style=lambda _: "dim", rank=4),
+)
+
+
+@click.command()
+@click.argument(
+    "files", nargs=-1, required=True, type=click.Path(exists=True, allow_dash=True), metavar="FILE…"
+)
+@click.option(
+    "--template",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    default=_TEMPLATE,
+    help="The template with the alarms. Default: the one of this project.",
+)
+@parameter_option
+@click.option(
+    "--routes",
+    "routes_file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Routes, for the number of messages by channel.",
+)
+@click.option(
+    "--channels",
+    default="email,slack",
+    show_default=True,
+    help="The channels that messages are counted for.",
+)
+@click.option(
+    "--suggest",
+    type=click.FloatRange(min=0),
+    metavar="N",
+    help="Suggest thresholds that would have given at most N alarms a week of each kind.",
+)
+@click.option(
+    "--html", type=click.Path(dir_okay=False, path_type=Path), help="Write a report to this file."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON, nothing else.")
+@prices_option
+@click.pass_context
+def backtest(  # noqa: PLR0913 - click passes every option on its own
+    ctx: click.Context,
+    files: tuple[str, ...],
+    *,
+    template: Path,
+    parameters: dict[str, str],
+    routes_file: Path | None,
+    channels: str,
+    suggest: float | None,
+    html: Path | None,
+    as_json: bool,
+    overrides: bytes | None,
+) -> None:
+    """Show which of the template's alarms would have fired on these logs.
+
+    FILE is what `inspect` reads: a log in any form, a folder of logs, or - for standard input.
+    Bedrock's own metrics are made up again out of the log. An alarm that watches what no log tells
+    is named as such: its silence means nothing.
+
+    Ends with 1 if a line was rejected, with 2 if a file cannot be read.
+    """
+    setup = Setup(template, parameters, _STACK)
+    alarms = setup.alarms()
+    known, routes = read_routes(routes_file, channels)
+    settings = _Settings(setup)
+    history = read_history(
+        Sources(files, note=lambda text: click.echo(text, err=True)),
+        prices(overrides),
+        settings.aggregate,
+        shown=not as_json,
+    )
+    if history.end == 0:
+        raise InputError("there is no record in this log")
+    timeline = replay(alarms, history, settings.namespace)
+    found = alarm_histories(alarms, timeline, settings.namespace)
+    outcome = Outcome(
+        start=history.start,
+        end=history.end,
+        lines=history.counts,
+        alarms=found,
+        notifications=messages(timeline, known, routes),
+        suggestions=_suggestions(suggest, found, setup, history, settings.namespace),
+    )
+    with until_cut_off():
+        if html is not None:
+            _write_page(html, outcome, history)
+        if as_json:
+            write(json.dumps(outcome.document()) + "\n")
+        else:
+            _print(outcome, suggest, html)
+    ctx.exit(1 if history.rejected else 0)
+
+
+class _Settings:
+    """What the collector would be set up with, by the template's parameters."""
+
+    def __init__(self, setup: Setup) -> None:
+        described = load(setup.template).get("Parameters", {})
+        values = {name: str(one.get("Default", "")) for name, one in described.items()}
+        values |= setup.parameters
+        principals = values.get("PrincipalMetrics", "violations")
+        self.namespace = values.get("MetricsNamespace") or DEFAULT_NAMESPACE
+        self.aggregate = AggregateOptions(
+            principals="all"
+            if principals == "all"
+            else "none"
+            if principals == "none"
+            else "violations",
+            application_key=values.get("ApplicationMetadataKey") or None,
+        )
+
+
+def _suggestions(
+    most: float | None,
+    found: tuple[AlarmHistory, ...],
+    setup: Setup,
+    history: History,
+    namespace: str,
+) -> tuple[Suggestion, ...]:
+    if most is None:
+        return ()
+    weeks = max(60, history.end - history.start) / (7 * 24 * 3600)
+    # Less than a week of log allows as many alarms as a whole one: a part of one cannot fire.
+    return suggestions(found, setup, fired_with(setup, history, namespace), most * max(1.0, weeks))
+
+
+def _write_page(path: Path, outcome: Outcome, history: History) -> None:
+    try:
+        path.write_text(
+            render(outcome, history.points, "Bedrock Alerts: backtest"), encoding="utf-8"
+        )
+    except OSError as error:
+        raise LabError(f"{path} cannot be written: {error.strerror}") from error
+
+
+def _print(outcome: Outcome, suggest: float | None, html: Path | None) -> None:
+    loud = sorted((one for one in outcome.alarms if one.fired), key=lambda one: -one.fired)
+    Table(_COLUMNS).add([_row(alarm, outcome) for alarm in loud])
+    write("\n" * bool(loud) + "".join(f"{line}\n" for line in _summary(outcome, suggest)))
+    if html is not None:
+        write(f"report: {html}\n")
+
+
+def _row(alarm: AlarmHistory, outcome: Outcome) -> tuple[str, ...]:
+    first = next(change for change in alarm.changes if change.to_state == "ALARM")
+    return (
+        alarm.short_name,
+        alarm.severity,
+        f"{alarm.fired:,}",
+        alarm.weekly(outcome.weeks),
+        lasting(timedelta(seconds=alarm.seconds_in_alarm)),
+        moment(first.at)[:16],
+        first.reason,
+    )
+
+
+def _summary(outcome: Outcome, suggest: float | None) -> list[str]:
+    length = lasting(timedelta(seconds=outcome.end - outcome.start))
+    between = f"{moment(outcome.start)[:16]} to {moment(outcome.end)[:16]} UTC ({length})"
+    lines = [f"{outcome.lines['processed']:,} calls, {between}"]
+    fired = sum(alarm.fired for alarm in outcome.alarms)
+    quiet = [one.short_name for one in outcome.alarms if not one.fired and one.is_judged]
+    blind = [one.short_name for one in outcome.alarms if not one.is_judged]
+    told = ", ".join(f"{count:,} to {name}" for name, count in outcome.notifications.items())
+    lines.append(f"{fired:,} alarms; messages: {told or 'none'}")
+    lines += [f"stayed quiet: {', '.join(quiet)}"] if quiet else []
+    lines += [f"cannot be judged by a log: {', '.join(blind)}"] if blind else []
+    if outcome.lines["rejected"]:
+        lines.append(f"{outcome.lines['rejected']:,} lines were unreadable and are not counted")
+    lines += [_suggested(one) for one in outcome.suggestions]
+    if suggest is not None and not outcome.suggestions:
+        lines.append(f"no alarm fired more than {suggest:g} times a week")
+    return lines
+
+
+def _suggested(one: Suggestion) -> str:
+    alarm = one.alarm.rpartition(".")[2]
+    if one.value is None:
+        return f"{alarm}: no value of {one.parameter} that was tried would do"
+    return (
+        f"{alarm}: with {one.parameter}={one.value:.10g} in place of {one.present:.10g} it would"
+        f" have fired {one.would_fire} times in place of {one.fired}"
+    )
