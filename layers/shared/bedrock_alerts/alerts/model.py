@@ -252,12 +252,14 @@ def incident_id(key: str) -> str:
 class Telling(msgspec.Struct, frozen=True, kw_only=True):
     """What a decision wants said, and what only the incident's memory knows of it.
 
-    `opened_at` is when the alarm began, `ended_at` when it ended, `transitions` how often it
-    changed within the time that flapping is judged by, `reminders` the number of this one.
-    `held_by` is what held a `release` back, or who silenced it and `until` when.
+    `at` is the moment of the decision. `opened_at` is when the alarm began, `ended_at` when it
+    ended, `transitions` how often it changed within the time that flapping is judged by,
+    `reminders` the number of this one. `held_by` is what held a `release` back, or who silenced it
+    and `until` when; `acked_by` is who has taken it on.
     """
 
     kind: TellingKind
+    at: datetime | None = None
     opened_at: datetime | None = None
     ended_at: datetime | None = None
     transitions: int = 0

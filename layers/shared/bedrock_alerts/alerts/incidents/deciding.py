@@ -91,6 +91,7 @@ class _Case(NamedTuple):
         start = opening.start if known is None else known.opening
         telling = Telling(
             kind=kind,
+            at=self.now,
             opened_at=start,
             ended_at=opening.end,
             reminders=number if kind == "reminder" else 0,

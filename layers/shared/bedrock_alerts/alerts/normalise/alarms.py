@@ -70,10 +70,10 @@ _OPERATORS: Final = (
     ("greater than the threshold", "GreaterThanThreshold"),
     ("less than the threshold", "LessThanThreshold"),
 )
+_NUMBER: Final = r"(-?\d{1,20}(?:\.\d{1,20})?(?:E-?\d{1,3})?)"
 # `[12.0 (23/11/26 08:05:00), 4.0 (…)]`, the newest first.
-_VALUE_IN_REASON: Final = re.compile(
-    r"(?<![\w.])(-?\d{1,20}(?:\.\d{1,20})?(?:E-?\d{1,3})?) \(\d\d/"
-)
+_VALUE_IN_REASON: Final = re.compile(rf"(?<![\w.]){_NUMBER} \(\d\d/")
+_THRESHOLD_IN_REASON: Final = re.compile(rf"the threshold \({_NUMBER}\)")
 
 
 class _State(NamedTuple):
@@ -136,9 +136,9 @@ def _in_camel_case(
         previous_at=previous.at,
         metrics=watched.metrics,
         expressions=watched.expressions,
-        threshold=number(state.data.get("threshold")),
+        threshold=_threshold(state),
         operator=_operator_in(state.reason),
-        recent_values=numbers(state.data.get("recentDatapoints")),
+        recent_values=numbers(state.data.get("recentDatapoints")) or _values_in(state.reason),
         band=_band(state.data),
         contributor=contributor,
         alarm_rule=word(configuration.get("alarmRule"), ALARM_RULE_CHARS),
@@ -323,6 +323,14 @@ def _band(data: Mapping[str, Any]) -> tuple[float | None, float | None] | None:
     ]
     lower, upper = (values[-1] if values else None for values in limits)
     return None if lower is None and upper is None else (lower, upper)
+
+
+def _threshold(state: _State) -> float | None:
+    """Return the threshold; a series of an alarm over many says it in its reason alone."""
+    said = _THRESHOLD_IN_REASON.search(state.reason)
+    if "threshold" in state.data or said is None:
+        return number(state.data.get("threshold"))
+    return number(float(said[1]))
 
 
 def _operator_in(reason: str) -> str | None:

@@ -1,0 +1,104 @@
+"""Links into the AWS console, exactly as it writes them itself.
+
+What stands behind the `#` has an encoding of its own: Logs Insights takes its query as JSURL, which
+is then percent-encoded twice, with `$` for `%`.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+from urllib.parse import quote
+
+# Console hosts by ARN partition.
+_HOSTS: Final = {
+    "aws-us-gov": "console.amazonaws-us-gov.com",
+    "aws-cn": "console.amazonaws.cn",
+}
+_HOST: Final = "console.aws.amazon.com"
+_REGION: Final = re.compile(r"[a-z0-9-]+")
+_PLAIN: Final = re.compile(r"[A-Za-z0-9_.-]")
+
+
+class Console:
+    """The console of one Region, in the partition that an ARN names."""
+
+    def __init__(self, arn: str, region: str) -> None:
+        partition = arn.split(":")[1] if arn.startswith("arn:") else ""
+        self._host = _HOSTS.get(partition, _HOST)
+        self._region = region
+        # A text that is no Region's code would make a link to somewhere else.
+        self.is_known = bool(_REGION.fullmatch(region))
+
+    def alarm(self, name: str) -> str:
+        """Return the page of an alarm."""
+        return f"{self._service('cloudwatch')}#alarmsV2:alarm/{quote(name, safe='')}"
+
+    def dashboard(self, name: str) -> str:
+        """Return the page of a dashboard."""
+        return f"{self._service('cloudwatch')}#dashboards/dashboard/{quote(name, safe='')}"
+
+    def trail(self, event_id: str) -> str:
+        """Return the page of an event in CloudTrail's history."""
+        return f"{self._service('cloudtrailv2')}#/events/{quote(event_id, safe='')}"
+
+    def quotas(self) -> str:
+        """Return the page of Bedrock's quotas."""
+        region = quote(self._region, safe="")
+        return f"https://{region}.{self._host}/servicequotas/home/services/bedrock/quotas"
+
+    def insights(self, query: str, sources: Sequence[str], start: datetime, end: datetime) -> str:
+        """Return Logs Insights with a query filled in; `sources` are log groups, names or ARNs."""
+        detail = jsurl(
+            {
+                "end": _moment(end),
+                "start": _moment(start),
+                "timeType": "ABSOLUTE",
+                "tz": "UTC",
+                "editorString": query,
+                "source": list(sources),
+            }
+        )
+        inner = f"?queryDetail={_percent(detail)}"
+        outer = _percent(inner).replace("%", "$")
+        return f"{self._service('cloudwatch')}#logsV2:logs-insights{outer}"
+
+    def _service(self, name: str) -> str:
+        region = quote(self._region, safe="")
+        return f"https://{region}.{self._host}/{name}/home?region={region}"
+
+
+def jsurl(value: Any) -> str:
+    """Write a value in the console's own encoding of JSON for URLs."""
+    if isinstance(value, str):
+        return f"~'{_escaped(value)}"
+    if isinstance(value, Mapping):
+        return f"~({'~'.join(_escaped(key) + jsurl(item) for key, item in value.items())})"
+    if isinstance(value, Sequence):
+        return f"~({''.join(map(jsurl, value)) or '~'})"
+    if value is None or isinstance(value, bool):
+        return "~" + {True: "true", False: "false", None: "null"}[value]
+    return f"~{value}"
+
+
+def _escaped(text: str) -> str:
+    """Keep letters, digits and `_.-`; write every other UTF-16 unit as `*` with its number."""
+    found: list[str] = []
+    for letter in text:
+        if _PLAIN.fullmatch(letter):
+            found.append(letter)
+        elif letter == "$":
+            found.append("!")
+        else:
+            units = letter.encode("utf-16-be", "surrogatepass")
+            for high, low in zip(units[::2], units[1::2], strict=True):
+                found.append(f"**{high:02x}{low:02x}" if high else f"*{low:02x}")
+    return "".join(found)
+
+
+def _percent(text: str) -> str:
+    return quote(text, safe="*!").replace("~", "%7E")
+
+
+def _moment(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z"

@@ -1,0 +1,206 @@
+"""What to ask the collectors' event lines about an alarm: which calls, of when, told apart by what.
+
+The lines are those of `invocations/report.py`: one for each call with an error or a guardrail's
+finding, or for all calls where the stack is set so.
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CWL_QuerySyntax.html
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import Final, NamedTuple
+
+from bedrock_alerts.alerts.model import StateChange
+from bedrock_alerts.alerts.next_steps import suffix_of
+
+CALLER: Final = "principal"
+MODEL: Final = "model"
+ERROR: Final = "error_code"
+GUARDRAIL: Final = "guardrail.ids.0"
+POLICY: Final = "guardrail.hits.0.policy"
+CATEGORY: Final = "guardrail.hits.0.category"
+GROUPS: Final = 1000
+"""The most groups of calls that are asked for."""
+
+_SHORTEST: Final = timedelta(minutes=5)
+_LONGEST: Final = timedelta(days=1)
+_UNSAID: Final = timedelta(minutes=15)
+# A line is written seconds after its call, and an alarm is judged a minute or two later.
+_LATE_LINES: Final = timedelta(minutes=1)
+_WORD: Final = re.compile(r"\w+")
+_PLAIN: Final = re.compile(r"[A-Za-z0-9_.:/@+=,-]{1,256}")
+_OTHERS: Final = "__other__"  # the metrics' name for all that have none of their own
+_PLAIN_WORD: Final = re.compile(r"[A-Za-z0-9_-]{1,256}")
+
+
+class Subject(NamedTuple):
+    """Calls that a metric counts: `words` end the sentence "12 calls …".
+
+    `tables` are what they are told apart by, the most telling first. `is_of_every_call` says that
+    calls without error or finding count too, which only have a line where all calls have one.
+    """
+
+    words: str
+    filter: str
+    tables: tuple[str, ...]
+    is_of_every_call: bool = False
+
+
+class Question(NamedTuple):
+    """A subject, narrowed to what an alarm watches, from `start` to `end`."""
+
+    subject: Subject
+    filters: tuple[str, ...]
+    start: datetime
+    end: datetime
+
+    @property
+    def evidence(self) -> str:
+        """The query whose answer becomes the evidence in a message."""
+        return (
+            f"{self._filter}\n"
+            "| stats count(*) as calls, sum(usage.input_tokens) as input_tokens,"
+            " sum(usage.output_tokens) as output_tokens, sum(cost_usd) as dollars"
+            f" by {CALLER}, {MODEL}, {ERROR}, {GUARDRAIL}, {POLICY}, {CATEGORY}\n"
+            f"| sort calls desc\n| limit {GROUPS}"
+        )
+
+    @property
+    def listing(self) -> str:
+        """The query that a person starts from: the calls themselves, the newest first."""
+        return (
+            f"fields @timestamp, principal, model, error_code, guardrail.verdict, {POLICY},"
+            f" {CATEGORY}, cost_usd, request_id\n| {self._filter}\n"
+            "| sort @timestamp desc\n| limit 200"
+        )
+
+    @property
+    def a_day_before(self) -> "Question":
+        """The same question about the same time of the day before."""
+        day = timedelta(days=1)
+        return self._replace(start=self.start - day, end=self.end - day)
+
+    @property
+    def _filter(self) -> str:
+        return "filter " + " and ".join(('event = "invocation"', *self.filters))
+
+
+_BY_GUARDRAIL: Final = (CALLER, POLICY, MODEL)
+_BY_ERROR: Final = (ERROR, CALLER, MODEL)
+_BLOCKED: Final = Subject("blocked by a guardrail", 'guardrail.verdict = "blocked"', _BY_GUARDRAIL)
+_FOUND: Final = Subject(
+    "with findings of guardrails",
+    'guardrail.verdict in ["blocked", "masked", "detected"]',
+    _BY_GUARDRAIL,
+)
+_MASKED: Final = Subject("with masked text", 'guardrail.verdict = "masked"', _BY_GUARDRAIL)
+_DETECTED: Final = Subject(
+    "with findings that were let through", 'guardrail.verdict = "detected"', _BY_GUARDRAIL
+)
+_UNEXPLAINED: Final = Subject(
+    "changed by a guardrail that does not say why",
+    'guardrail.verdict = "unexplained"',
+    (CALLER, MODEL),
+)
+_FAILED: Final = Subject("failed", 'status = "error"', _BY_ERROR)
+_THROTTLED: Final = Subject("throttled", 'error_code = "ThrottlingException"', (MODEL, CALLER))
+_UNGUARDED: Final = Subject(
+    "without a guardrail",
+    'status = "ok" and guardrail.verdict = "none"',
+    (MODEL, CALLER),
+    is_of_every_call=True,
+)
+_UNPRICED: Final = Subject(
+    "without a price", 'priced = "unpriced"', (MODEL, CALLER), is_of_every_call=True
+)
+_ALL: Final = Subject("made", 'status = "ok"', (CALLER, MODEL), is_of_every_call=True)
+
+# By the name of the metric: Bedrock's own and ours mean the same calls where they share one.
+SUBJECTS: Final[Mapping[str, Subject]] = {
+    "ContentFilteredCount": _BLOCKED,
+    "DetectedCount": _DETECTED,
+    "MaskedCount": _MASKED,
+    "PolicyHits": _FOUND,
+    "UnexplainedInterventions": _UNEXPLAINED,
+    "UnguardedInvocations": _UNGUARDED,
+    "InvocationErrors": _FAILED,
+    "InvocationClientErrors": _FAILED,
+    "InvocationServerErrors": _FAILED,
+    "InvocationThrottles": _THROTTLED,
+    "Throttles": _THROTTLED,
+    "EstimatedCost": _ALL,
+    "EstimatedTPMQuotaUsage": _ALL,
+    "InputTokens": _ALL,
+    "InputTokenCount": _ALL,
+    "InvocationLatency": _ALL,
+    "Latency": _ALL,
+    "OutputTokens": _ALL,
+    "OutputTokenCount": _ALL,
+    "UnpricedInvocations": _UNPRICED,
+}
+# By the name of the alarm, for those that watch no metric.
+_BY_ALARM: Final[Mapping[str, Subject]] = {"BedrockDegraded": _FAILED}
+# How a line is known to be of a dimension. The text of findings has one form, see `report.py`.
+_DIMENSIONS: Final[Mapping[str, str]] = {
+    "ErrorCode": 'error_code = "{}"',
+    "ModelId": '(model = "{0}" or inference_profile = "{0}")',
+    "Modality": 'modality = "{}"',
+    "Principal": 'principal = "{}"',
+}
+_FINDINGS: Final[Mapping[str, str]] = {
+    "Action": '@message like /"action":"{}"/',
+    "Category": '@message like /"category":"{}"/',
+    "GuardrailId": '@message like /"guardrail_id":"{}"/',
+    "Policy": '@message like /"policy":"{}"/',
+}
+
+
+def question(change: StateChange) -> Question | None:
+    """Return what to ask about an alarm, None where event lines cannot tell."""
+    subject, dimensions = _watched(change)
+    if subject is None:
+        return None
+    filters = [_narrowed(name, value) for name, value in dimensions]
+    if not all(filters):
+        return None  # a wider answer would be a wrong one
+    start, end = window(change)
+    return Question(subject, (subject.filter, *filters), start, end)
+
+
+def window(change: StateChange) -> tuple[datetime, datetime]:
+    """Return from when until when the calls were made that an alarm is about."""
+    periods = [metric.period or 0 for metric in change.metrics]
+    periods += [expression.period or 0 for expression in change.expressions]
+    judged = max(1, len(change.recent_values))
+    length = timedelta(seconds=max(periods) * judged) if any(periods) else _UNSAID
+    start = change.at - min(max(length, _SHORTEST), _LONGEST)
+    return start, change.at + _LATE_LINES
+
+
+def _watched(change: StateChange) -> tuple[Subject | None, tuple[tuple[str, str], ...]]:
+    of_series = change.contributor.attributes if change.contributor else ()
+    for name in _metric_names(change):
+        if name in SUBJECTS:
+            sets = [set(metric.dimensions) for metric in change.metrics if metric.name == name]
+            # A sum over several sets of dimensions is about what they have in common.
+            common = set.intersection(*sets) if sets else set()
+            return SUBJECTS[name], (*sorted(common), *of_series)
+    return _BY_ALARM.get(suffix_of(change.alarm_name)), of_series
+
+
+def _metric_names(change: StateChange) -> Iterator[str]:
+    """Yield what may be names of metrics, those that are read directly first."""
+    yield from (metric.name for metric in change.metrics)
+    for expression in change.expressions:
+        yield from _WORD.findall(expression.text)
+
+
+def _narrowed(name: str, value: str) -> str:
+    """Return the filter for a dimension, empty where there is none that is sure to be harmless."""
+    if value == _OTHERS:
+        return ""
+    if name in _DIMENSIONS and _PLAIN.fullmatch(value):
+        return _DIMENSIONS[name].format(value)
+    if name in _FINDINGS and _PLAIN_WORD.fullmatch(value):
+        return _FINDINGS[name].format(value)
+    return ""

@@ -1,0 +1,162 @@
+"""Changed alarms, tampering and unknown events are put into words."""
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from bedrock_alerts.alerts.describe import describe, without_memory
+from bedrock_alerts.alerts.model import Alert, ConfigurationChange, Fact, News, Tampering
+from tests.support.alarms import ALARMS
+from tests.support.changes import ARN, AT
+from tests.support.events import alert_of, sample_body
+
+CHANGED = ConfigurationChange(
+    alarm_name="chat-blocks",
+    alarm_arn=ARN,
+    account_id="111122223333",
+    region="eu-west-1",
+    at=AT,
+    operation="update",
+    description="Calls fail.\nTeam: Chat",
+)
+CALL = Tampering(
+    action="DeleteGuardrail",
+    principal="user/sam",
+    target="gr0example",
+    account_id="111122223333",
+    region="eu-west-1",
+    at=AT,
+    event_id="e-1",
+)
+
+
+def told(event: News, **fields: Any) -> Alert:
+    event = msgspec.structs.replace(event, **fields)
+    return describe(event, without_memory(event))
+
+
+@pytest.mark.parametrize(
+    ("fields", "tone", "status", "says"),
+    [
+        pytest.param(
+            {"operation": "delete"},
+            "warning",
+            "ALARM DELETED",
+            "Nothing watches any more what this alarm watched.",
+            id="deleted",
+        ),
+        pytest.param(
+            {"operation": "create"}, "info", "ALARM CREATED", "There is a new alarm.", id="new"
+        ),
+        pytest.param(
+            {"previous_actions_enabled": True, "actions_enabled": False},
+            "warning",
+            "ALARM SWITCHED OFF",
+            "Its actions were disabled: nobody is told of it until they are enabled again.",
+            id="actions disabled",
+        ),
+        pytest.param(
+            {"previous_actions_enabled": False, "actions_enabled": True},
+            "info",
+            "ALARM SWITCHED ON",
+            "Its actions were enabled again.",
+            id="actions enabled",
+        ),
+        pytest.param(
+            {"previous_threshold": 1.0, "threshold": 1000.0},
+            "info",
+            "ALARM CHANGED",
+            "Its threshold was changed from 1 to 1,000.",
+            id="another threshold",
+        ),
+        pytest.param(
+            {"threshold": 5.0, "previous_threshold": 5.0, "actions_enabled": True},
+            "info",
+            "ALARM CHANGED",
+            "Its configuration was changed (update).",
+            id="anything else",
+        ),
+    ],
+)
+def test_a_changed_alarm_says_what_that_means(
+    fields: dict[str, Any], tone: str, status: str, says: str
+) -> None:
+    alert = told(CHANGED, **fields)
+    assert (alert.tone, alert.severity, alert.status) == (tone, tone, status)
+    assert alert.summary == f"{says}\nCalls fail."
+    assert (alert.team, alert.facts) == ("Chat", (Fact("Team", "Chat"),))
+    assert "CloudTrail says who" in alert.next_steps[0]
+
+
+def test_a_deleted_alarm_has_no_page_any_more() -> None:
+    assert told(CHANGED, operation="delete").links == ()
+    assert [link.label for link in told(CHANGED).links] == ["Open alarm"]
+
+
+def test_switching_an_alarm_off_outweighs_another_threshold() -> None:
+    alert = alert_of(sample_body("alarm_changed"))
+    assert alert.status == "ALARM SWITCHED OFF"
+
+
+@pytest.mark.parametrize(
+    ("fields", "tone", "status", "says"),
+    [
+        pytest.param(
+            {},
+            "critical",
+            "TAMPERING · critical",
+            "user/sam deleted a guardrail.\n"
+            "Calls that name it fail, or go unguarded once they stop naming it.",
+            id="done",
+        ),
+        pytest.param(
+            {"error_code": "AccessDenied"},
+            "warning",
+            "TAMPERING REFUSED · warning",
+            "user/sam tried to delete a guardrail, and was refused (AccessDenied).",
+            id="refused",
+        ),
+        pytest.param(
+            {"action": "DoSomethingNew"},
+            "critical",
+            "TAMPERING · critical",
+            "user/sam called DoSomethingNew.",
+            id="something new",
+        ),
+        pytest.param(
+            {"action": "DoSomethingNew", "error_code": "X"},
+            "warning",
+            "TAMPERING REFUSED · warning",
+            "user/sam tried to call DoSomethingNew, and was refused (X).",
+            id="something new, refused",
+        ),
+    ],
+)
+def test_tampering_says_who_did_what_and_whether_they_could(
+    fields: dict[str, Any], tone: str, status: str, says: str
+) -> None:
+    alert = told(CALL, **fields)
+    assert (alert.tone, alert.severity, alert.status, alert.summary) == (tone, tone, status, says)
+    assert alert.facts == (Fact("Who", "user/sam"), Fact("What", "gr0example"))
+    assert ("put it back" in alert.next_steps[0]) is ("error_code" not in fields)
+
+
+def test_tampering_is_linked_where_it_can_be() -> None:
+    (link,) = told(CALL).links
+    assert link.url.endswith("/cloudtrailv2/home?region=eu-west-1#/events/e-1")
+    assert told(CALL, event_id="").links == told(CALL, region="EU (Ireland)").links == ()
+    assert told(CALL, target="").facts == (Fact("Who", "user/sam"),)
+
+
+def test_two_calls_and_two_unknown_messages_are_told_apart() -> None:
+    assert told(CALL).key != told(CALL, event_id="e-2").key
+    assert told(CHANGED).key != told(CHANGED, operation="delete").key
+    assert alert_of("one").key != alert_of("another").key
+
+
+def test_an_unknown_event_is_told_plainly_and_without_its_content() -> None:
+    alert = alert_of(ALARMS["an unknown event"])
+    assert (alert.tone, alert.status) == ("unknown", "UNKNOWN EVENT")
+    assert Fact("detail-type", "Something New") in alert.facts
+    assert "prompt" not in repr(alert)
