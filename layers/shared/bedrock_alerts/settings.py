@@ -91,3 +91,11 @@ class DeliverSettings(msgspec.Struct, frozen=True, kw_only=True, rename="upper")
     teams_webhook_secret_arn: str | None = None
     amazon_q_topic_arn: str | None = None
     allow_loopback_webhooks: bool = False
+
+
+class AnswerSettings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
+    """What `answer` needs to know."""
+
+    metrics_namespace: Annotated[str, Text]
+    alerts_queue_url: Annotated[str, Text]
+    slack_bot_secret_arn: Annotated[str, Text]

@@ -85,6 +85,21 @@ class DeliveryQueue:
             raise TransientError(f"the message cannot be postponed: {_code(error)}") from error
 
 
+class AlertsQueue:
+    """The queue that `route` reads: what is put there is acted on at least once."""
+
+    def __init__(self, url: str, client: "SQSClient | None" = None) -> None:
+        self._url = url
+        self._client: SQSClient = client or boto3.client("sqs", config=_CONFIG)
+
+    def put(self, body: str) -> None:
+        """Put one message there. Raises TransientError."""
+        try:
+            self._client.send_message(QueueUrl=self._url, MessageBody=body)
+        except (ClientError, BotoCoreError) as error:
+            raise TransientError(f"Amazon SQS took no message: {_code(error)}") from error
+
+
 class EmailTopic:
     """The SNS topic whose subscribers get the e-mails."""
 
