@@ -11,7 +11,7 @@ from aws_lambda_powertools import Logger
 from bedrock_alerts.adapters.aws import AlertsQueue, Secret
 from bedrock_alerts.adapters.slack_requests import signed_body
 from bedrock_alerts.alerts.answers import read_answers, signing_secret
-from bedrock_alerts.alerts.normalise.notes import encode_answer
+from bedrock_alerts.alerts.normalise import encode_note
 from bedrock_alerts.errors import PermanentError, TransientError
 from bedrock_alerts.observability import make_logger
 from bedrock_alerts.settings import AnswerSettings, load
@@ -45,7 +45,7 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     try:
         body = signed_body(event, signing_secret(app.secret.text()))
         for answer in read_answers(body):
-            app.queue.put(encode_answer(answer))
+            app.queue.put(encode_note(answer))
             app.logger.info("taken", kind=answer.kind, incident=answer.incident)
     except PermanentError as error:
         app.logger.warning("refused", error=str(error))

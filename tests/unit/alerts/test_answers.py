@@ -2,7 +2,7 @@
 
 import json
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final, Literal
 from urllib.parse import urlencode
 
 import pytest
@@ -32,6 +32,14 @@ def action(value: str) -> dict[str, Any]:
 AT = datetime.fromtimestamp(1795421442.25, UTC)
 
 
+KINDS: Final[tuple[tuple[Literal["acknowledge", "silence"], int], ...]] = (
+    ("acknowledge", 0),
+    ("silence", 3600),
+    ("silence", 14400),
+    ("silence", 86400),
+)
+
+
 def test_every_button_comes_back_as_what_it_says() -> None:
     answers = [read_answers(pressed(action(button.value))) for button in buttons(INCIDENT)]
     assert [button.label for button in buttons(INCIDENT)] == [
@@ -51,12 +59,7 @@ def test_every_button_comes_back_as_what_it_says() -> None:
                 seconds=seconds,
             ),
         )
-        for kind, seconds in (
-            ("acknowledge", 0),
-            ("silence", 3600),
-            ("silence", 14400),
-            ("silence", 86400),
-        )
+        for kind, seconds in KINDS
     ]
 
 
