@@ -51,6 +51,10 @@ CHECKOV_ACCEPTED: Final = {
     "CKV_AWS_117": Accepted(
         "they talk to AWS and Slack; a network of one's own would guard nothing"
     ),
+    "CKV_AWS_119": Accepted("DynamoDB encrypts with its own key; no content", "IncidentsTable"),
+    "CKV_AWS_28": Accepted(
+        "what was told a while ago, restored, would be told again", "IncidentsTable"
+    ),
     "CKV_AWS_158": Accepted("CloudWatch Logs encrypts, and these logs hold no content"),
     "CKV_AWS_173": Accepted("Lambda encrypts, and no variable is a secret: only where one is kept"),
 }

@@ -25,7 +25,9 @@ RESOURCE_POLICIES: Final = (
     "AWS::S3::BucketPolicy",
     "AWS::Logs::ResourcePolicy",
 )
-SYNCHRONOUS: Final = frozenset({"apigateway.amazonaws.com", "secretsmanager.amazonaws.com"})
+SYNCHRONOUS: Final = frozenset({"apigateway.amazonaws.com", "secretsmanager.amazonaws.com", "*"})
+# The functions that everybody may call, and why.
+PUBLIC: Final = {"AnswerFunction": "Slack has no AWS identity; what it did not sign is refused"}
 
 
 def granted(resources: Resources) -> list[tuple[str, dict[str, Any]]]:
@@ -98,9 +100,23 @@ def test_queues_take_from_rules_of_this_template(resources: Resources) -> None:
 
 def test_functions_may_be_called_by_services_for_this_account_only(resources: Resources) -> None:
     for name, permission in of_type(resources, "AWS::Lambda::Permission").items():
+        if permission["Principal"] == "*":
+            continue
         assert permission["Principal"].endswith(".amazonaws.com"), name
         assert permission.get("SourceAccount") == {"Ref": "AWS::AccountId"}, name
         assert "SourceArn" in permission, name
+
+
+def test_everybody_may_call_what_checks_signatures_through_its_url_and_nothing_else(
+    resources: Resources,
+) -> None:
+    found = set()
+    for name, permission in of_type(resources, "AWS::Lambda::Permission").items():
+        if permission["Principal"] == "*":
+            found.add(target(permission["FunctionName"]))
+            through_url = permission.get("FunctionUrlAuthType") == "NONE"
+            assert through_url or permission.get("InvokedViaFunctionUrl") is True, name
+    assert found == set(PUBLIC)
 
 
 def test_every_asynchronous_function_has_a_place_for_what_fails(resources: Resources) -> None:

@@ -27,6 +27,7 @@ SETTINGS: dict[str, type[msgspec.Struct]] = {
     "CollectStreamFunction": settings.CollectStreamSettings,
     "RouteFunction": settings.RouteSettings,
     "DeliverFunction": settings.DeliverSettings,
+    "AnswerFunction": settings.AnswerSettings,
 }
 
 
