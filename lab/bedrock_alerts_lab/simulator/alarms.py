@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import tzinfo
 from pathlib import Path
 from typing import Any, Final, TypeAlias, get_args
 
 import msgspec
 
 from bedrock_alerts_lab.invented import ACCOUNT, REGION
-from bedrock_alerts_lab.simulator import insights, metric_math
+from bedrock_alerts_lab.simulator import clock, insights, metric_math
 from bedrock_alerts_lab.simulator import rules as composite_rules
 from bedrock_alerts_lab.simulator.datapoints import Dimensions
 from bedrock_alerts_lab.simulator.errors import AlarmError, SyntaxProblemError
@@ -45,6 +46,7 @@ _KNOWN_OF_METRIC: Final = frozenset(
         "Dimensions",
         "EvaluateLowSampleCountPercentile",
         "EvaluationPeriods",
+        "EvaluationWindow",
         "ExtendedStatistic",
         "MetricName",
         "Metrics",
@@ -68,6 +70,7 @@ _KNOWN_OF_COMPOSITE: Final = frozenset(
 _KNOWN_OF_QUERY: Final = frozenset(
     {"Id", "Expression", "Label", "MetricStat", "Period", "ReturnData"}
 )
+_KNOWN_OF_WINDOW: Final = frozenset({"SlidingWindow", "WallClockWindow"})
 _KNOWN_OF_STAT: Final = frozenset({"Metric", "Period", "Stat"})
 _KNOWN_OF_METRIC_REF: Final = frozenset({"Namespace", "MetricName", "Dimensions"})
 _ID: Final = re.compile(r"[a-z][A-Za-z0-9_]*")
@@ -106,7 +109,8 @@ class MetricAlarm(msgspec.Struct, frozen=True, kw_only=True):
     """An alarm on metrics. `watched` is the id of the item whose points are judged.
 
     Against `threshold`, or, where that is None, against the band of the item `band`. `period` is in
-    seconds. `is_single` where the template names the metric itself, without `Metrics`.
+    seconds. `is_single` where the template names the metric itself, without `Metrics`. `zone` is
+    that of a wall clock window; without one the window slides.
     """
 
     name: str
@@ -121,6 +125,7 @@ class MetricAlarm(msgspec.Struct, frozen=True, kw_only=True):
     band: str | None = None
     is_single: bool = False
     ignores_few_samples: bool = False
+    zone: tzinfo | None = None
 
     @property
     def item(self) -> Item:
@@ -129,13 +134,18 @@ class MetricAlarm(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def query(self) -> insights.Query | None:
-        """The Metrics Insights query, where the alarm is on one."""
+        """The Metrics Insights query whose series are judged, where that is what is judged."""
         return self.item.query
+
+    @property
+    def is_grouped(self) -> bool:
+        """Whether it judges several series, its contributors."""
+        return self.query is not None and bool(self.query.group_by)
 
     @property
     def range(self) -> int:
         """How many periods CloudWatch looks at."""
-        if self.query is None:
+        if all(item.query is None for item in self.items):
             return self.rules.periods + EXTRA_PERIODS
         most = max(_INSIGHTS_SECONDS // self.period, self.rules.periods)
         return min(self.rules.periods + EXTRA_PERIODS, most)
@@ -318,6 +328,7 @@ class _MetricAlarmReader(_Properties):
         if (threshold is None) is (band is None):
             raise self.error("Threshold", "give a threshold, or a band in its place")
         period = self._period(items)
+        is_grouped = any(item.query is not None and item.query.group_by for item in items)
         return MetricAlarm(
             name=self._resource.name,
             logical_id=self._resource.logical_id,
@@ -331,6 +342,7 @@ class _MetricAlarmReader(_Properties):
             band=band,
             is_single=is_single,
             ignores_few_samples=self._ignores_few_samples(),
+            zone=self._zone(period, is_grouped=is_grouped),
         )
 
     def _rules(self, period: int) -> Rules:
@@ -350,6 +362,25 @@ class _MetricAlarmReader(_Properties):
         if value not in {"evaluate", "ignore"}:
             raise self.error("EvaluateLowSampleCountPercentile", f"{value!r} is not known")
         return value == "ignore"
+
+    def _zone(self, period: int, *, is_grouped: bool) -> tzinfo | None:
+        """Return the zone of a wall clock window."""
+        if "EvaluationWindow" not in self.properties:
+            return None
+        window = self.nested("EvaluationWindow", _KNOWN_OF_WINDOW)
+        if len(window.properties) != 1:
+            raise self.error("EvaluationWindow", "give a SlidingWindow or a WallClockWindow")
+        if "SlidingWindow" in window.properties:
+            return None
+        wall = window.nested("WallClockWindow", frozenset({"Timezone"}))
+        if period not in clock.PERIODS:
+            raise self.error("EvaluationWindow", f"a period of {period} s is not one of the clock")
+        if is_grouped:
+            raise self.error("EvaluationWindow", "a wall clock with GROUP BY is not simulated")
+        try:
+            return clock.read_zone(wall.text("Timezone") or "UTC")
+        except SyntaxProblemError as error:
+            raise wall.error("Timezone", str(error)) from None
 
     def _single(self) -> tuple[Item, ...]:
         extended = "ExtendedStatistic" in self.properties
@@ -400,8 +431,8 @@ class _MetricAlarmReader(_Properties):
         known = {item.id: item.expression.node if item.expression else None for item in items}
         for number, item in enumerate(items):
             where = f"Metrics[{number}].Expression"
-            if item.query is not None and len(items) > 1:
-                raise self.error(where, "a query among other metrics is not simulated")
+            if item.query is not None and item.query.group_by and len(items) > 1:
+                raise self.error(where, "GROUP BY among other metrics is not simulated")
             if item.expression is None:
                 continue
             try:

@@ -8,11 +8,11 @@ every full hour, from what was measured before. What it says is an estimate, and
 """
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from math import fsum, sqrt
 from typing import Final, NamedTuple
 
-from bedrock_alerts_lab.simulator.series import Value
+from bedrock_alerts_lab.simulator.series import Value, Window
 
 HOUR: Final = 60
 TRAINING_HOURS: Final = 14 * 24
@@ -39,7 +39,6 @@ class Model:
 
     def __init__(self) -> None:
         self._hours: deque[Hour] = deque()
-        self.next_hour: int | None = None
 
     def learn(self, hour: int, samples: Iterable[Value]) -> None:
         """Take the samples of the hour after all that were taken before."""
@@ -49,7 +48,6 @@ class Model:
             self._hours.append(Hour(hour, len(values), fsum(values), squares))
         while self._hours and self._hours[0].number <= hour - TRAINING_HOURS:
             self._hours.popleft()
-        self.next_hour = hour + 1
 
     def expected(self, hour: int) -> tuple[float, float] | None:
         """Return mean and standard deviation for an hour, None where too little is known."""
@@ -68,3 +66,27 @@ class Model:
 def _is_near(hour: int, other: int) -> bool:
     apart = (hour - other) % _DAY_HOURS
     return min(apart, _DAY_HOURS - apart) <= 1
+
+
+class Expected:
+    """What one metric is expected to be, hour by hour."""
+
+    def __init__(self, first_hour: int) -> None:
+        self._model = Model()
+        self._next = first_hour
+        self._known: dict[int, tuple[float, float] | None] = {}
+
+    def at(
+        self, hour: int, points: Callable[[Window], Iterator[tuple[int, Value]]]
+    ) -> tuple[float, float] | None:
+        """Return mean and standard deviation expected in an hour, learning what was before it."""
+        if hour not in self._known and hour >= self._next:
+            samples: dict[int, list[Value]] = {}
+            for end, value in points((self._next * HOUR + 1, hour * HOUR + 1)):
+                samples.setdefault((end - 1) // HOUR, []).append(value)
+            for past in range(self._next, hour):
+                self._known[past] = self._model.expected(past)
+                self._model.learn(past, samples.get(past, ()))
+            self._known[hour] = self._model.expected(hour)
+            self._next = hour
+        return self._known.get(hour)

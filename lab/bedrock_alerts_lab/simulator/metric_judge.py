@@ -8,12 +8,14 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-evaluation-
 
 import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC
 from typing import Final, NamedTuple
 
 from bedrock_alerts_lab.simulator import reasons
 from bedrock_alerts_lab.simulator.alarms import BAND_OPERATORS, MetricAlarm
-from bedrock_alerts_lab.simulator.bands import HOUR, TRAINING_HOURS, Model
+from bedrock_alerts_lab.simulator.bands import HOUR, TRAINING_HOURS, Expected
 from bedrock_alerts_lab.simulator.changes import Change, Standing
+from bedrock_alerts_lab.simulator.clock import windows
 from bedrock_alerts_lab.simulator.evaluation import (
     BREACHING,
     FEW_SAMPLES,
@@ -25,9 +27,9 @@ from bedrock_alerts_lab.simulator.evaluation import (
 )
 from bedrock_alerts_lab.simulator.metric_math import Frame, Name, Node, Points, is_local, read_band
 from bedrock_alerts_lab.simulator.reasons import Shown
-from bedrock_alerts_lab.simulator.series import MINUTE, Value, Window
-from bedrock_alerts_lab.simulator.statistics import PLAIN
-from bedrock_alerts_lab.simulator.store import Store
+from bedrock_alerts_lab.simulator.series import MINUTE, Series, Value, Window
+from bedrock_alerts_lab.simulator.statistics import PLAIN, Statistic
+from bedrock_alerts_lab.simulator.store import Groups, Store
 
 BREACHES: Final[Mapping[str, Callable[[float, float], bool]]] = {
     "GreaterThanOrEqualToThreshold": operator.ge,
@@ -81,6 +83,19 @@ class Looked(NamedTuple):
         )
 
 
+class _Over(NamedTuple):
+    """What is looked at: metrics, beginnings of periods, and the places at which to evaluate.
+
+    A place comes with the minute it stands for; `reach` places back, by `step`, are looked at.
+    """
+
+    metrics: Mapping[str, Points]
+    starts: Sequence[int]
+    places: Iterator[tuple[int, int]]
+    reach: int
+    step: int
+
+
 class MetricJudge:
     """One alarm on one time series: its state, and how that changes. `start` is a minute."""
 
@@ -93,27 +108,26 @@ class MetricJudge:
         self._reach = (alarm.range - 1) * self._period
         self._verdicts = Verdicts(alarm.rules)
         self._expressions: dict[str, Node] = {}
+        self._queries: dict[str, tuple[Statistic, Groups]] = {}
         for item in alarm.items:
             if item.signal is not None:
                 store.watch(item.signal, self._reach)
+            elif item.query is not None:
+                self._queries[item.id] = (item.query.statistic, store.watch_query(item.query))
             elif item.expression is not None:
                 self._expressions[item.id] = item.expression.node
         known = {item.id: self._expressions.get(item.id) for item in alarm.items}
         self._is_local = is_local(Name(alarm.watched), known)
-        self._bands: dict[str, _Expected] = {}
+        self._bands: dict[str, Expected] = {}
 
     def advance(self, ends: Window) -> Iterator[Change]:
         """Evaluate at every minute within `ends`."""
-        first, after = ends
-        wide = (first - self._reach, after)
-        metrics, starts = self._metrics(wide), self._starts(wide)
+        over = self._by_the_clock(ends) if self.alarm.zone else self._sliding(ends)
+        metrics, starts = over.metrics, over.starts
         looked = self._look(metrics, starts) if self._is_local else None
         codes = self._codes(looked) if looked else b""
-        between = self.alarm.minutes_between
-        for place in range(self._reach, after - wide[0]):
-            if between > 1 and (wide[0] + place) % between:
-                continue
-            part = slice(place - self._reach, place + 1, self._period)
+        for place, end in over.places:
+            part = slice(max(place - over.reach, 0), place + 1, over.step)
             if looked is not None:
                 shown = codes[part]
                 verdict = self._verdicts.of(shown)
@@ -127,7 +141,30 @@ class MetricJudge:
                 verdict = self._verdicts.of(shown)
                 if verdict.state is None or verdict.state == self.standing.state:
                     continue
-            yield self._change(wide[0] + place, verdict, here, shown)
+            yield self._change(end, verdict, here, shown)
+
+    def _sliding(self, ends: Window) -> "_Over":
+        """Return what there is to look at when the window slides."""
+        first, after = ends
+        wide = (first - self._reach, after)
+        between = self.alarm.minutes_between
+        places = ((end - wide[0], end) for end in range(first, after) if end % between == 0)
+        return _Over(self._metrics(wide), self._starts(wide), places, self._reach, self._period)
+
+    def _by_the_clock(self, ends: Window) -> "_Over":
+        """Return what there is to look at when the periods are the clock's."""
+        before = self.alarm.range - 1
+        found = windows(self._period, self.alarm.zone or UTC, before, ends)
+        metrics: dict[str, Points] = {
+            item.id: [self._store.series(item.signal).at(item.signal.statistic, w) for w in found]
+            for item in self.alarm.items
+            if item.signal is not None
+        }
+        for name, (statistic, groups) in self._queries.items():
+            series = groups.series.get((), Series())
+            metrics[name] = [series.at(statistic, w) for w in found]
+        places = ((n, end) for n, (_, end) in enumerate(found) if end >= ends[0])
+        return _Over(metrics, [start * MINUTE for start, _ in found], places, before, 1)
 
     def _change(self, end: int, verdict: Verdict, looked: Looked, codes: bytes) -> Change:
         """Go to another state."""
@@ -151,11 +188,15 @@ class MetricJudge:
         return [(end - self._period) * MINUTE for end in range(*ends)]
 
     def _metrics(self, ends: Window) -> dict[str, Points]:
-        return {
+        metrics = {
             item.id: self._store.sliding(item.signal, ends)
             for item in self.alarm.items
             if item.signal is not None
         }
+        for name, (statistic, groups) in self._queries.items():
+            series = groups.series.get((), Series())
+            metrics[name] = series.sliding(statistic, self._period, ends)
+        return metrics
 
     def _look(self, metrics: Mapping[str, Points], starts: Sequence[int]) -> Looked:
         frame = self._frame(metrics, starts)
@@ -220,7 +261,7 @@ class MetricJudge:
     def _band(self, watched: str, width: float, starts: Sequence[int]) -> tuple[Points, Points]:
         """Return the band around a metric, for periods that begin at `starts`."""
         if watched not in self._bands:
-            self._bands[watched] = _Expected(self._start // HOUR - TRAINING_HOURS)
+            self._bands[watched] = Expected(self._start // HOUR - TRAINING_HOURS)
         expected = self._bands[watched]
         lower: Points = []
         upper: Points = []
@@ -232,32 +273,15 @@ class MetricJudge:
         return lower, upper
 
     def _aligned(self, watched: str, ends: Window) -> Iterator[tuple[int, Value]]:
-        """Return the points whose periods are the clock's own, by the minute they end."""
+        """Return the points whose periods are the clock's own, by the minute they end.
+
+        Expressions that fill in values have some from before there was any data; those are none.
+        """
+        signals = (item.signal for item in self.alarm.items if item.signal is not None)
+        first = self._store.first(signals)
+        if first is None:
+            return
         frame = self._frame(self._metrics(ends), self._starts(ends))
         for end, value in zip(range(*ends), frame.points(Name(watched)), strict=True):
-            if end % self._period == 0:
+            if end % self._period == 0 and end > first:
                 yield end, value
-
-
-class _Expected:
-    """What one metric is expected to be, hour by hour."""
-
-    def __init__(self, first_hour: int) -> None:
-        self._model = Model()
-        self._next = first_hour
-        self._known: dict[int, tuple[float, float] | None] = {}
-
-    def at(
-        self, hour: int, points: Callable[[Window], Iterator[tuple[int, Value]]]
-    ) -> tuple[float, float] | None:
-        """Return mean and standard deviation expected in an hour, learning what was before it."""
-        if hour not in self._known and hour >= self._next:
-            samples: dict[int, list[Value]] = {}
-            for end, value in points((self._next * HOUR + 1, hour * HOUR + 1)):
-                samples.setdefault((end - 1) // HOUR, []).append(value)
-            for past in range(self._next, hour):
-                self._known[past] = self._model.expected(past)
-                self._model.learn(past, samples.get(past, ()))
-            self._known[hour] = self._model.expected(hour)
-            self._next = hour
-        return self._known.get(hour)

@@ -40,6 +40,11 @@ class Series:
         self._changed = 0
         self.last: int | None = None
 
+    @property
+    def first(self) -> int | None:
+        """The first minute with data, None if there is none."""
+        return self._first if self._sums else None
+
     def add(self, point: Datapoint) -> None:
         """Take what was measured in a minute, in addition to what is there already."""
         if point.values:

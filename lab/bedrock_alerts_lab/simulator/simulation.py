@@ -34,7 +34,7 @@ class Simulator:
         for alarm in alarms:
             if isinstance(alarm, CompositeAlarm):
                 composites.append(alarm)
-            elif alarm.query is not None:
+            elif alarm.query is not None and alarm.is_grouped:
                 self._metric.append(GroupJudge(alarm, alarm.query, self._store, minute))
             else:
                 self._metric.append(MetricJudge(alarm, self._store, minute))

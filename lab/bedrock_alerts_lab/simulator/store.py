@@ -1,5 +1,7 @@
 """The metrics that alarms look at, and nothing else of what is published."""
 
+from collections.abc import Iterable
+
 from bedrock_alerts_lab.simulator.alarms import Signal
 from bedrock_alerts_lab.simulator.datapoints import Datapoint, Dimensions
 from bedrock_alerts_lab.simulator.insights import Query
@@ -50,6 +52,11 @@ class Store:
         if key not in self._series or key in self._keeping:
             self._series[key] = Series(keeps_values=key in self._keeping)
         self._reach[signal] = max(reach, self._reach.get(signal, 0))
+
+    def first(self, signals: Iterable[Signal]) -> int | None:
+        """Return the first minute in which there is data of any of these."""
+        found = [self.series(signal).first for signal in signals]
+        return min((minute for minute in found if minute is not None), default=None)
 
     def watch_query(self, query: Query) -> Groups:
         """Keep what a query reads."""
