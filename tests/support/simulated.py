@@ -59,7 +59,10 @@ _OF_ONE_METRIC: Final = ("Namespace", "MetricName", "Statistic", "Period")
 
 def composite(name: str, rule: str, **properties: Any) -> Alarm:
     """Return a composite alarm."""
-    return read(Resource(name.title(), COMPOSITE_ALARM, name, {"AlarmRule": rule, **properties}))
+    given = {
+        key: value for key, value in {"AlarmRule": rule, **properties}.items() if value is not None
+    }
+    return read(Resource(name.title(), COMPOSITE_ALARM, name, given))
 
 
 def together(*alarms: Alarm) -> tuple[Alarm, ...]:

@@ -1,10 +1,11 @@
 """Alarms over time: data points in, changes of state out."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
-from bedrock_alerts_lab.simulator import Simulator, simulate
+from bedrock_alerts_lab.simulator import Alarm, Datapoint, Simulator, simulate
 from tests.support.simulated import START, composite, math, metric_alarm, plain, row, together, told
 
 END = START + 3600
@@ -133,3 +134,142 @@ def test_times_may_be_given_as_such() -> None:
     timeline = simulate([plain()], row([6]), start, start + timedelta(minutes=1))
     assert (timeline.start, timeline.end) == (start, start + timedelta(minutes=1))
     assert told(timeline.changes) == [(1, "ALARM")]
+
+
+def query(text: str, **properties: object) -> Alarm:
+    return metric_alarm(
+        "query",
+        {
+            "Metrics": [{"Id": "q1", "Expression": text, "Period": 60}],
+            "EvaluationPeriods": 1,
+            "Threshold": 5,
+            "ComparisonOperator": "GreaterThanThreshold",
+            **properties,
+        },
+    )
+
+
+def test_a_query_without_groups_is_one_series() -> None:
+    alarm = query("SELECT SUM(Blocked) FROM Example WHERE Model != 'c'")
+    points = [
+        *row([0, 3, 0], "Blocked", Model="a"),
+        *row([0, 3, 0], "Blocked", Model="b", Stage="x"),
+        *row([9, 9, 9], "Blocked", Model="c"),
+    ]
+    timeline = simulate([alarm], points, START, START + 180)
+    assert told(timeline.changes) == [(1, "OK"), (2, "ALARM"), (3, "OK")]
+    assert {change.contributor for change in timeline.changes} == {None}
+
+
+def test_math_over_a_query_is_one_series_too() -> None:
+    alarm = metric_alarm(
+        "query",
+        {
+            "Metrics": [
+                {
+                    "Id": "q1",
+                    "Expression": "SELECT MAX(Blocked) FROM Example",
+                    "Period": 60,
+                    "ReturnData": False,
+                },
+                {"Id": "e1", "Expression": "FILL(q1, 0) * 2"},
+            ],
+            "EvaluationPeriods": 1,
+            "Threshold": 5,
+            "ComparisonOperator": "GreaterThanThreshold",
+        },
+    )
+    points = row([None, 3, None], "Blocked", Model="a")
+    assert told(simulate([alarm], points, START, START + 180).changes) == [
+        (1, "OK"),
+        (2, "ALARM"),
+        (3, "OK"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("treatment", "states"),
+    [
+        ("missing", ["ALARM", "INSUFFICIENT_DATA"]),
+        ("ignore", ["ALARM"]),
+        ("breaching", ["ALARM"]),
+        ("notBreaching", ["OK", "ALARM", "OK"]),
+    ],
+)
+def test_a_query_that_returns_nothing_is_treated_as_missing_data(
+    treatment: str, states: list[str]
+) -> None:
+    alarm = query("SELECT SUM(Blocked) FROM Example GROUP BY P", TreatMissingData=treatment)
+    points = row([None, 9], "Blocked", P="a")
+    timeline = simulate([alarm], points, START, START + 1200)
+    assert [change.to_state for change in timeline.of("query")] == states
+    *_, last = (change for change in timeline.changes if change.contributor)
+    assert (last.to_state, last.reason) == ("OK", "No data was returned for this contributor")
+
+
+def test_only_so_many_series_are_judged_as_the_query_returns() -> None:
+    text = "SELECT SUM(Blocked) FROM Example GROUP BY P {} LIMIT 2"
+    points = [
+        *row([9] * 3, "Blocked", P="a"),
+        *row([8] * 3, "Blocked", P="b"),
+        *row([99] * 3, "Blocked", P="c"),
+    ]
+    for order, expected in {
+        "ORDER BY SUM() DESC": {"a", "c"},
+        "ORDER BY SUM() ASC": {"a", "b"},
+        "": {"a", "b"},
+    }.items():
+        changes = simulate([query(text.format(order))], points, START, START + 180).changes
+        assert {dict(c.contributor.attributes)["P"] for c in changes if c.contributor} == expected
+
+
+def test_a_contributor_that_is_outranked_recovers_without_being_seen() -> None:
+    alarm = query("SELECT SUM(Blocked) FROM Example GROUP BY P ORDER BY SUM() DESC LIMIT 1")
+    points = [*row([9] * 4, "Blocked", P="a"), *row([None, 99, 99, 99], "Blocked", P="b")]
+    changes = simulate([alarm], points, START, START + 240).changes
+    assert [
+        (c.to_state, dict(c.contributor.attributes)["P"]) for c in changes if c.contributor
+    ] == [("ALARM", "a"), ("ALARM", "b"), ("OK", "a")]
+
+
+def test_more_than_a_hundred_contributors_are_not_counted() -> None:
+    alarm = query("SELECT SUM(Blocked) FROM Example GROUP BY P")
+    points = [one for number in range(101) for one in row([9], "Blocked", P=str(number))]
+    parent, *contributors = simulate([alarm], points, START, START + 60).changes
+    assert parent.reason == "100+ time series evaluated to ALARM"
+    assert len(contributors) == 101
+
+
+def test_percentiles_of_few_values_are_judged_or_ignored() -> None:
+    latency: dict[str, Any] = {"Statistic": None, "ExtendedStatistic": "p90", "Period": 300}
+    points = [
+        Datapoint(namespace="Example", metric="Errors", minute=START + 60 * n, values=(9.0,) * k)
+        for n, k in enumerate((40, 40, 40, 0, 0, 0, 0, 0, 40))
+        if k
+    ]
+    judged = simulate([plain(**latency)], points, START, START + 600)
+    assert told(judged.changes) == [(1, "ALARM")]
+    ignored = simulate(
+        [plain(**latency, EvaluateLowSampleCountPercentile="ignore")], points, START, START + 600
+    )
+    assert told(ignored.changes) == [(3, "ALARM")]
+
+
+def test_an_alarm_over_days_is_looked_at_every_full_hour() -> None:
+    alarm = plain(Period=3600, EvaluationPeriods=30, DatapointsToAlarm=1)
+    timeline = simulate([alarm], row([0, 9]), START, START + 4 * 3600)
+    assert told(timeline.changes) == [(60, "ALARM")]
+
+
+def test_what_nobody_watches_and_what_is_very_old_is_left_alone() -> None:
+    points = [*row([9], "Unwatched"), *row([9], start=START - 100 * 86400), *row([9], Model="a")]
+    changes = simulate([plain()], points, START, START + 120).changes
+    assert changes == ()
+
+
+def test_an_alarms_state_can_be_asked_for() -> None:
+    simulator = Simulator([plain(), composite("c", "TRUE")], START)
+    assert simulator.state("errors") == "INSUFFICIENT_DATA"
+    simulator.advance(row([9]), START + 60)
+    assert (simulator.state("errors"), simulator.state("c")) == ("ALARM", "ALARM")
+    assert simulator.now == datetime(2026, 11, 23, 8, 1, tzinfo=UTC)
