@@ -72,6 +72,7 @@ def sample_events(now: datetime) -> dict[str, str]:
         "collect_logs/control_message.json": awslogs_event([_PROBE], at, "CONTROL_MESSAGE"),
         **_of_objects(minute),
         **_of_a_stream(lines, at),
+        "configure_logging/create.json": _of_cloudformation(),
         "route/alarm.json": sqs_event("alerts", [json.dumps(alarm)]),
         "route/resolved.json": sqs_event("alerts", [json.dumps(resolved)]),
         "route/unknown.json": sqs_event("alerts", [json.dumps(unknown), "no JSON at all"]),
@@ -126,6 +127,32 @@ def _of_a_stream(lines: list[str], at: int) -> dict[str, Any]:
         "collect_stream/broken_record.json": kinesis_event(
             [log_batch(lines[:half], at), b"this is no gzip", log_batch(lines[half:], at + 1)]
         ),
+    }
+
+
+def _of_cloudformation() -> dict[str, Any]:
+    stack = "bedrock-alerts/00000000-0000-4000-8000-000000000003"
+    function = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:bedrock-alerts-configure-logging"
+    return {
+        "RequestType": "Create",
+        "ServiceToken": function,
+        # Signed and good for some hours; this one never was.
+        "ResponseURL": f"https://cloudformation-custom-resource-response-{REGION}.example.com/x",
+        "StackId": f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/{stack}",
+        "RequestId": "00000000-0000-4000-8000-000000000004",
+        "LogicalResourceId": "ModelInvocationLogging",
+        "ResourceType": "Custom::ModelInvocationLogging",
+        "ResourceProperties": {
+            "ServiceToken": function,
+            "ServiceTimeout": "600",
+            "RoleArn": f"arn:aws:iam::{ACCOUNT}:role/bedrock-alerts-InvocationLoggingRole-EXAMPLE",
+            "LogGroupName": _LOG_GROUP,
+            "Modalities": "text",
+            "LargeDataBucketName": "",
+            "Adopt": "false",
+            "AdoptedRoleArn": "",
+            "MemoryName": "/bedrock-alerts/bedrock-alerts/model-invocation-logging",
+        },
     }
 
 

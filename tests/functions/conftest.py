@@ -42,6 +42,6 @@ class Output:
 @pytest.fixture
 def output(capsys: pytest.CaptureFixture[str]) -> Output:
     # A logger keeps the stream it was made with: let the function make a new one.
-    for service in ("route", "deliver", "collect-objects", "collect-stream"):
+    for service in ("route", "deliver", "collect-objects", "collect-stream", "configure-logging"):
         logging.Logger.manager.loggerDict.pop(service, None)
     return Output(capsys)

@@ -21,6 +21,7 @@ from bedrock_alerts_lab.sample_events import BUCKET
 from tests.support import emulator
 from tests.support.collected import by_reason, counted
 from tests.support.deliver_stack import create_table
+from tests.support.loopback import Hook
 
 pytestmark = pytest.mark.build
 
@@ -216,3 +217,24 @@ def test_deliver_answers_its_samples(
     (told,) = emails + messages
     assert "bedrock-alerts.ContentFiltered" in told
     assert bool(emails) is (channel == "email")
+
+
+def test_configure_logging_answers_its_sample(
+    built: Path, runtime: tuple[Path, list[Path]], world: World
+) -> None:
+    with Hook() as cloudformation:
+        event = {**sample("configure_logging/create.json"), "ResponseURL": cloudformation.url}
+        for kind in ("Create", "Delete"):
+            answer, _ = invoke(
+                "ConfigureLoggingFunction",
+                {**event, "RequestType": kind},
+                built=built,
+                runtime=runtime,
+                world=world,
+            )
+            assert answer is None
+    statuses = [answer["Data"]["Status"] for answer in cloudformation.received]
+    assert statuses == [
+        "Bedrock logs text to log group /aws/bedrock/invocations.",
+        "Logging has been turned off, as it was before.",
+    ]

@@ -109,6 +109,10 @@ class _Handler(BaseHTTPRequestHandler):
         """Take what a followed redirect would send."""
         self.do_POST()
 
+    def do_PUT(self) -> None:
+        """Take an answer to CloudFormation."""
+        self.do_POST()
+
     def log_message(self, *_: object) -> None:
         """Say nothing."""
 

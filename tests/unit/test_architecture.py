@@ -18,6 +18,7 @@ PACKAGE: Final = "bedrock_alerts"
 MAY_IMPORT: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     ("invocations", ("invocations", "errors", "limits", "text", "metrics")),
     ("alerts", ("alerts", "errors", "limits", "text", "metrics")),
+    ("logging_setup", ("logging_setup", "errors", "limits", "text")),
     (
         "adapters",
         (
@@ -25,6 +26,7 @@ MAY_IMPORT: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
             "alerts.incidents.model",
             "alerts.model",
             "invocations.model",
+            "logging_setup.model",
             "errors",
             "limits",
             "text",
@@ -59,7 +61,7 @@ OUTSIDE: Final = (
     "urllib.request",
     "urllib3",
 )
-FLOWS: Final = ("alerts", "invocations")
+FLOWS: Final = ("alerts", "invocations", "logging_setup")
 NEVER: Final = ("bedrock_alerts_lab", "tests", "functions")
 ENVIRONMENT: Final = ("os.environ", "os.environb", "os.getenv", "os.getenvb", "os.putenv")
 

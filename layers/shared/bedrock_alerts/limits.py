@@ -66,3 +66,11 @@ PAGERDUTY_SUMMARY_CHARS: Final = 1024
 # https://learn.microsoft.com/en-us/microsoftteams/platform/webhooks-and-connectors/how-to/connectors-using
 # "The message size limit is 28 KB": kept a little below it.
 TEAMS_CARD_BYTES: Final = 27_000
+
+# --- CloudFormation custom resources ------------------------------------------------------------
+# https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref-responses.html
+CUSTOM_RESOURCE_ANSWER_BYTES: Final = 4096
+# https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-advanced-parameters.html
+SSM_PARAMETER_BYTES: Final = 4096  # a standard parameter
+# https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/cloudwatch_limits_cwl.html
+SUBSCRIPTIONS_PER_LOG_GROUP: Final = 2

@@ -99,3 +99,14 @@ class AnswerSettings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
     metrics_namespace: Annotated[str, Text]
     alerts_queue_url: Annotated[str, Text]
     slack_bot_secret_arn: Annotated[str, Text]
+
+
+class ConfigureLoggingSettings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
+    """What `configure-logging` needs to know; the rest comes with each request.
+
+    `allow_loopback_webhooks` lets CloudFormation be answered by plain http on this machine: for the
+    local stack only.
+    """
+
+    metrics_namespace: Annotated[str, Text]
+    allow_loopback_webhooks: bool = False

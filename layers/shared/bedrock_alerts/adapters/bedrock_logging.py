@@ -1,0 +1,135 @@
+"""The AWS calls behind model invocation logging: Bedrock, Parameter Store, CloudWatch Logs.
+
+Each call is tried once, with time-outs: whoever calls knows how long trying again makes sense.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
+
+from bedrock_alerts.errors import GoneError, PermanentError, TransientError
+from bedrock_alerts.logging_setup.model import Configuration, RefusedError, SubscriptionFilter
+from bedrock_alerts.text import clean
+
+if TYPE_CHECKING:
+    from mypy_boto3_bedrock import BedrockClient
+    from mypy_boto3_logs import CloudWatchLogsClient
+    from mypy_boto3_ssm import SSMClient
+
+T = TypeVar("T")
+
+_CONFIG: Final = Config(
+    connect_timeout=3, read_timeout=7, retries={"mode": "standard", "total_max_attempts": 1}
+)
+_MESSAGE_CHARS: Final = 500
+
+
+class BedrockLogging:
+    """Bedrock's one logging configuration in this account and Region."""
+
+    def __init__(self, client: "BedrockClient | None" = None) -> None:
+        self._client: BedrockClient = client or boto3.client("bedrock", config=_CONFIG)
+
+    def get(self) -> Configuration | None:
+        """Return the configuration, None where logging is off. Raises TransientError."""
+        answer = _call(self._client.get_model_invocation_logging_configuration)
+        found = _without_blanks(answer.get("loggingConfig") or {})
+        return found or None
+
+    def put(self, configuration: Configuration) -> None:
+        """Replace the configuration.
+
+        Raises RefusedError when Bedrock does not take it, TransientError, or PermanentError when
+        it cannot even be asked.
+        """
+        given = cast("Any", configuration)
+        _call(lambda: self._client.put_model_invocation_logging_configuration(loggingConfig=given))
+
+    def delete(self) -> None:
+        """Turn logging off. Raises TransientError."""
+        _call(self._client.delete_model_invocation_logging_configuration)
+
+
+class ParameterMemory:
+    """Texts in Parameter Store, by name."""
+
+    def __init__(self, client: "SSMClient | None" = None) -> None:
+        self._client: SSMClient = client or boto3.client("ssm", config=_CONFIG)
+
+    def load(self, name: str) -> str | None:
+        """Return a text, None where there is none. Raises TransientError."""
+        try:
+            return _call(lambda: self._client.get_parameter(Name=name))["Parameter"]["Value"]
+        except GoneError:
+            return None
+
+    def save(self, name: str, text: str) -> None:
+        """Keep a text. Raises TransientError."""
+        _call(
+            lambda: self._client.put_parameter(
+                Name=name,
+                Value=text,
+                Type="String",
+                Overwrite=True,
+                Description="What Bedrock's model invocation logging was before Bedrock Alerts",
+            )
+        )
+
+    def forget(self, name: str) -> None:
+        """Remove a text, if it is there. Raises TransientError."""
+        try:
+            _call(lambda: self._client.delete_parameter(Name=name))
+        except GoneError:
+            return
+
+
+class LogGroups:
+    """The subscriptions of log groups."""
+
+    def __init__(self, client: "CloudWatchLogsClient | None" = None) -> None:
+        self._client: CloudWatchLogsClient = client or boto3.client("logs", config=_CONFIG)
+
+    def subscriptions(self, log_group: str) -> tuple[SubscriptionFilter, ...]:
+        """List a group's subscriptions. Raises GoneError or TransientError."""
+        answer = _call(lambda: self._client.describe_subscription_filters(logGroupName=log_group))
+        return tuple(
+            SubscriptionFilter(one.get("filterName", ""), one.get("destinationArn", ""))
+            for one in answer.get("subscriptionFilters", [])
+        )
+
+
+_GONE: Final = frozenset({"ParameterNotFound", "ResourceNotFoundException"})
+
+
+def _call(call: Callable[[], T]) -> T:
+    """Make a call, and turn what goes wrong into an error of ours."""
+    try:
+        return call()
+    except ParamValidationError as error:
+        # Its text quotes what was given: names only, but also those nobody expected.
+        raise PermanentError(
+            f"AWS cannot be asked this: {clean(str(error), _MESSAGE_CHARS)}"
+        ) from error
+    except ClientError as error:
+        code = error.response.get("Error", {}).get("Code", "unknown")
+        message = error.response.get("Error", {}).get("Message", "")
+        says = f"{error.operation_name}: {code}: {clean(message, _MESSAGE_CHARS)}"
+        if code in _GONE:
+            raise GoneError(says) from error
+        if code == "ValidationException":
+            raise RefusedError(says) from error
+        raise TransientError(says) from error
+    except BotoCoreError as error:
+        raise TransientError(f"no answer from AWS: {type(error).__name__}") from error
+
+
+def _without_blanks(node: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out what says nothing: Bedrock does not take back an empty destination."""
+    kept = {
+        key: _without_blanks(value) if isinstance(value, dict) else value
+        for key, value in node.items()
+    }
+    return {key: value for key, value in kept.items() if value not in (None, "", {})}

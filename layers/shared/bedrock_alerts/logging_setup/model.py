@@ -1,0 +1,116 @@
+"""What CloudFormation asks for, what Bedrock has, and what is remembered between the two."""
+
+from collections.abc import Mapping
+from typing import Any, Final, Literal, NamedTuple, Protocol
+
+import msgspec
+
+from bedrock_alerts.errors import TransientError
+
+# Bedrock's own shape, as its API takes and gives it: what we do not know in it is kept as it is.
+# https://docs.aws.amazon.com/bedrock/latest/APIReference/API_LoggingConfig.html
+Configuration = Mapping[str, Any]
+
+MODALITIES: Final = ("text", "image", "embedding", "video", "audio")
+
+
+class RefusedError(TransientError):
+    """Bedrock does not take a configuration: for ever, or until a grant made just now is seen."""
+
+
+class Request(NamedTuple):
+    """One request of CloudFormation. `resource_id` never changes in a resource's life."""
+
+    kind: Literal["Create", "Update", "Delete"]
+    resource_type: str
+    resource_id: str
+    properties: Mapping[str, Any]
+    old_properties: Mapping[str, Any]
+
+
+class Outcome(NamedTuple):
+    """What to tell CloudFormation; `error` is there only where nobody expected it."""
+
+    succeeded: bool
+    says: str
+    error: Exception | None = None
+
+
+class LoggingProperties(msgspec.Struct, frozen=True, rename="pascal"):
+    """The logging that a stack wants.
+
+    `role_arn` is the role that Bedrock writes with. The stack makes it for this alone, so that a
+    configuration with this role is the stack's, and any other one is somebody else's.
+    `adopted_role_arn` is the role of a configuration that may be replaced.
+    """
+
+    role_arn: str
+    log_group_name: str
+    modalities: str
+    memory_name: str
+    large_data_bucket_name: str = ""
+    adopt: bool = False
+    adopted_role_arn: str = ""
+
+
+class LogGroupProperties(msgspec.Struct, frozen=True, rename="pascal"):
+    """A log group that is to be subscribed, and the function that its subscription is for."""
+
+    log_group_name: str
+    destination_arn: str
+
+
+class Memory(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What outlives an invocation: who set what, and what was there before."""
+
+    owner: str = ""
+    was_set: dict[str, Any] | None = None
+    previous: dict[str, Any] | None = None
+
+
+class SubscriptionFilter(NamedTuple):
+    """One subscription of a log group."""
+
+    name: str
+    destination_arn: str
+
+
+class LoggingPort(Protocol):
+    """The logging of this account and Region. All raise TransientError or PermanentError."""
+
+    def get(self) -> Configuration | None:
+        """Return the configuration, None where logging is off."""
+
+    def put(self, configuration: Configuration) -> None:
+        """Replace the configuration. Raises RefusedError when Bedrock does not take it."""
+
+    def delete(self) -> None:
+        """Turn logging off."""
+
+
+class MemoryPort(Protocol):
+    """A named text that lasts. All raise TransientError or PermanentError."""
+
+    def load(self, name: str) -> str | None:
+        """Return the text, None where there is none."""
+
+    def save(self, name: str, text: str) -> None:
+        """Keep a text."""
+
+    def forget(self, name: str) -> None:
+        """Remove the text, if there is one."""
+
+
+class LogGroupPort(Protocol):
+    """Log groups."""
+
+    def subscriptions(self, log_group: str) -> tuple[SubscriptionFilter, ...]:
+        """List a group's subscriptions. Raises GoneError where there is no such group."""
+
+
+class Tools(NamedTuple):
+    """The outside."""
+
+    logging: LoggingPort
+    memory: MemoryPort
+    log_groups: LogGroupPort

@@ -1,0 +1,163 @@
+"""From CloudFormation's request to the outcome: read, look, decide, remember, act."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeVar
+
+import msgspec
+
+from bedrock_alerts.errors import BedrockAlertsError, GoneError, PermanentError
+from bedrock_alerts.limits import SSM_PARAMETER_BYTES
+from bedrock_alerts.logging_setup import decide
+from bedrock_alerts.logging_setup.exchange import read
+from bedrock_alerts.logging_setup.model import (
+    Configuration,
+    LoggingProperties,
+    LogGroupProperties,
+    Memory,
+    Outcome,
+    RefusedError,
+    Request,
+    Tools,
+)
+from bedrock_alerts.logging_setup.patience import ANSWER_SECONDS, Patience
+from bedrock_alerts.text import clean
+
+PropertiesT = TypeVar("PropertiesT", bound=msgspec.Struct)
+
+# Where a configuration cannot be put back, there has to be time left to turn logging off.
+_TURN_OFF_SECONDS: Final = 20.0
+_CAUSE_CHARS: Final = 1000
+_WAY_OUT: Final = (
+    " · Mend that and delete again. What this stack has not set is left alone, so you can also set"
+    " or turn off Bedrock's logging yourself first."
+)
+
+
+def serve(event: Mapping[str, Any], tools: Tools, patience: Patience) -> Outcome:
+    """Do what a request asks for. Raises nothing: whatever happens is an outcome to be told."""
+    try:
+        request = read(event)
+        return Outcome(succeeded=True, says=_serve(request, tools, patience))
+    except BedrockAlertsError as error:
+        return _failed(event, str(error))
+    except Exception as error:  # noqa: BLE001 - CloudFormation waits for an answer, whatever it is
+        says = f"unexpected {type(error).__name__}, see the log of the function configure-logging"
+        return _failed(event, says, error)
+
+
+def _failed(event: Mapping[str, Any], says: str, error: Exception | None = None) -> Outcome:
+    # A stack whose deletion failed waits for a person, who has to know the way out.
+    way_out = _WAY_OUT if event.get("RequestType") == "Delete" else ""
+    return Outcome(succeeded=False, says=clean(says, _CAUSE_CHARS) + way_out, error=error)
+
+
+def _serve(request: Request, tools: Tools, patience: Patience) -> str:
+    serve_resource = _RESOURCES.get(request.resource_type)
+    if serve_resource is None:
+        if request.kind == "Delete":
+            return "Nothing was ever set."  # its Create failed with the next line
+        raise PermanentError(f"no resource is of type {clean(request.resource_type, 60)!r}")
+    return serve_resource(request, tools, patience)
+
+
+def _model_invocation_logging(request: Request, tools: Tools, patience: Patience) -> str:
+    try:
+        wanted = _properties(request.properties, LoggingProperties)
+    except PermanentError:
+        if request.kind == "Delete":
+            return "Nothing was ever set."  # a Create with these properties failed here, too
+        raise
+    present = patience.insist(tools.logging.get)
+    memory = _load(wanted.memory_name, tools, patience)
+    if request.kind == "Delete":
+        plan = decide.to_release(wanted, request, present, memory)
+        says = _take_back(plan, tools, patience)
+        if memory.owner == request.resource_id:
+            patience.insist(lambda: tools.memory.forget(wanted.memory_name))
+        return says
+    plan = decide.to_set(wanted, request, present, memory)
+    # Remembered first: a function that is ended after this still knows what to put back.
+    if plan.remember is not None and plan.remember != memory:
+        _save(wanted.memory_name, plan.remember, tools, patience)
+    _carry_out(plan, tools, patience)
+    return plan.says
+
+
+def _take_back(plan: decide.Plan, tools: Tools, patience: Patience) -> str:
+    """Carry a release out, and say what came of it."""
+    try:
+        _carry_out(plan, tools, patience)
+    except RefusedError as error:
+        if plan.put is None or not plan.turn_off:
+            raise
+        # The log group or role of back then is gone, so nothing is lost that still worked. Ours is
+        # about to go, too: a configuration that names it would fail unseen.
+        patience.insist(tools.logging.delete)
+        return (
+            f"Logging has been turned off. It cannot go to {decide.describe(plan.put)} again as it"
+            f" did before this stack: {clean(str(error), _CAUSE_CHARS)}"
+        )
+    return plan.says
+
+
+def _carry_out(plan: decide.Plan, tools: Tools, patience: Patience) -> None:
+    configuration = plan.put
+    if configuration is not None:
+        keep = ANSWER_SECONDS + (_TURN_OFF_SECONDS if plan.turn_off else 0)
+        patience.insist(lambda: tools.logging.put(configuration), keep=keep)
+    elif plan.turn_off:
+        patience.insist(tools.logging.delete)
+
+
+def _invocation_log_group_check(request: Request, tools: Tools, patience: Patience) -> str:
+    if request.kind == "Delete":
+        return "There was nothing to undo."
+    wanted = _properties(request.properties, LogGroupProperties)
+    group = wanted.log_group_name
+
+    def about_bedrock(say: Callable[[str, Configuration | None], str]) -> str:
+        try:
+            return say(group, patience.insist(tools.logging.get))
+        except BedrockAlertsError as error:
+            return f"What Bedrock logs to is not known: {error}"
+
+    try:
+        found = patience.insist(lambda: tools.log_groups.subscriptions(group))
+    except GoneError as error:
+        raise PermanentError(about_bedrock(decide.missing_log_group)) from error
+    decide.check_subscriptions(group, wanted.destination_arn, found)
+    return about_bedrock(decide.what_bedrock_does)
+
+
+def _properties(given: Mapping[str, Any], kind: type[PropertiesT]) -> PropertiesT:
+    try:
+        # CloudFormation makes texts of all numbers and truth values.
+        return msgspec.convert(given, kind, strict=False)
+    except msgspec.ValidationError as error:
+        raise PermanentError(f"the resource's properties cannot be used: {error}") from error
+
+
+def _load(name: str, tools: Tools, patience: Patience) -> Memory:
+    text = patience.insist(lambda: tools.memory.load(name))
+    try:
+        return Memory() if text is None else msgspec.json.decode(text, type=Memory)
+    except msgspec.MsgspecError as error:
+        raise PermanentError(
+            f"the SSM parameter {name} holds something that this stack has not written; it should"
+            " say what logging was like before: set that yourself and delete the parameter"
+        ) from error
+
+
+def _save(name: str, memory: Memory, tools: Tools, patience: Patience) -> None:
+    text = msgspec.json.encode(memory).decode()
+    if len(text.encode()) > SSM_PARAMETER_BYTES:
+        raise PermanentError(
+            "the configuration that is there is too long to be remembered, and was left as it is"
+        )
+    patience.insist(lambda: tools.memory.save(name, text))
+
+
+_RESOURCES: Final[Mapping[str, Callable[[Request, Tools, Patience], str]]] = {
+    "Custom::ModelInvocationLogging": _model_invocation_logging,
+    "Custom::InvocationLogGroupCheck": _invocation_log_group_check,
+}
