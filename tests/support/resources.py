@@ -24,11 +24,13 @@ def target(node: Any) -> str:
 
 
 def statements(resources: Resources) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Return every statement of every role's policies, with the role's logical id."""
+    """Return every statement of roles' policies, with the logical id of role or policy."""
     for name, role in of_type(resources, "AWS::IAM::Role").items():
         assert not role.get("ManagedPolicyArns"), f"{name} has permissions nobody wrote down"
         for policy in role["Policies"]:
             yield from ((name, statement) for statement in statements_of(policy))
+    for name, policy in of_type(resources, "AWS::IAM::Policy").items():
+        yield from ((name, statement) for statement in statements_of(policy))
 
 
 def statements_of(policy: dict[str, Any]) -> Iterator[dict[str, Any]]:

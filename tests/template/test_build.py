@@ -10,6 +10,7 @@ FUNCTIONS = (
     "CollectLogsFunction",
     "CollectObjectsFunction",
     "CollectStreamFunction",
+    "ConfigureLoggingFunction",
     "RouteFunction",
     "DeliverFunction",
 )

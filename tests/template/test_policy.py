@@ -8,16 +8,29 @@ import pytest
 from bedrock_alerts_lab.local_stack import template as cfn
 from tests.support.resources import Resources, as_list, of_type, statements, statements_of, target
 
+LOGS: Final = "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}"
 # The only places where a resource is named with a wildcard, and why.
 WILDCARDS: Final = {
     # Objects get their names from Lambda.
     "${FailedBatchesBucket.Arn}/*": {"s3:PutObject"},
     # Bedrock puts bodies into folders by account, day and hour; only below data/.
     "arn:${AWS::Partition}:s3:::${OffloadedBodyBucketName}/*/data/*": {"s3:GetObject"},
+    "arn:${AWS::Partition}:s3:::${Bucket}/*/data/*": {"s3:GetObject"},
+    "${OffloadedBodyBucket.Arn}/AWSLogs/${AWS::AccountId}/BedrockModelInvocationLogs/*": {
+        "s3:PutObject"
+    },
+    # What AWS lets nobody narrow down: an account has one logging configuration in a Region, without
+    # a name; and a picture of a metric takes no resource.
+    '"*"': {
+        "cloudwatch:GetMetricWidgetImage",
+        "bedrock:GetModelInvocationLoggingConfiguration",
+        "bedrock:PutModelInvocationLoggingConfiguration",
+        "bedrock:DeleteModelInvocationLoggingConfiguration",
+    },
+    # That is how the ARN of a log group ends.
+    f"{LOGS}:log-group:${{InvocationLogGroupName}}:*": {"logs:DescribeSubscriptionFilters"},
     # Bedrock puts log objects into folders by account, day and hour.
     "arn:${AWS::Partition}:s3:::${InvocationLogBucketName}/*": {"s3:GetObject"},
-    # The action takes no resource.
-    '"*"': {"cloudwatch:GetMetricWidgetImage"},
 }
 RESOURCE_POLICIES: Final = (
     "AWS::SQS::QueuePolicy",
@@ -56,6 +69,7 @@ def test_a_resource_is_named_with_a_wildcard_only_where_it_is_written_down(
         assert "NotResource" not in statement
         for resource in as_list(statement["Resource"]):
             text = resource["Fn::Sub"] if "Fn::Sub" in resource else json.dumps(resource)
+            text = text[0] if isinstance(text, list) else text
             if "*" in text:
                 allowed = WILDCARDS.get(text, set())
                 actions = set(as_list(statement["Action"]))
@@ -65,10 +79,13 @@ def test_a_resource_is_named_with_a_wildcard_only_where_it_is_written_down(
 
 
 def test_what_is_denied_is_denied_to_all(resources: Resources) -> None:
-    (policy,) = of_type(resources, "AWS::S3::BucketPolicy").values()
-    (statement,) = statements_of(policy)
-    assert statement["Effect"] == "Deny"
-    assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    buckets = of_type(resources, "AWS::S3::Bucket")
+    policies = of_type(resources, "AWS::S3::BucketPolicy").values()
+    assert {target(policy["Bucket"]) for policy in policies} == set(buckets)
+    for policy in policies:
+        (statement,) = (one for one in statements_of(policy) if one["Effect"] == "Deny")
+        assert statement["Principal"] == "*"
+        assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
 
 
 @pytest.mark.parametrize("kind", ["AWS::SQS::QueuePolicy", "AWS::SNS::TopicPolicy"])

@@ -96,7 +96,7 @@ def local_stack(options: DemoOptions, say: Console) -> Iterator[LocalStack]:
         parameters = {
             "AlertEmail": _ADDRESS,
             "SlackWebhookSecretArn": secret["ARN"],
-            "CreateInvocationLogGroup": "true",
+            "InvocationLogging": "create",
             "AllowLoopbackWebhooks": "true",
         }
         with build_folder():

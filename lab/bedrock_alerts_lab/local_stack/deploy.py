@@ -86,9 +86,11 @@ def deploy(engine: Engine, built: Path, parameters: Mapping[str, str]) -> Stack:
     )
     built = built.with_name("template.local.yaml")
     built.write_text(cfn.dump(smaller))
-    engine.client("s3").create_bucket(
-        Bucket=_ARTEFACTS, CreateBucketConfiguration={"LocationConstraint": REGION}
-    )
+    s3 = engine.client("s3")
+    with contextlib.suppress(s3.exceptions.BucketAlreadyOwnedByYou):  # by a former deployment
+        s3.create_bucket(
+            Bucket=_ARTEFACTS, CreateBucketConfiguration={"LocationConstraint": REGION}
+        )
     _sam(
         "deploy",
         "--template-file", str(built),
