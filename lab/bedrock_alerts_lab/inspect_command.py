@@ -13,12 +13,11 @@ import msgspec
 
 from bedrock_alerts.invocations.model import Cost, Hit, Invocation, Rejected, Skipped
 from bedrock_alerts.invocations.parse import parse
-from bedrock_alerts.invocations.pipeline import Line
 from bedrock_alerts.invocations.report import report
 from bedrock_alerts_lab.errors import LabError
 from bedrock_alerts_lab.parallel import in_order
 from bedrock_alerts_lab.price_option import prices, prices_option
-from bedrock_alerts_lab.sources import Block, Sources
+from bedrock_alerts_lab.sources import Block, Line, Sources
 from bedrock_alerts_lab.terminal import Column, Row, Table, moment, until_cut_off, watched, write
 
 _PICODOLLARS: Final = 10**12

@@ -9,10 +9,10 @@ import click
 import msgspec
 
 from bedrock_alerts.invocations.aggregate import AggregateOptions, PrincipalScope
-from bedrock_alerts.invocations.pipeline import Collected, CollectOptions, Collector, Line
+from bedrock_alerts.invocations.pipeline import Collected, CollectOptions, Collector
 from bedrock_alerts.metrics import DEFAULT_NAMESPACE, METRICS, Datapoint, Dimensions
 from bedrock_alerts_lab.price_option import prices, prices_option
-from bedrock_alerts_lab.sources import Sources
+from bedrock_alerts_lab.sources import Line, Sources
 from bedrock_alerts_lab.terminal import Column, Row, Table, moment, until_cut_off, watched, write
 
 _COLUMNS: Final = (
@@ -61,12 +61,17 @@ def metrics(  # noqa: PLR0913 - click passes every option on its own
     """Show the data points that the collector would publish for these logs, minute by minute.
 
     FILE is what `inspect` reads: a log in any form, a folder of logs, or - for standard input.
-    Records delivered twice count once, as they do in AWS.
+    Records delivered twice count once, as they do in AWS, if they are within 100,000 lines.
 
     Ends with 1 if a line was rejected, with 2 if a file cannot be read.
     """
     options = CollectOptions(
-        aggregate=AggregateOptions(principals=principals, application_key=application or None)
+        aggregate=AggregateOptions(
+            principals=principals,
+            application_key=application or None,
+            # In AWS it is each batch; a batch is seldom more than a minute, a log may be a year.
+            capped_each_minute=True,
+        )
     )
     with until_cut_off():
         collected = _collected(
@@ -86,7 +91,7 @@ def _collected(sources: Sources, options: CollectOptions, overrides: bytes | Non
         for block in blocks:
             for entry in block.entries():
                 if isinstance(entry, Line):
-                    collector.add(entry)
+                    collector.add(entry.text, event_id=entry.event_id, logged_at=entry.logged_at)
                 else:
                     collector.add_unread(entry, None)
     return collector.finish()

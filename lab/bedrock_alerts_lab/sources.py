@@ -23,7 +23,6 @@ from bedrock_alerts.errors import BatchError
 from bedrock_alerts.invocations.decode import decode_event
 from bedrock_alerts.invocations.lines import inflated
 from bedrock_alerts.invocations.model import Rejected, Skipped
-from bedrock_alerts.invocations.pipeline import Line
 from bedrock_alerts.limits import MAX_RECORD_BYTES
 from bedrock_alerts.text import clean
 from bedrock_alerts_lab.errors import InputError
@@ -53,6 +52,16 @@ _STAMP: Final = re.compile(
 )
 _OBJECT_ON_A_LINE: Final = re.compile(rb'^\{[ \t]*".*\}[ \t\r]*$', re.MULTILINE)
 _BETWEEN: Final = re.compile(r"[\s,\[\]]*")
+
+
+class Line(msgspec.Struct, frozen=True, gc=False):
+    """One line of the log. `event_id` is CloudWatch's, empty where the source has none."""
+
+    text: str | bytes
+    where: str
+    event_id: str = ""
+    logged_at: float | None = None
+
 
 Entry: TypeAlias = Line | Rejected | Skipped
 Chunks: TypeAlias = Iterator[bytes]

@@ -1,6 +1,7 @@
 """What invocations add up to, under which dimensions, in which minute."""
 
 import json
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any, Final
 
@@ -43,7 +44,7 @@ def points(*documents: Any, cost: Cost = CENT, now: float | None = None,
            **options: Any) -> tuple[Datapoint, ...]:  # fmt: skip
     aggregator = Aggregator(AggregateOptions(**options), now=now)
     for document in documents:
-        aggregator.add_invocation(read(document), cost)
+        aggregator.add([(read(document), cost)])
     return aggregator.datapoints()
 
 
@@ -287,7 +288,7 @@ def test_applications_are_counted_by_the_key_that_is_asked_for() -> None:
 def test_metadata_without_a_name_is_no_application() -> None:
     nameless = msgspec.structs.replace(read(converse()), metadata={"": "forged"})
     aggregator = Aggregator(AggregateOptions())
-    aggregator.add_invocation(nameless, CENT)
+    aggregator.add([(nameless, CENT)])
     assert not any("Application" in dict(p.dimensions) for p in aggregator.datapoints())
 
 
@@ -303,6 +304,26 @@ def test_of_too_many_values_the_rarest_share_one() -> None:
     }
     assert models == {"often": 3, "rare-0": 1, OTHER_VALUES: 4}
     assert laid[()]["Invocations"] == 8
+
+
+@pytest.mark.parametrize(
+    ("each_minute", "shown"),
+    [
+        pytest.param(False, {"a": 3, OTHER_VALUES: 4}, id="in a batch"),
+        pytest.param(True, {"a": 3, OTHER_VALUES: 2, "c": 1, "d": 1}, id="in each of its minutes"),
+    ],
+)
+def test_the_cap_is_for_all_together_or_for_each_minute(
+    *, each_minute: bool, shown: dict[str, int]
+) -> None:
+    first = [converse(modelId=model) for model in ("a", "a", "a", "b", "c")]
+    second = [converse(modelId=model, timestamp="2026-03-02T10:30:00Z") for model in ("c", "d")]
+    found = points(*first, *second, values_per_dimension=2, capped_each_minute=each_minute)
+    models: Counter[str] = Counter()
+    for point in found:
+        if point.metric == "Invocations" and dict(point.dimensions).keys() == {"ModelId"}:
+            models[point.dimensions[0][1]] += int(sum(point.values))
+    assert models == shown
 
 
 def test_values_from_outside_are_printable_ascii() -> None:

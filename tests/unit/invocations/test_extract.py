@@ -3,9 +3,10 @@
 import json
 from typing import Any
 
+import msgspec
 import pytest
 
-from bedrock_alerts.invocations.extract import Evidence, guardrail_result
+from bedrock_alerts.invocations.extract import guardrail_result
 from bedrock_alerts.invocations.model import GuardrailResult, GuardrailUnits, Hit, Invocation
 from bedrock_alerts.invocations.parse import parse
 from tests.records import (
@@ -529,9 +530,10 @@ def test_latencies_and_units_that_cannot_be_are_not_counted(value: Any) -> None:
 
 @pytest.mark.parametrize("trace", [None, 7, "text", [], [{}], True])
 def test_a_trace_that_is_none_is_no_evidence(trace: Any) -> None:
-    assert guardrail_result(Evidence((trace,))) == result("none")
-    assert guardrail_result(Evidence((trace,), intervened=True)) == result("unexplained")
-    assert guardrail_result(Evidence((trace,), ran=True)) == GuardrailResult(verdict="clean")
+    traces = (msgspec.Raw(json.dumps(trace)),)
+    assert guardrail_result(traces) == result("none")
+    assert guardrail_result(traces, intervened=True) == result("unexplained")
+    assert guardrail_result(traces, ran=True) == GuardrailResult(verdict="clean")
 
 
 def test_a_guardrail_without_a_name_is_counted_under_another() -> None:

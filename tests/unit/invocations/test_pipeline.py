@@ -8,13 +8,13 @@ from typing import Any, Final
 
 import pytest
 
+from bedrock_alerts.invocations import pipeline
 from bedrock_alerts.invocations.decode import LogBatch, LogLine
 from bedrock_alerts.invocations.model import Cost
 from bedrock_alerts.invocations.pipeline import (
     Collected,
     CollectOptions,
     Collector,
-    Line,
     collect,
 )
 from bedrock_alerts.limits import METRIC_MAX_AGE_SECONDS, METRIC_MAX_AHEAD_SECONDS
@@ -318,11 +318,86 @@ def test_without_a_now_every_time_is_counted() -> None:
     collector = Collector(OneCent(), CollectOptions(), now=None)
     for number, year in enumerate((1971, 2026, 9999)):
         document = converse(timestamp=f"{year}-01-01T00:00:00Z", requestId=f"r{number}")
-        collector.add(Line(json.dumps(document), "here"))
-    collector.add(Line("no JSON", "here", logged_at=float("inf")))
+        collector.add(json.dumps(document))
+    collector.add("no JSON", logged_at=float("inf"))
     result = collector.finish()
     assert result.counts() == counts(4, 3, rejected=1)
     assert "RecordAge" not in {point.metric for point in result.datapoints}
+
+
+def _remembering(monkeypatch: pytest.MonkeyPatch, lines: int) -> Collector:
+    """Return a collector that counts line by line and remembers so many."""
+    monkeypatch.setattr(pipeline, "_ROUND", 1)
+    monkeypatch.setattr(pipeline, "_REMEMBERED", lines)
+    return Collector(OneCent(), CollectOptions(), now=NOW)
+
+
+def _numbered(number: int, **more: Any) -> str:
+    return json.dumps(converse(requestId=f"r{number}", **more))
+
+
+@pytest.mark.parametrize("event_id", ["", "e"])
+def test_duplicates_are_found_among_the_calls_that_are_remembered(
+    monkeypatch: pytest.MonkeyPatch, event_id: str
+) -> None:
+    collector = _remembering(monkeypatch, 33)
+    for number in range(100):
+        for back in (0, 1, 10):  # itself, the one before again, and one of 30 lines before
+            again = max(0, number - back)
+            collector.add(_numbered(again), event_id=event_id and f"{event_id}{again}")
+    result = collector.finish()
+    assert (result.processed, result.duplicates) == (100, 200)
+
+
+@pytest.mark.parametrize("event_id", ["", "e"])
+def test_what_is_remembered_does_not_grow_with_the_log(
+    monkeypatch: pytest.MonkeyPatch, event_id: str
+) -> None:
+    collector = _remembering(monkeypatch, 10)
+    for number in range(100):
+        collector.add(_numbered(number), event_id=event_id and f"{event_id}{number}")
+    for seen in (collector._seen, collector._seen_before):  # noqa: SLF001
+        kept = (seen.event_ids, seen.fingerprints, seen.request_ids)
+        assert max(map(len, kept)) <= 10
+
+
+def test_lines_that_are_no_calls_are_forgotten_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    collector = _remembering(monkeypatch, 10)
+    for number in range(100):
+        collector.add("no JSON", event_id=f"e{number}")
+    assert len(collector._seen.event_ids) <= 10  # noqa: SLF001
+    assert collector.finish().counts() == counts(100, 0, rejected=100)
+
+
+@pytest.mark.parametrize("first", ["empty", "rich"])
+@pytest.mark.parametrize("between", [0, 5, 9])
+def test_an_empty_record_finds_its_twin_though_others_come_between(
+    monkeypatch: pytest.MonkeyPatch, first: str, between: int
+) -> None:
+    empty = _numbered(1, tokens=(0, 0))
+    pair = [empty, _numbered(1)] if first == "empty" else [_numbered(1), empty]
+    for before in range(11):  # wherever the pair falls among the times that are remembered
+        collector = _remembering(monkeypatch, 10)
+        others = iter(range(100, 200))
+        for text in (
+            *(_numbered(next(others)) for _ in range(before)),
+            pair[0],
+            *(_numbered(next(others)) for _ in range(between)),
+            pair[1],
+            *(_numbered(next(others)) for _ in range(40)),
+        ):
+            collector.add(text)
+        calls = before + between + 41
+        assert collector.finish().counts() == counts(calls + 1, calls, skipped=1)
+
+
+def test_an_empty_record_without_a_twin_is_counted_though_it_is_forgotten(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    collector = _remembering(monkeypatch, 10)
+    for number in range(100):
+        collector.add(_numbered(number, tokens=(0, 0)))
+    assert collector.finish().counts() == counts(100, 100)
 
 
 def test_event_lines_are_for_what_failed_or_was_found() -> None:

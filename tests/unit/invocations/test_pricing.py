@@ -588,3 +588,22 @@ def test_law_no_model_outside_the_list_ever_has_an_amount(
     found = cost(f"nobody.{name}!", usage, region=region, units=units)
 
     assert (found.priced, found.model_picodollars) == ("unpriced", None)
+
+
+@given(
+    place=st.integers(0, len(SHIPPED.entries) - 1),
+    read=st.integers(0, 300_000),
+    written=st.integers(0, 10**6),
+    billing=st.sampled_from([PLAIN, FLEX, PRIORITY, OPTIMIZED, RESERVED]),
+)
+def test_tokens_alone_cost_the_same_as_item_by_item(
+    place: int, read: int, written: int, billing: Billing
+) -> None:
+    entry = SHIPPED.entries[place]
+    model, region = entry.model, entry.region or "us-east-1"
+    usage = tokens(read, written)
+    plan = PRICES._planned(model, region, billing)  # noqa: SLF001
+    assert plan is not None
+    assert cost(model, usage, billing, region=region) == pricing._itemised(  # noqa: SLF001
+        plan, usage, billing, 0
+    )

@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from bedrock_alerts.invocations.model import Rejected, Skipped
-from bedrock_alerts.invocations.pipeline import Line
 from bedrock_alerts_lab import sources as module
 from bedrock_alerts_lab.errors import InputError
-from bedrock_alerts_lab.sources import Block, Entry, Sources
+from bedrock_alerts_lab.sources import Block, Entry, Line, Sources
 from tests.records import EPOCH, awslogs, batch, converse, failed, log_events
 
 if TYPE_CHECKING:

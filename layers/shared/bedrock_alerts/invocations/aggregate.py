@@ -6,17 +6,20 @@ line of output. Counters add up; latencies keep every value, so that percentiles
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, NamedTuple, TypeAlias
 
 import msgspec
 
 from bedrock_alerts.invocations.model import (
     PICODOLLARS,
+    Body,
     Cost,
+    GuardrailResult,
     Invocation,
     Modality,
     Rejected,
     Skipped,
+    Verdict,
 )
 from bedrock_alerts.metrics import METRICS, Datapoint, Dimensions
 from bedrock_alerts.text import dimension_value
@@ -57,12 +60,14 @@ class AggregateOptions(msgspec.Struct, frozen=True, kw_only=True):
     """Which of the optional dimensions are published: every series costs money.
 
     `values_per_dimension` caps what one batch may add to a dimension whose values come from
-    outside; the rarest share the value `__other__`.
+    outside; the rarest share the value `__other__`. `capped_each_minute` is for logs of many
+    minutes that were as many batches when they were written.
     """
 
     principals: PrincipalScope = "violations"
     application_key: str | None = None
     values_per_dimension: int = 50
+    capped_each_minute: bool = False
 
 
 class Group:
@@ -92,11 +97,27 @@ class Group:
                 self.values.setdefault(metric, []).extend(values)
 
 
-class Cell:
-    """What the calls of one model and modality add up to in one minute.
+_Common: TypeAlias = tuple[int, str, Modality, str | None, Body, Verdict, tuple[str, ...]]
+Priced: TypeAlias = tuple[Invocation, Cost]
 
-    Every call passes through here, so the counts are plain attributes; what few calls have goes
-    into `other`.
+
+class Alike(NamedTuple):
+    """What calls have in common that are counted together: everything but numbers."""
+
+    minute: int
+    called_id: str
+    modality: Modality
+    error_code: str | None
+    body: Body
+    verdict: Verdict
+    guardrails: tuple[str, ...]
+
+
+class Cell:
+    """What calls that are alike add up to.
+
+    Every call passes through here, so that there is nothing but adding; what follows from being
+    alike is found out once, when the cells are rolled up.
     """
 
     __slots__ = (
@@ -104,51 +125,70 @@ class Cell:
         "cache_write_tokens",
         "calls",
         "first_byte",
-        "guarded",
+        "guardrail_latency",
+        "guardrail_picodollars",
+        "hits",
+        "images",
         "input_tokens",
         "latency",
-        "other",
         "output_tokens",
         "picodollars",
-        "unguarded",
+        "unit_calls",
+        "units",
         "unpriced",
     )
 
     def __init__(self) -> None:
-        self.calls = self.guarded = self.unguarded = self.unpriced = self.picodollars = 0
+        self.calls = self.images = self.picodollars = self.unpriced = 0
         self.input_tokens = self.output_tokens = 0
         self.cache_read_tokens = self.cache_write_tokens = 0
+        self.hits = self.unit_calls = self.units = self.guardrail_picodollars = 0
         self.latency: list[int] = []
         self.first_byte: list[int] = []
-        self.other = Group()
+        self.guardrail_latency: list[int] = []
 
-    def add(self, invocation: Invocation, cost: Cost) -> None:
-        """Add up what every call has."""
-        usage = invocation.usage
-        self.calls += 1
-        self.input_tokens += usage.input_tokens
-        self.output_tokens += usage.output_tokens
-        self.cache_read_tokens += usage.cache_read_tokens
-        self.cache_write_tokens += usage.cache_write_tokens
-        if cost.model_picodollars is None:
-            self.unpriced += 1
-        else:
-            self.picodollars += cost.model_picodollars
-        if invocation.latency_ms is not None:
-            self.latency.append(invocation.latency_ms)
-        if invocation.first_byte_ms is not None:
-            self.first_byte.append(invocation.first_byte_ms)
-        if invocation.guardrail.verdict != "none":
-            self.guarded += 1
-        elif invocation.body == "inline":
-            if invocation.error_code is None:
-                self.unguarded += 1
-        elif invocation.body == "offloaded":
-            self.other.count("OffloadedBodies")
-        if invocation.billing.images:
-            self.other.count("ImagesGenerated", invocation.billing.images)
+    def add(self, calls: list[Priced]) -> None:
+        """Add some calls; the sums are local names, because those are the quickest to add to."""
+        read = written = cache_read = cache_written = images = unpriced = picodollars = 0
+        hits = unit_calls = units = guardrail_picodollars = 0
+        for call, cost in calls:
+            usage = call.usage
+            read += usage.input_tokens
+            written += usage.output_tokens
+            cache_read += usage.cache_read_tokens
+            cache_written += usage.cache_write_tokens
+            images += call.billing.images
+            if cost.model_picodollars is None:
+                unpriced += 1
+            else:
+                picodollars += cost.model_picodollars
+            if call.latency_ms is not None:
+                self.latency.append(call.latency_ms)
+            if call.first_byte_ms is not None:
+                self.first_byte.append(call.first_byte_ms)
+            guardrail = call.guardrail
+            if guardrail.latency_ms is not None:
+                self.guardrail_latency.append(guardrail.latency_ms)
+            if guardrail.hits:
+                hits += len(guardrail.hits)
+            if guardrail.units is not None:
+                unit_calls += 1
+                units += guardrail.units.total()
+                guardrail_picodollars += cost.guardrail_picodollars
+        self.calls += len(calls)
+        self.input_tokens += read
+        self.output_tokens += written
+        self.cache_read_tokens += cache_read
+        self.cache_write_tokens += cache_written
+        self.images += images
+        self.unpriced += unpriced
+        self.picodollars += picodollars
+        self.hits += hits
+        self.unit_calls += unit_calls
+        self.units += units
+        self.guardrail_picodollars += guardrail_picodollars
 
-    def group(self) -> Group:
+    def group(self, alike: Alike) -> Group:
         """Return all of it by metric."""
         group = Group()
         group.counters = {
@@ -157,22 +197,44 @@ class Cell:
             "OutputTokens": self.output_tokens,
             "CacheReadTokens": self.cache_read_tokens,
             "CacheWriteTokens": self.cache_write_tokens,
+            "ImagesGenerated": self.images,
             "UnpricedInvocations": self.unpriced,
-            "GuardedInvocations": self.guarded,
-            "UnguardedInvocations": self.unguarded,
+            "PolicyHits": self.hits,
+            **dict.fromkeys(_counters_of(alike), self.calls),
         }
         if self.calls > self.unpriced:
             group.counters["EstimatedCost"] = self.picodollars
+        if self.unit_calls:
+            group.counters["GuardrailUnits"] = self.units
+            group.counters["GuardrailCost"] = self.guardrail_picodollars
         group.values = {
             metric: values
-            for metric, values in (("Latency", self.latency), ("TimeToFirstByte", self.first_byte))
+            for metric, values in (
+                ("Latency", self.latency),
+                ("TimeToFirstByte", self.first_byte),
+                ("GuardrailLatency", self.guardrail_latency),
+            )
             if values
         }
-        group.add(self.other)
         return group
 
 
-_CellKey: TypeAlias = tuple[int, str, Modality]
+def _counters_of(alike: Alike) -> Iterator[str]:
+    """Return the metrics in which such a call counts as one, beside `Invocations`."""
+    if alike.error_code is not None:
+        yield "InvocationErrors"
+        if alike.error_code in _THROTTLES:
+            yield "Throttles"
+    if alike.verdict != "none":
+        yield "GuardedInvocations"
+        if alike.verdict in _VERDICT_METRICS:
+            yield _VERDICT_METRICS[alike.verdict]
+    elif alike.body == "offloaded":
+        yield "OffloadedBodies"
+    elif alike.body == "inline" and alike.error_code is None:
+        yield "UnguardedInvocations"
+
+
 _Key: TypeAlias = tuple[int, Dimensions]
 
 
@@ -185,26 +247,43 @@ class Aggregator:
     def __init__(self, options: AggregateOptions, *, now: float | None = None) -> None:
         self._options = options
         self._now = now
-        self._cells: defaultdict[_CellKey, Cell] = defaultdict(Cell)
+        self._cells: defaultdict[_Common, Cell] = defaultdict(Cell)
         self._groups: defaultdict[_Key, Group] = defaultdict(Group)
-        self._guardrails: dict[tuple[int, str], Group] = {}
 
-    def add_invocation(self, invocation: Invocation, cost: Cost) -> None:
-        """Count one call and its cost."""
-        minute = int(invocation.epoch // 60) * 60
-        cell = self._cells[minute, invocation.called_id, invocation.modality]
-        cell.add(invocation, cost)
-        verdict = invocation.guardrail.verdict
-        if invocation.error_code is not None:
-            self._add_error(cell.other, minute, invocation.error_code)
-        if verdict != "none":
-            self._add_guardrail(cell.other, minute, invocation, cost)
-        if self._options.principals == "all" or (
-            self._options.principals == "violations" and verdict in _VERDICT_METRICS
-        ):
-            self._add_principal(minute, invocation)
-        if self._options.application_key is not None and invocation.metadata:
-            self._add_application(minute, invocation, cost)
+    def add(self, calls: Iterable[Priced]) -> None:
+        """Count some calls, each with its cost."""
+        alike: defaultdict[_Common, list[Priced]] = defaultdict(list)
+        for call, cost in calls:
+            minute = int(call.epoch // 60) * 60
+            guardrail = call.guardrail
+            alike[
+                minute,
+                call.inference_profile or call.model,
+                call.modality,
+                call.error_code,
+                call.body,
+                guardrail.verdict,
+                guardrail.ids,
+            ].append((call, cost))
+        for common, some in alike.items():
+            self._cells[common].add(some)
+            self._add_to_groups(Alike(*common), some)
+
+    def _add_to_groups(self, alike: Alike, calls: list[Priced]) -> None:
+        """Count what has dimensions of its own: only some calls do, most are done by now."""
+        is_violation = alike.verdict in _VERDICT_METRICS
+        scope = self._options.principals
+        by_principal = scope == "all" or (scope == "violations" and is_violation)
+        by_application = self._options.application_key is not None
+        if not (is_violation or by_principal or by_application):
+            return
+        for call, cost in calls:
+            if is_violation:
+                self._add_hits(alike.minute, call.guardrail)
+            if by_principal:
+                self._add_principal(alike.minute, call)
+            if by_application and call.metadata:
+                self._add_application(alike.minute, call, cost)
 
     def add_rejected(self, rejected: Rejected, minute: int) -> None:
         """Count a line that could not be read."""
@@ -218,7 +297,12 @@ class Aggregator:
         """Return every data point, in a stable order."""
         groups = self._rolled_up()
         for name in ("ModelId", "GuardrailId", "Category", "ErrorCode", "Principal", "Application"):
-            groups = _capped(groups, name, self._options.values_per_dimension)
+            groups = _capped(
+                groups,
+                name,
+                self._options.values_per_dimension,
+                each_minute=self._options.capped_each_minute,
+            )
         return tuple(point for key in sorted(groups) for point in _points(key, groups[key]))
 
     def _add_line(self, metric: str, reason: str, minute: int) -> None:
@@ -226,45 +310,18 @@ class Aggregator:
         self._groups[minute, ()].count("RecordsReceived")
         self._groups[minute, (("Reason", reason),)].count(metric)
 
-    def _add_error(self, other: Group, minute: int, error_code: str) -> None:
-        other.count("InvocationErrors")
-        if error_code in _THROTTLES:
-            other.count("Throttles")
-        self._groups[minute, (("ErrorCode", error_code),)].count("InvocationErrors")
-
-    def _add_guardrail(self, other: Group, minute: int, invocation: Invocation, cost: Cost) -> None:
-        guardrail = invocation.guardrail
-        metric = _VERDICT_METRICS.get(guardrail.verdict)
-        if metric:
-            other.count(metric)
-        if guardrail.hits:
-            other.count("PolicyHits", len(guardrail.hits))
-        if guardrail.latency_ms is not None:
-            other.keep("GuardrailLatency", guardrail.latency_ms)
-        if guardrail.units is not None:
-            other.count("GuardrailUnits", guardrail.units.total())
-            other.count("GuardrailCost", cost.guardrail_picodollars)
-        for guardrail_id in guardrail.ids:
-            by_id = self._by_guardrail(minute, guardrail_id)
-            by_id.count("GuardedInvocations")
-            if metric and (
-                guardrail.verdict == "unexplained" or _is_theirs(guardrail_id, invocation)
-            ):
-                by_id.count(metric)
+    def _add_hits(self, minute: int, guardrail: GuardrailResult) -> None:
         for hit in guardrail.hits:
             by_action = (("Policy", hit.policy), ("Action", hit.action))
             category = ("Category", dimension_value(hit.category))
             self._groups[minute, by_action].count("PolicyHits")
             self._groups[minute, (by_action[0], category, by_action[1])].count("PolicyHits")
-            self._by_guardrail(minute, hit.guardrail_id).count("PolicyHits")
-
-    def _by_guardrail(self, minute: int, guardrail_id: str) -> Group:
-        """Return a guardrail's group; found by its id, because nearly every call asks for it."""
-        group = self._guardrails.get((minute, guardrail_id))
-        if group is None:
-            group = self._groups[minute, (("GuardrailId", dimension_value(guardrail_id)),)]
-            self._guardrails[minute, guardrail_id] = group
-        return group
+            self._groups[minute, _by_guardrail(hit.guardrail_id)].count("PolicyHits")
+        metric = _VERDICT_METRICS.get(guardrail.verdict)
+        if metric and guardrail.verdict != "unexplained":
+            for guardrail_id in guardrail.ids:
+                if _is_theirs(guardrail_id, guardrail):
+                    self._groups[minute, _by_guardrail(guardrail_id)].count(metric)
 
     def _add_principal(self, minute: int, invocation: Invocation) -> None:
         group = self._groups[minute, (("Principal", dimension_value(invocation.principal)),)]
@@ -293,14 +350,23 @@ class Aggregator:
         groups: defaultdict[_Key, Group] = defaultdict(Group)
         for key, group in self._groups.items():
             groups[key].add(group)
-        for (minute, model_id, modality), cell in self._cells.items():
-            group = cell.group()
+        for common, cell in self._cells.items():
+            alike = Alike(*common)
+            minute, calls = alike.minute, cell.calls
+            group = cell.group(alike)
             total = groups[minute, ()]
             total.add(group)
-            total.count("RecordsProcessed", cell.calls)
-            total.count("RecordsReceived", cell.calls)
-            groups[minute, (("ModelId", dimension_value(model_id)),)].add(group)
-            groups[minute, (("Modality", modality),)].add(group, only=_BY_MODALITY)
+            total.count("RecordsProcessed", calls)
+            total.count("RecordsReceived", calls)
+            groups[minute, (("ModelId", dimension_value(alike.called_id)),)].add(group)
+            groups[minute, (("Modality", alike.modality),)].add(group, only=_BY_MODALITY)
+            if alike.error_code is not None:
+                groups[minute, (("ErrorCode", alike.error_code),)].count("InvocationErrors", calls)
+            for guardrail_id in alike.guardrails:
+                by_guardrail = groups[minute, _by_guardrail(guardrail_id)]
+                by_guardrail.count("GuardedInvocations", calls)
+                if alike.verdict == "unexplained":  # nothing says by which, so by each
+                    by_guardrail.count("UnexplainedInterventions", calls)
         for (minute, dimensions), group in groups.items():
             if not dimensions:
                 for metric in _ALWAYS:
@@ -310,36 +376,49 @@ class Aggregator:
         return groups
 
 
-def _is_theirs(guardrail_id: str, invocation: Invocation) -> bool:
+def _by_guardrail(guardrail_id: str) -> Dimensions:
+    return (("GuardrailId", dimension_value(guardrail_id)),)
+
+
+def _is_theirs(guardrail_id: str, guardrail: GuardrailResult) -> bool:
     """Whether this guardrail, of several, has a hit that explains the call's verdict."""
-    action = {"blocked": "BLOCKED", "masked": "ANONYMIZED"}.get(invocation.guardrail.verdict)
+    action = {"blocked": "BLOCKED", "masked": "ANONYMIZED"}.get(guardrail.verdict)
     return any(
         hit.guardrail_id == guardrail_id and (action is None or hit.action == action)
-        for hit in invocation.guardrail.hits
+        for hit in guardrail.hits
     )
 
 
-def _capped(groups: dict[_Key, Group], name: str, limit: int) -> dict[_Key, Group]:
-    """Let `name` have at most `limit` values; the rarest share `__other__`."""
-    seen: Counter[str] = Counter()
-    for (_, dimensions), group in groups.items():
+def _capped(
+    groups: dict[_Key, Group], name: str, limit: int, *, each_minute: bool
+) -> dict[_Key, Group]:
+    """Let `name` have at most `limit` values, in all or each minute; the rarest share one."""
+    seen: defaultdict[int, Counter[str]] = defaultdict(Counter)
+    for (minute, dimensions), group in groups.items():
         for dimension, value in dimensions:
             if dimension == name:
-                seen[value] += max(group.counters.get(metric, 0) for metric in _CALLS)
-    if len(seen) <= limit:
+                often = max(group.counters.get(metric, 0) for metric in _CALLS)
+                seen[minute if each_minute else 0][value] += often
+    if all(len(counts) <= limit for counts in seen.values()):
         return groups
-    by_frequency = sorted(seen, key=lambda value: (-seen[value], value))
-    kept = set(by_frequency[: limit - 1])
+    kept = {at: _most_frequent(counts, limit) for at, counts in seen.items()}
     capped: defaultdict[_Key, Group] = defaultdict(Group)
     for (minute, dimensions), group in groups.items():
+        here = kept.get(minute if each_minute else 0, frozenset())
         capped[
             minute,
             tuple(
-                (dimension, value if dimension != name or value in kept else OTHER_VALUES)
+                (dimension, value if dimension != name or value in here else OTHER_VALUES)
                 for dimension, value in dimensions
             ),
         ].add(group)
     return capped
+
+
+def _most_frequent(counts: Counter[str], limit: int) -> frozenset[str]:
+    """Return the values that keep their name; where it is not all, `__other__` needs a place."""
+    by_frequency = sorted(counts, key=lambda value: (-counts[value], value))
+    return frozenset(by_frequency if len(counts) <= limit else by_frequency[: limit - 1])
 
 
 def _points(key: _Key, group: Group) -> Iterator[Datapoint]:

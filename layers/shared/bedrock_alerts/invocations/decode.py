@@ -168,20 +168,27 @@ def inflate(packed: bytes, limit: int) -> bytes:
     """
     parts: list[bytes] = []
     room = limit + 1
+    # What gzip's last bytes say of the size: with it memory is asked for once. It is only a hint:
+    # whatever stands there, all is read, and never more than fits.
+    expected = int.from_bytes(packed[-4:], "little") + 1
+    members = 0
     while packed:
-        if len(parts) == _MAX_MEMBERS:
+        if members == _MAX_MEMBERS:
             raise BatchError(f"the gzip of the batch has more than {_MAX_MEMBERS} members")
+        members += 1
         member = isal_zlib.decompressobj(wbits=_GZIP)
-        try:
-            part = member.decompress(packed, max_length=room)
-        except isal_zlib.error as error:  # type: ignore[misc] # its stubs call it a value
-            raise BatchError("the batch is no valid gzip") from error
-        room -= len(part)
-        if room <= 0:
-            raise BatchError(f"the batch inflates to more than {limit} bytes")
-        if not member.eof:
-            raise BatchError("the gzip of the batch ends too early")
-        parts.append(part)
+        while not member.eof:
+            try:
+                part = member.decompress(packed, max_length=min(room, expected))
+            except isal_zlib.error as error:  # type: ignore[misc] # its stubs call it a value
+                raise BatchError("the batch is no valid gzip") from error
+            room -= len(part)
+            if room <= 0:
+                raise BatchError(f"the batch inflates to more than {limit} bytes")
+            if not (part or member.eof):
+                raise BatchError("the gzip of the batch ends too early")
+            parts.append(part)
+            packed, expected = member.unconsumed_tail, room
         packed = member.unused_data.lstrip(b"\0")
     if not parts:
         raise BatchError("the batch is empty")

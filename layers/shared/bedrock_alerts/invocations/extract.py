@@ -11,9 +11,15 @@ Source: GuardrailTraceAssessment and GuardrailAssessment in the `bedrock-runtime
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from typing import Any, Final, NamedTuple, TypeAlias, TypeGuard
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
+from itertools import chain
+from typing import Annotated, Any, Final, TypeAlias, TypeGuard
 
+import msgspec
+from msgspec.structs import asdict
+
+from bedrock_alerts.invocations.mend import mend
 from bedrock_alerts.invocations.model import (
     Action,
     GuardrailResult,
@@ -66,35 +72,82 @@ _SOURCES: Final[dict[str, Source]] = {
     "outputs": "output",
 }
 
+_MOST: Final = _MAX_UNITS - 1
+_Amount: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=_MOST)]
+
+
+_NOT_READ: Final = msgspec.Raw()
+
+
+class _QuietUnits(
+    msgspec.Struct, frozen=True, gc=False, rename={name: key for key, name in _UNITS.items()}
+):
+    """The units of an assessment, in the words of `GuardrailUnits`."""
+
+    topic: _Amount = 0
+    content: _Amount = 0
+    content_image: _Amount = 0
+    word: _Amount = 0
+    sensitive_information: _Amount = 0
+    sensitive_information_free: _Amount = 0
+    contextual_grounding: _Amount = 0
+    automated_reasoning: _Amount = 0
+
+
+class _QuietMetrics(msgspec.Struct, frozen=True, gc=False):
+    """An assessment's `invocationMetrics`."""
+
+    latency_ms: _Amount | None = msgspec.field(default=None, name="guardrailProcessingLatency")
+    usage: _QuietUnits | None = None
+
+
+class _Quiet(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
+    """An assessment that holds nothing but metrics: the guardrail ran and found nothing."""
+
+    metrics: _QuietMetrics = msgspec.field(name="invocationMetrics")
+    details: msgspec.Raw = msgspec.field(default=_NOT_READ, name="appliedGuardrailDetails")
+
+
+class _QuietTrace(msgspec.Struct, frozen=True, gc=False):
+    """A trace without a finding, by far the most: Converse's, or InvokeModel's."""
+
+    input_assessment: dict[str, _Quiet] | None = msgspec.field(default=None, name="inputAssessment")
+    output_assessments: dict[str, list[_Quiet]] | None = msgspec.field(
+        default=None, name="outputAssessments"
+    )
+    input: dict[str, _Quiet] | None = None
+    outputs: list[dict[str, _Quiet]] | None = None
+
+
+_decode_trace: Final = msgspec.json.Decoder().decode
+_decode_quiet: Final = msgspec.json.Decoder(_QuietTrace).decode
+
 _Assessment: TypeAlias = tuple[str, dict[str, Any], Source]
 
 NO_GUARDRAIL: Final = GuardrailResult(verdict="none")
 
 
-class Evidence(NamedTuple):
-    """Everything a record shows of guardrails, chunks of a stream merged.
+def guardrail_result(
+    traces: Sequence[msgspec.Raw], *, intervened: bool = False, ran: bool = False
+) -> GuardrailResult:
+    """Decide once, over all phases, chunks and guardrails of a call.
 
     `traces` are the objects under `trace.guardrail` (Converse) or `amazon-bedrock-trace.guardrail`
-    (InvokeModel). `intervened` is Bedrock's own flag: it is set for masking as well as for
-    blocking, and stays silent in detect mode. `ran` is set by an explicit action `NONE`.
+    (InvokeModel) of all chunks. `intervened` is Bedrock's own flag: it is set for masking as well
+    as for blocking, and stays silent in detect mode. `ran` is set by an explicit action `NONE`.
     """
-
-    traces: tuple[Any, ...] = ()
-    intervened: bool = False
-    ran: bool = False
-
-
-def guardrail_result(evidence: Evidence) -> GuardrailResult:
-    """Decide once, over all phases, chunks and guardrails of a call."""
-    if not evidence.traces:
-        if evidence.intervened:
-            return GuardrailResult(verdict="unexplained")
-        return GuardrailResult(verdict="clean") if evidence.ran else NO_GUARDRAIL
+    flagged: Verdict = "unexplained" if intervened else "clean" if ran else "none"
+    if not traces:
+        return NO_GUARDRAIL if flagged == "none" else GuardrailResult(verdict=flagged)
+    if len(traces) == 1:
+        quiet = _without_findings(traces[0], flagged)
+        if quiet is not None:
+            return quiet
     ids: dict[str, None] = {}
     hits: list[Hit] = []
     latency: dict[Source, int] = {}
     units: dict[str, int] = {}
-    for guardrail_id, assessment, source in _assessments(evidence.traces):
+    for guardrail_id, assessment, source in _assessments(traces):
         ids[guardrail_id] = None
         metrics = assessment.get("invocationMetrics")
         if isinstance(metrics, dict):
@@ -105,7 +158,7 @@ def guardrail_result(evidence: Evidence) -> GuardrailResult:
         version = _word(details.get("guardrailVersion")) if isinstance(details, dict) else None
         hits.extend(_hits(assessment, guardrail_id, version, source))
     return GuardrailResult(
-        verdict=_verdict(hits, evidence, assessed=bool(ids)),
+        verdict=_verdict(hits, flagged, assessed=bool(ids)),
         ids=tuple(ids),
         hits=tuple(hits),
         latency_ms=sum(latency.values()) if latency else None,
@@ -113,31 +166,88 @@ def guardrail_result(evidence: Evidence) -> GuardrailResult:
     )
 
 
-def _verdict(hits: list[Hit], evidence: Evidence, *, assessed: bool) -> Verdict:
+def _read(trace: msgspec.Raw) -> Any:
+    try:
+        return _decode_trace(trace)
+    except ValueError:
+        return _decode_trace(mend(bytes(trace)))
+
+
+def _without_findings(trace: msgspec.Raw, flagged: Verdict) -> GuardrailResult | None:
+    """Return the result of a trace in which no assessment found anything, None for all others.
+
+    The parser alone decides that: whatever is not exactly of that type goes the long way.
+    """
+    try:
+        quiet = _decode_quiet(trace)
+    except ValueError:
+        return None
+    if (quiet.input_assessment and quiet.input) or (quiet.output_assessments and quiet.outputs):
+        return None  # two ways to say it at once, which nothing does
+    ids: dict[str, None] = {}
+    units: list[_QuietUnits] = []
+    read = _measure((quiet.input_assessment or quiet.input or {}).items(), ids, units)
+    written = None
+    if quiet.output_assessments:
+        by_id = quiet.output_assessments.items()
+        written = _measure([(key, one) for key, some in by_id for one in some], ids, units)
+    elif quiet.outputs:
+        written = _measure(chain.from_iterable(map(dict.items, quiet.outputs)), ids, units)
+    return GuardrailResult(
+        verdict="clean" if ids and flagged == "none" else flagged,
+        ids=tuple(ids),
+        latency_ms=None if read is None and written is None else (read or 0) + (written or 0),
+        units=_added_up(tuple(units)) if units else None,
+    )
+
+
+def _measure(
+    assessments: Iterable[tuple[str, _Quiet]], ids: dict[str, None], units: list[_QuietUnits]
+) -> int | None:
+    """Note the guardrails of one phase and what they used, and return the longest time taken."""
+    longest = None
+    for key, assessment in assessments:
+        ids[_guardrail_id(key)] = None
+        metrics = assessment.metrics
+        if metrics.usage is not None:
+            units.append(metrics.usage)
+        took = metrics.latency_ms
+        if took is not None and (longest is None or took > longest):
+            longest = took
+    return longest
+
+
+@lru_cache(maxsize=1024)  # units are small numbers, and the same ones come again and again
+def _added_up(units: tuple[_QuietUnits, ...]) -> GuardrailUnits | None:
+    total: Counter[str] = Counter()
+    for found in units:
+        total.update(asdict(found))
+    return GuardrailUnits(**total) if any(total.values()) else None
+
+
+def _verdict(hits: list[Hit], flagged: Verdict, *, assessed: bool) -> Verdict:
     actions = {hit.action for hit in hits}
     if "BLOCKED" in actions:
         return "blocked"
     if "ANONYMIZED" in actions:
         return "masked"
-    if evidence.intervened:
-        return "unexplained"
-    if actions:
+    if actions and flagged != "unexplained":
         return "detected"
-    return "clean" if assessed or evidence.ran else "none"
+    return "clean" if assessed and flagged == "none" else flagged
 
 
-def _assessments(traces: tuple[Any, ...]) -> Iterable[_Assessment]:
+def _assessments(traces: Sequence[msgspec.Raw]) -> Iterable[_Assessment]:
     """Return every assessment once, also when a stream repeats its trace, whole or growing.
 
     Two equal assessments in one trace are two; again in a later trace they are the same two.
     """
     if len(traces) == 1:
-        return _of_trace(traces[0])
+        return _of_trace(_read(traces[0]))
     merged: list[_Assessment] = []
     seen: Counter[str] = Counter()
     for trace in traces:
         here: Counter[str] = Counter()
-        for found in _of_trace(trace):
+        for found in _of_trace(_read(trace)):
             key = repr(found)
             here[key] += 1
             if here[key] > seen[key]:
@@ -149,10 +259,8 @@ def _assessments(traces: tuple[Any, ...]) -> Iterable[_Assessment]:
 def _of_trace(trace: Any) -> list[_Assessment]:
     """Walk `{id: assessment}`, `{id: [assessment]}` and a list of either, in both phases."""
     found: list[_Assessment] = []
-    for key, value in trace.items() if isinstance(trace, dict) else ():
-        source = _SOURCES.get(key)
-        if source is None:
-            continue
+    for key, source in _SOURCES.items() if isinstance(trace, dict) else ():
+        value = trace.get(key)
         for by_id in value if isinstance(value, list) else (value,):
             for guardrail, assessments in by_id.items() if isinstance(by_id, dict) else ():
                 guardrail_id = _guardrail_id(guardrail)

@@ -5,7 +5,7 @@ content is dropped when a record is parsed, because there is nowhere to put it.
 """
 
 from collections.abc import Mapping
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, TypeAlias, final
 
 import msgspec
 
@@ -92,6 +92,7 @@ class GuardrailResult(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     units: GuardrailUnits | None = None
 
 
+@final  # so that comparing types tells it from what is none
 class Invocation(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One call of a model: who, which model, outcome, usage, guardrail result.
 

@@ -1,6 +1,7 @@
 """Flow 1 from end to end, without I/O: lines in, data points and event lines out."""
 
 import math
+import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Final, Literal, Protocol
@@ -33,6 +34,9 @@ from bedrock_alerts.metrics import Datapoint
 
 _NO_USAGE: Final = Usage()
 _ROUND: Final = 500  # invocations held until they are counted together
+# Duplicates are found among at least so many lines in a row, however long a log is: what is
+# remembered of them takes up to 50 MB. Batches are far smaller, and see all of theirs.
+_REMEMBERED: Final = 100_000
 _STREAMING: Final = frozenset({"ConverseStream", "InvokeModelWithResponseStream"})
 
 
@@ -64,15 +68,6 @@ class CollectOptions(msgspec.Struct, frozen=True, kw_only=True):
     aggregate: AggregateOptions = AggregateOptions()
     every_event: bool = False
     own_log_groups: tuple[str, ...] = ()
-
-
-class Line(msgspec.Struct, frozen=True, gc=False):
-    """One line of the log. `event_id` is CloudWatch's, empty where the source has none."""
-
-    text: str | bytes
-    where: str
-    event_id: str = ""
-    logged_at: float | None = None
 
 
 class Collected(msgspec.Struct, frozen=True, kw_only=True):
@@ -125,28 +120,31 @@ class Collector:
         self._keep_events = keep_events
         self._read_body = read_body
         self._latest = 0.0
+        self._first, self._end = _countable_times(now)
         self._undated: Counter[Rejected | Skipped] = Counter()
-        self._event_ids: set[str] = set()
-        self._fingerprints: set[int] = set()
-        self._request_ids: set[int] = set()  # hashes: a long log has millions
-        self._read: list[tuple[Invocation, str]] = []
-        self._empty: list[tuple[Invocation, str]] = []
+        self._read: list[Invocation] = []
+        self._seen, self._seen_before = _Seen(), _Seen()
         self._events: list[bytes] = []
         self._received = self._processed = self._rejected = self._skipped = self._duplicates = 0
 
-    def add(self, line: Line) -> None:
-        """Count one line, whatever it holds."""
-        if self._is_repeated(line):
+    def add(self, text: str | bytes, *, event_id: str = "", logged_at: float | None = None) -> None:
+        """Count one line, whatever it holds.
+
+        `event_id` is CloudWatch's, empty where the source has none; `logged_at` is in seconds since
+        1970.
+        """
+        self._seen.lines += 1
+        if self._seen.lines == _REMEMBERED:
+            self._forget()
+        if event_id and self._is_repeated(event_id):
             return
-        outcome = parse(
-            line.text, where=line.where, logged_at=line.logged_at, read_body=self._read_body
-        )
-        if isinstance(outcome, Invocation):
-            self._read.append((outcome, line.where))
+        outcome = parse(text, logged_at=logged_at, read_body=self._read_body)
+        if type(outcome) is Invocation:
+            self._read.append(outcome)
             if len(self._read) == _ROUND:
                 self._count_read()
         else:
-            self.add_unread(outcome, line.logged_at)
+            self.add_unread(outcome, logged_at)
 
     def add_unread(self, outcome: Rejected | Skipped, at: float | None) -> None:
         """Count a line that is no invocation; `at` is its time in seconds since 1970, if known."""
@@ -155,29 +153,23 @@ class Collector:
             self._rejected += 1
         else:
             self._skipped += 1
-        if at is None or not self._is_countable(at):
+        if at is None or not self._first <= at < self._end:
             at = self._now
         if at is None:
             self._undated[msgspec.structs.replace(outcome, where="")] += 1
         else:
             self._aggregate_unread(outcome, at)
 
-    def skip(self, line: Line, reason: str) -> None:
+    def skip(self, reason: str, *, event_id: str, logged_at: float | None) -> None:
         """Count one line without looking at it."""
-        if not self._is_repeated(line):
-            self.add_unread(Skipped(reason, line.where), line.logged_at)
+        if not (event_id and self._is_repeated(event_id)):
+            self.add_unread(Skipped(reason, ""), logged_at)
 
     def finish(self) -> Collected:
         """Decide about the records that waited for a better twin, and return the whole."""
         self._count_read()
-        alone: list[Invocation] = []
-        for invocation, where in self._empty:
-            if hash(invocation.request_id) in self._request_ids or _is_hollow(invocation):
-                self.add_unread(Skipped("superseded", where), invocation.epoch)
-            else:
-                alone.append(invocation)
-        self._empty.clear()
-        self._count(alone)
+        self._settle(self._seen_before)
+        self._settle(self._seen)
         # In a log of the past, a line without a time of its own counts at the end.
         for outcome in self._undated.elements():
             self._aggregate_unread(outcome, self._latest)
@@ -192,13 +184,12 @@ class Collector:
             duplicates=self._duplicates,
         )
 
-    def _is_repeated(self, line: Line) -> bool:
-        if not line.event_id:
-            return False
-        if line.event_id in self._event_ids:
+    def _is_repeated(self, event_id: str) -> bool:
+        seen = hash(event_id)
+        if seen in self._seen.event_ids or seen in self._seen_before.event_ids:
             self._duplicates += 1
             return True
-        self._event_ids.add(line.event_id)
+        self._seen.event_ids.add(seen)
         return False
 
     def _count_read(self) -> None:
@@ -208,48 +199,94 @@ class Collector:
         each step finds the processor's caches full of another.
         """
         read, self._read = self._read, []
-        self._count([call for call, where in read if self._is_to_be_counted(call, where)])
+        self._count(self._countable(self._without_duplicates(read)))
 
-    def _is_to_be_counted(self, invocation: Invocation, where: str) -> bool:
-        if invocation.request_id:
-            fingerprint = _fingerprint(invocation)
-            if fingerprint in self._fingerprints:
-                self._duplicates += 1
-                return False
-            self._fingerprints.add(fingerprint)
-        if not self._is_countable(invocation.epoch):
-            self.add_unread(Skipped("outside_metric_window", where), None)
-            return False
-        if invocation.request_id:
-            if _carries_nothing(invocation):
-                self._empty.append((invocation, where))
-                return False
-            self._request_ids.add(hash(invocation.request_id))
-        return True
+    def _without_duplicates(self, calls: list[Invocation]) -> list[Invocation]:
+        seen, seen_before = self._seen.fingerprints, self._seen_before.fingerprints
+        fresh: list[Invocation] = []
+        for call in calls:
+            if call.request_id:
+                fingerprint = _fingerprint(call)
+                if fingerprint in seen or fingerprint in seen_before:
+                    continue
+                seen.add(fingerprint)
+            fresh.append(call)
+        self._duplicates += len(calls) - len(fresh)
+        return fresh
 
-    def _count(self, invocations: list[Invocation]) -> None:
+    def _countable(self, calls: list[Invocation]) -> list[Invocation]:
+        """Leave out the calls that no metric takes, and those that may have a better twin."""
+        request_ids = self._seen.request_ids
+        countable: list[Invocation] = []
+        for call in calls:
+            if not self._first <= call.epoch < self._end:
+                self.add_unread(Skipped("outside_metric_window", ""), None)
+            elif not call.request_id:
+                countable.append(call)
+            elif _carries_nothing(call):
+                self._put_aside(call)
+            else:
+                request_ids.add(hash(call.request_id))
+                countable.append(call)
+        return countable
+
+    def _put_aside(self, call: Invocation) -> None:
+        """Let an empty record wait for a better twin, unless that has come already."""
+        if self._has_twin(call):
+            self.add_unread(Skipped("superseded", ""), call.epoch)
+        else:
+            self._seen.empty.append(call)
+
+    def _has_twin(self, call: Invocation) -> bool:
+        key = hash(call.request_id)
+        return (
+            key in self._seen.request_ids
+            or key in self._seen_before.request_ids
+            or _is_hollow(call)
+        )
+
+    def _settle(self, seen: "_Seen") -> None:
+        """Decide about the empty records that waited."""
+        alone: list[Invocation] = []
+        for call in seen.empty:
+            if self._has_twin(call):
+                self.add_unread(Skipped("superseded", ""), call.epoch)
+            else:
+                alone.append(call)
+        seen.empty.clear()
+        self._count(alone)
+
+    def _forget(self) -> None:
+        """Let go of what was met in the time before this one, and begin a new one."""
+        self._settle(self._seen_before)
+        self._seen, self._seen_before = _Seen(), self._seen
+
+    def _count(self, calls: list[Invocation]) -> None:
+        if not calls:
+            return
         price = self._prices.cost
-        costs = [
-            price(
-                model_id=call.called_id,
-                region=call.region,
-                usage=call.usage,
-                billing=call.billing,
-                units=call.guardrail.units,
+        priced = [
+            (
+                call,
+                price(
+                    model_id=call.called_id,
+                    region=call.region,
+                    usage=call.usage,
+                    billing=call.billing,
+                    units=call.guardrail.units,
+                ),
             )
-            for call in invocations
+            for call in calls
         ]
-        for call, cost in zip(invocations, costs, strict=True):
-            self._aggregator.add_invocation(call, cost)
+        self._aggregator.add(priced)
         if self._keep_events:
+            every = self._options.every_event
             self._events += [
-                event_line(call, cost)
-                for call, cost in zip(invocations, costs, strict=True)
-                if self._options.every_event or is_notable(call)
+                event_line(call, cost) for call, cost in priced if every or is_notable(call)
             ]
-        self._received += len(invocations)
-        self._processed += len(invocations)
-        self._latest = max((self._latest, *(call.epoch for call in invocations)))
+        self._received += len(calls)
+        self._processed += len(calls)
+        self._latest = max(self._latest, *[call.epoch for call in calls])
 
     def _aggregate_unread(self, outcome: Rejected | Skipped, at: float) -> None:
         minute = int(at // 60) * 60
@@ -258,12 +295,21 @@ class Collector:
         else:
             self._aggregator.add_skipped(outcome, minute)
 
-    def _is_countable(self, at: float) -> bool:
-        if self._now is None:
-            return math.isfinite(at)
-        # What is counted is the minute in which it was, so that is what has to be in the window.
-        age = self._now - at // 60 * 60
-        return -METRIC_MAX_AHEAD_SECONDS <= age <= METRIC_MAX_AGE_SECONDS
+
+class _Seen:
+    """What was met for a while. As hashes, because a long log has millions.
+
+    `empty` are the records that wait for a better twin.
+    """
+
+    __slots__ = ("empty", "event_ids", "fingerprints", "lines", "request_ids")
+
+    def __init__(self) -> None:
+        self.lines = 0
+        self.event_ids: set[int] = set()
+        self.fingerprints: set[int] = set()
+        self.request_ids: set[int] = set()
+        self.empty: list[Invocation] = []
 
 
 def collect(
@@ -282,11 +328,12 @@ def collect(
     collector = Collector(prices, options, now=now, read_body=away.read if away else None)
     for batch in batches:
         reason = _reason_to_skip(batch, options)
-        for line in _lines(batch):
+        for event in batch.log_events:
+            at = None if event.timestamp is None else event.timestamp / 1000
             if reason:
-                collector.skip(line, reason)
+                collector.skip(reason, event_id=event.id, logged_at=at)
             else:
-                collector.add(line)
+                collector.add(event.message, event_id=event.id, logged_at=at)
     return _finished(collector, away)
 
 
@@ -321,7 +368,7 @@ def collect_objects(
                 if text is None:
                     collector.add_unread(Rejected("too_large", place), None)
                 else:
-                    collector.add(Line(text, place))
+                    collector.add(text)
         except GoneError:
             collector.add_unread(Rejected("object_gone", where), now)
         else:
@@ -367,17 +414,22 @@ def collect_options(settings: Choices, *, own_log_group: str | None = None) -> C
     )
 
 
-def _lines(batch: LogBatch) -> Iterator[Line]:
-    for number, event in enumerate(batch.log_events):
-        at = None if event.timestamp is None else event.timestamp / 1000
-        yield Line(event.message, f"event {event.id or number}", event.id, at)
-
-
 def _reason_to_skip(batch: LogBatch, options: CollectOptions) -> str | None:
     if batch.is_control_message:
         return "control_message"
     # A collector subscribed to its own log would feed on itself for ever.
     return "own_log_group" if batch.log_group in options.own_log_groups else None
+
+
+def _countable_times(now: float | None) -> tuple[float, float]:
+    """Return the first time that can be counted and the first that cannot any more.
+
+    What is counted is the minute in which a call was, so that is what has to be in the window.
+    """
+    if now is None:
+        return -sys.float_info.max, sys.float_info.max
+    oldest, newest = now - METRIC_MAX_AGE_SECONDS, now + METRIC_MAX_AHEAD_SECONDS
+    return math.ceil(oldest / 60) * 60, (math.floor(newest / 60) + 1) * 60
 
 
 def _carries_nothing(invocation: Invocation) -> bool:

@@ -9,11 +9,12 @@ are where to put them.
 """
 
 import re
+import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, Self, TypeAlias
+from typing import Annotated, Any, Final, Literal, NamedTuple, Self, TypeAlias
 
 import msgspec
 
@@ -148,6 +149,17 @@ class _Row(msgspec.Struct, frozen=True):
     charges: tuple[tuple[int | None, bool], ...]
 
 
+class _Plain(NamedTuple):
+    """What a call costs that used nothing but input and output, and not too much: most calls.
+
+    Pico-dollars a token, and the most tokens of input up to which they hold.
+    """
+
+    read: int
+    written: int
+    most: int
+
+
 class _Plan(msgspec.Struct, frozen=True):
     """All that pricing a call needs and that does not depend on its usage."""
 
@@ -156,6 +168,7 @@ class _Plan(msgspec.Struct, frozen=True):
     if_borrowed: str
     by_image: bool
     tokens_only: bool
+    plain: _Plain | None
 
 
 def _charges(default: Rates, tier: Rates | None) -> tuple[tuple[int | None, bool], ...]:
@@ -185,13 +198,24 @@ def _plan(
         else:
             charges = _charges(band.rates, band.tiers.get(str(tier)))
         rows.append(_Row(band.above, charges))
+    by_image = entry.rates.image is not None
     return _Plan(
         tuple(rows),
         fallback or entry.caveat,
         STANDARD_LATENCY if fast else DEFAULT_TIER,
-        entry.rates.image is not None,
+        by_image,
         entry.caveat == TOKENS_ONLY,
+        None if by_image else _plain(rows),
     )
+
+
+def _plain(rows: list[_Row]) -> _Plain | None:
+    """Return the rates of input and output below all bands, None if one is borrowed or missing."""
+    *bands, lowest = rows
+    (read, read_is_borrowed), (written, written_is_borrowed) = lowest.charges[:2]
+    if read is None or written is None or read_is_borrowed or written_is_borrowed:
+        return None
+    return _Plain(read, written, bands[-1].above if bands else sys.maxsize)
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,30 +289,27 @@ class Prices:
         plan = self._planned(model_id, region, billing)
         if plan is None:
             return Cost(model_picodollars=None, guardrail_picodollars=guardrail, priced="unpriced")
-        written = usage.cache_write_tokens
-        # A record that contradicts itself must not make a negative count of the other kind.
-        written_1h = min(billing.cache_write_1h_tokens, written)
-        counts = (
-            usage.input_tokens,
-            usage.output_tokens,
-            usage.cache_read_tokens,
-            written - written_1h,
-            written_1h,
-            billing.images,
-        )
-        amount, fallback = _charge(plan, counts)
-        return Cost(
-            model_picodollars=amount,
-            guardrail_picodollars=guardrail,
-            priced="unpriced" if amount is None else "approximate" if fallback else "exact",
-            fallback=fallback,
-        )
+        read, written, plain = usage.input_tokens, usage.output_tokens, plan.plain
+        if (
+            plain is not None
+            and read <= plain.most
+            and (read or written)
+            and not (usage.cache_read_tokens or usage.cache_write_tokens or billing.images)
+        ):
+            return Cost(
+                model_picodollars=read * plain.read + written * plain.written,
+                guardrail_picodollars=guardrail,
+                priced="approximate" if plan.fallback else "exact",
+                fallback=plan.fallback,
+            )
+        return _itemised(plan, usage, billing, guardrail)
 
     def _planned(self, model_id: str, region: str, billing: Billing) -> _Plan | None:
         key = (model_id, region, billing.service_tier, billing.latency_mode)
         memo = self._memo
-        if key in memo:
-            return memo[key]
+        plan = memo.get(key)
+        if plan is not None or key in memo:
+            return plan
         found = self._find(model_id, region)
         plan = None if found is None else _plan(*found, billing.service_tier, billing.latency_mode)
         if len(memo) >= _MEMO_LIMIT:
@@ -334,6 +355,28 @@ class Prices:
             + units.contextual_grounding * rates.contextual_grounding
             + units.automated_reasoning * rates.automated_reasoning
         )
+
+
+def _itemised(plan: _Plan, usage: Usage, billing: Billing, guardrail: int) -> Cost:
+    """Price one kind of token after the other."""
+    written = usage.cache_write_tokens
+    # A record that contradicts itself must not make a negative count of the other kind.
+    written_1h = min(billing.cache_write_1h_tokens, written)
+    counts = (
+        usage.input_tokens,
+        usage.output_tokens,
+        usage.cache_read_tokens,
+        written - written_1h,
+        written_1h,
+        billing.images,
+    )
+    amount, fallback = _charge(plan, counts)
+    return Cost(
+        model_picodollars=amount,
+        guardrail_picodollars=guardrail,
+        priced="unpriced" if amount is None else "approximate" if fallback else "exact",
+        fallback=fallback,
+    )
 
 
 def _charge(

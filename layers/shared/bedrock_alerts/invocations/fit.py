@@ -1,0 +1,112 @@
+"""Reading JSON into typed structs, although anything may stand where a value is expected.
+
+A parser that checks types while it reads is the fastest there is, but refuses the whole for one odd
+value. Only then is the text gone through here, value by value: what does not fit counts as absent,
+and costs nothing but itself. Whoever uses what was read need not check a type again.
+"""
+
+from functools import cache
+from typing import Any, Final, Generic, TypeVar
+
+import msgspec
+from msgspec import inspect
+
+from bedrock_alerts.invocations.mend import mend
+from bedrock_alerts.text import clean
+
+T = TypeVar("T")
+
+_MAX_DIGITS: Final = 12
+_members: Final = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_items: Final = msgspec.json.Decoder(list[msgspec.Raw]).decode
+_text: Final = msgspec.json.Decoder(str).decode
+_number: Final = msgspec.json.Decoder(int | float | str).decode
+_null: Final = msgspec.json.Decoder(None).decode
+_anything: Final = msgspec.json.Decoder().decode
+
+
+class Reader(Generic[T]):
+    """Reads JSON as a `kind`, a struct or a union of types."""
+
+    def __init__(self, kind: Any) -> None:
+        self._decode = msgspec.json.Decoder(kind).decode
+        self._shape = inspect.type_info(kind)
+
+    def read(self, text: str | bytes) -> T | None:
+        """Return what `text` holds, without what does not fit; None where nothing does.
+
+        Texts that are too long are cut, and numbers written as text are read as numbers. Raises
+        ValueError for what is no JSON, RecursionError for what is nested too deeply.
+        """
+        try:
+            found: T = self._decode(text)
+        except (ValueError, RecursionError):  # all of msgspec's errors are ValueErrors
+            return self._read_patiently(text)
+        return found
+
+    def _read_patiently(self, text: str | bytes) -> T | None:
+        try:
+            found = _fitting(text, self._shape)
+        except (ValueError, RecursionError):
+            found = msgspec.UNSET
+        if found is msgspec.UNSET:
+            found = _fitting(mend(text), self._shape)
+        return None if found is msgspec.UNSET else found
+
+
+@cache  # the structs of our own code
+def _decoder(kind: type[msgspec.Struct]) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(kind)
+
+
+def _fitting(text: Any, shape: inspect.Type) -> Any:
+    """Return the value as the first of the types that it fits, UNSET where it fits none."""
+    for option in shape.types if isinstance(shape, inspect.UnionType) else (shape,):
+        try:
+            value = _value(text, option)
+        except msgspec.ValidationError:
+            continue
+        if value is not msgspec.UNSET:
+            return value
+    return msgspec.UNSET
+
+
+def _value(text: Any, shape: inspect.Type) -> Any:
+    """Return the value as this one type; raises ValidationError or returns UNSET if it is none."""
+    match shape:
+        case inspect.StructType():
+            return _object(text, shape)
+        case inspect.ListType():
+            values = [_fitting(item, shape.item_type) for item in _items(text)]
+            return [value for value in values if value is not msgspec.UNSET]
+        case inspect.StrType():
+            found = _text(text)
+            return found if shape.max_length is None else clean(found, shape.max_length)
+        case inspect.IntType():
+            return _count(_number(text), shape.le)
+        case inspect.NoneType():
+            return _null(text)
+    return text if isinstance(shape, inspect.RawType) else _anything(text)
+
+
+def _object(text: Any, shape: inspect.StructType) -> Any:
+    try:
+        return _decoder(shape.cls).decode(text)
+    except msgspec.ValidationError:
+        members = _members(text)
+    fitting = {
+        field.name: _fitting(members[field.encode_name], field.type)
+        for field in shape.fields
+        if field.encode_name in members
+    }
+    return shape.cls(
+        **{name: value for name, value in fitting.items() if value is not msgspec.UNSET}
+    )
+
+
+def _count(value: float | str, most: int | None) -> Any:
+    """Return a believable count: whole, not negative, bounded; UNSET for everything else."""
+    if isinstance(value, str):
+        is_number = value.isascii() and value.isdigit() and len(value) <= _MAX_DIGITS
+        return int(value) if is_number else msgspec.UNSET
+    return int(value) if value >= 0 and (most is None or value <= most) else msgspec.UNSET

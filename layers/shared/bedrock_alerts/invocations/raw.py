@@ -1,0 +1,258 @@
+"""What is read of a record, and where it stands: the types that the parser fills in.
+
+What they do not name (messages, contents, completions) is skipped by the parser and never becomes
+an object. `fit` reads what does not have these types, so that no value below needs a second check.
+
+Sources: the record shapes are those of AWS's "Monitor model invocation using CloudWatch Logs and
+Amazon S3" and of the ConverseResponse and InvokeModel service models of `bedrock-runtime`.
+"""
+
+from typing import Annotated, Any, Final, TypeAlias
+
+import msgspec
+
+# Whatever JSON can hold beside an object: in a union with one object type nothing is ever refused.
+NotObject: TypeAlias = list[Any] | str | int | float | bool | None
+# No call has this many tokens; it keeps sums far inside a float's range.
+Count: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=10**12)] | None
+Word: TypeAlias = Annotated[str, msgspec.Meta(max_length=64)] | None
+Arn: TypeAlias = Annotated[str, msgspec.Meta(max_length=2048)] | None
+ModelId: TypeAlias = Annotated[str, msgspec.Meta(max_length=512)] | None
+RequestId: TypeAlias = Annotated[str, msgspec.Meta(max_length=128)] | None
+
+
+class RawCacheDetail(msgspec.Struct, frozen=True, gc=False):
+    """Converse's count of cache writes with one lifetime."""
+
+    ttl: Any = None
+    tokens: Count = msgspec.field(default=None, name="inputTokens")
+
+
+class RawCacheCreation(msgspec.Struct, frozen=True, gc=False):
+    """Anthropic's count of cache writes by lifetime."""
+
+    for_an_hour: Count = msgspec.field(default=None, name="ephemeral_1h_input_tokens")
+
+
+class RawUsage(
+    msgspec.Struct,
+    frozen=True,
+    gc=False,
+    rename={
+        "input_tokens": "inputTokens",
+        "output_tokens": "outputTokens",
+        "cache_read_tokens": "cacheReadInputTokens",
+        "cache_write_tokens": "cacheWriteInputTokens",
+        "cache_details": "cacheDetails",
+    },
+):
+    """The body's own count of tokens: Converse's words, and Anthropic's split of cache writes."""
+
+    input_tokens: Count = None
+    output_tokens: Count = None
+    cache_read_tokens: Count = None
+    cache_write_tokens: Count = None
+    cache_details: list[RawCacheDetail] | None = None
+    cache_creation: RawCacheCreation | None = None
+
+
+class RawInvocationMetrics(
+    msgspec.Struct,
+    frozen=True,
+    gc=False,
+    rename={
+        "input_tokens": "inputTokenCount",
+        "output_tokens": "outputTokenCount",
+        "cache_read_tokens": "cacheReadInputTokenCount",
+        "cache_write_tokens": "cacheWriteInputTokenCount",
+        "latency_ms": "invocationLatency",
+        "first_byte_ms": "firstByteLatency",
+    },
+):
+    """Bedrock's own count in the last chunk of a stream."""
+
+    input_tokens: Count = None
+    output_tokens: Count = None
+    cache_read_tokens: Count = None
+    cache_write_tokens: Count = None
+    latency_ms: Count = None
+    first_byte_ms: Count = None
+
+
+class RawMetrics(msgspec.Struct, frozen=True, gc=False):
+    """Converse's `metrics`."""
+
+    latency_ms: Count = msgspec.field(default=None, name="latencyMs")
+
+
+class RawTier(msgspec.Struct, frozen=True, gc=False):
+    """A service tier."""
+
+    type: Word = None
+
+
+class RawPerformance(msgspec.Struct, frozen=True, gc=False):
+    """The latency that was asked for, or served."""
+
+    latency: Word = None
+
+
+class RawRouter(msgspec.Struct, frozen=True, gc=False):
+    """What a prompt router did."""
+
+    invoked_model_id: ModelId = msgspec.field(default=None, name="invokedModelId")
+
+
+# For what is looked at and not read: the parser passes over it, and makes no object of it.
+NULL: Final = msgspec.Raw(b"null")
+
+
+class RawTrace(msgspec.Struct, frozen=True, gc=False):
+    """A body's trace; what guardrails found is read apart, in `extract`."""
+
+    guardrail: msgspec.Raw = NULL
+    guardrails: msgspec.Raw = NULL
+    router: RawRouter | None = msgspec.field(default=None, name="promptRouter")
+
+
+class RawMessage(msgspec.Struct, frozen=True, gc=False):
+    """Anthropic's `message_start` chunk: its `usage` splits the cache writes by lifetime."""
+
+    usage: RawUsage | None = None
+
+
+class RawDelta(msgspec.Struct, frozen=True, gc=False):
+    """Anthropic's `message_delta` chunk."""
+
+    stop_reason: Word = None
+
+
+class RawMessageStop(msgspec.Struct, frozen=True, gc=False):
+    """ConverseStream's last event but one."""
+
+    stop_reason: Word = msgspec.field(default=None, name="stopReason")
+
+
+class RawChoice(
+    msgspec.Struct, frozen=True, gc=False, rename={"completion_reason": "completionReason"}
+):
+    """One of several answers: OpenAI's `choices`, Mistral's `outputs`, Titan's `results`.
+
+    All of them say why the answer ended, under a name of their own.
+    """
+
+    finish_reason: Word = None
+    stop_reason: Word = None
+    completion_reason: Word = None
+
+
+RawChoices: TypeAlias = RawChoice | list[RawChoice | NotObject] | str | int | float | bool | None
+
+
+class RawBody(
+    msgspec.Struct,
+    frozen=True,
+    gc=False,
+    rename={
+        "stop_reason_converse": "stopReason",
+        "service_tier_converse": "serviceTier",
+        "performance_config": "performanceConfig",
+        "guardrail_action": "amazon-bedrock-guardrailAction",
+        "invoke_trace": "amazon-bedrock-trace",
+        "invocation_metrics": "amazon-bedrock-invocationMetrics",
+        "message_stop": "messageStop",
+        "completion_reason": "completionReason",
+        "embeddings_by_type": "embeddingsByType",
+    },
+):
+    """What is read of `outputBodyJson`, or of one chunk where it is a list of chunks."""
+
+    # Converse, ConverseStream
+    stop_reason_converse: Word = None
+    metrics: RawMetrics | None = None
+    usage: RawUsage | None = None
+    trace: RawTrace | None = None
+    service_tier_converse: RawTier | None = None
+    performance_config: RawPerformance | None = None
+    # InvokeModel, InvokeModelWithResponseStream: Bedrock's own keys
+    guardrail_action: Any = None
+    invoke_trace: RawTrace | None = None
+    invocation_metrics: RawInvocationMetrics | None = None
+    # ApplyGuardrail's word for it
+    action: Any = None
+    # The providers' words for why the answer ended
+    stop_reason: Word = None
+    finish_reason: Word = None
+    completion_reason: Word = None
+    message: RawMessage | NotObject = None
+    delta: RawDelta | NotObject = None
+    message_stop: RawMessageStop | None = None
+    choices: RawChoices = None
+    outputs: RawChoices = None
+    results: RawChoices = None
+    generations: RawChoices = None
+    # OpenAI's word for the tier
+    service_tier: Any = None
+    # Their presence tells an embedding, or how many pictures there are
+    embedding: msgspec.Raw = NULL
+    embeddings: msgspec.Raw = NULL
+    embeddings_by_type: msgspec.Raw = NULL
+    images: msgspec.Raw = NULL
+
+
+OutputBody: TypeAlias = RawBody | list[RawBody | NotObject] | str | int | float | bool | None
+
+
+class RawRequest(msgspec.Struct, frozen=True, gc=False, rename="camel"):
+    """What is read of `inputBodyJson`: what the caller chose to pay for, nothing that was said."""
+
+    service_tier: RawTier | NotObject = None
+    performance_config: RawPerformance | NotObject = None
+
+
+class RawInput(msgspec.Struct, frozen=True, gc=False, rename="camel"):
+    """A record's `input`."""
+
+    input_token_count: Count = None
+    cache_read_input_token_count: Count = None
+    cache_write_input_token_count: Count = None
+    input_body_json: RawRequest | NotObject = None
+
+
+class RawOutput(msgspec.Struct, frozen=True, gc=False, rename="camel"):
+    """A record's `output`."""
+
+    output_token_count: Count = None
+    output_body_json: OutputBody = None
+    output_body_s3_path: Any = msgspec.field(default=None, name="outputBodyS3Path")
+    # Two spellings of the image count are in use.
+    output_images_count: Count = None
+    output_image_count: Count = None
+    output_image_height: Any = None
+    output_audio_duration_seconds: Any = None
+    output_video_duration_seconds: Any = None
+    output_video_height: Any = None
+
+
+class RawIdentity(msgspec.Struct, frozen=True, gc=False):
+    """The caller."""
+
+    arn: Arn = None
+
+
+class RawRecord(msgspec.Struct, frozen=True, gc=False, rename="camel"):
+    """The top level of a record."""
+
+    schema_type: Any = None
+    timestamp: Word = None
+    account_id: Word = None
+    region: Word = None
+    request_id: RequestId = None
+    operation: Word = None
+    model_id: ModelId = None
+    error_code: Any = None
+    identity: RawIdentity | list[RawIdentity | NotObject] | None = None
+    request_metadata: Any = None
+    performance_config: RawPerformance | None = None
+    input: RawInput | None = None
+    output: RawOutput | None = None
