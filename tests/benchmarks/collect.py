@@ -1,30 +1,42 @@
 """How fast a batch becomes metrics, against the plain ways to do it. Ratios within one run.
 
 Every contender takes its turn in every round, so that whatever else the machine does hits all of
-them alike; the median of its rounds counts.
+them alike. A turn is one batch to warm up, as a function's is that has work to do, and some that
+are measured; the median of all of them counts. Before that all have to have published the same.
 """
 
+import base64
+import gzip
 import html
 import io
+import itertools
+import json
 import statistics
 import sys
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
+import pybase64
 from rich.console import Console
 from rich.table import Table
 
 from bedrock_alerts.adapters.emf import EmfSink
-from bedrock_alerts.invocations.decode import decode_event
+from bedrock_alerts.invocations.decode import decode_event, inflate
+from bedrock_alerts.invocations.fit import Reader
+from bedrock_alerts.invocations.parse import parse
 from bedrock_alerts.invocations.pipeline import CollectOptions, collect
 from bedrock_alerts.invocations.pricing import Prices
-from tests.benchmarks import rivals, workloads
+from bedrock_alerts.invocations.raw import RawRecord
+from bedrock_alerts.limits import MAX_BATCH_INFLATED_BYTES
+from tests.benchmarks import published, rivals, workloads
 
-ROUNDS: Final = 40
+ROUNDS: Final = 15
+BATCHES_A_TURN: Final = 3
 DOCS: Final = Path(__file__).resolve().parents[2] / "docs"
+ABOUT: Final = Path(__file__).with_name("about.md")
 BASE: Final = "standard library"
 OURS: Final = "Bedrock Alerts"
 PRICES: Final = Prices.load()
@@ -46,58 +58,134 @@ CONTENDERS: Final[Mapping[str, Contender]] = {
     "standard library, grouped": rivals.standard_library_grouped,
     "Powertools": rivals.powertools,
     OURS: ours,
-    "gunzip alone": rivals.gunzip_alone,
 }
+GUNZIP: Final = "gunzip alone"
+
+# --- Steps --------------------------------------------------------------------------------------
+# Each contender of this table does all of its job up to the end of a step, so that what the step
+# takes is the difference to the one before.
+
+_records: Final = Reader[RawRecord](RawRecord)
 
 
-def measure(event: Mapping[str, Any]) -> dict[str, float]:
-    """Return the median seconds that each contender takes for one batch."""
-    taken: dict[str, list[float]] = {name: [] for name in CONTENDERS}
-    for _ in range(ROUNDS):
-        for name, contender in CONTENDERS.items():
+def _plain_gunzip(event: Mapping[str, Any]) -> bytes:
+    return gzip.decompress(base64.b64decode(event["awslogs"]["data"]))
+
+
+def _plain_records(event: Mapping[str, Any]) -> list[Any]:
+    return [json.loads(item["message"]) for item in json.loads(_plain_gunzip(event))["logEvents"]]
+
+
+def _our_gunzip(event: Mapping[str, Any]) -> bytes:
+    packed = pybase64.b64decode(event["awslogs"]["data"], validate=True)
+    return inflate(packed, MAX_BATCH_INFLATED_BYTES)
+
+
+class Step(NamedTuple):
+    """A step, and what each of the two does up to its end."""
+
+    name: str
+    plain: Contender
+    ours: Contender
+
+
+STEPS: Final = (
+    Step("base64 and gunzip", _plain_gunzip, _our_gunzip),
+    Step("JSON of the batch", lambda event: json.loads(_plain_gunzip(event)), decode_event),
+    Step(
+        "JSON of the records",
+        _plain_records,
+        lambda event: [_records.read(line.message) for line in decode_event(event).log_events],
+    ),
+    Step(
+        "what they say: who, what, how much, which verdict",
+        lambda event: [rivals.read(record) for record in _plain_records(event)],
+        lambda event: [parse(line.message) for line in decode_event(event).log_events],
+    ),
+    Step("duplicates, prices, sums, lines", rivals.standard_library, ours),
+)
+
+
+class Measured(NamedTuple):
+    """Seconds a batch: whole contenders by name, and the steps of the two."""
+
+    whole: dict[str, float]
+    steps: dict[str, tuple[float, float]]
+
+
+def measure(event: Mapping[str, Any]) -> Measured:
+    """Return the median seconds that each contender takes for one batch, and each step."""
+    mine = ours(event)
+    for name, contender in CONTENDERS.items():
+        published.check_same(mine, str(contender(event)), name)
+    runs: dict[Any, Contender] = {**CONTENDERS, GUNZIP: rivals.gunzip_alone}
+    for step in STEPS:
+        runs[step, "plain"], runs[step, "ours"] = step.plain, step.ours
+    medians = _medians(runs, event)
+    steps: dict[str, tuple[float, float]] = {}
+    before = (0.0, 0.0)
+    for step in STEPS:
+        until = (medians[step, "plain"], medians[step, "ours"])
+        steps[step.name] = (until[0] - before[0], until[1] - before[1])
+        before = until
+    return Measured({name: medians[name] for name in (*CONTENDERS, GUNZIP)}, steps)
+
+
+def _medians(runs: Mapping[Any, Contender], event: Mapping[str, Any]) -> dict[Any, float]:
+    taken: dict[Any, list[float]] = {name: [] for name in runs}
+    for _, (name, run) in itertools.product(range(ROUNDS), runs.items()):
+        run(event)
+        for _ in range(BATCHES_A_TURN):
             started = time.process_time()
-            contender(event)
+            run(event)
             taken[name].append(time.process_time() - started)
     return {name: statistics.median(seconds) for name, seconds in taken.items()}
 
 
-def table(title: str, seconds: Mapping[str, float]) -> Table:
+def tables(title: str, measured: Measured) -> tuple[Table, Table]:
     """Show one workload for people."""
-    shown = Table(title=title, title_justify="left")
+    whole = Table(title=title, title_justify="left")
     for heading in ("", "µs a record", "speed"):
-        shown.add_column(heading, justify="right" if heading else "left")
-    for name, taken in seconds.items():
-        shown.add_row(name, f"{_micros(taken):.1f}", f"{seconds[BASE] / taken:.2f}x")
-    return shown
+        whole.add_column(heading, justify="right" if heading else "left")
+    for name, taken in measured.whole.items():
+        whole.add_row(name, f"{_micros(taken):.1f}", f"{measured.whole[BASE] / taken:.2f}x")
+    steps = Table()
+    for heading in ("step", BASE, OURS, "share"):
+        steps.add_column(heading, justify="left" if heading == "step" else "right")
+    for name, (plain, mine) in measured.steps.items():
+        steps.add_row(name, f"{_micros(plain):.1f}", f"{_micros(mine):.1f}", _share(mine, measured))
+    return whole, steps
 
 
-def page(results: Mapping[str, Mapping[str, float]]) -> str:
-    """Write the page for `docs/`."""
-    about = (
-        "How fast `collect-logs` turns a batch into metrics, against the plain ways to do the same"
-        " job: same metrics, same dimensions, same event lines. What each contender does is in"
-        " `tests/benchmarks/rivals.py`. Made by `make bench`, on Python "
-        f"{sys.version_info.major}.{sys.version_info.minor}. Trust the ratios, which come from one"
-        " run in which all took turns, and not the microseconds, which are this machine's."
+def page(results: Mapping[str, Measured]) -> str:
+    """Write the page for `docs/`: what `about.md` says, and the figures."""
+    about = ABOUT.read_text().format(
+        python=f"{sys.version_info.major}.{sys.version_info.minor}", rounds=ROUNDS
     )
-    chart = "![Speed of each contender relative to the standard library](images/benchmarks.svg)"
-    parts = ["# Benchmarks", about, chart]
-    for title, seconds in results.items():
+    parts = [about.strip()]
+    for title, measured in results.items():
         rows = [
-            f"| {name} | {_micros(taken):.1f} | {seconds[BASE] / taken:.2f} |"
-            for name, taken in seconds.items()
+            f"| {name} | {_micros(taken):.1f} | {measured.whole[BASE] / taken:.2f} |"
+            for name, taken in measured.whole.items()
         ]
         parts.append(
             "\n".join([f"## {title}", "", "| | µs a record | speed |", "|---|--:|--:|", *rows])
         )
+        steps = [
+            f"| {name} | {_micros(plain):.1f} | {_micros(mine):.1f} | {_share(mine, measured)} |"
+            for name, (plain, mine) in measured.steps.items()
+        ]
+        heads = f"| step | {BASE}, µs | {OURS}, µs | share of ours |"
+        parts.append("\n".join([heads, "|---|--:|--:|--:|", *steps]))
     return "\n\n".join(parts) + "\n"
 
 
-def picture(results: Mapping[str, Mapping[str, float]]) -> str:
+def picture(results: Mapping[str, Measured]) -> str:
     """Draw the ratios as bars; the text takes the colour of the page it stands on."""
     bars: list[str] = []
     y = 10
-    for title, seconds in results.items():
+    for title, measured in results.items():
+        seconds = measured.whole
         bars.append(f'<text x="10" y="{y + 16}" font-weight="bold">{html.escape(title)}</text>')
         y += 26
         for name, taken in seconds.items():
@@ -118,6 +206,10 @@ def picture(results: Mapping[str, Mapping[str, float]]) -> str:
     )
 
 
+def _share(seconds: float, measured: Measured) -> str:
+    return f"{seconds / measured.whole[OURS]:.0%}"
+
+
 def _micros(seconds: float) -> float:
     return seconds / workloads.RECORDS * 1e6
 
@@ -130,8 +222,9 @@ def main() -> int:
         "200 records, a tenth of 50 to 95 KB": measure(workloads.mixed(now)),
     }
     console = Console()
-    for title, seconds in results.items():
-        console.print(table(title, seconds))
+    for title, measured in results.items():
+        for shown in tables(title, measured):
+            console.print(shown)
     (DOCS / "benchmarks.md").write_text(page(results))
     (DOCS / "images" / "benchmarks.svg").write_text(picture(results))
     console.print(f"Written to {DOCS / 'benchmarks.md'}")

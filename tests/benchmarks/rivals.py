@@ -68,7 +68,7 @@ def standard_library(event: Mapping[str, Any]) -> str:
     out: list[str] = []
     oldest = _now()
     for item in batch["logEvents"]:
-        call = _read(json.loads(item["message"]))
+        call = read(json.loads(item["message"]))
         oldest = min(oldest, call["minute"])
         if _is_notable(call):
             out.append(json.dumps({"event": "invocation", **call}))
@@ -84,7 +84,7 @@ def standard_library_grouped(event: Mapping[str, Any]) -> str:
     groups: defaultdict[tuple[int, Dimensions], dict[str, Any]] = defaultdict(dict)
     oldest = _now()
     for item in batch["logEvents"]:
-        call = _read(json.loads(item["message"]))
+        call = read(json.loads(item["message"]))
         oldest = min(oldest, call["minute"])
         if _is_notable(call):
             out.append(json.dumps({"event": "invocation", **call}))
@@ -110,7 +110,7 @@ def powertools(event: Mapping[str, Any]) -> str:
     oldest = _now()
     with contextlib.redirect_stdout(out):
         for item in batch.log_events:
-            call = _read(json.loads(item.message))
+            call = read(json.loads(item.message))
             oldest = min(oldest, call["minute"])
             if _is_notable(call):
                 out.write(json.dumps({"event": "invocation", **call}) + "\n")
@@ -145,7 +145,8 @@ def _is_notable(call: dict[str, Any]) -> bool:
     return call["status"] == "error" or call["guardrail"]["verdict"] not in ("none", "clean")
 
 
-def _read(record: dict[str, Any]) -> dict[str, Any]:
+def read(record: dict[str, Any]) -> dict[str, Any]:
+    """Take out of a record what the metrics and the event line need."""
     source, output = record.get("input", {}), record.get("output", {})
     body = output.get("outputBodyJson") or {}
     chunks = body if isinstance(body, list) else [body]
@@ -271,9 +272,32 @@ def _batch_values(calls: int, oldest: int) -> dict[str, int]:
 
 
 def _measurements(call: dict[str, Any]) -> Iterator[Measured]:
+    guardrail = call["guardrail"]
+    verdict_metric = VERDICTS.get(guardrail["verdict"])
+    values = _values(call, verdict_metric)
+    # By modality these are more than ours, but one line is quicker than two.
+    yield values, ((), (("ModelId", call["model_id"]),), (("Modality", call["modality"]),))
+    for guardrail_id in guardrail["ids"]:
+        theirs = [hit for hit in guardrail["hits"] if hit["guardrail_id"] == guardrail_id]
+        by_guardrail = {"GuardedInvocations": 1}
+        if theirs:
+            by_guardrail["PolicyHits"] = len(theirs)
+            if verdict_metric:
+                by_guardrail[verdict_metric] = 1
+        yield by_guardrail, ((("GuardrailId", guardrail_id),),)
+    for hit in guardrail["hits"]:
+        policy, action = ("Policy", hit["policy"]), ("Action", hit["action"])
+        by_category = (policy, ("Category", hit["category"]), action)
+        yield {"PolicyHits": 1}, ((policy, action), by_category)
+    if call["error_code"]:
+        yield {"InvocationErrors": 1}, ((("ErrorCode", call["error_code"]),),)
+    if verdict_metric:
+        yield {verdict_metric: 1}, ((("Principal", call["principal"]),),)
+
+
+def _values(call: dict[str, Any], verdict_metric: str | None) -> dict[str, Any]:
     """Return the metrics of a call: those that alarms need also as 0, others if there is any."""
     usage, guardrail = call["usage"], call["guardrail"]
-    verdict_metric = VERDICTS.get(guardrail["verdict"])
     values = {
         "Invocations": 1,
         "InputTokens": usage["input_tokens"],
@@ -286,45 +310,22 @@ def _measurements(call: dict[str, Any]) -> Iterator[Measured]:
     }
     if verdict_metric:
         values[verdict_metric] = 1
-    if usage["cache_read_tokens"]:
-        values["CacheReadTokens"] = usage["cache_read_tokens"]
-    if usage["cache_write_tokens"]:
-        values["CacheWriteTokens"] = usage["cache_write_tokens"]
-    if call["cost_usd"] is not None:
-        values["EstimatedCost"] = call["cost_usd"]
-    if call["latency_ms"]:
-        values["Latency"] = call["latency_ms"]
-    if call["first_byte_ms"]:
-        values["TimeToFirstByte"] = call["first_byte_ms"]
     if guardrail["verdict"] != "none":
         values["GuardedInvocations"] = 1
-    elif call["body"] == "inline":
-        values["UnguardedInvocations"] = 1
-    if guardrail["hits"]:
-        values["PolicyHits"] = len(guardrail["hits"])
-    if guardrail["latency_ms"]:
         values["GuardrailLatency"] = guardrail["latency_ms"]
-    if guardrail["units"]:
         values["GuardrailUnits"] = guardrail["units"]
         values["GuardrailCost"] = guardrail["cost_usd"]
-    # By modality these are more than ours, but one line is quicker than two.
-    yield values, ((), (("ModelId", call["model_id"]),), (("Modality", call["modality"]),))
-    for guardrail_id in guardrail["ids"]:
-        theirs = [hit for hit in guardrail["hits"] if hit["guardrail_id"] == guardrail_id]
-        by_guardrail = {"GuardedInvocations": 1}
-        if theirs:
-            by_guardrail["PolicyHits"] = len(theirs)
-        if theirs and verdict_metric:
-            by_guardrail[verdict_metric] = 1
-        yield by_guardrail, ((("GuardrailId", guardrail_id),),)
-    for hit in guardrail["hits"]:
-        policy, action = ("Policy", hit["policy"]), ("Action", hit["action"])
-        by_category = (policy, ("Category", hit["category"]), action)
-        yield {"PolicyHits": 1}, ((policy, action), by_category)
-    if call["error_code"]:
-        yield {"InvocationErrors": 1}, ((("ErrorCode", call["error_code"]),),)
-    if verdict_metric:
-        yield {verdict_metric: 1}, ((("Principal", call["principal"]),),)
+    elif call["body"] == "inline":
+        values["UnguardedInvocations"] = 1
+    optional = {
+        "CacheReadTokens": usage["cache_read_tokens"],
+        "CacheWriteTokens": usage["cache_write_tokens"],
+        "EstimatedCost": call["cost_usd"],
+        "Latency": call["latency_ms"],
+        "TimeToFirstByte": call["first_byte_ms"],
+        "PolicyHits": len(guardrail["hits"]),
+    }
+    return values | {name: value for name, value in optional.items() if value}
 
 
 def _emf_line(minute: int, sets: tuple[Dimensions, ...], values: Mapping[str, Any]) -> str:

@@ -124,7 +124,11 @@ _decode_quiet: Final = msgspec.json.Decoder(_QuietTrace).decode
 
 _Assessment: TypeAlias = tuple[str, dict[str, Any], Source]
 
-NO_GUARDRAIL: Final = GuardrailResult(verdict="none")
+_WITHOUT_TRACE: Final[dict[Verdict, GuardrailResult]] = {
+    "unexplained": GuardrailResult(verdict="unexplained"),
+    "clean": GuardrailResult(verdict="clean"),
+    "none": GuardrailResult(verdict="none"),
+}
 
 
 def guardrail_result(
@@ -138,7 +142,7 @@ def guardrail_result(
     """
     flagged: Verdict = "unexplained" if intervened else "clean" if ran else "none"
     if not traces:
-        return NO_GUARDRAIL if flagged == "none" else GuardrailResult(verdict=flagged)
+        return _WITHOUT_TRACE[flagged]
     if len(traces) == 1:
         quiet = _without_findings(traces[0], flagged)
         if quiet is not None:

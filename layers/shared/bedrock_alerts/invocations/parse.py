@@ -14,13 +14,12 @@ from typing import Any, Final, NamedTuple, TypeAlias
 import msgspec
 from msgspec.structs import asdict, replace
 
-from bedrock_alerts.invocations.extract import NO_GUARDRAIL, guardrail_result
+from bedrock_alerts.invocations.extract import guardrail_result
 from bedrock_alerts.invocations.fit import Reader
 from bedrock_alerts.invocations.identity import model_ref, principal_of
 from bedrock_alerts.invocations.model import (
     Billing,
     Body,
-    GuardrailResult,
     Invocation,
     Modality,
     Rejected,
@@ -124,7 +123,9 @@ def _read_body(text: bytes) -> OutputBody:
 
 
 def _invocation(raw: RawRecord, where: str, logged_at: float | None) -> Invocation | Rejected:
-    when = _moment(raw.timestamp, logged_at)
+    when = None if raw.timestamp is None else _read_timestamp(raw.timestamp)
+    if when is None:
+        when = _moment_of_logging(logged_at)
     if when is None:
         return Rejected("no_timestamp", where)
     place = _place(raw.account_id, raw.region, raw.operation, raw.model_id)
@@ -140,7 +141,10 @@ def _invocation(raw: RawRecord, where: str, logged_at: float | None) -> Invocati
     model, profile = (
         model_ref(answer.routed_model) if answer.routed_model else (place.model, place.profile)
     )
-    principal, arn = _caller(_arn(raw.identity))
+    identity = raw.identity
+    principal, arn = _caller(
+        (identity.arn or "") if type(identity) is RawIdentity else _arn_in_list(identity)
+    )
     return Invocation(
         request_id=_id(raw.request_id),
         timestamp=when.text,
@@ -161,7 +165,7 @@ def _invocation(raw: RawRecord, where: str, logged_at: float | None) -> Invocati
         modality=_modality(output, answer, images, error_code, operation),
         latency_ms=answer.latency_ms,
         first_byte_ms=answer.first_byte_ms,
-        guardrail=answer.guardrail(),
+        guardrail=guardrail_result(answer.traces, intervened=answer.intervened, ran=answer.ran),
         body=body,
         metadata={} if raw.request_metadata is None else _metadata(raw.request_metadata),
     )
@@ -204,12 +208,8 @@ class _Place(NamedTuple):
     profile: str | None
 
 
-def _moment(timestamp: str | None, logged_at: float | None) -> _Moment | None:
-    """Return the record's time, `logged_at` where it cannot be read."""
-    moment = None if timestamp is None else _read_timestamp(timestamp)
-    if moment is not None:
-        return moment
-    # Unreadable: the time at which it was logged is the next best.
+def _moment_of_logging(logged_at: float | None) -> _Moment | None:
+    """Return what is the next best where a record has no readable time of its own."""
     try:
         if logged_at is not None:
             return _Moment(datetime.fromtimestamp(logged_at, UTC).isoformat(), logged_at)
@@ -250,10 +250,8 @@ def _caller(arn: str) -> tuple[str, str]:
     return principal_of(cleaned), cleaned
 
 
-def _arn(identity: Any) -> str:
-    """Find the caller's ARN in `identity`, an object or (seen once) a list of them."""
-    if type(identity) is RawIdentity:
-        return identity.arn or ""
+def _arn_in_list(identity: Any) -> str:
+    """Find the caller's ARN where `identity` is a list of objects, which was seen once."""
     for item in identity or ():
         if type(item) is RawIdentity and item.arn is not None:
             return item.arn
@@ -380,12 +378,6 @@ class _Answer:
             said = {name: value for name, value in asdict(usage).items() if value is not None}
             self.usage = replace(self.usage, **said)
 
-    def guardrail(self) -> GuardrailResult:
-        """Decide what the guardrails did, over all chunks at once."""
-        if not (self.traces or self.intervened or self.ran):
-            return NO_GUARDRAIL
-        return guardrail_result(self.traces, intervened=self.intervened, ran=self.ran)
-
 
 def _is_embedding(chunk: RawBody) -> bool:
     return not chunk.embedding == chunk.embeddings == chunk.embeddings_by_type == NULL
@@ -437,27 +429,33 @@ def _usage(source: RawInput, output: RawOutput, answer: _Answer) -> Usage:
     cache_written = source.cache_write_input_token_count
     metrics, usage = answer.metrics, answer.usage
     if read is None:
-        read = _first(metrics.input_tokens, usage.input_tokens)
+        read = usage.input_tokens if metrics.input_tokens is None else metrics.input_tokens
     if written is None:
-        written = _first(metrics.output_tokens, usage.output_tokens)
+        written = usage.output_tokens if metrics.output_tokens is None else metrics.output_tokens
     if cache_read is None:
-        cache_read = _first(metrics.cache_read_tokens, usage.cache_read_tokens)
+        cache_read = (
+            usage.cache_read_tokens
+            if metrics.cache_read_tokens is None
+            else metrics.cache_read_tokens
+        )
     if cache_written is None:
-        cache_written = _first(metrics.cache_write_tokens, usage.cache_write_tokens)
+        cache_written = (
+            usage.cache_write_tokens
+            if metrics.cache_write_tokens is None
+            else metrics.cache_write_tokens
+        )
     return Usage(
-        input_tokens=read,
-        output_tokens=written,
-        cache_read_tokens=cache_read,
-        cache_write_tokens=cache_written,
+        input_tokens=read or 0,
+        output_tokens=written or 0,
+        cache_read_tokens=cache_read or 0,
+        cache_write_tokens=cache_written or 0,
     )
 
 
-def _first(bedrocks: int | None, providers: int | None) -> int:
-    return (providers or 0) if bedrocks is None else bedrocks
-
-
 def _billing(raw: RawRecord, source: RawInput, answer: _Answer, images: int) -> Billing:
-    writes = 0 if answer.usage is _NO_USAGE else _hour_long_writes(answer.usage)
+    usage = answer.usage
+    says_how_long = usage.cache_details is not None or usage.cache_creation is not None
+    writes = _hour_long_writes(usage) if says_how_long else 0
     tier, latency_mode = answer.service_tier, answer.latency_mode
     # As served, as the record has it, or as asked for.
     if latency_mode is None and raw.performance_config is not None:

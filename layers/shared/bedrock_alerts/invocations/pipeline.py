@@ -223,7 +223,7 @@ class Collector:
                 self.add_unread(Skipped("outside_metric_window", ""), None)
             elif not call.request_id:
                 countable.append(call)
-            elif _carries_nothing(call):
+            elif not call.usage.input_tokens and _carries_nothing(call):
                 self._put_aside(call)
             else:
                 request_ids.add(hash(call.request_id))
