@@ -9,7 +9,7 @@ import click
 import msgspec
 
 from bedrock_alerts.invocations.model import Rejected, Skipped
-from bedrock_alerts.invocations.pipeline import CollectOptions, Line
+from bedrock_alerts.invocations.pipeline import CollectOptions
 from bedrock_alerts.invocations.pricing import Prices
 from bedrock_alerts_lab.cost import rates
 from bedrock_alerts_lab.cost.estimate import Estimate, Item, estimate
@@ -23,7 +23,7 @@ from bedrock_alerts_lab.cost.traffic import (
 from bedrock_alerts_lab.errors import InputError
 from bedrock_alerts_lab.parameter_option import parameter_option
 from bedrock_alerts_lab.resolve import TEMPLATE, Stack
-from bedrock_alerts_lab.sources import Sources
+from bedrock_alerts_lab.sources import Line, Sources
 from bedrock_alerts_lab.terminal import Column, Row, Table, until_cut_off, watched, write
 
 _COLUMNS: Final = (

@@ -15,10 +15,10 @@ import msgspec
 
 from bedrock_alerts import metrics
 from bedrock_alerts.invocations.aggregate import AggregateOptions
-from bedrock_alerts.invocations.pipeline import CollectOptions, Collector, Line
+from bedrock_alerts.invocations.pipeline import CollectOptions, Collector
 from bedrock_alerts.invocations.pricing import Prices
 from bedrock_alerts_lab.simulator import Datapoint, published
-from bedrock_alerts_lab.sources import Sources
+from bedrock_alerts_lab.sources import Line, Sources
 from bedrock_alerts_lab.terminal import watched
 
 BEDROCK: Final = "AWS/Bedrock"
@@ -81,7 +81,7 @@ def read_history(
         for block in blocks:
             for entry in block.entries():
                 if isinstance(entry, Line):
-                    collector.add(entry)
+                    collector.add(entry.text, event_id=entry.event_id, logged_at=entry.logged_at)
                 else:
                     collector.add_unread(entry, None)
     collected = collector.finish()

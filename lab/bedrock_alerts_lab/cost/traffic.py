@@ -23,10 +23,11 @@ from bedrock_alerts.invocations.model import (
     Skipped,
     Usage,
 )
-from bedrock_alerts.invocations.pipeline import CollectOptions, Collector, Line, PriceList
+from bedrock_alerts.invocations.pipeline import CollectOptions, Collector, PriceList
 from bedrock_alerts.invocations.report import event_line, is_notable
 from bedrock_alerts.metrics import Datapoint, Dimensions
 from bedrock_alerts_lab.cost.rates import HOURS_A_MONTH
+from bedrock_alerts_lab.sources import Line
 
 _HOUR: Final = 3600
 _MONTH_SECONDS: Final = HOURS_A_MONTH * _HOUR
@@ -135,7 +136,7 @@ def of_a_sample(
         collector = Collector(prices, options, now=None)
         for entry in batch:
             if isinstance(entry, Line):
-                collector.add(entry)
+                collector.add(entry.text, event_id=entry.event_id, logged_at=entry.logged_at)
                 meter.log_bytes += len(entry.text)
             else:
                 collector.add_unread(entry, None)
@@ -197,7 +198,7 @@ def _published(
             billing=call.billing,
             units=call.guardrail.units,
         )
-        aggregator.add_invocation(call, cost)
+        aggregator.add([(call, cost)])
         if options.every_event or is_notable(call):
             events.append(event_line(call, cost))
     return aggregator.datapoints(), events

@@ -28,8 +28,7 @@ def dimension_sets() -> dict[str, tuple[tuple[str, ...], ...]]:
     """Return every set of dimensions that a metric is published with, everything switched on."""
     options = AggregateOptions(principals="all", application_key="application")
     aggregator = Aggregator(options, now=2e9)
-    for call, cost in _calls():
-        aggregator.add_invocation(call, cost)
+    aggregator.add(_calls())
     aggregator.add_rejected(Rejected("example", ""), 0)
     aggregator.add_skipped(Skipped("example", ""), 0)
     found: defaultdict[str, set[tuple[str, ...]]] = defaultdict(set)

@@ -1,10 +1,8 @@
 """Who called which model, by ARNs and ids of all kinds."""
 
-from typing import Any
-
 import pytest
 
-from bedrock_alerts.invocations.identity import caller_arn, model_ref, principal_of
+from bedrock_alerts.invocations.identity import model_ref, principal_of
 from tests.records import ACCOUNT, CALLER, HAIKU, REGION
 
 BEDROCK = f"arn:aws:bedrock:{REGION}:{ACCOUNT}"
@@ -95,21 +93,3 @@ def test_model_and_profile_are_told_apart(model_id: str, model: str, profile: st
 )  # fmt: skip
 def test_a_principal_is_short_and_stable(arn: str, expected: str) -> None:
     assert principal_of(arn) == expected
-
-
-@pytest.mark.parametrize(
-    ("identity", "expected"),
-    [
-        pytest.param({"arn": CALLER}, CALLER, id="an object"),
-        pytest.param([{"arn": CALLER}], CALLER, id="a list of one"),
-        pytest.param([7, {}, {"arn": None}, {"arn": CALLER}, {"arn": "x"}], CALLER,
-            id="the first of a list that has one"),
-        pytest.param({"arn": "a\nb\u202e"}, "a b", id="control characters"),
-        pytest.param({"arn": 7}, "", id="a number"),
-        pytest.param([], "", id="an empty list"),
-        pytest.param(CALLER, "", id="a text, which no record has"),
-        pytest.param(None, "", id="nothing"),
-    ],
-)  # fmt: skip
-def test_the_caller_is_found_wherever_it_stands(identity: Any, expected: str) -> None:
-    assert caller_arn(identity) == expected

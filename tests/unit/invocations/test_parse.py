@@ -967,3 +967,23 @@ def test_an_action_that_is_no_intervention_shows_at_most_that_a_guardrail_ran(
     found = parse(json.dumps(invoke({**anthropic(), **keys})))
     assert isinstance(found, Invocation)
     assert found.guardrail.verdict == verdict
+
+
+@pytest.mark.parametrize(
+    ("identity", "expected"),
+    [
+        pytest.param({"arn": CALLER}, CALLER, id="an object"),
+        pytest.param([{"arn": CALLER}], CALLER, id="a list of one"),
+        pytest.param([7, {}, {"arn": None}, {"arn": CALLER}, {"arn": "x"}], CALLER,
+            id="the first of a list that has one"),
+        pytest.param({"arn": "a\nb\u202e"}, "a b", id="control characters"),
+        pytest.param({"arn": 7}, "", id="a number"),
+        pytest.param([], "", id="an empty list"),
+        pytest.param(CALLER, "", id="a text, which no record has"),
+        pytest.param(None, "", id="nothing"),
+    ],
+)  # fmt: skip
+def test_the_caller_is_found_wherever_it_stands(identity: Any, expected: str) -> None:
+    outcome = parse(json.dumps(converse(identity=identity)))
+    assert isinstance(outcome, Invocation)
+    assert outcome.principal_arn == expected

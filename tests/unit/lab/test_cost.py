@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from bedrock_alerts.invocations.aggregate import AggregateOptions
-from bedrock_alerts.invocations.pipeline import CollectOptions, Line
+from bedrock_alerts.invocations.pipeline import CollectOptions
 from bedrock_alerts.invocations.pricing import Prices
 from bedrock_alerts_lab.cli import main
 from bedrock_alerts_lab.cost.estimate import POLLS_A_MONTH, estimate, tiered
 from bedrock_alerts_lab.cost.rates import RATES
 from bedrock_alerts_lab.cost.traffic import Counts, Traffic, of_a_sample, of_counts, options_of
 from bedrock_alerts_lab.resolve import Stack
+from bedrock_alerts_lab.sources import Line
 from tests.records import content, converse, converse_trace, failed
 
 if TYPE_CHECKING:

@@ -1,14 +1,12 @@
 """Who called which model: principals and model ids out of ARNs."""
 
 import re
-from functools import lru_cache
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from bedrock_alerts.text import clean
 
 UNKNOWN: Final = "unknown"
 _MAX_ID: Final = 256
-_MAX_ARN: Final = 2048
 
 # The geographies of system inference profiles. AWS adds to them, so any word is taken for one when
 # a known vendor follows it.
@@ -33,7 +31,6 @@ class ModelRef(NamedTuple):
     inference_profile: str | None
 
 
-@lru_cache(maxsize=1024)  # few models, many calls; ids are cut to a bounded length before
 def model_ref(model_id: str) -> ModelRef:
     """Tell model and inference profile apart, for bare ids, profile ids and all kinds of ARN.
 
@@ -61,18 +58,6 @@ def without_geography(called: str) -> str:
     return rest if is_geography else called
 
 
-def caller_arn(identity: Any) -> str:
-    """Find the caller's ARN in a record's `identity`, an object or (seen once) a list of them."""
-    for item in identity if isinstance(identity, list) else (identity,):
-        arn = item.get("arn") if isinstance(item, dict) else None
-        if isinstance(arn, str):
-            if len(arn) <= _MAX_ARN and arn.isascii() and arn.isprintable():
-                return arn.strip()  # nearly always; `clean` would find nothing to do
-            return clean(arn, _MAX_ARN)
-    return ""
-
-
-@lru_cache(maxsize=1024)
 def principal_of(arn: str) -> str:
     """Name the caller shortly and stably: a role without its session, else kind and name.
 
