@@ -2,6 +2,7 @@
 
 import json
 import socket
+import ssl
 import struct
 import threading
 from collections.abc import Callable, Mapping
@@ -28,7 +29,9 @@ class Hook:
     `judge`, where it is set, finds the answer to what was received.
     """
 
-    def __init__(self, answer: Answer | None = OK, path: str = "/") -> None:
+    def __init__(
+        self, answer: Answer | None = OK, path: str = "/", tls: ssl.SSLContext | None = None
+    ) -> None:
         self.answer = answer
         self.judge: Callable[[Any], Answer] | None = None
         self.received: list[Any] = []
@@ -41,6 +44,8 @@ class Hook:
         self._path = path
         self._server = _Server(("127.0.0.1", 0), _Handler)
         self._server.hook = self
+        if tls is not None:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
 
     @property

@@ -355,5 +355,22 @@ def test_a_client_of_aws_is_loaded_only_where_bodies_are_to_be_read(
     assert ("boto3" in found) is is_loaded
 
 
+@pytest.mark.parametrize(("bot", "is_loaded"), [("", False), ("arn:aws:secret", True)])
+def test_slacks_library_is_loaded_only_where_there_is_a_bot(bot: str, *, is_loaded: bool) -> None:
+    module = "functions.deliver.handler"
+    found = loaded_by(
+        module,
+        f"{module}._app()",
+        METRICS_NAMESPACE="BedrockAlerts",
+        DELIVERIES_QUEUE_URL="https://sqs.eu-west-1.amazonaws.com/111122223333/deliveries",
+        DELIVERIES_DEAD_LETTER_QUEUE_URL="https://sqs.eu-west-1.amazonaws.com/111122223333/dlq",
+        INCIDENTS_TABLE_NAME="incidents",
+        EMAIL_TOPIC_ARN="arn:aws:sns:eu-west-1:111122223333:email",
+        SLACK_BOT_SECRET_ARN=bot,
+        AWS_DEFAULT_REGION="eu-west-1",
+    )
+    assert ("slack_sdk" in found) is is_loaded
+
+
 def test_what_is_loaded_is_seen() -> None:
     assert {"boto3", "urllib3"} <= loaded_by("functions.deliver.handler")

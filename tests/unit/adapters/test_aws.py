@@ -15,7 +15,14 @@ from mypy_boto3_secretsmanager import SecretsManagerClient
 from mypy_boto3_sns import SNSClient
 from mypy_boto3_sqs import SQSClient
 
-from bedrock_alerts.adapters.aws import DeliveryQueue, EmailTopic, Secret
+from bedrock_alerts.adapters.aws import (
+    DeadLetterQueue,
+    DeliveryQueue,
+    EmailTopic,
+    MetricPictures,
+    NotificationTopic,
+    Secret,
+)
 from bedrock_alerts.alerts.model import Alert, Channel, Delivery
 from bedrock_alerts.errors import PermanentError, TransientError
 from tests.support.secrecy import lines, shown, traces
@@ -289,6 +296,16 @@ def test_a_secret_is_kept_for_five_minutes_and_then_read_anew(
     assert secret.text() == "after the rotation"
 
 
+def test_a_secret_is_read_anew_when_asked_to_be(
+    secret: Secret, secrets_stub: Stubber, clock: type[Clock]
+) -> None:
+    assert clock.ahead == timedelta()
+    answer_with(secrets_stub, "before the rotation")
+    assert secret.text() == "before the rotation"
+    answer_with(secrets_stub, "after the rotation")
+    assert secret.text(fresh=True) == secret.text() == "after the rotation"
+
+
 @pytest.mark.parametrize(
     "code",
     [
@@ -324,6 +341,67 @@ def test_a_binary_secret_is_none_and_is_not_shown(
     with pytest.raises(PermanentError, match="a text, not binary") as caught:
         secret.text()
     assert not shown(["s3cret"], [*traces(caught.value), *lines(caplog.records)])
+
+
+# --- the dead letters, the topic of Amazon Q, pictures ------------------------------------------
+
+
+def test_a_delivery_is_parked_as_it_came(sqs: SQSClient, sqs_stub: Stubber) -> None:
+    sqs_stub.add_response(
+        "send_message", {"MessageId": "m"}, {"QueueUrl": QUEUE_URL, "MessageBody": "as it came"}
+    )
+    DeadLetterQueue(QUEUE_URL, sqs).park("as it came")
+
+
+def test_what_cannot_be_parked_now_may_be_later(sqs: SQSClient, sqs_stub: Stubber) -> None:
+    sqs_stub.add_client_error("send_message", "ServiceUnavailable")
+    with pytest.raises(TransientError, match=r"cannot be parked: ServiceUnavailable$"):
+        DeadLetterQueue(QUEUE_URL, sqs).park("…")
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"), [("NotFound", PermanentError), ("InternalError", TransientError)]
+)
+def test_a_notification_is_published_without_a_subject(
+    code: str, kind: type[PermanentError | TransientError]
+) -> None:
+    sns = boto3.client("sns", region_name="eu-west-1")
+    topic = NotificationTopic(TOPIC_ARN, sns)
+    with Stubber(sns) as stub:
+        wanted = {"TopicArn": TOPIC_ARN, "Message": "{}"}
+        stub.add_response("publish", {"MessageId": "m"}, wanted)
+        topic.publish("{}")
+        stub.add_client_error("publish", code)
+        with pytest.raises(kind, match=code):
+            topic.publish("{}")
+
+
+def test_a_picture_is_drawn_by_cloudwatch() -> None:
+    cloudwatch = boto3.client("cloudwatch", region_name="eu-west-1")
+    pictures = MetricPictures(cloudwatch)
+    with Stubber(cloudwatch) as stub:
+        stub.add_response(
+            "get_metric_widget_image", {"MetricWidgetImage": b"PNG"}, {"MetricWidget": "{}"}
+        )
+        assert pictures.draw("{}") == b"PNG"
+        stub.add_client_error("get_metric_widget_image", "Throttling")
+        with pytest.raises(TransientError, match=r"^CloudWatch drew no picture: Throttling$"):
+            pictures.draw("{}")
+
+
+def test_the_client_for_pictures_is_made_at_the_first_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[str] = []
+
+    def client(service: str, **_: object) -> object:
+        made.append(service)
+        raise PermanentError("enough")
+
+    monkeypatch.setattr(boto3, "client", client)
+    pictures = MetricPictures()
+    assert made == []
+    with pytest.raises(PermanentError):
+        pictures.draw("{}")
+    assert made == ["cloudwatch"]
 
 
 def test_clients_give_up_soon_and_only_what_may_come_twice_is_tried_twice(

@@ -59,4 +59,5 @@ def _table(table: Table) -> str:
         for row in cells
     ]
     shown = escape("\n".join(lines), _TABLE_CHARS)
-    return f"*{escape(table.title, 100)}*\n```{shown}```"
+    title = escape(table.title.replace("`", "'"), 100)
+    return f"*{title}*\n```{shown}```"

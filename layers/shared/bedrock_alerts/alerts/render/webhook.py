@@ -24,7 +24,7 @@ def render(alert: Alert, notes: Sequence[str] = ()) -> dict[str, Any]:
         "type": f"bedrock-alerts.{alert.kind}",
         "datacontenttype": "application/json",
         "dataschema": SCHEMA,
-        "subject": alert.title or alert.status,
+        "subject": alert.title or alert.status or alert.key,
         "data": _data(alert, notes),
     }
     if alert.at is not None:
