@@ -35,11 +35,9 @@ CFN_LINT_ACCEPTED: Final = {
 }
 CHECKOV_ACCEPTED: Final = {
     "CKV_AWS_18": Accepted(
-        "only Lambda writes there; an access log would want a bucket again", "FailedBatchesBucket"
+        "only AWS writes there; an access log would want a bucket again", "*Bucket"
     ),
-    "CKV_AWS_21": Accepted(
-        "old versions of what holds prompts are not to be kept", "FailedBatchesBucket"
-    ),
+    "CKV_AWS_21": Accepted("old versions of what holds prompts are not to be kept", "*Bucket"),
     "CKV_AWS_26": Accepted(
         "no alarm or budget can use SNS's own key; messages hold no content", "EmailTopic"
     ),
@@ -55,7 +53,9 @@ CHECKOV_ACCEPTED: Final = {
     "CKV_AWS_28": Accepted(
         "what was told a while ago, restored, would be told again", "IncidentsTable"
     ),
-    "CKV_AWS_158": Accepted("CloudWatch Logs encrypts, and these logs hold no content"),
+    "CKV_AWS_158": Accepted(
+        "CloudWatch Logs encrypts; a key for the log with prompts is its owner's to choose"
+    ),
     "CKV_AWS_173": Accepted("Lambda encrypts, and no variable is a secret: only where one is kept"),
 }
 
