@@ -1,4 +1,7 @@
-"""Turn alarm state changes into deliveries: one message per state change and channel."""
+"""Turn what the alerts queue holds into deliveries: one message per telling and channel.
+
+An alarm may also call this function itself, as its action.
+"""
 
 import time
 from functools import cache
@@ -8,21 +11,27 @@ from aws_lambda_powertools import Logger
 
 from bedrock_alerts.adapters.aws import DeliveryQueue
 from bedrock_alerts.adapters.emf import EmfSink
-from bedrock_alerts.adapters.sqs_batch import SqsMessage, handle_each
-from bedrock_alerts.alerts.pipeline import deliveries
+from bedrock_alerts.adapters.incident_table import IncidentTable
+from bedrock_alerts.adapters.sqs_batch import SqsMessage, handle_each, is_batch
+from bedrock_alerts.adapters.timers import Timers, TimerTarget
+from bedrock_alerts.adapters.waiting_room import WaitingRoom
+from bedrock_alerts.alerts.incidents import Policy
+from bedrock_alerts.alerts.normalise import encode_note
+from bedrock_alerts.alerts.pipeline import Parts, Router
+from bedrock_alerts.errors import TransientError
 from bedrock_alerts.metrics import count_now
 from bedrock_alerts.observability import make_logger
 from bedrock_alerts.settings import RouteSettings, load
 
-# What the schedule in template.yaml sends: the answer is a metric, and an alarm misses it.
-_HEARTBEAT: Final = '{"bedrock_alerts": {"heartbeat": true}}'
+# What fails at first mostly works in a moment: the queue's own time-out would be minutes.
+_FIRST_PAUSE_SECONDS: Final = 5
 
 
 class App(NamedTuple):
     """What this function works with."""
 
-    settings: RouteSettings
-    queue: DeliveryQueue
+    parts: Parts
+    alerts: DeliveryQueue
     metrics: EmfSink
     logger: Logger
 
@@ -30,27 +39,61 @@ class App(NamedTuple):
 @cache
 def _app() -> App:
     settings = load(RouteSettings)
-    return App(
-        settings=settings,
+    logger = make_logger("route")
+    target = TimerTarget(
+        group=settings.schedule_group_name,
+        role_arn=settings.scheduler_role_arn,
+        queue_arn=settings.alerts_queue_arn,
+        dead_letter_queue_arn=settings.alerts_dead_letter_queue_arn,
+    )
+    parts = Parts(
+        memory=IncidentTable(settings.incidents_table_name, time.time),
+        timers=Timers(target, encode_note, time.time),
+        waiting=WaitingRoom(settings.incidents_table_name, time.time),
         queue=DeliveryQueue(settings.deliveries_queue_url),
+        journal=logger,
+        clock=time.time,
+        channels=settings.channels,
+        policy=_policy(settings),
+    )
+    return App(
+        parts=parts,
+        alerts=DeliveryQueue(settings.alerts_queue_url),
         metrics=EmfSink(settings.metrics_namespace),
-        logger=make_logger("route"),
+        logger=logger,
+    )
+
+
+def _policy(settings: RouteSettings) -> Policy:
+    return Policy(
+        critical_reminder_seconds=settings.reminder_hours_critical * 3600,
+        warning_reminder_seconds=settings.reminder_hours_warning * 3600,
+        flap_count=settings.flap_count,
+        flap_seconds=settings.flap_minutes * 60,
+        settle_seconds=settings.flap_minutes * 30,
     )
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
-    """Route every state change of an SQS batch; those that fail stay in the queue."""
-    app = _app()
+    """Route every message of an SQS batch; those that fail stay in the queue.
 
-    beats = 0
+    What an alarm's own action calls with raises when it fails: Lambda tries again, and keeps it.
+    """
+    app = _app()
+    router = Router(app.parts)
 
     def route(message: SqsMessage) -> None:
-        nonlocal beats
-        if message.body == _HEARTBEAT:
-            beats += 1
-            return
-        app.queue.put(deliveries(message.body, app.settings.channels, now=time.time()))
+        try:
+            router.route(message.body, message.receive_count)
+        except TransientError:
+            if message.receive_count == 1:
+                app.alerts.postpone(message.receipt_handle, _FIRST_PAUSE_SECONDS)
+            raise
 
-    outcome = handle_each(event, route, app.logger)
-    app.metrics.publish(count_now({"StateChanges": outcome.succeeded - beats, "Heartbeat": beats}))
-    return outcome.response
+    response: dict[str, Any] = {}
+    if is_batch(event):
+        response = handle_each(event, route, app.logger).response
+    else:
+        router.route_object(event)
+    app.metrics.publish(count_now(router.counts))
+    return response

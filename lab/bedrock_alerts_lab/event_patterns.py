@@ -14,7 +14,7 @@ def matches_pattern(pattern: Mapping[str, Any], event: Mapping[str, Any]) -> boo
         if isinstance(wanted, Mapping)
         else _is_one_of(wanted, event[name])
         if name in event
-        else False
+        else {"exists": False} in wanted
         for name, wanted in pattern.items()
     )
 
@@ -28,6 +28,8 @@ def _fits(rule: Any, value: Any) -> bool:
     if not isinstance(rule, Mapping):
         return bool(rule == value)
     ((operator, operand),) = rule.items()
+    if operator == "exists":
+        return bool(operand)
     if operator == "prefix":
         return isinstance(value, str) and value.startswith(operand)
     if operator == "suffix":

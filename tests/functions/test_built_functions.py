@@ -72,7 +72,14 @@ def world() -> Iterator[World]:
         topic = sns.create_topic(Name="email")["TopicArn"]
         arn = sqs.get_queue_attributes(QueueUrl=mailbox, AttributeNames=["QueueArn"])
         sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn["Attributes"]["QueueArn"])
+        arn = sqs.get_queue_attributes(QueueUrl=deliveries, AttributeNames=["QueueArn"])
+        boto3.client("scheduler").create_schedule_group(Name="timers")
         functions = {
+            "ALERTS_QUEUE_URL": deliveries,
+            "ALERTS_QUEUE_ARN": arn["Attributes"]["QueueArn"],
+            "ALERTS_DEAD_LETTER_QUEUE_ARN": arn["Attributes"]["QueueArn"],
+            "SCHEDULE_GROUP_NAME": "timers",
+            "SCHEDULER_ROLE_ARN": "arn:aws:iam::123456789012:role/timers",
             "METRICS_NAMESPACE": "BedrockAlerts",
             "OWN_LOG_GROUP": "/aws/lambda/bedrock-alerts-collect-logs",
             "DELIVERIES_QUEUE_URL": deliveries,

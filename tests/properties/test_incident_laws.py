@@ -133,12 +133,10 @@ def test_a_function_that_dies_before_it_queues_loses_nothing(
     # What died is received again, as its queue would see to.
     again = [index for index, died in zip(order, dies, strict=False) if died]
     story = played(life, [*order, *again], dies[: len(order)])
-    lucky = played(life, [*order, *again])
     for opening in true_openings(life):
-        if opening.end is None and opening.transitions[-1].held_by:
-            continue  # the release is still to come
-        was_told = any(item.kind in ANNOUNCEMENTS for item in told(lucky, opening))
-        assert any(item.kind in ANNOUNCEMENTS for item in told(story, opening)) >= was_told
+        is_held = opening.end is None and bool(opening.transitions[-1].held_by)
+        if opening.may_be_told and not is_held:
+            assert any(item.kind in ANNOUNCEMENTS for item in told(story, opening))
 
 
 @given(deliveries(held=True))

@@ -31,6 +31,10 @@ WILDCARDS: Final = {
     f"{LOGS}:log-group:${{InvocationLogGroupName}}:*": {"logs:DescribeSubscriptionFilters"},
     # Bedrock puts log objects into folders by account, day and hour.
     "arn:${AWS::Partition}:s3:::${InvocationLogBucketName}/*": {"s3:GetObject"},
+    # Schedules get their names from what they are for, within a group of their own.
+    "arn:${AWS::Partition}:scheduler:${AWS::Region}:${AWS::AccountId}:schedule/${TimersGroup}/*": {
+        "scheduler:CreateSchedule"
+    },
 }
 RESOURCE_POLICIES: Final = (
     "AWS::SQS::QueuePolicy",
@@ -89,7 +93,7 @@ def test_what_is_denied_is_denied_to_all(resources: Resources) -> None:
 
 
 @pytest.mark.parametrize("kind", ["AWS::SQS::QueuePolicy", "AWS::SNS::TopicPolicy"])
-def test_every_topic_and_queue_takes_from_one_service_of_this_account_only(
+def test_every_topic_and_queue_takes_from_one_service_of_accounts_that_are_named(
     resources: Resources, kind: str
 ) -> None:
     policies = of_type(resources, kind)
@@ -99,7 +103,10 @@ def test_every_topic_and_queue_takes_from_one_service_of_this_account_only(
             (service,) = statement["Principal"].values()
             assert service.endswith(".amazonaws.com"), f"{name} lets {service} in"
             account = statement["Condition"]["StringEquals"]["aws:SourceAccount"]
-            assert account == {"Ref": "AWS::AccountId"}
+            # Only the inbox is for others, and only for those that somebody has named.
+            named = [{"Ref": "AWS::AccountId"}]
+            named += [{"Ref": "InboxAccounts"}] if name == "InboxPolicy" else []
+            assert account in named
             (source,) = (
                 statement["Condition"][operator]["aws:SourceArn"]
                 for operator in ("ArnEquals", "ArnLike")
@@ -108,11 +115,16 @@ def test_every_topic_and_queue_takes_from_one_service_of_this_account_only(
             assert as_list(source)
 
 
-def test_queues_take_from_rules_of_this_template(resources: Resources) -> None:
+def test_queues_take_from_rules_and_topics_of_this_template(resources: Resources) -> None:
+    sources = {
+        "events.amazonaws.com": "AWS::Events::Rule",
+        "sns.amazonaws.com": "AWS::SNS::Topic",
+    }
     for policy in of_type(resources, "AWS::SQS::QueuePolicy").values():
         for statement in statements_of(policy):
+            kind = sources[statement["Principal"]["Service"]]
             for source in as_list(statement["Condition"]["ArnEquals"]["aws:SourceArn"]):
-                assert resources[target(source)]["Type"] == "AWS::Events::Rule"
+                assert resources[target(source)]["Type"] == kind
 
 
 def test_functions_may_be_called_by_services_for_this_account_only(resources: Resources) -> None:

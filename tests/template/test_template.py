@@ -212,7 +212,11 @@ def test_the_longest_variables_fit_what_lambda_gives_a_function(
 def test_the_email_topic_takes_messages_of_this_stacks_alarms_and_of_its_budget_only(
     resources: Resources,
 ) -> None:
-    (policy,) = of_type(resources, "AWS::SNS::TopicPolicy").values()
+    (policy,) = (
+        policy
+        for policy in of_type(resources, "AWS::SNS::TopicPolicy").values()
+        if target(policy["Topics"][0]) == "EmailTopic"
+    )
     alarms, budget = (
         statement.get("Fn::If", [None, statement])[1]
         for statement in policy["PolicyDocument"]["Statement"]
@@ -248,7 +252,11 @@ def test_events_are_retried_for_a_day_and_then_parked(
     parked = destination["DeadLetterConfig"]["Arn"]
     assert target(parked) == dead_letters
     # EventBridge puts what it could not deliver there itself, so it has to be allowed to.
-    (statement,) = resources[policy]["Properties"]["PolicyDocument"]["Statement"]
+    (statement,) = (
+        statement
+        for statement in resources[policy]["Properties"]["PolicyDocument"]["Statement"]
+        if statement["Principal"] == {"Service": "events.amazonaws.com"}
+    )
     assert parked in statement["Resource"]
     sources = as_list(statement["Condition"]["ArnEquals"]["aws:SourceArn"])
     assert rule in {target(source) for source in sources}
@@ -298,6 +306,12 @@ def test_the_log_is_read_from_one_source_only(
         pytest.param({}, True, id="an alarm of this stack"),
         pytest.param({"source": "aws.monitoring"}, False, id="the best-effort copy of an event"),
         pytest.param({"detail-type": "Something New"}, False, id="another kind of event"),
+        pytest.param(
+            {"detail-type": "CloudWatch Alarm Contributor State Change"}, True, id="a contributor"
+        ),
+        pytest.param(
+            {"detail-type": "CloudWatch Alarm Configuration Change"}, True, id="a changed alarm"
+        ),
         pytest.param({"detail": {"alarmName": "theirs"}}, False, id="an alarm of somebody else"),
     ],
 )
@@ -308,6 +322,15 @@ def test_the_rule_takes_the_sample_event_and_no_others(
     event = {**json.loads(sample["Records"][0]["body"]), **change}
     pattern = Stack.read().resources("AWS::Events::Rule")["StateChangeRule"]["EventPattern"]
     assert matches_pattern(pattern, event) is matches
+
+
+def test_the_rule_takes_an_event_that_does_not_name_the_alarms_arn() -> None:
+    sample = json.loads((ROOT / "events/route/alarm.json").read_text())
+    event = json.loads(sample["Records"][0]["body"])
+    del event["resources"]
+    stack = Stack.read(parameters={"AlertEmail": "oncall@example.com"})
+    pattern = stack.resources("AWS::Events::Rule")["StateChangeRule"]["EventPattern"]
+    assert matches_pattern(pattern, event)
 
 
 EMAIL_TOPIC = "arn:aws:sns:eu-west-1:111122223333:bedrock-alerts-email"
@@ -434,3 +457,57 @@ def test_the_template_stays_within_cloudformations_limits(
     assert len(template["Parameters"]) <= 200
     assert len(resources) <= 500
     assert (ROOT / "template.yaml").stat().st_size <= 1_000_000
+
+
+def test_a_message_of_others_cannot_pass_for_a_note_of_ours(resources: Resources) -> None:
+    subscription = resources["InboxSubscription"]["Properties"]
+    assert subscription["RawMessageDelivery"] is False
+    assert target(subscription["Endpoint"]) == "AlertsQueue"
+    assert target(subscription["RedrivePolicy"]["deadLetterTargetArn"]) == "AlertsDeadLetterQueue"
+
+
+def test_timers_may_come_back_to_the_alerts_queue_and_do_nothing_else(resources: Resources) -> None:
+    role = resources["TimersRole"]["Properties"]
+    (trust,) = role["AssumeRolePolicyDocument"]["Statement"]
+    assert trust["Principal"] == {"Service": "scheduler.amazonaws.com"}
+    assert trust["Condition"]["StringEquals"] == {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}
+    assert target(trust["Condition"]["ArnEquals"]["aws:SourceArn"]) == "TimersGroup"
+    (statement,) = (one for name, one in statements(resources) if name == "TimersRole")
+    assert statement["Action"] == "sqs:SendMessage"
+    assert {target(arn) for arn in statement["Resource"]} == {
+        "AlertsQueue",
+        "AlertsDeadLetterQueue",
+    }
+    passed = [
+        one
+        for name, one in statements(resources)
+        if name == "RouteRole" and one["Action"] == "iam:PassRole"
+    ]
+    assert [target(one["Resource"]) for one in passed] == ["TimersRole"]
+    assert passed[0]["Condition"]["StringEquals"] == {
+        "iam:PassedToService": "scheduler.amazonaws.com"
+    }
+
+
+def test_what_is_remembered_is_forgotten_some_day(resources: Resources) -> None:
+    table = resources["IncidentsTable"]["Properties"]
+    assert table["TimeToLiveSpecification"] == {"AttributeName": "expires", "Enabled": True}
+
+
+@pytest.mark.parametrize(
+    ("parameter", "setting", "default"),
+    [
+        ("ReminderHoursCritical", "reminder_hours_critical", 1),
+        ("ReminderHoursWarning", "reminder_hours_warning", 4),
+        ("FlapCount", "flap_count", 4),
+        ("FlapMinutes", "flap_minutes", 30),
+    ],
+)
+def test_a_parameter_has_the_default_that_the_code_has(
+    template: dict[str, Any], parameter: str, setting: str, default: int
+) -> None:
+    assert template["Parameters"][parameter]["Default"] == default
+    (field,) = (
+        field for field in msgspec.structs.fields(settings.RouteSettings) if field.name == setting
+    )
+    assert field.default == default

@@ -25,6 +25,7 @@ MAY_IMPORT: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
             "adapters",
             "alerts.incidents.model",
             "alerts.model",
+            "alerts.incidents.model",
             "invocations.model",
             "logging_setup.model",
             "errors",

@@ -7,10 +7,18 @@ from bedrock_alerts.settings import CollectLogsSettings, DeliverSettings, RouteS
 
 COLLECT_LOGS = {"METRICS_NAMESPACE": "BedrockAlerts", "OWN_LOG_GROUP": "/aws/lambda/collect-logs"}
 QUEUE_URL = "https://sqs.eu-west-1.amazonaws.com/111122223333/deliveries"
+ALERTS_ARN = "arn:aws:sqs:eu-west-1:111122223333:alerts"
 ROUTE = {
     "METRICS_NAMESPACE": "BedrockAlerts",
+    "ALERTS_QUEUE_URL": f"{QUEUE_URL}-alerts",
+    "ALERTS_QUEUE_ARN": ALERTS_ARN,
+    "ALERTS_DEAD_LETTER_QUEUE_ARN": f"{ALERTS_ARN}-dlq",
     "DELIVERIES_QUEUE_URL": QUEUE_URL,
+    "INCIDENTS_TABLE_NAME": "bedrock-alerts-incidents",
+    "SCHEDULE_GROUP_NAME": "bedrock-alerts-timers",
+    "SCHEDULER_ROLE_ARN": "arn:aws:iam::111122223333:role/timers",
     "CHANNELS": "email,slack",
+    "FLAP_COUNT": "0",
 }
 DELIVER = {
     "METRICS_NAMESPACE": "BedrockAlerts",
@@ -60,8 +68,18 @@ SETTINGS = CollectLogsSettings | RouteSettings | DeliverSettings
             ROUTE,
             RouteSettings(
                 metrics_namespace="BedrockAlerts",
+                alerts_queue_url=f"{QUEUE_URL}-alerts",
+                alerts_queue_arn=ALERTS_ARN,
+                alerts_dead_letter_queue_arn=f"{ALERTS_ARN}-dlq",
                 deliveries_queue_url=QUEUE_URL,
+                incidents_table_name="bedrock-alerts-incidents",
+                schedule_group_name="bedrock-alerts-timers",
+                scheduler_role_arn="arn:aws:iam::111122223333:role/timers",
                 channels=("email", "slack"),
+                reminder_hours_critical=1,
+                reminder_hours_warning=4,
+                flap_count=0,
+                flap_minutes=30,
             ),
             id="route reads a list",
         ),

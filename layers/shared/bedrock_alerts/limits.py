@@ -41,6 +41,12 @@ ALARM_RULE_CHARS: Final = 10_240
 # All periods of an alarm together are at most seven days, so one period is no longer either.
 ALARM_PERIOD_SECONDS: Final = 7 * 24 * 3600
 
+# --- Amazon SQS ---------------------------------------------------------------------------------
+# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html
+SQS_BATCH_MESSAGES: Final = 10
+# A queue may hold larger ones by now; those made before, and other accounts' tools, may not.
+SQS_MESSAGE_BYTES: Final = 256 * 1024
+
 # --- Amazon SNS e-mail ----------------------------------------------------------------------------
 # https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
 SNS_SUBJECT_CHARS: Final = 99  # "less than 100 characters", ASCII, no line breaks

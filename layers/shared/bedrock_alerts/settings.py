@@ -61,11 +61,25 @@ class CollectStreamSettings(CollectLogsSettings, frozen=True, kw_only=True, rena
 
 
 class RouteSettings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
-    """What `route` needs to know. `channels` is a comma-separated list."""
+    """What `route` needs to know. `channels` is a comma-separated list.
+
+    Timers go from the schedule group to the alerts queue, by the scheduler's role. What is 0 never
+    happens: reminders of that severity, flapping.
+    """
 
     metrics_namespace: Annotated[str, Text]
+    alerts_queue_url: Annotated[str, Text]
+    alerts_queue_arn: Annotated[str, Text]
+    alerts_dead_letter_queue_arn: Annotated[str, Text]
     deliveries_queue_url: Annotated[str, Text]
+    incidents_table_name: Annotated[str, Text]
+    schedule_group_name: Annotated[str, Text]
+    scheduler_role_arn: Annotated[str, Text]
     channels: tuple[Channel, ...]
+    reminder_hours_critical: Annotated[int, msgspec.Meta(ge=0)] = 1
+    reminder_hours_warning: Annotated[int, msgspec.Meta(ge=0)] = 4
+    flap_count: Annotated[int, msgspec.Meta(ge=0)] = 4
+    flap_minutes: Annotated[int, msgspec.Meta(ge=1)] = 30
 
 
 class DeliverSettings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):

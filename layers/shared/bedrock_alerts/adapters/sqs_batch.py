@@ -31,6 +31,19 @@ class BatchOutcome(NamedTuple):
     response: dict[str, Any]
 
 
+def is_batch(event: object) -> bool:
+    """Tell whether a function was called with a batch of a queue's messages."""
+    records = event.get("Records") if isinstance(event, dict) else None
+    return (
+        isinstance(records, list)
+        and bool(records)
+        and all(
+            isinstance(record, dict) and record.get("eventSource") == "aws:sqs"
+            for record in records
+        )
+    )
+
+
 def handle_each(
     event: dict[str, Any], handle: Callable[[SqsMessage], None], logger: Logger
 ) -> BatchOutcome:

@@ -20,7 +20,12 @@ _FIRST_PAUSE_SECONDS: Final = 5.0
 _MAX_TRIPLINGS: Final = 5  # 5 s tripled five times is above the longest pause
 # What says that an alarm stands: to be told otherwise when it is over by now.
 STANDING: Final[frozenset[TellingKind]] = frozenset({"first", "release", "escalation", "reminder"})
-_OF_AN_ALARM: Final[frozenset[TellingKind]] = STANDING | {"late", "no_data", "flapping"}
+_OF_AN_ALARM: Final[frozenset[TellingKind]] = STANDING | {
+    "late",
+    "no_data",
+    "flapping",
+    "settled",
+}
 Verdict = Literal["go", "skip", "wait"]
 
 

@@ -356,6 +356,14 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     digest: str = ""
 
 
+class Waiting(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An alert that waits to be told together with others, and what its delivery would carry."""
+
+    alert: Alert
+    mentions: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
 # ---- the ledger: who was told --------------------------------------------------------------------
 
 

@@ -1,14 +1,342 @@
-"""Flow 2 from end to end, without I/O: the body of a message in, deliveries out."""
+"""Flow 2 up to the deliveries: from the body of a message to one delivery for each channel.
 
-from collections.abc import Sequence
+    normalise ─► decide ─► store ─► describe ─► enrich ─► routes ─► queue (or wait) ─► confirm
+
+What was stored is told again until it has been confirmed: whoever dies in between, the message
+comes back from its queue, and the same decision is made again. The alert then has the same key, and
+`deliver` sends each key once to a channel.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, NamedTuple, Protocol, TypeVar
+
+import msgspec
 
 from bedrock_alerts.alerts.describe import describe, without_memory
-from bedrock_alerts.alerts.model import Answer, Channel, Delivery, Heartbeat, Timer
-from bedrock_alerts.alerts.normalise import normalise
+from bedrock_alerts.alerts.incidents import (
+    Decision,
+    Happening,
+    Incident,
+    Memory,
+    Policy,
+    Told,
+    alert_key,
+    announced,
+    decide,
+    remember,
+)
+from bedrock_alerts.alerts.memory import JournalPort
+from bedrock_alerts.alerts.model import (
+    Alert,
+    Answer,
+    Channel,
+    ConfigurationChange,
+    Delivery,
+    Event,
+    Fact,
+    Heartbeat,
+    News,
+    StateChange,
+    Timer,
+    Waiting,
+    incident_id,
+)
+from bedrock_alerts.alerts.normalise import normalise, normalise_object
+from bedrock_alerts.alerts.routing import Destination, Routes, destinations
+from bedrock_alerts.alerts.storms import Digests, QueuePort, TimerPort, WaitingPort, end_of_minute
+from bedrock_alerts.errors import TransientError
+from bedrock_alerts.limits import SQS_BATCH_MESSAGES
+
+_ENRICH_SECONDS: Final = 6.0
+_A_MINUTE: Final = timedelta(minutes=1)
+# A digest whose timer was lost is late by this much when the sign of life finds it.
+_OVERDUE: Final = timedelta(minutes=2)
+T = TypeVar("T")
+
+
+class MemoryPort(Protocol):
+    """Remembers incidents by their ids. Every method raises TransientError."""
+
+    def load(self, incident: str) -> Incident | None:
+        """Return what is remembered of an incident."""
+
+    def update(
+        self, incident: str, change: Callable[[Incident | None], tuple[Incident | None, T]]
+    ) -> T:
+        """Remember what `change` makes of what is remembered, and return what else it gives."""
+
+
+class MutePort(Protocol):
+    """CloudWatch's own mute rules."""
+
+    def mute(self, alarm_name: str, incident: str, until: datetime, who: str) -> None:
+        """Mute an alarm, or raise TransientError."""
+
+
+class Enrich(Protocol):
+    """Adds to an alert what helps, until `deadline` (seconds since 1970) at the latest."""
+
+    def __call__(self, news: News, alert: Alert, deadline: float) -> Alert:
+        """Return the alert with more in it; whatever it raises, the alert goes out without."""
+
+
+class Parts(NamedTuple):
+    """What a Router works with. `routes` gives the routes, and what is wrong with them if so."""
+
+    memory: MemoryPort
+    timers: TimerPort
+    waiting: WaitingPort
+    queue: QueuePort
+    journal: JournalPort
+    clock: Callable[[], float]
+    channels: tuple[Channel, ...]
+    policy: Policy = Policy()
+    routes: Callable[[], tuple[Routes, str]] = lambda: (Routes(), "")
+    enrich: Enrich | None = None
+    mutes: MutePort | None = None
+
+
+class Router:
+    """Turns events into deliveries, and counts what became of them."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._digests = Digests(parts.waiting, parts.timers, parts.queue)
+        self.counts: Counter[str] = Counter()
+
+    def route(self, body: str, attempt: int) -> None:
+        """Route a message of the alerts queue; `attempt` is 1 when it is received first.
+
+        Raises TransientError when it has to come back.
+        """
+        self._route_all(normalise(body), attempt)
+
+    def route_object(self, event: Any) -> None:
+        """Route what the function was called with by an alarm action. Raises TransientError.
+
+        Lambda tries such a call only three times, minutes apart: a table that fails is done
+        without at once.
+        """
+        self._route_all(normalise_object(event), attempt=2)
+
+    def _route_all(self, events: Sequence[Event], attempt: int) -> None:
+        """Route every event; one that fails does not stop the others."""
+        failure: TransientError | None = None
+        for event in events:
+            try:
+                self._route(event, attempt)
+            except TransientError as error:
+                failure = error
+        if failure is not None:
+            raise failure
+
+    def _route(self, event: Event, attempt: int) -> None:
+        if isinstance(event, Heartbeat):
+            self._beat()
+        elif isinstance(event, Timer) and event.kind == "digest":
+            by = max(event.due, self._now())
+            self._digests.bring(event.subject, by, now=self._now())
+        elif isinstance(event, StateChange | ConfigurationChange | Timer | Answer):
+            self._follow(event, attempt)
+        else:
+            self._send(self._enriched(event, describe(event, without_memory(event))))
+
+    # ---- incidents -------------------------------------------------------------------------------
+
+    def _follow(self, event: Happening, attempt: int) -> None:
+        """Decide what an event means for its incident, and see to it."""
+        try:
+            incident, alarm, decision = self._decide(event)
+        except TransientError as error:
+            self._go_on_without_memory(event, attempt, error)
+            return
+        if decision.telling is None or decision.about is None:
+            self._withhold(decision.withheld, event)
+        else:
+            self._tell(decision, alarm)
+        for timer in decision.timers:
+            self._parts.timers.set(timer)
+        if decision.told is not None:
+            self._confirm(incident, decision.told)
+        if isinstance(event, StateChange):
+            self.counts["StateChanges"] += 1
+
+    def _decide(self, event: Happening) -> tuple[str, Incident | None, Decision]:
+        """Return the incident's id, the record of a contributor's alarm, and the decision."""
+        incident = _incident_of(event)
+        alarm = self._alarm_of(event, incident)
+        now = self._now()
+
+        def change(found: Incident | None) -> tuple[Incident | None, Decision]:
+            decision = decide(Memory(found, alarm), event, self._parts.policy, now)
+            return decision.next, decision
+
+        return incident, alarm, self._parts.memory.update(incident, change)
+
+    def _alarm_of(self, event: Happening, incident: str) -> Incident | None:
+        """Return the record of the alarm that a contributor belongs to."""
+        change: StateChange | None = None
+        if isinstance(event, StateChange):
+            change = event
+        elif isinstance(event, Timer | Answer):
+            known = self._parts.memory.load(incident)
+            change = known.change if known else None
+        if change is None or change.contributor is None:
+            return None
+        return self._parts.memory.load(incident_id(change.alarm_arn))
+
+    def _tell(self, decision: Decision, alarm: Incident | None) -> None:
+        if decision.telling is None or decision.about is None or decision.next is None:
+            return
+        alert = msgspec.structs.replace(
+            describe(decision.about, decision.telling),
+            key=decision.key,
+            incident=decision.next.key,
+            opening=decision.opening,
+        )
+        if decision.telling.kind == "silenced":
+            self._mute(decision, alert)
+        group, waits = "", False
+        if isinstance(decision.about, StateChange) and decision.about.contributor:
+            # Its alarm speaks for it, and the contributors of one bad minute make one list. Only
+            # one that joins an alarm that people know of already is news of its own.
+            group = decision.about.alarm_arn
+            waits = not announced(alarm, before=self._now() - _A_MINUTE)
+        self._send(self._enriched(decision.about, alert), group=group, waits=waits)
+
+    def _mute(self, decision: Decision, alert: Alert) -> None:
+        """Show a silence in CloudWatch's console too; without that it holds all the same."""
+        telling = decision.telling
+        if self._parts.mutes is None or telling is None or telling.until is None:
+            return
+        try:
+            incident = incident_id(alert.incident)
+            self._parts.mutes.mute(alert.title, incident, telling.until, telling.held_by)
+        except TransientError as error:
+            self._parts.journal.warning("not muted in CloudWatch", extra={"reason": str(error)})
+
+    def _confirm(self, incident: str, told: Told) -> None:
+        """Remember that a telling is on its way."""
+
+        def change(found: Incident | None) -> tuple[Incident | None, None]:
+            return (None if found is None else remember(found, told)), None
+
+        self._parts.memory.update(incident, change)
+
+    def _go_on_without_memory(self, event: Happening, attempt: int, error: TransientError) -> None:
+        """Tell what has to be told although nothing is remembered. Raises `error` for the rest.
+
+        What is held back has to be remembered: it waits in the queue until it can be.
+        """
+        is_held = isinstance(event, StateChange) and (event.suppressed_by or event.muted_by)
+        if attempt == 1 or not isinstance(event, StateChange) or is_held:
+            raise error
+        telling = without_memory(event)
+        opened_at = telling.opened_at or event.at
+        told = Told(kind=telling.kind, opening=opened_at, at=self._now())
+        alert = describe(event, telling)
+        fact = Fact(
+            "Without memory", "the incidents' table fails, so this may have been told before"
+        )
+        alert = msgspec.structs.replace(
+            alert, key=alert_key(event.incident_key, told), facts=(*alert.facts, fact)
+        )
+        self._parts.journal.warning(
+            "without memory", extra={"incident": alert.incident, "reason": str(error)}
+        )
+        self._send(self._enriched(event, alert))
+        self.counts["StateChanges"] += 1
+
+    # ---- deliveries ------------------------------------------------------------------------------
+
+    def _enriched(self, news: News, alert: Alert) -> Alert:
+        if self._parts.enrich is None:
+            return alert
+        try:
+            return self._parts.enrich(news, alert, self._parts.clock() + _ENRICH_SECONDS)
+        except Exception as error:  # noqa: BLE001 - no alert is lost for what would adorn it
+            self._parts.journal.warning(
+                "not enriched", extra={"alert": alert.key, "error": type(error).__name__}
+            )
+            return alert
+
+    def _send(self, alert: Alert, *, group: str = "", waits: bool = False) -> None:
+        """Queue an alert for every channel that hears of it, or let it wait there.
+
+        Raises TransientError when it is neither queued nor waiting everywhere.
+        """
+        routes, complaint = self._parts.routes()
+        notes = (complaint,) if complaint else ()
+        now = self._now()
+        found = destinations(alert, routes, self._parts.channels, now)
+        at_once: list[Delivery] = []
+        for destination in found:
+            due = self._due(destination, alert, group, waits=waits)
+            waiting = Waiting(alert=alert, mentions=destination.mentions, notes=notes)
+            if due is None or not self._wait(destination.channel, due, waiting):
+                at_once.append(
+                    Delivery(
+                        channel=destination.channel,
+                        alerts=(alert,),
+                        queued_at=now.timestamp(),
+                        mentions=destination.mentions,
+                        notes=notes,
+                    )
+                )
+        for first in range(0, len(at_once), SQS_BATCH_MESSAGES):
+            self._parts.queue.put(at_once[first : first + SQS_BATCH_MESSAGES])
+        if not found:
+            self._withhold("no route has a channel for it", alert)
+
+    def _due(
+        self, destination: Destination, alert: Alert, group: str, *, waits: bool
+    ) -> datetime | None:
+        """Return until when an alert waits on a channel, None where it is told at once."""
+        if destination.wait_until is not None:
+            return destination.wait_until
+        try:
+            has_seat = not waits and self._digests.has_seat(destination.channel, alert, group=group)
+        except TransientError as error:
+            self._parts.journal.warning("seats not counted", extra={"reason": str(error)})
+            return None
+        return None if has_seat else end_of_minute(self._now())
+
+    def _wait(self, channel: Channel, due: datetime, waiting: Waiting) -> bool:
+        """Let an alert wait; False where it cannot, so that it is told at once."""
+        try:
+            self._digests.wait_until(channel, due, waiting, now=self._now())
+        except TransientError as error:
+            self._parts.journal.warning(
+                "cannot wait", extra={"channel": channel, "reason": str(error)}
+            )
+            return False
+        return True
+
+    def _beat(self) -> None:
+        """Count the sign of life, and bring digests whose timer was lost."""
+        self.counts["Heartbeat"] += 1
+        now = self._now()
+        routes, _ = self._parts.routes()
+        named = [channel for route in routes.routes for channel in route.channels]
+        for channel in dict.fromkeys((*self._parts.channels, *named)):
+            try:
+                self._digests.bring(channel, now - _OVERDUE, now=now)
+            except TransientError as error:
+                self._parts.journal.warning("digests not looked at", extra={"reason": str(error)})
+
+    def _withhold(self, reason: str, subject: Happening | Alert) -> None:
+        """Write down that nobody is told, and why."""
+        self.counts["NotificationsSuppressed"] += 1
+        self._parts.journal.info("withheld", extra={"reason": reason, **_named(subject)})
+
+    def _now(self) -> datetime:
+        return datetime.fromtimestamp(self._parts.clock(), UTC)
 
 
 def deliveries(body: str, channels: Sequence[Channel], *, now: float) -> tuple[Delivery, ...]:
-    """Turn each event into one delivery per channel, so that each channel is retried alone."""
+    """Turn each event into one delivery per channel, as if nothing were remembered."""
     alerts = [
         describe(event, without_memory(event))
         for event in normalise(body)
@@ -19,3 +347,24 @@ def deliveries(body: str, channels: Sequence[Channel], *, now: float) -> tuple[D
         for alert in alerts
         for channel in channels
     )
+
+
+def _incident_of(event: Happening) -> str:
+    """Return the id of the incident that an event is about."""
+    if isinstance(event, Answer):
+        return event.incident
+    if isinstance(event, Timer):
+        return incident_id(event.subject)
+    if isinstance(event, ConfigurationChange):
+        return incident_id(event.alarm_arn)
+    return incident_id(event.incident_key)
+
+
+def _named(subject: Happening | Alert) -> dict[str, str]:
+    """Name what is withheld, in words that are ours or were cleaned."""
+    if isinstance(subject, Alert):
+        return {"alert": subject.key, "incident": subject.incident}
+    named = {"incident": _incident_of(subject), "kind": type(subject).__name__}
+    if isinstance(subject, StateChange):
+        named |= {"alarm": subject.alarm_name, "state": subject.state}
+    return named

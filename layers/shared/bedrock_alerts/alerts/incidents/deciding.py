@@ -270,7 +270,8 @@ def _settle(case: _Case, timer: Timer, opening: Opening | None) -> _Verdict:
     calm = opening or Opening(last, last, ())
     # Where it stands, this is how people know of it; else the episode ends behind all of it.
     told = Told(kind="settled", opening=calm.start, at=case.now, severity=case.incident.severity)
-    verdict = case.tell("settled", calm, transitions=len(since), opened_at=episode.start)
+    began = calm.start if opening else episode.start
+    verdict = case.tell("settled", calm, transitions=len(since), opened_at=began)
     return verdict._replace(told=told)
 
 

@@ -112,7 +112,7 @@ def learn(incident: Incident, change: StateChange) -> Incident:
     transitions = incident.transitions
     for item in known:
         transitions = insert(transitions, item)
-    learned = msgspec.structs.replace(incident, transitions=transitions)
+    learned = _with(incident, transitions)
     newest = incident.change
     if newest is None or (change.at, not known[0].held_by) > (
         newest.at,
@@ -128,6 +128,10 @@ def learn_configuration(incident: Incident, change: ConfigurationChange) -> Inci
     if change.operation == "delete":
         return close(learned, "DELETED", change.at)
     learned = _judged(learned, change.description, change.at)
+    if learned.severity_at == change.at and learned.change is not None:
+        # What is told from now on shows how bad it is now.
+        shown = msgspec.structs.replace(learned.change, description=change.description)
+        learned = msgspec.structs.replace(learned, change=shown)
     if change.actions_enabled is not None and _is_news(change.at, incident.actions_at):
         learned = msgspec.structs.replace(
             learned, actions_enabled=change.actions_enabled, actions_at=change.at
@@ -137,8 +141,7 @@ def learn_configuration(incident: Incident, change: ConfigurationChange) -> Inci
 
 def close(incident: Incident, state: str, at: datetime) -> Incident:
     """Add the end of an alarm."""
-    item = Transition(at=at, state=state)
-    return msgspec.structs.replace(incident, transitions=insert(incident.transitions, item))
+    return _with(incident, insert(incident.transitions, Transition(at=at, state=state)))
 
 
 def remember(incident: Incident, told: Told) -> Incident:
@@ -180,6 +183,13 @@ def announcement(incident: Incident, opening: Opening) -> Told | None:
     """Return the telling by which people know of an opening."""
     found = (item for item in told_of(incident, opening) if item.kind in ANNOUNCEMENTS)
     return next(found, None)
+
+
+def announced(incident: Incident | None, before: datetime) -> bool:
+    """Tell whether an alarm stands that people have known of since `before`."""
+    opening = standing(incident) if incident else None
+    told = announcement(incident, opening) if incident and opening else None
+    return told is not None and told.at <= before
 
 
 def last_call(told: Iterable[Told]) -> Told | None:
@@ -249,6 +259,17 @@ def _calm(incident: Incident, since: datetime, policy: Policy) -> datetime | Non
     enough = timedelta(seconds=policy.settle_seconds) + _PATIENCE
     times = [item.at for item in incident.transitions if item.at >= since]
     return next((later for earlier, later in pairwise(times) if later - earlier >= enough), None)
+
+
+def _with(incident: Incident, transitions: tuple[Transition, ...]) -> Incident:
+    found = openings(transitions)
+    last = found[-1] if found else None
+    return msgspec.structs.replace(
+        incident,
+        transitions=transitions,
+        opened_at=last.start if last else None,
+        ended_at=last.end if last else None,
+    )
 
 
 def _transition(change: StateChange) -> Transition:

@@ -75,7 +75,8 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     `transitions` are in CloudWatch's order, whatever order they came in; `told` are those tellings
     that really were queued. `change` is the newest state change, for timers that have to tell it.
     `severity` and `actions_enabled` are as of their own times. An acknowledgement is of one
-    opening, a silence of the whole incident.
+    opening, a silence of the whole incident. `opened_at` and `ended_at` are of the last time that
+    the alarm stood, for readers who want to know no more than whether it is over.
     """
 
     key: str
@@ -90,6 +91,8 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     acked_opening: datetime | None = None
     silenced_by: str = ""
     silenced_until: datetime | None = None
+    opened_at: datetime | None = None
+    ended_at: datetime | None = None
 
 
 class Memory(NamedTuple):
