@@ -304,6 +304,11 @@ def test_the_log_is_read_from_one_source_only(
             id="an alarm of a stack whose name begins with ours",
         ),
         pytest.param({}, True, id="an alarm of this stack"),
+        pytest.param(
+            {"detail-type": "CloudWatch Alarm Contributor State Change"},
+            True,
+            id="one of the callers that an alarm of this stack tells apart",
+        ),
         pytest.param({"source": "aws.monitoring"}, False, id="the best-effort copy of an event"),
         pytest.param({"detail-type": "Something New"}, False, id="another kind of event"),
         pytest.param(
