@@ -298,8 +298,8 @@ class Demo:
             surplus += [line] * (count > 1)
         for channel in _CHANNELS:
             count = len(self._inbox(channel))
-            if count > len(expected):
-                surplus.append(f"{channel}: {count} messages in place of {len(expected)}")
+            if count > len(self._changes):
+                surplus.append(f"{channel}: {count} messages in place of {len(self._changes)}")
         return Outcome(
             changes=tuple(self._changes),
             seconds={(a.channel, a.alarm, a.state): s for a, s in self._arrived.items()},
