@@ -65,8 +65,9 @@ def test_the_alarms_of_the_story_fire_and_recover(outage: dict[str, Any]) -> Non
 
 
 def test_the_email_does_not_wait_for_slack(outage: dict[str, Any]) -> None:
-    first = outage["state_changes"][0]
-    assert first["email_seconds"] < first["slack_seconds"]
+    # Slack is tried again after 5 s at the earliest. Of alarms at one time, any may meet the outage.
+    waits = [c["slack_seconds"] - c["email_seconds"] for c in outage["state_changes"]]
+    assert max(waits) > 1
 
 
 def test_a_port_in_use_is_said_and_ends_with_an_error() -> None:

@@ -14,12 +14,13 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 @pytest.fixture(scope="session")
 def built() -> Path:
     """Build the template as a user would, and return the folder with the artefacts."""
-    folder = ROOT / ".lab" / "build-lambda"
+    # SAM remembers beside its build folder what it has built: two builds must not share that.
+    folder = ROOT / ".lab" / "lambda" / "build"
     done = subprocess.run(
         [
             str(Path(sys.executable).with_name("sam")), "build",
             "--build-dir", str(folder),
-            "--cache-dir", str(ROOT / ".lab" / "cache-lambda"),
+            "--cache-dir", str(folder.with_name("cache")),
             "--cached", "--parallel",
         ],
         cwd=ROOT,

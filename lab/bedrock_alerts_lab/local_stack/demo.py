@@ -44,11 +44,17 @@ class DemoOptions(NamedTuple):
 
 
 class Due(NamedTuple):
-    """One notification that has to arrive: what about, where, and since when."""
+    """One notification that has to arrive: where, about which change, and since when.
+
+    `change` is its place in the story. An alarm and a caller that it is about are titled alike:
+    `place` says which of the messages alike this one is, from 0.
+    """
 
     channel: str
+    change: int
     alarm: str
     state: str
+    place: int
     asked: datetime
 
 
@@ -56,7 +62,7 @@ class Outcome(NamedTuple):
     """How the demo ended."""
 
     changes: tuple[Change, ...]
-    seconds: Mapping[tuple[str, str, str], float]
+    seconds: Mapping[tuple[str, int], float]
     missing: tuple[str, ...]
     surplus: tuple[str, ...]
     records: int
@@ -243,13 +249,15 @@ class Demo:
         self._changes.append(change)
         asked = datetime.now(UTC)
         for channel in _CHANNELS:
-            self._due.append(Due(channel, change.alarm_name, change.to_state, asked))
+            about = (channel, change.alarm_name, change.to_state)
+            place = sum((due.channel, due.alarm, due.state) == about for due in self._due)
+            self._due.append(Due(channel, len(self._changes) - 1, *about[1:], place, asked))
         # Given a moment, a notification is told in the minute it belongs to.
         if not self._options.outage:
             self._local.receiver.wait_for(lambda _: self._all_arrived(), 10.0)
 
     def _received(self, due: Due) -> list[datetime]:
-        """Return when the messages about one state change of one alarm came in, on its channel."""
+        """Return when the messages that read like this one came in, on its channel."""
         return [
             at
             for text, at in self._inbox(due.channel)
@@ -267,13 +275,13 @@ class Demo:
         ]
 
     def _all_arrived(self) -> bool:
-        return all(self._received(due) for due in self._due)
+        return all(len(self._received(due)) > due.place for due in self._due)
 
     def _show_arrivals(self) -> None:
         for arrival in self._due:
             received = self._received(arrival)
-            if arrival not in self._arrived and received:
-                seconds = (received[0] - arrival.asked).total_seconds()
+            if arrival not in self._arrived and len(received) > arrival.place:
+                seconds = (received[arrival.place] - arrival.asked).total_seconds()
                 self._arrived[arrival] = seconds
                 self._say.print(
                     f"       → {arrival.channel}: {_WORDS[arrival.state]} {_short(arrival.alarm)}"
@@ -291,18 +299,18 @@ class Demo:
         expected = set(traffic.EXPECTED)
         missing = [f"{state} {alarm}" for alarm, state in sorted(expected - happened)]
         surplus = [f"{state} {alarm}" for alarm, state in sorted(happened - expected)]
-        for due in self._due:
-            count = len(self._received(due))
-            line = f"{due.channel}: {due.state} {_short(due.alarm)}"
-            missing += [line] * (count == 0)
-            surplus += [line] * (count > 1)
+        missing += [
+            f"{due.channel}: {due.state} {_short(due.alarm)}"
+            for due in self._due
+            if len(self._received(due)) <= due.place
+        ]
         for channel in _CHANNELS:
             count = len(self._inbox(channel))
             if count > len(self._changes):
                 surplus.append(f"{channel}: {count} messages in place of {len(self._changes)}")
         return Outcome(
             changes=tuple(self._changes),
-            seconds={(a.channel, a.alarm, a.state): s for a, s in self._arrived.items()},
+            seconds={(due.channel, due.change): s for due, s in self._arrived.items()},
             missing=tuple(missing),
             surplus=tuple(surplus),
             records=self._records,
@@ -316,11 +324,8 @@ def summary(outcome: Outcome) -> Table:
     for heading in ("Time", "Alarm", "State", "Value", "Limit", "Slack", "E-mail"):
         left = heading in ("Alarm", "State")
         table.add_column(heading, justify="left" if left else "right", no_wrap=True)
-    for change in outcome.changes:
-        delays = [
-            outcome.seconds.get((channel, change.alarm_name, change.to_state))
-            for channel in _CHANNELS
-        ]
+    for number, change in enumerate(outcome.changes):
+        delays = [outcome.seconds.get((channel, number)) for channel in _CHANNELS]
         table.add_row(
             f"{change.at:%H:%M}",
             _short(change.alarm_name),
@@ -342,12 +347,10 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
                 "alarm": change.alarm_name,
                 "state": change.to_state,
                 "at": change.at.isoformat(),
-                "slack_seconds": outcome.seconds.get(("Slack", change.alarm_name, change.to_state)),
-                "email_seconds": outcome.seconds.get(
-                    ("e-mail", change.alarm_name, change.to_state)
-                ),
+                "slack_seconds": outcome.seconds.get(("Slack", number)),
+                "email_seconds": outcome.seconds.get(("e-mail", number)),
             }
-            for change in outcome.changes
+            for number, change in enumerate(outcome.changes)
         ],
         "missing": list(outcome.missing),
         "surplus": list(outcome.surplus),

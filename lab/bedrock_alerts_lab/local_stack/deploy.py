@@ -57,13 +57,15 @@ def build(engine: Engine) -> Path:
         capture_output=True,
         text=True,
     ).stdout.strip()
-    out = _WORK / f"build-{tag}"
+    # SAM remembers beside its build folder what it has built: two builds must not share that.
+    work = _WORK / tag
+    out = work / "build"
     environment = {**engine.environment(), "LAYER_TARGET": "host", "PYTHON": str(ENGINE_PYTHON)}
     _sam(
         "build",
         "--template-file", str(ROOT / "template.yaml"),
         "--build-dir", str(out),
-        "--cache-dir", str(_WORK / f"cache-{tag}"),
+        "--cache-dir", str(work / "cache"),
         "--cached", "--parallel",
         environment=environment,
         seconds=_BUILD_SECONDS,
