@@ -144,7 +144,7 @@ class GroupJudge:
             )
             for place in verdict.places
         ]
-        return reasons.of_contributor(self.alarm, state, judged)
+        return reasons.of_contributor(self.alarm, state, verdict, judged)
 
     def _contributor_change(self, group: _Group, state: State, reason: str, end: int) -> Change:
         now = Standing(state=state, at=end * MINUTE, reason=reason)

@@ -46,11 +46,13 @@ def of_metric(
     return _crossed(alarm, state, decisive), data
 
 
-def of_contributor(alarm: MetricAlarm, state: State, judged: Sequence[Shown]) -> str:
+def of_contributor(
+    alarm: MetricAlarm, state: State, verdict: Verdict, judged: Sequence[Shown]
+) -> str:
     """Return the reason for a contributor's state; `judged` are its real periods, newest first."""
+    if verdict.filled and alarm.rules.treatment in _FILLING:
+        return _filled(alarm, verdict)
     decisive = [one for one in judged if one.is_breaching is (state == "ALARM")]
-    if not decisive:
-        return NO_DATA_OF_CONTRIBUTOR
     words = STATIC_OPERATORS[alarm.operator]
     n = len(decisive)
     negation = "" if state == "ALARM" else "not "

@@ -54,10 +54,8 @@ class Series:
             minute = point.minute // MINUTE
             self._add(minute, _exact(point.sum or 0.0), _exact(point.count), (least, most))
             # CloudWatch knows percentiles of a statistic set only where it holds a single value.
-            if not self._keeps_values:
-                pass
-            elif least == most or point.count == 1:
-                self._values.setdefault(minute, []).append((least, point.count))
+            if least == most or point.count == 1:
+                self._keep(minute, [(least, point.count)])
             else:
                 self._opaque.add(minute)
 
@@ -75,6 +73,9 @@ class Series:
             total = sum(map(_exact, values))
             count = len(values) * _GRID
         self._add(minute, total, count, (min(values), max(values)))
+        self._keep(minute, pairs)
+
+    def _keep(self, minute: int, pairs: list[tuple[float, float]]) -> None:
         if self._keeps_values:
             self._values.setdefault(minute, []).extend(pairs)
 

@@ -65,11 +65,9 @@ def _percentile(values: Sequence[float], counts: Sequence[float], rank: float) -
     """Interpolate between the values on both sides of a rank between 0 and 1."""
     place = rank * (fsum(counts) - 1)
     passed = 0.0
-    for number, (value, count) in enumerate(zip(values, counts, strict=True)):
-        passed += count
-        if place <= passed - 1 or number == len(values) - 1:
-            return value
+    for number, following in enumerate(values[1:]):
+        passed += counts[number]
         if place < passed:
-            share = place - (passed - 1)
-            return value + share * (values[number + 1] - value)
-    raise ValueError("a percentile of nothing")
+            share = max(place - (passed - 1), 0.0)
+            return values[number] + share * (following - values[number])
+    return values[-1]

@@ -116,6 +116,16 @@ def test_several_points_are_listed_from_the_newest() -> None:
     assert data["startDate"] == "2026-11-23T08:01:00.000+0000"
 
 
+def test_a_recovery_says_how_many_points_it_takes() -> None:
+    alarm = plain(EvaluationPeriods=3, DatapointsToAlarm=1)
+    change = changes(alarm, values=(9, 0, 0, 1))[-1]
+    assert change.reason == (
+        "Threshold Crossed: 3 out of the last 3 datapoints [1.0 (23/11/26 08:03:00), 0.0 (23/11/26"
+        " 08:02:00), 0.0 (23/11/26 08:01:00)] were not greater than the threshold (5.0) (minimum 3"
+        " datapoints for ALARM -> OK transition)."
+    )
+
+
 @pytest.mark.parametrize(
     ("treatment", "periods", "values", "reason"),
     [

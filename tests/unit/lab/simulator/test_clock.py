@@ -10,7 +10,7 @@ import pytest
 
 from bedrock_alerts_lab.simulator import simulate
 from bedrock_alerts_lab.simulator.clock import read_zone, windows
-from tests.support.simulated import START, math, plain, row, told
+from tests.support.simulated import START, math, metric_alarm, plain, row, told
 
 HOUR, DAY, WEEK = 60, 1440, 10080
 
@@ -56,6 +56,24 @@ def test_an_hour_counts_only_when_it_is_over() -> None:
     slides = plain(Period=3600, EvaluationWindow={"SlidingWindow": {}}, Threshold=50)
     timeline = simulate([slides], row(values), START, START + 180 * 60)
     assert told(timeline.changes) == [(1, "OK"), (51, "ALARM"), (100, "OK")]
+
+
+def test_a_query_works_by_the_clock() -> None:
+    alarm = metric_alarm(
+        "query",
+        {
+            "Metrics": [
+                {"Id": "q1", "Expression": "SELECT SUM(Errors) FROM Example", "Period": 300}
+            ],
+            "EvaluationPeriods": 1,
+            "EvaluationWindow": {"WallClockWindow": {"Timezone": "Europe/Berlin"}},
+            "Threshold": 4,
+            "ComparisonOperator": "GreaterThanThreshold",
+        },
+    )
+    points = [*row([0.0, 1.0], Model="a"), *row([None, None, 9.0], Model="b")]
+    timeline = simulate([alarm], points, START, START + 10 * 60)
+    assert told(timeline.changes) == [(5, "ALARM")]
 
 
 def test_math_that_looks_at_the_whole_range_works_by_the_clock_too() -> None:

@@ -25,6 +25,8 @@ STATES: dict[str, State] = {"a": "ALARM", "b": "OK", "c": "INSUFFICIENT_DATA", "
         ("ALARM(a) OR ALARM(b) AND FALSE", True),
         ("(ALARM(a) OR ALARM(b)) AND FALSE", False),
         ("NOT FALSE AND FALSE", False),
+        ("TRUE AND TRUE AND FALSE", False),
+        ("FALSE OR FALSE OR TRUE", True),
         ("NOT (FALSE AND FALSE)", True),
         ("ALARM( a )\n  OR\n  FALSE", True),
     ],
@@ -40,7 +42,7 @@ def test_the_alarms_of_a_rule_are_named_in_order() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "ALARM", "ALARM()", "ALARM(a", "ALARM(a) ALARM(b)", "(ALARM(a)", "SOON(a)", "a", "NOT",
+    ["", "ALARM", "ALARM()", "ALARM(a", "ALARM(a) ALARM(b)", "(ALARM(a)", "(ALARM(a) NOT", "SOON(a)", "a", "NOT",
      "AT_LEAST(1, ALARM, (a, b))"],
 )  # fmt: skip
 def test_what_is_no_rule_is_refused(text: str) -> None:

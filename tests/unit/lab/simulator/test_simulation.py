@@ -232,6 +232,20 @@ def test_a_contributor_that_is_outranked_recovers_without_being_seen() -> None:
     ] == [("ALARM", "a"), ("ALARM", "b"), ("OK", "a")]
 
 
+def test_a_contributor_may_alarm_for_what_is_missing() -> None:
+    alarm = query(
+        "SELECT SUM(Blocked) FROM Example GROUP BY P",
+        TreatMissingData="breaching",
+        EvaluationPeriods=2,
+        DatapointsToAlarm=1,
+    )
+    *_, contributor = simulate([alarm], row([0], "Blocked", P="a"), START, START + 60).changes
+    assert contributor.reason == (
+        "Threshold Crossed: 1 datapoint was received for 2 periods and 1 missing datapoint was"
+        " treated as [Breaching]."
+    )
+
+
 def test_more_than_a_hundred_contributors_are_not_counted() -> None:
     alarm = query("SELECT SUM(Blocked) FROM Example GROUP BY P")
     points = [one for number in range(101) for one in row([9], "Blocked", P=str(number))]
@@ -265,6 +279,11 @@ def test_what_nobody_watches_and_what_is_very_old_is_left_alone() -> None:
     points = [*row([9], "Unwatched"), *row([9], start=START - 100 * 86400), *row([9], Model="a")]
     changes = simulate([plain()], points, START, START + 120).changes
     assert changes == ()
+
+
+def test_a_point_of_a_far_future_waits_and_takes_no_room() -> None:
+    points = [*row([9]), *row([9], start=START + 60 * 10**11)]
+    assert told(simulate([plain()], points, START, START + 60).changes) == [(1, "ALARM")]
 
 
 def test_an_alarms_state_can_be_asked_for() -> None:
