@@ -29,8 +29,8 @@ class Reader(Generic[T]):
     """Reads JSON as a `kind`, a struct or a union of types."""
 
     def __init__(self, kind: Any) -> None:
+        self._kind = kind
         self._decode = msgspec.json.Decoder(kind).decode
-        self._shape = inspect.type_info(kind)
 
     def read(self, text: str | bytes) -> T | None:
         """Return what `text` holds, without what does not fit; None where nothing does.
@@ -45,16 +45,22 @@ class Reader(Generic[T]):
         return found
 
     def _read_patiently(self, text: str | bytes) -> T | None:
+        shape = _shape(self._kind)
         try:
-            found = _fitting(text, self._shape)
+            found = _fitting(text, shape)
         except (ValueError, RecursionError):
             found = msgspec.UNSET
         if found is msgspec.UNSET:
-            found = _fitting(mend(text), self._shape)
+            found = _fitting(mend(text), shape)
         return None if found is msgspec.UNSET else found
 
 
-@cache  # the structs of our own code
+@cache  # the types of our own code; at the first odd value, because a cold start need not wait
+def _shape(kind: Any) -> inspect.Type:
+    return inspect.type_info(kind)
+
+
+@cache
 def _decoder(kind: type[msgspec.Struct]) -> msgspec.json.Decoder[Any]:
     return msgspec.json.Decoder(kind)
 
