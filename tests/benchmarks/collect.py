@@ -72,13 +72,19 @@ def _plain_gunzip(event: Mapping[str, Any]) -> bytes:
     return gzip.decompress(base64.b64decode(event["awslogs"]["data"]))
 
 
-def _plain_records(event: Mapping[str, Any]) -> list[Any]:
-    return [json.loads(item["message"]) for item in json.loads(_plain_gunzip(event))["logEvents"]]
+def _plain_lines(event: Mapping[str, Any], use: Callable[[str], object]) -> None:
+    for item in json.loads(_plain_gunzip(event))["logEvents"]:
+        use(item["message"])
 
 
 def _our_gunzip(event: Mapping[str, Any]) -> bytes:
     packed = pybase64.b64decode(event["awslogs"]["data"], validate=True)
     return inflate(packed, MAX_BATCH_INFLATED_BYTES)
+
+
+def _our_lines(event: Mapping[str, Any], use: Callable[[str], object]) -> None:
+    for line in decode_event(event).log_events:
+        use(line.message)
 
 
 class Step(NamedTuple):
@@ -94,13 +100,13 @@ STEPS: Final = (
     Step("JSON of the batch", lambda event: json.loads(_plain_gunzip(event)), decode_event),
     Step(
         "JSON of the records",
-        _plain_records,
-        lambda event: [_records.read(line.message) for line in decode_event(event).log_events],
+        lambda event: _plain_lines(event, json.loads),
+        lambda event: _our_lines(event, _records.read),
     ),
     Step(
-        "what they say: who, what, how much, which verdict",
-        lambda event: [rivals.read(record) for record in _plain_records(event)],
-        lambda event: [parse(line.message) for line in decode_event(event).log_events],
+        "what they say",
+        lambda event: _plain_lines(event, lambda line: rivals.read(json.loads(line))),
+        lambda event: _our_lines(event, parse),
     ),
     Step("duplicates, prices, sums, lines", rivals.standard_library, ours),
 )

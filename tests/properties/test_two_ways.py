@@ -73,37 +73,44 @@ def test_odd_values_change_nothing_else_in_answers_of_the_service_model(answer: 
 
 # --- Traces ---------------------------------------------------------------------------------------
 
-_AMOUNTS: Final = st.one_of(st.integers(0, 9), st.sampled_from([10**9 - 1, 10**9, -1, 1.0, "1"]))
-_METRICS: Final = st.fixed_dictionaries(
-    {},
-    optional={
-        "guardrailProcessingLatency": _AMOUNTS,
-        "usage": st.dictionaries(
-            st.sampled_from(["topicPolicyUnits", "wordPolicyUnits", "automatedReasoningPolicies"]),
-            _AMOUNTS,
-        ),
-        "guardrailCoverage": st.just({"textCharacters": {"guarded": 1, "total": 2}}),
-    },
-)
-_QUIET: Final = st.fixed_dictionaries(
-    {"invocationMetrics": _METRICS},
-    optional={"appliedGuardrailDetails": st.just(records.details()["appliedGuardrailDetails"])},
-)
-_FOUND: Final = st.one_of(
-    _QUIET, _QUIET, _QUIET, st.just(records.topic()), st.just(records.content("NONE"))
-)
 _NAMES: Final = st.sampled_from(
     [GUARDRAIL, OTHER_GUARDRAIL, f"arn:aws:bedrock:eu-west-1:111122223333:guardrail/{GUARDRAIL}"]
 )
-_BY_ID: Final = st.dictionaries(_NAMES, _FOUND, max_size=2)
-_TRACES: Final = st.fixed_dictionaries(
-    {},
-    optional={
-        "inputAssessment": _BY_ID,
-        "outputAssessments": st.dictionaries(_NAMES, st.lists(_FOUND, max_size=2), max_size=2),
-        "input": _BY_ID,
-        "outputs": st.lists(_BY_ID, max_size=2),
-    },
+
+
+def _quiet(amounts: st.SearchStrategy[Any]) -> st.SearchStrategy[Json]:
+    """Return assessments without a finding."""
+    metrics = st.fixed_dictionaries(
+        {"guardrailProcessingLatency": amounts},
+        optional={
+            "usage": st.dictionaries(
+                st.sampled_from(["topicPolicyUnits", "wordPolicyUnits", "otherUnits"]), amounts
+            ),
+            "guardrailCoverage": st.just({"textCharacters": {"guarded": 1, "total": 2}}),
+        },
+    )
+    details = st.just(records.details()["appliedGuardrailDetails"])
+    return st.fixed_dictionaries(
+        {"invocationMetrics": metrics | st.just({})}, optional={"appliedGuardrailDetails": details}
+    )
+
+
+def _traces(found: st.SearchStrategy[Json]) -> st.SearchStrategy[Json]:
+    by_id = st.dictionaries(_NAMES, found, max_size=3)
+    several_by_id = st.dictionaries(_NAMES, st.lists(found, max_size=3), max_size=2)
+    converse_s = {"inputAssessment": by_id, "outputAssessments": several_by_id}
+    invoke_s = {"input": by_id, "outputs": st.lists(by_id, max_size=2)}
+    return st.one_of(
+        *(st.fixed_dictionaries({}, optional=keys) for keys in (converse_s, invoke_s)),
+        st.fixed_dictionaries({}, optional=converse_s | invoke_s),
+    )
+
+
+_AMOUNTS: Final = st.integers(0, 9)
+_ODD_AMOUNTS: Final = _AMOUNTS | st.sampled_from([10**9 - 1, 10**9, -1, 1.0, "1"])
+_FINDINGS: Final = st.sampled_from([records.topic(), records.content("NONE")])
+_TRACES: Final = st.one_of(
+    _traces(_quiet(_AMOUNTS)), _traces(_quiet(_ODD_AMOUNTS)), _traces(_quiet(_AMOUNTS) | _FINDINGS)
 )
 
 
