@@ -58,7 +58,7 @@ def test_what_is_not_known_is_left_out() -> None:
 
 def test_a_body_too_long_for_sns_is_cut_between_two_characters() -> None:
     alert = alert_of(ALARMS["an alarm fires"])
-    body = render(msgspec.structs.replace(alert, reason="🚨" * SNS_MESSAGE_BYTES)).body
+    body = render(msgspec.structs.replace(alert, summary="🚨" * SNS_MESSAGE_BYTES)).body
     assert SNS_MESSAGE_BYTES - 4 < len(body.encode()) <= SNS_MESSAGE_BYTES
     assert body.endswith("🚨")
 

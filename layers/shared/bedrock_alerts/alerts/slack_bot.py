@@ -65,15 +65,25 @@ class PicturePort(Protocol):
 
 
 class SlackBotSender(Sender):
-    """Sends to Slack's channels as a bot; `channel_id` is the one for what names no target."""
+    """Sends to Slack's channels as a bot; `channel_id` is the one for what names no target.
+
+    `is_answered` says that somebody takes what the buttons of a message send.
+    """
 
     def __init__(
-        self, slack: SlackPort, secret: SecretPort, channel_id: str, pictures: PicturePort
+        self,
+        slack: SlackPort,
+        secret: SecretPort,
+        channel_id: str,
+        pictures: PicturePort,
+        *,
+        is_answered: bool = False,
     ) -> None:
         self._slack = slack
         self._secret = secret
         self._channel_id = channel_id
         self._pictures = pictures
+        self._is_answered = is_answered
 
     def send(self, post: Post) -> Receipt:
         """Send, edit or reply, whichever the incident's life asks for."""
@@ -106,7 +116,9 @@ class SlackBotSender(Sender):
                 defect = self._edit(token, thread, alert)
             except EditError:
                 return self._begin(token, channel_id, post)
-        note = slack_thread.render_note(alert, post.mentions, post.notes)
+        note = slack_thread.render_note(
+            alert, post.mentions, post.notes, is_answered=self._is_answered
+        )
         try:
             self._slack.post(
                 token,
@@ -125,7 +137,7 @@ class SlackBotSender(Sender):
         root = joined(alert, post.parent, channel_id)
         defect = ""
         try:
-            rich = slack.render(alert, post.mentions, post.notes)
+            rich = self._render(alert, post.mentions, post.notes)
             ts = self._slack.post(token, channel_id, rich, thread_ts=root)
         except MessageError as error:
             defect = str(error)
@@ -142,12 +154,23 @@ class SlackBotSender(Sender):
 
     def _edit(self, token: str, thread: Thread, alert: Alert) -> str:
         try:
-            self._slack.update(token, thread.channel_id, thread.ts, slack.render(alert))
+            self._slack.update(token, thread.channel_id, thread.ts, self._render(alert))
         except MessageError as error:
             plain = slack.render_plainly(alert)
             self._slack.update(token, thread.channel_id, thread.ts, plain)
             return str(error)
         return ""
+
+    def _render(
+        self, alert: Alert, mentions: Sequence[str] = (), notes: Sequence[str] = ()
+    ) -> dict[str, Any]:
+        return slack.render(
+            alert,
+            mentions,
+            notes,
+            has_thread=alert.kind in _WITH_EVIDENCE,
+            is_answered=self._is_answered,
+        )
 
     def _reply(self, thread: Thread, payload: Mapping[str, Any]) -> None:
         def use(token: str) -> None:

@@ -1,14 +1,22 @@
 """An alert as an e-mail that Amazon SNS sends: plain text, a short ASCII subject."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
-from bedrock_alerts.alerts.describe import place, time_label, utc
-from bedrock_alerts.alerts.model import Alert
+from bedrock_alerts.alerts.model import Alert, Evidence
+from bedrock_alerts.alerts.render.layout import bounded, in_columns, links, more, rows
 from bedrock_alerts.limits import SNS_MESSAGE_BYTES, SNS_SUBJECT_CHARS
 from bedrock_alerts.text import ELLIPSIS, clean
 
-_LABEL_WIDTH: Final = 12
+_MAX_LABEL: Final = 24
+_VALUE_CHARS: Final = 1000
+_MAX_STEPS: Final = 10
+_MAX_TABLES: Final = 6
+_MAX_ROWS: Final = 20
+_CELL_CHARS: Final = 60
+_MAX_NOTES: Final = 5
+_URL_CHARS: Final = 8000
+_LONG_URL_CHARS: Final = 400
 
 
 class Email(NamedTuple):
@@ -21,28 +29,52 @@ class Email(NamedTuple):
 def render(alert: Alert, notes: Sequence[str] = ()) -> Email:
     """Write the alert so that subject and first lines are enough at three in the morning.
 
-    `notes` are about the telling, not about the alert: they stand on top.
+    `notes` are about the telling, not about the alert: they stand at the end. Only the summary may
+    have lines of its own, so no other text can pass for a part of the message.
     """
-    where = place(alert)
-    lines = [*(f"Note: {note}" for note in notes), *([""] if notes else [])]
-    lines += [f"{alert.status}: {alert.title}"]
-    if alert.summary:
-        lines += ["", alert.summary]
-    facts = [("Where", where)] if where else []
-    if alert.at is not None:
-        facts.append((time_label(alert), utc(alert.at)))
-    facts += [(fact.label, fact.value) for fact in alert.facts]
-    if facts:
-        lines += ["", *(f"{label + ':':<{_LABEL_WIDTH}} {value}" for label, value in facts)]
-    if alert.reason:
-        lines += ["", "CloudWatch says:", f"  {alert.reason}"]
-    for link in alert.links:
-        lines += ["", f"{link.label}:", f"  {link.url}"]
-    where = f" in {alert.region}" if alert.region else ""
+    paragraphs = [
+        clean(f"{alert.status}: {alert.title}", _VALUE_CHARS),
+        alert.summary,
+        _facts(alert),
+        _list("What to do:", _numbered(bounded(alert.next_steps, _MAX_STEPS, _VALUE_CHARS))),
+        *_evidence(alert.evidence or Evidence()),
+        _list("CloudWatch says:", [clean(alert.reason, 4 * _VALUE_CHARS)] if alert.reason else []),
+        _links(alert),
+        "\n".join(f"Note: {note}" for note in bounded(notes, _MAX_NOTES, _VALUE_CHARS)),
+    ]
+    body = "\n\n".join(text for text in paragraphs if text)
+    where = " ".join(part for part in (alert.account_alias, alert.region) if part)
     return Email(
-        subject(f"{alert.status}: {alert.title}{where}"),
-        within_bytes("\n".join(lines) + "\n", SNS_MESSAGE_BYTES),
+        subject(f"{alert.status}: {alert.title}{f' in {where}' if where else ''}"),
+        within_bytes(f"{body}\n", SNS_MESSAGE_BYTES),
     )
+
+
+def _facts(alert: Alert) -> str:
+    found = [(clean(row.label, _MAX_LABEL), clean(row.value, _VALUE_CHARS)) for row in rows(alert)]
+    width = max((len(label) for label, _ in found), default=0) + 1
+    return "\n".join(f"{f'{label}:':<{width}} {value}" for label, value in found)
+
+
+def _evidence(evidence: Evidence) -> Iterator[str]:
+    yield clean(evidence.summary, 4 * _VALUE_CHARS)
+    for table in evidence.tables[:_MAX_TABLES]:
+        yield _list(clean(table.title, 100), in_columns(table, _MAX_ROWS, _CELL_CHARS))
+    yield from more(len(evidence.tables) - _MAX_TABLES)
+
+
+def _links(alert: Alert) -> str:
+    """Write each link on lines of its own, those last that fill the screen."""
+    found = sorted(links(alert, _URL_CHARS), key=lambda link: len(link.url) > _LONG_URL_CHARS)
+    return "\n".join(f"{link.label}:\n  {link.url}" for link in found)
+
+
+def _list(title: str, lines: Sequence[str]) -> str:
+    return "\n".join([title, *(f"  {line}" for line in lines)]) if lines else ""
+
+
+def _numbered(steps: Sequence[str]) -> list[str]:
+    return [f"{number}. {step}" for number, step in enumerate(steps, 1)]
 
 
 def subject(text: str) -> str:

@@ -7,14 +7,20 @@ from collections.abc import Sequence
 from typing import Any, Final, Literal
 
 from bedrock_alerts.alerts.describe import place
-from bedrock_alerts.alerts.model import Alert, incident_id
+from bedrock_alerts.alerts.model import Alert, Evidence, incident_id
+from bedrock_alerts.alerts.render.layout import bounded, in_columns, links, rows
 from bedrock_alerts.limits import PAGERDUTY_SUMMARY_CHARS
-from bedrock_alerts.text import shorten
+from bedrock_alerts.text import clean, clean_lines
 
 Action = Literal["trigger", "acknowledge", "resolve"]
 _TEXT_CHARS: Final = 4000
 _VALUE_CHARS: Final = 1000
+_LABEL_CHARS: Final = 100
+_CELL_CHARS: Final = 80
 _MAX_FACTS: Final = 30
+_MAX_STEPS: Final = 10
+_MAX_TABLES: Final = 6
+_MAX_ROWS: Final = 20
 _MAX_LINKS: Final = 10
 _MAX_URL_CHARS: Final = 4000
 
@@ -40,28 +46,48 @@ def render(alert: Alert, routing_key: str, notes: Sequence[str] = ()) -> dict[st
     }
     if action != "trigger":
         return event
-    details = {shorten(fact.label, 100): shorten(fact.value, _VALUE_CHARS) for fact in alert.facts}
     payload: dict[str, Any] = {
-        "summary": shorten(f"{alert.status}: {alert.title}", PAGERDUTY_SUMMARY_CHARS),
-        "source": place(alert) or "Bedrock Alerts",
+        "summary": clean(f"{alert.status}: {alert.title}", PAGERDUTY_SUMMARY_CHARS),
+        "source": clean(place(alert), _LABEL_CHARS) or "Bedrock Alerts",
         "severity": alert.severity,
-        "component": alert.title,
-        "group": alert.team or "Amazon Bedrock",
+        "component": clean(alert.title, _VALUE_CHARS),
+        "group": clean(alert.team, _LABEL_CHARS) or "Amazon Bedrock",
         "class": alert.kind,
-        "custom_details": {
-            "Summary": shorten(alert.summary, _TEXT_CHARS),
-            "CloudWatch says": shorten(alert.reason, _TEXT_CHARS),
-            **dict(list(details.items())[:_MAX_FACTS]),
-            "Next steps": [shorten(step, _VALUE_CHARS) for step in alert.next_steps[:_MAX_FACTS]],
-            "Notes": [shorten(note, _VALUE_CHARS) for note in notes[:_MAX_FACTS]],
-        },
+        "custom_details": _details(alert, notes),
     }
     if alert.at is not None:
         payload["timestamp"] = alert.at.isoformat()
-    links = [link for link in alert.links if len(link.url) <= _MAX_URL_CHARS][:_MAX_LINKS]
     return {
         **event,
         "payload": payload,
         "client": "Bedrock Alerts",
-        "links": [{"href": link.url, "text": shorten(link.label, 100)} for link in links],
+        "links": [
+            {"href": link.url, "text": link.label}
+            for link in links(alert, _MAX_URL_CHARS)[:_MAX_LINKS]
+        ],
     }
+
+
+def _details(alert: Alert, notes: Sequence[str]) -> dict[str, Any]:
+    """Return what PagerDuty shows as a table, in this order; two facts may have one label."""
+    found: list[tuple[str, Any]] = [("Summary", clean_lines(alert.summary, _TEXT_CHARS))]
+    found += [(row.label, clean(row.value, _VALUE_CHARS)) for row in [*rows(alert)][:_MAX_FACTS]]
+    found.append(("Next steps", bounded(alert.next_steps, _MAX_STEPS, _VALUE_CHARS)))
+    evidence = alert.evidence or Evidence()
+    found.append(("Evidence", clean(evidence.summary, _TEXT_CHARS)))
+    found += [
+        (table.title, in_columns(table, _MAX_ROWS, _CELL_CHARS))
+        for table in evidence.tables[:_MAX_TABLES]
+    ]
+    found.append(("CloudWatch says", clean(alert.reason, _TEXT_CHARS)))
+    found.append(("Notes", bounded(notes, _MAX_STEPS, _VALUE_CHARS)))
+    details: dict[str, Any] = {}
+    for label, value in found:
+        name = clean(label, _LABEL_CHARS)
+        number = 1
+        while name in details:
+            number += 1
+            name = f"{clean(label, _LABEL_CHARS)} ({number})"
+        if value:
+            details[name] = value
+    return details

@@ -1,36 +1,50 @@
 """An alert as a Slack message: a line of text, and an attachment that gives it a colour bar.
 
-Only `&`, `<` and `>` can be escaped in Slack's mrkdwn; that takes the power from mentions and
-masked links. Text from outside stands in `plain_text` objects, which know no formatting at all.
+Text from outside is dead wherever it stands: `&`, `<` and `>` are escaped, which takes the power
+from mentions, dates and masked links; `parse` and `verbatim` keep Slack from making links of its
+own; marks that would format it give way to signs that look alike. Most of it stands in `plain_text`
+objects, which know no formatting at all.
 https://docs.slack.dev/messaging/formatting-message-text
 """
 
 import re
 from collections.abc import Sequence
-from typing import Any, Final
+from datetime import datetime, timedelta
+from typing import Any, Final, NamedTuple
 
-from bedrock_alerts.alerts.describe import place, time_label, utc
-from bedrock_alerts.alerts.model import Alert, Tone
+import msgspec
+
+from bedrock_alerts.alerts.answers import buttons
+from bedrock_alerts.alerts.describe import place, utc
+from bedrock_alerts.alerts.model import Alert, Evidence, Table, Tone, incident_id
+from bedrock_alerts.alerts.render.layout import When, bounded, facts, in_columns, links, when
 from bedrock_alerts.limits import (
+    SLACK_BLOCKS_CHARS,
     SLACK_BUTTON_TEXT_CHARS,
-    SLACK_BUTTONS,
     SLACK_FIELDS,
     SLACK_SECTION_CHARS,
     SLACK_TEXT_CHARS,
     SLACK_URL_CHARS,
 )
-from bedrock_alerts.text import shorten
+from bedrock_alerts.text import clean, clean_lines, shorten
 
-# Together these stay below SLACK_BLOCKS_CHARS, however many fields and buttons there are.
-_SUMMARY_CHARS: Final = SLACK_SECTION_CHARS
-_REASON_CHARS: Final = 2000
 _LABEL_CHARS: Final = 40
-_VALUE_CHARS: Final = 450
-_NOTE_CHARS: Final = 200
 _MAX_NOTES: Final = 3
-_MAX_MENTIONS: Final = 10
-# A user's or a user group's.
+_MAX_STEPS: Final = 6
+_MAX_TABLES: Final = 4
+_MAX_LINKS: Final = 8
+_CELL_CHARS: Final = 40
+# Whoever is called: more than these would be noise, not help.
+_MAX_MENTIONS: Final = 20
 _SLACK_ID: Final = re.compile(r"[UWS][A-Z0-9]{5,20}")
+_TO_BE_ANSWERED: Final = frozenset(
+    {"first", "escalation", "release", "reminder", "no_data", "flapping", "acknowledged"}
+)
+# What Slack takes for bold, struck out or code; an underscore only where a word begins or ends,
+# so that names can still be copied.
+_LOOK_ALIKES: Final = str.maketrans({"*": "∗", "~": "∼", "`": "'"})  # noqa: RUF001 - on purpose
+_QUOTE: Final = re.compile(r"\A>")
+_UNDERSCORES: Final = re.compile(r"(?<![^\W_])_|_(?![^\W_])")
 
 COLOURS: Final[dict[Tone, str]] = {
     "critical": "#d0021b",
@@ -46,37 +60,74 @@ SIGNS: Final[dict[Tone, str]] = {
     "ok": ":white_check_mark:",
     "unknown": ":grey_question:",
 }
+# Neither a message nor its blocks are read for addresses; no page is shown below them.
+HARMLESS: Final[dict[str, Any]] = {"parse": "none", "unfurl_links": False, "unfurl_media": False}
 
 
-def render(alert: Alert, mentions: Sequence[str] = (), notes: Sequence[str] = ()) -> dict[str, Any]:
+class _Room(NamedTuple):
+    """How much there may be of everything: characters of a text, facts, rows of a table."""
+
+    summary: int = SLACK_SECTION_CHARS
+    value: int = 450
+    step: int = 400
+    reason: int = 1100
+    table: int = 1800
+    note: int = 250
+    url: int = SLACK_URL_CHARS
+    facts: int = 2 * SLACK_FIELDS
+    rows: int = 5
+
+
+# What is too large is written anew with less room. The first is enough for real alerts.
+_ROOMS: Final = (
+    _Room(),
+    _Room(summary=2000, value=150, step=200, reason=500, table=900, url=1500, rows=3),
+    _Room(60, 60, 60, 60, table=200, note=60, url=300, facts=SLACK_FIELDS, rows=1),
+)
+
+
+def render(
+    alert: Alert,
+    mentions: Sequence[str] = (),
+    notes: Sequence[str] = (),
+    *,
+    has_thread: bool = False,
+    is_answered: bool = False,
+) -> dict[str, Any]:
     """Return a message: what an incoming webhook takes, and a bot with a channel's id beside it.
 
     Slack shows `text` above the attachment, and alone on phones and to screen readers. `mentions`
-    call people there, `notes` about the telling stand first in the attachment.
+    call people there. With `has_thread` only the first table of the evidence stands here, because
+    all of it follows in the thread. `is_answered` says that somebody takes what its buttons send.
     """
-    status, title = escape(alert.status, 100), escape(alert.title, SLACK_TEXT_CHARS // 2)
-    blocks = [
-        *_notes(notes),
-        *_section(alert.summary),
-        *_fields(alert),
-        *_reason(alert.reason),
-        *_buttons(alert),
-    ]
+    status, title = mrkdwn(alert.status, 100), mrkdwn(alert.title, SLACK_TEXT_CHARS // 2)
+    blocks: list[dict[str, Any]] = []
+    for room in _ROOMS:
+        blocks = [
+            *_section(clean_lines(alert.summary, room.summary).strip(), room.summary),
+            *_fields(alert, room),
+            *_steps(alert.next_steps, room),
+            *_evidence(alert.evidence or Evidence(), room, 1 if has_thread else _MAX_TABLES),
+            *_context([alert.reason], room.reason),
+            *_context(notes[:_MAX_NOTES], room.note),
+            *actions([*(answers(alert) if is_answered else ()), *_links(alert, room)]),
+        ]
+        if len(msgspec.json.encode(blocks).decode()) <= SLACK_BLOCKS_CHARS:
+            break
     return {
         "text": f"{mention(mentions)}{SIGNS[alert.tone]} *{status}* {title}",
         "attachments": [
             {"color": COLOURS[alert.tone], "fallback": f"{status}: {title}", "blocks": blocks}
         ],
-        "unfurl_links": False,
-        "unfurl_media": False,
+        **HARMLESS,
     }
 
 
 def render_plainly(alert: Alert, mentions: Sequence[str] = ()) -> dict[str, Any]:
     """Return the message without anything that Slack could find fault with, in its place."""
     text = f"{alert.status}: {alert.title}"
-    text = f"{mention(mentions)}{escape(text, 300)}\n{escape(alert.summary, 1500)}"
-    return {"text": text.strip(), "unfurl_links": False, "unfurl_media": False}
+    text = f"{mention(mentions)}{mrkdwn(text, 300)}\n{mrkdwn(alert.summary, 1500)}"
+    return {"text": text.strip(), **HARMLESS}
 
 
 def mention(mentions: Sequence[str]) -> str:
@@ -93,67 +144,131 @@ def _call(name: str) -> str:
     return f"<!subteam^{name}>" if name.startswith("S") else f"<@{name}>"
 
 
-def _notes(notes: Sequence[str]) -> list[dict[str, Any]]:
-    texts = [_plain(note, _NOTE_CHARS) for note in notes[:_MAX_NOTES] if note]
-    return [{"type": "context", "elements": texts}] if texts else []
+def _section(text: str, chars: int) -> list[dict[str, Any]]:
+    return [{"type": "section", "text": plain(text, chars)}] if text else []
 
 
-def _section(text: str) -> list[dict[str, Any]]:
-    if not text:
-        return []
-    return [{"type": "section", "text": _plain(text, _SUMMARY_CHARS)}]
-
-
-def _fields(alert: Alert) -> list[dict[str, Any]]:
-    where = place(alert)
-    fields = [("Where", escape(where, _VALUE_CHARS))] if where else []
-    if alert.at is not None:
-        stamp = int(alert.at.timestamp())
-        written = f"<!date^{stamp}^{{date_short_pretty}} {{time_secs}}|{utc(alert.at)}>"
-        fields.append((time_label(alert), written))
-    fields += [(fact.label, escape(fact.value, _VALUE_CHARS)) for fact in alert.facts]
-    if not fields:
-        return []
+def _fields(alert: Alert, room: _Room) -> list[dict[str, Any]]:
+    """Show labels and values in two columns, at most ten in a block."""
+    where, time = place(alert), when(alert)
+    found = [("Where", mrkdwn(where, room.value))] if where else []
+    if time is not None:
+        found.append((time.label, _date(time)))
+    found += [
+        (mrkdwn(fact.label, _LABEL_CHARS), mrkdwn(fact.value, room.value)) for fact in facts(alert)
+    ]
+    hidden = len(found) - room.facts
+    if hidden > 0:
+        found[room.facts - 1 :] = [("And", f"{hidden + 1} more")]
+    fields = [formatted(f"*{label}*\n{value}") for label, value in found]
     return [
-        {
-            "type": "section",
-            "fields": [
-                # Verbatim: Slack makes no links and mentions of its own out of what stands there.
-                {
-                    "type": "mrkdwn",
-                    "text": f"*{escape(label, _LABEL_CHARS)}*\n{text}",
-                    "verbatim": True,
-                }
-                for label, text in fields[:SLACK_FIELDS]
-            ],
-        }
+        {"type": "section", "fields": fields[first : first + SLACK_FIELDS]}
+        for first in range(0, len(fields), SLACK_FIELDS)
     ]
 
 
-def _reason(reason: str) -> list[dict[str, Any]]:
-    if not reason:
-        return []
-    return [{"type": "context", "elements": [_plain(reason, _REASON_CHARS)]}]
+def _date(time: When) -> str:
+    """Let Slack write the time in the zone of whoever reads it, and no day twice."""
+    start = _moment(time.start, "{date_short_pretty} {time_secs}")
+    if time.end is None:
+        return start
+    is_soon = time.end - time.start < timedelta(days=1)
+    form = "{time_secs}" if is_soon else "{date_short_pretty} {time_secs}"
+    return f"{start} to {_moment(time.end, form)}"
 
 
-def _buttons(alert: Alert) -> list[dict[str, Any]]:
-    links = [link for link in alert.links if len(link.url) <= SLACK_URL_CHARS]
-    if not links:
+def _moment(at: datetime, form: str) -> str:
+    return f"<!date^{int(at.timestamp())}^{form}|{utc(at)}>"
+
+
+def _steps(steps: Sequence[str], room: _Room) -> list[dict[str, Any]]:
+    if not steps:
         return []
-    buttons = [
+    lines = [mrkdwn(step, room.step) for step in bounded(steps, _MAX_STEPS, room.step)]
+    listed = "\n".join(f"{number}. {line}" for number, line in enumerate(lines, 1))
+    return [{"type": "section", "text": formatted(f"*What to do*\n{listed}")}]
+
+
+def _evidence(evidence: Evidence, room: _Room, most: int) -> list[dict[str, Any]]:
+    return [
+        *_section(clean(evidence.summary, room.reason), room.reason),
+        *(table(item, room.rows, room.table) for item in evidence.tables[:most]),
+    ]
+
+
+def table(found: Table, max_rows: int, chars: int) -> dict[str, Any]:
+    """Return the block that shows a table, in a fixed width, in about `chars` characters."""
+    # Backticks would end the code that the lines stand in.
+    lines = "\n".join(in_columns(found, max_rows, _CELL_CHARS, chars)).replace("`", "'")
+    text = f"*{mrkdwn(found.title, 100)}*\n```{escape(lines, chars)}```"
+    return {"type": "section", "text": formatted(text)}
+
+
+def _context(texts: Sequence[str], chars: int) -> list[dict[str, Any]]:
+    found = [plain(text, chars) for text in (clean(text, chars) for text in texts) if text]
+    return [{"type": "context", "elements": found}] if found else []
+
+
+def answers(alert: Alert) -> list[dict[str, Any]]:
+    """Return the buttons that take an alarm on, or silence it, while it stands."""
+    if not alert.incident or alert.kind not in _TO_BE_ANSWERED:
+        return []
+    acknowledge, *silences = buttons(incident_id(alert.incident))
+    found: list[dict[str, Any]] = [
         {
             "type": "button",
-            "text": _plain(link.label, SLACK_BUTTON_TEXT_CHARS),
+            "style": "primary",
+            "text": plain(acknowledge.label, SLACK_BUTTON_TEXT_CHARS),
+            "value": acknowledge.value,
+            "action_id": "acknowledge",
+        },
+        {
+            "type": "static_select",
+            "placeholder": plain("Silence …", SLACK_BUTTON_TEXT_CHARS),
+            "options": [
+                {"text": plain(item.label, SLACK_BUTTON_TEXT_CHARS), "value": item.value}
+                for item in silences
+            ],
+            "action_id": "silence",
+        },
+    ]
+    return found[1:] if alert.kind == "acknowledged" else found
+
+
+def _links(alert: Alert, room: _Room) -> list[dict[str, Any]]:
+    return [
+        {
+            "type": "button",
+            "text": plain(link.label, SLACK_BUTTON_TEXT_CHARS),
             "url": link.url,
             "action_id": f"open-{number}",
         }
-        for number, link in enumerate(links[:SLACK_BUTTONS])
+        for number, link in enumerate(links(alert, room.url)[:_MAX_LINKS])
     ]
-    return [{"type": "actions", "elements": buttons}]
 
 
-def _plain(text: str, limit: int) -> dict[str, Any]:
-    return {"type": "plain_text", "text": escape(text, limit), "emoji": False}
+def actions(elements: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the block that the buttons stand in, nothing where there are none."""
+    return [{"type": "actions", "elements": list(elements)}] if elements else []
+
+
+def plain(text: str, chars: int) -> dict[str, Any]:
+    """Return a text object that Slack shows as it is."""
+    return {"type": "plain_text", "text": escape(text, chars) or "-", "emoji": False}
+
+
+def formatted(text: str) -> dict[str, Any]:
+    """Return a text object with formatting; what is no formatting of ours has to be dead by now.
+
+    Verbatim: Slack makes no links and mentions of its own out of what stands there.
+    """
+    return {"type": "mrkdwn", "text": text, "verbatim": True}
+
+
+def mrkdwn(text: str, chars: int) -> str:
+    """Write one line of text from outside so that it has no power where formatting has some."""
+    dead = _UNDERSCORES.sub("ˍ", clean(text, chars).translate(_LOOK_ALIKES))
+    return escape(_QUOTE.sub("\N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK}", dead), chars) or "-"
 
 
 def escape(text: str, limit: int) -> str:

@@ -4,60 +4,89 @@ Text from outside stands in text runs, which know no markup at all.
 https://adaptivecards.io/explorer/RichTextBlock.html
 """
 
-from collections.abc import Sequence
-from typing import Any, Final
+from collections.abc import Iterator, Sequence
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from bedrock_alerts.alerts.describe import place, time_label, utc
-from bedrock_alerts.alerts.model import Alert, Tone
+from bedrock_alerts.alerts.model import Alert, Evidence, Tone
+from bedrock_alerts.alerts.render.layout import bounded, in_columns, links, more, rows
 from bedrock_alerts.limits import TEAMS_CARD_BYTES
-from bedrock_alerts.text import shorten
+from bedrock_alerts.text import clean, clean_lines
 
-# The longest text of a card: what is too large as a whole is written shorter, and shorter again.
-_TEXT_CHARS: Final = (3000, 800, 200, 40)
-_MAX_FACTS: Final = 20
-_MAX_STEPS: Final = 5
 _MAX_BUTTONS: Final = 6
-_MAX_URL_CHARS: Final = 2000
-_COLOURS: Final[dict[Tone, str]] = {
-    "critical": "Attention",
-    "warning": "Warning",
-    "info": "Accent",
-    "ok": "Good",
-    "unknown": "Default",
+_MAX_NOTES: Final = 3
+_MAX_STEPS: Final = 6
+_MAX_TABLES: Final = 4
+_CELL_CHARS: Final = 40
+_TITLE_CHARS: Final = 300
+# What a container of a card is coloured by.
+_STYLES: Final[dict[Tone, str]] = {
+    "critical": "attention",
+    "warning": "warning",
+    "info": "accent",
+    "ok": "good",
+    "unknown": "emphasis",
 }
+
+
+class _Room(NamedTuple):
+    """How much there may be of everything: characters of a text, facts, rows of a table."""
+
+    text: int
+    value: int
+    table: int
+    url: int
+    facts: int
+    rows: int
+
+
+# What is too large is written anew with less room. The first is enough for real alerts.
+_ROOMS: Final = (
+    _Room(text=3000, value=450, table=2000, url=2000, facts=20, rows=10),
+    _Room(text=800, value=200, table=800, url=1500, facts=20, rows=3),
+    _Room(text=200, value=60, table=200, url=300, facts=10, rows=1),
+)
 
 
 def render(alert: Alert, notes: Sequence[str] = ()) -> dict[str, Any]:
     """Return the message that carries the card, within what Teams takes."""
     message: dict[str, Any] = {}
-    for chars in _TEXT_CHARS:
-        message = _message(alert, notes, chars)
+    for room in _ROOMS:
+        message = _message(alert, notes, room)
         if len(msgspec.json.encode(message)) <= TEAMS_CARD_BYTES:
             break
     return message
 
 
-def _message(alert: Alert, notes: Sequence[str], chars: int) -> dict[str, Any]:
+def _message(alert: Alert, notes: Sequence[str], room: _Room) -> dict[str, Any]:
+    head = clean(f"{alert.status}: {alert.title}", _TITLE_CHARS)
+    status, title = clean(alert.status, 100) or "-", clean(alert.title, _TITLE_CHARS)
     card = {
         "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
         "type": "AdaptiveCard",
         "version": "1.4",
         "msteams": {"width": "Full"},
+        "fallbackText": head,
         "body": [
-            *(_block(_run(note, min(chars, 300), isSubtle=True)) for note in notes[:3]),
-            _block(
-                _run(alert.status, 100, weight="Bolder", color=_COLOURS[alert.tone]),
-                _run(f"  {alert.title}", min(chars, 300), weight="Bolder"),
-            ),
-            *_texts(alert, chars),
+            {
+                "type": "Container",
+                "style": _STYLES[alert.tone],
+                "bleed": True,
+                "items": [
+                    _line(
+                        _run(status, weight="Bolder", size="Medium"),
+                        _run(f"  {title}", weight="Bolder", size="Medium"),
+                    )
+                ],
+            },
+            *_texts(alert, room),
+            *(_line(_run(note, isSubtle=True)) for note in bounded(notes, _MAX_NOTES, 300)),
         ],
         "actions": [
-            {"type": "Action.OpenUrl", "title": shorten(link.label, 60), "url": link.url}
-            for link in alert.links
-            if len(link.url) <= min(_MAX_URL_CHARS, 10 * chars)
-        ][:_MAX_BUTTONS],
+            {"type": "Action.OpenUrl", "title": link.label, "url": link.url}
+            for link in links(alert, room.url)[:_MAX_BUTTONS]
+        ],
     }
     return {
         "type": "message",
@@ -71,29 +100,51 @@ def _message(alert: Alert, notes: Sequence[str], chars: int) -> dict[str, Any]:
     }
 
 
-def _texts(alert: Alert, chars: int) -> list[dict[str, Any]]:
-    where = place(alert)
-    facts = [("Where", where)] if where else []
-    if alert.at is not None:
-        facts.append((time_label(alert), utc(alert.at)))
-    facts += [(fact.label, fact.value) for fact in alert.facts[:_MAX_FACTS]]
-    blocks = [_block(_run(alert.summary, chars))] if alert.summary else []
-    blocks += [
-        _block(
-            _run(f"{label}: ", 60, weight="Bolder"),
-            _run(value, min(chars, 450)),
-        )
-        for label, value in facts
-    ]
-    blocks += [_block(_run(f"→ {step}", min(chars, 450))) for step in alert.next_steps[:_MAX_STEPS]]
+def _texts(alert: Alert, room: _Room) -> Iterator[dict[str, Any]]:
+    for line in clean_lines(alert.summary, room.text).splitlines():
+        yield _line(_run(line))
+    yield from _facts(alert, room)
+    steps = bounded(alert.next_steps, _MAX_STEPS, room.value)
+    if steps:
+        yield _line(_run("What to do", weight="Bolder"))
+        yield from (_near(_run(f"{number}. {step}")) for number, step in enumerate(steps, 1))
+    yield from _evidence(alert.evidence or Evidence(), room)
     if alert.reason:
-        blocks.append(_block(_run(alert.reason, chars, isSubtle=True)))
-    return blocks
+        yield _line(_run(clean(alert.reason, room.text), isSubtle=True, size="Small"))
 
 
-def _block(*runs: dict[str, Any]) -> dict[str, Any]:
+def _facts(alert: Alert, room: _Room) -> Iterator[dict[str, Any]]:
+    found = list(rows(alert))
+    for number, row in enumerate(found[: room.facts]):
+        label = _run(f"{clean(row.label, 60)}: ", weight="Bolder")
+        line = (label, _run(clean(row.value, room.value)))
+        yield _near(*line) if number else _line(*line)
+    yield from (_near(_run(text)) for text in more(len(found) - room.facts))
+
+
+def _evidence(evidence: Evidence, room: _Room) -> Iterator[dict[str, Any]]:
+    if evidence.summary:
+        yield _line(_run(clean(evidence.summary, room.text)))
+    for table in evidence.tables[:_MAX_TABLES]:
+        yield _line(_run(clean(table.title, 100), weight="Bolder"))
+        lines = in_columns(table, room.rows, _CELL_CHARS, room.table)
+        yield from (_near(_run(_kept(line), fontType="Monospace")) for line in lines)
+    yield from (_line(_run(text)) for text in more(len(evidence.tables) - _MAX_TABLES))
+
+
+def _kept(line: str) -> str:
+    """Keep blanks that stand in columns from being drawn together."""
+    return line.replace("  ", "\N{NO-BREAK SPACE} ")
+
+
+def _line(*runs: dict[str, Any]) -> dict[str, Any]:
     return {"type": "RichTextBlock", "inlines": list(runs)}
 
 
-def _run(text: str, limit: int, **style: Any) -> dict[str, Any]:
-    return {"type": "TextRun", "text": shorten(text, limit), **style}
+def _near(*runs: dict[str, Any]) -> dict[str, Any]:
+    """Return a line close to the one above it."""
+    return {**_line(*runs), "spacing": "None"}
+
+
+def _run(text: str, **style: Any) -> dict[str, Any]:
+    return {"type": "TextRun", "text": text or "-", **style}

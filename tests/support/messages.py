@@ -1,0 +1,288 @@
+"""An alert of every kind and every telling, with all that an alert can carry, and times that stay.
+
+Made from model events by `describe`, as the stack does; invented like everything else here.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import msgspec
+
+from bedrock_alerts.alerts.describe import Details, describe
+from bedrock_alerts.alerts.digest import as_one
+from bedrock_alerts.alerts.model import (
+    AlarmState,
+    Alert,
+    ConfigurationChange,
+    Contributor,
+    Evidence,
+    Expression,
+    MetricRef,
+    News,
+    StateChange,
+    Table,
+    Tampering,
+    Telling,
+    TellingKind,
+    Unrecognised,
+)
+
+ACCOUNT: Final = "111122223333"
+REGION: Final = "eu-west-1"
+BEGAN: Final = datetime(2026, 11, 23, 8, 10, 41, tzinfo=UTC)
+ENDED: Final = BEGAN + timedelta(minutes=14)
+NOTES: Final = (
+    "The routes could not be read (line 3: no such channel), so every channel is told.",
+)
+EVIDENCE: Final = Evidence(
+    summary="14 calls blocked by a guardrail in 5 min; 2 in the same time of the day before.",
+    tables=(
+        Table(
+            title="Callers",
+            columns=("Caller", "Calls", "Day before"),
+            rows=(("chat-backend", "9", "2"), ("batch-summaries", "4", "0"), ("ci", "1", "0")),
+        ),
+        Table(
+            title="Policies",
+            columns=("Policy", "Calls", "Day before"),
+            rows=(("content: PROMPT_ATTACK", "12", "1"), ("topic: Finance", "2", "1")),
+        ),
+    ),
+)
+_STACK: Final = Details(
+    event_logs=(f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/aws/lambda/bedrock-alerts",),
+    dashboard="bedrock-alerts",
+)
+_BLOCKED: Final = MetricRef(
+    name="PolicyHits",
+    namespace="BedrockAlerts",
+    statistic="Sum",
+    period=300,
+    dimensions=(("Policy", "content"), ("Category", "PROMPT_ATTACK"), ("Action", "BLOCKED")),
+)
+
+
+def change(name: str = "PromptAttack", **changes: Any) -> StateChange:
+    """Return an alarm of the stack that has begun to stand."""
+    alarm = f"bedrock-alerts.{name}"
+    given: dict[str, Any] = {
+        "alarm_name": alarm,
+        "alarm_arn": f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:{alarm}",
+        "account_id": ACCOUNT,
+        "region": REGION,
+        "state": "ALARM",
+        "at": BEGAN,
+        "reason": "Threshold Crossed: 1 datapoint [14.0 (23/11/26 08:05:00)] was greater than or"
+        " equal to the threshold (3.0).",
+        "description": "Somebody tries to talk a model out of its rules, and was blocked.\n"
+        "Severity: critical\nTeam: Assistants\n"
+        "Runbook: https://wiki.example.com/bedrock/PromptAttack",
+        "previous_state": "OK",
+        "previous_at": BEGAN - timedelta(hours=7),
+        "metrics": (_BLOCKED,),
+        "threshold": 3.0,
+        "operator": "GreaterThanOrEqualToThreshold",
+        "recent_values": (0.0, 0.0, 1.0, 0.0, 2.0, 14.0),
+    }
+    return StateChange(**{**given, **changes})
+
+
+def told(event: News, kind: TellingKind = "first", **telling: Any) -> Alert:
+    """Return what is told of an event, a minute and some hours after the alarm began."""
+    given: dict[str, Any] = {"opened_at": BEGAN, "at": BEGAN + timedelta(hours=2)}
+    alert = describe(event, Telling(kind=kind, **{**given, **telling}), _STACK)
+    return msgspec.structs.replace(alert, account_alias="prod")
+
+
+_EVENTS: Final[Mapping[str, News]] = {
+    "metric": change(),
+    "math": change(
+        "Throttling",
+        kind="math",
+        description="Bedrock turns calls away because a quota is used up.\nSeverity: warning",
+        metrics=(
+            MetricRef(name="InvocationThrottles", namespace="AWS/Bedrock", id="t", is_shown=False),
+            MetricRef(name="Invocations", namespace="AWS/Bedrock", id="c", is_shown=False),
+        ),
+        expressions=(Expression(text="100 * t / (c + t)", label="Throttled calls (%)", id="rate"),),
+        threshold=2.0,
+        recent_values=(0.0, 0.4, 7.25),
+    ),
+    "anomaly": change(
+        "Latency",
+        kind="anomaly",
+        description="Calls take longer than usual.\nSeverity: warning",
+        reason="Thresholds Crossed: 3 out of the last 5 datapoints were greater than the upper"
+        " thresholds.",
+        metrics=(
+            MetricRef(
+                name="InvocationLatency", namespace="AWS/Bedrock", statistic="p95", period=60
+            ),
+        ),
+        expressions=(Expression(text="ANOMALY_DETECTION_BAND(m1, 4)", id="band"),),
+        threshold=None,
+        operator="GreaterThanUpperThreshold",
+        recent_values=(1800.0, 2100.0, 9125.5),
+        band=(900.0, 4012.0),
+    ),
+    "query": change(
+        "RepeatOffender",
+        kind="query",
+        description="One caller is blocked again and again.\nSeverity: critical",
+        reason="2 time series are in ALARM.",
+        metrics=(),
+        expressions=(
+            Expression(
+                text="SELECT SUM(ContentFilteredCount) FROM BedrockAlerts GROUP BY Principal",
+                label="Blocked calls of one caller within the hour",
+                period=3600,
+            ),
+        ),
+        threshold=None,
+        operator=None,
+        recent_values=(),
+    ),
+    "contributor": change(
+        "RepeatOffender",
+        kind="contributor",
+        description="One caller is blocked again and again.\nSeverity: critical",
+        reason="Threshold Crossed: 1 datapoint [9.0] was greater than the threshold (5.0).",
+        metrics=(),
+        expressions=(
+            Expression(
+                text="SELECT SUM(ContentFilteredCount) FROM BedrockAlerts GROUP BY Principal",
+                label="Blocked calls of one caller within the hour",
+                period=3600,
+            ),
+        ),
+        threshold=None,
+        operator=None,
+        recent_values=(),
+        previous_state=None,
+        contributor=Contributor(
+            id="0a1b2c3d4e5f6071", attributes=(("Principal", "assumed-role/chat-backend"),)
+        ),
+    ),
+    "composite": change(
+        "BedrockDegraded",
+        kind="composite",
+        description="Bedrock works worse than it should.\nSeverity: warning",
+        reason="2 alarms of its rule are in ALARM.",
+        metrics=(),
+        threshold=None,
+        operator=None,
+        recent_values=(),
+        alarm_rule='ALARM("bedrock-alerts.Throttling") OR ALARM("bedrock-alerts.Latency")',
+        children=tuple(
+            AlarmState(name=f"bedrock-alerts.{name}", arn="", state=state)
+            for name, state in (("Throttling", "ALARM"), ("Latency", "ALARM"), ("Errors", "OK"))
+        ),
+    ),
+    "promql": change(
+        "gpu-free-endpoint",
+        kind="promql",
+        description="",
+        reason="",
+        metrics=(),
+        expressions=(Expression(text="sum by (model) (rate(errors_total[5m])) > 0.1"),),
+        threshold=None,
+        operator=None,
+        recent_values=(),
+    ),
+    "log": change(
+        "refusals",
+        kind="log",
+        description="Severity: info",
+        reason="",
+        metrics=(),
+        threshold=None,
+        operator=None,
+        recent_values=(),
+    ),
+    "unknown": change(
+        "from-a-test-tool",
+        kind="unknown",
+        state="SNOOZED",
+        description="",
+        reason="a test tool wrote this",
+        metrics=(),
+        threshold=None,
+        operator=None,
+        recent_values=(),
+        previous_state=None,
+        previous_at=None,
+    ),
+    "configuration change": ConfigurationChange(
+        alarm_name="bedrock-alerts.PromptAttack",
+        alarm_arn=f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:bedrock-alerts.PromptAttack",
+        account_id=ACCOUNT,
+        region=REGION,
+        at=BEGAN,
+        operation="update",
+        description="Somebody tries to talk a model out of its rules.\nTeam: Assistants",
+        actions_enabled=False,
+        previous_actions_enabled=True,
+    ),
+    "tampering": Tampering(
+        action="DeleteModelInvocationLoggingConfiguration",
+        principal="arn:aws:sts::111122223333:assumed-role/Admin/somebody",
+        target="",
+        account_id=ACCOUNT,
+        region=REGION,
+        at=BEGAN,
+        event_id="6f1d0c52-0000-4000-8000-0000000000a1",
+    ),
+    "unrecognised": Unrecognised(
+        title="Something New",
+        account_id=ACCOUNT,
+        region=REGION,
+        at=BEGAN,
+        facts=(("Source", "aws.example"), ("Id", "00000000-0000-4000-8000-000000000001")),
+    ),
+}
+
+_OVER: Final = change(
+    state="OK",
+    at=ENDED,
+    reason="Threshold Crossed: 1 datapoint [0.0 (23/11/26 08:19:00)] was not greater than or equal"
+    " to the threshold (3.0).",
+    previous_state="ALARM",
+    previous_at=BEGAN,
+    recent_values=(2.0, 14.0, 5.0, 0.0),
+)
+_NO_DATA: Final = change(
+    state="INSUFFICIENT_DATA",
+    at=ENDED,
+    reason="Insufficient Data: 1 datapoint was unknown.",
+    previous_state="ALARM",
+    previous_at=BEGAN,
+    recent_values=(),
+)
+
+BY_KIND: Final[Mapping[str, Alert]] = {
+    kind: told(
+        event, "first" if isinstance(event, StateChange) and event.state == "ALARM" else "plain"
+    )
+    for kind, event in _EVENTS.items()
+}
+"""What is told first of every kind of event."""
+
+FULL: Final = msgspec.structs.replace(BY_KIND["metric"], evidence=EVIDENCE)
+"""An alarm with everything that may be known of it."""
+
+BY_TELLING: Final[Mapping[str, Alert]] = {
+    "first, with evidence": FULL,
+    "escalation": told(change(), "escalation"),
+    "release": told(change(), "release", held_by="WaitPeriod"),
+    "reminder": told(change(), "reminder", reminders=2),
+    "resolved": told(_OVER, "resolved", ended_at=ENDED),
+    "late": told(_OVER, "late", ended_at=ENDED),
+    "no_data": told(_NO_DATA, "no_data"),
+    "flapping": told(change(), "flapping", transitions=6),
+    "settled": told(_OVER, "settled"),
+    "acknowledged": told(change(), "acknowledged", acked_by="Alex Doe"),
+    "silenced": told(change(), "silenced", held_by="Alex Doe", until=BEGAN + timedelta(hours=4)),
+    "a digest": as_one([FULL, *BY_KIND.values(), told(_OVER, "resolved", ended_at=ENDED)], "d"),
+}
+"""What is told of one alarm in the course of its life, and of many at once."""
