@@ -75,6 +75,7 @@ def _senders(settings: DeliverSettings) -> dict[str, Sender]:
             Secret(settings.slack_bot_secret_arn),
             settings.slack_channel_id,
             MetricPictures(),
+            is_answered=settings.slack_buttons,
         )
     elif settings.slack_secret_arn:
         poster = JsonPoster(SLACK_HOSTS, allow_loopback=is_local)

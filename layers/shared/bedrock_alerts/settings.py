@@ -100,6 +100,7 @@ class DeliverSettings(msgspec.Struct, frozen=True, kw_only=True, rename="upper")
     slack_bot_secret_arn: str | None = None
     slack_channel_id: str = ""
     slack_api_url: str = "https://slack.com/api/"
+    slack_buttons: bool = False
     webhook_secret_arn: str | None = None
     pagerduty_secret_arn: str | None = None
     teams_webhook_secret_arn: str | None = None

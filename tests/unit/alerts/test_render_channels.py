@@ -206,14 +206,16 @@ def card(alert: Alert) -> dict[str, Any]:
 
 def test_a_card_says_what_where_and_since_when() -> None:
     shown = texts(card(FULL))
-    for text in ("ALARM · critical", "  chat-blocks", "2026-11-23 08:00:00 UTC", "→ Look at the"):
+    for text in ("ALARM · critical", "  chat-blocks", "2026-11-23 08:00:00 UTC", "1. Look at the"):
         assert any(found.startswith(text) for found in shown), text
     assert card(FULL)["actions"][0]["url"] == "https://console.example.com/a"
-    assert card(FULL)["body"][0]["inlines"][0]["color"] == "Attention"
+    assert card(FULL)["body"][0]["style"] == "attention"
 
 
 def test_outside_text_stands_where_markup_means_nothing() -> None:
-    for block in card(HOSTILE_ALERT)["body"]:
+    head, *body = card(HOSTILE_ALERT)["body"]
+    assert head["type"] == "Container"
+    for block in (*head["items"], *body):
         assert block["type"] == "RichTextBlock"
         assert {run["type"] for run in block["inlines"]} == {"TextRun"}
 
@@ -240,7 +242,7 @@ def test_a_notification_says_it_in_the_documented_shape() -> None:
     assert content["textType"] == "client-markdown"
     assert content["title"] == ":rotating_light: ALARM · critical: chat-blocks"
     assert "*Value*: 12 (threshold 10)" in content["description"]
-    assert content["description"].startswith("Note: a note\n\n")
+    assert content["description"].endswith("\n\nNote: a note")
     assert content["nextSteps"] == [
         "Look at the callers.",
         "Open alarm: https://console.example.com/a",
@@ -285,10 +287,10 @@ def test_only_whom_a_route_names_is_called(mentions: tuple[str, ...], written: s
     assert slack_thread.render_note(alarm(), mentions)["text"].startswith(f"{written}:rotating")
 
 
-def test_notes_stand_first() -> None:
+def test_notes_stand_last() -> None:
     (attachment,) = slack.render(alarm(), (), ("the routes cannot be read", ""))["attachments"]
-    assert attachment["blocks"][0]["elements"][0]["text"] == "the routes cannot be read"
-    assert len(attachment["blocks"][0]["elements"]) == 1
+    assert attachment["blocks"][-1]["elements"][0]["text"] == "the routes cannot be read"
+    assert len(attachment["blocks"][-1]["elements"]) == 1
 
 
 @given(CLEAN_ALERTS)

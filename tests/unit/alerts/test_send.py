@@ -89,7 +89,8 @@ def test_an_email_has_room_for_every_alert_of_a_digest() -> None:
     EmailSender(topic).send(Post(alerts, notes=("a note",)))
     ((subject, body),) = topic.sent
     assert subject == "200 ALERTS: 200 ALARM - critical in eu-west-1"
-    assert body.startswith("Note: a note\n\n200 ALERTS")
+    assert body.startswith("200 ALERTS")
+    assert body.endswith("\n\nNote: a note\n")
     assert all(f"alarm-{number:03}" in body for number in range(200))
 
 

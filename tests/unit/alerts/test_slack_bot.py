@@ -1,5 +1,6 @@
 """One message for an incident, edited as it goes on, with everything else in its thread."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -99,11 +100,13 @@ class FakeSecret:
 class Bot:
     """A bot in a Slack that a test can look into."""
 
-    def __init__(self, *secrets: str, picture: bytes = b"PNG") -> None:
+    def __init__(self, *secrets: str, picture: bytes = b"PNG", is_answered: bool = False) -> None:
         self.slack = FakeSlack()
         self.pictures = FakePictures(picture)
         secret = FakeSecret(*(secrets or ("xoxb-invented",)))
-        self.sender = SlackBotSender(self.slack, secret, CHANNEL, self.pictures)
+        self.sender = SlackBotSender(
+            self.slack, secret, CHANNEL, self.pictures, is_answered=is_answered
+        )
 
     def send(self, *alerts: Alert, **given: Any) -> Receipt:
         return self.sender.send(Post(alerts, **given))
@@ -118,6 +121,27 @@ def test_the_beginning_of_an_alarm_is_a_message_of_its_own() -> None:
     assert receipt.thread == Thread(
         channel_id=CHANNEL, ts="2.1", root="2.1", opened_at=OPENED, severity="critical"
     )
+
+
+def test_a_bot_that_is_answered_asks_in_its_message_and_in_reminders() -> None:
+    bot = Bot(is_answered=True)
+    bot.send(alarm())
+    bot.send(alarm(kind="reminder"), thread=THREAD)
+    bot.send(recovery(), thread=THREAD)
+    beginning, reminder, end, note = (given["payload"] for _, given in bot.slack.calls)
+    assert "acknowledge:" in json.dumps(beginning)
+    assert "acknowledge:" in json.dumps(reminder)
+    assert "acknowledge:" not in json.dumps([end, note])
+
+
+def test_the_whole_evidence_is_left_to_the_thread() -> None:
+    tables = tuple(Table(title=f"t{n}", columns=("Who",), rows=()) for n in range(3))
+    bot = Bot()
+    bot.send(alarm(evidence=Evidence(tables=tables)))
+    bot.send(alarm(kind="no_data", evidence=Evidence(tables=tables)))
+    beginning, no_data = (json.dumps(given["payload"]) for _, given in bot.slack.calls)
+    assert [f"*t{n}*" in beginning for n in range(3)] == [True, False, False]
+    assert all(f"*t{n}*" in no_data for n in range(3)), "nothing follows below this one"
 
 
 @pytest.mark.parametrize("kind", ["first", "release", "late", "plain"])
@@ -333,7 +357,7 @@ def test_evidence_and_picture_follow_in_the_thread() -> None:
     (_, evidence), (_, picture) = bot.slack.calls
     assert evidence["thread_ts"] == picture["thread_ts"] == "1.1"
     _, table = evidence["payload"]["attachments"][0]["blocks"]
-    assert table["text"]["text"] == "*Callers*\n```Who         Calls\na'b&lt;!here&gt;  9```"
+    assert table["text"]["text"] == "*Callers*\n```Who         Calls\na'b&lt;!here&gt;      9```"
     assert (picture["picture"], picture["title"]) == (b"PNG", "chat-blocks")
     assert bot.pictures.widgets == ['{"metrics":[]}']
 

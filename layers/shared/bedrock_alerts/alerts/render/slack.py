@@ -35,7 +35,7 @@ _MAX_TABLES: Final = 4
 _MAX_LINKS: Final = 8
 _CELL_CHARS: Final = 40
 # Whoever is called: more than these would be noise, not help.
-_MAX_MENTIONS: Final = 20
+_MAX_MENTIONS: Final = 10
 _SLACK_ID: Final = re.compile(r"[UWS][A-Z0-9]{5,20}")
 _TO_BE_ANSWERED: Final = frozenset(
     {"first", "escalation", "release", "reminder", "no_data", "flapping", "acknowledged"}
