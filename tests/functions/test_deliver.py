@@ -51,7 +51,7 @@ def test_the_email_sample_becomes_an_email(stack: Stack) -> None:
     assert handler_module.handler(sample("email.json"), None) == {"batchItemFailures": []}
     (envelope,) = map(json.loads, stack.mailbox.take())
     assert envelope["Subject"] == "ALARM - warning: bedrock-alerts.ContentFiltered in eu-west-1"
-    assert "Value:       4, allowed below 1" in envelope["Message"]
+    assert "Value:  4, allowed below 1" in envelope["Message"]
     assert stack.hook.received == []
     assert emitted(stack.output.text) == {"NotificationsSent": 1}
 
