@@ -12,12 +12,15 @@ from aws_lambda_powertools import Logger
 from bedrock_alerts.adapters.aws import DeliveryQueue
 from bedrock_alerts.adapters.emf import EmfSink
 from bedrock_alerts.adapters.incident_table import IncidentTable
+from bedrock_alerts.adapters.mute_rules import MuteRules
+from bedrock_alerts.adapters.parameter import Parameter
 from bedrock_alerts.adapters.sqs_batch import SqsMessage, handle_each, is_batch
 from bedrock_alerts.adapters.timers import Timers, TimerTarget
 from bedrock_alerts.adapters.waiting_room import WaitingRoom
 from bedrock_alerts.alerts.incidents import Policy
 from bedrock_alerts.alerts.normalise import encode_note
 from bedrock_alerts.alerts.pipeline import Parts, Router
+from bedrock_alerts.alerts.routing import RouteBook
 from bedrock_alerts.errors import TransientError
 from bedrock_alerts.metrics import count_now
 from bedrock_alerts.observability import make_logger
@@ -55,6 +58,8 @@ def _app() -> App:
         clock=time.time,
         channels=settings.channels,
         policy=_policy(settings),
+        routes=RouteBook(Parameter(settings.routes_parameter_name).text, settings.channels).current,
+        mutes=MuteRules(settings.mute_rule_prefix) if settings.mute_rule_prefix else None,
     )
     return App(
         parts=parts,

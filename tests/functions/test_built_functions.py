@@ -74,11 +74,13 @@ def world() -> Iterator[World]:
         sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn["Attributes"]["QueueArn"])
         arn = sqs.get_queue_attributes(QueueUrl=deliveries, AttributeNames=["QueueArn"])
         boto3.client("scheduler").create_schedule_group(Name="timers")
+        boto3.client("ssm").put_parameter(Name="/bedrock-alerts/routes", Type="String", Value="{}")
         functions = {
             "ALERTS_QUEUE_URL": deliveries,
             "ALERTS_QUEUE_ARN": arn["Attributes"]["QueueArn"],
             "ALERTS_DEAD_LETTER_QUEUE_ARN": arn["Attributes"]["QueueArn"],
             "SCHEDULE_GROUP_NAME": "timers",
+            "ROUTES_PARAMETER_NAME": "/bedrock-alerts/routes",
             "SCHEDULER_ROLE_ARN": "arn:aws:iam::123456789012:role/timers",
             "METRICS_NAMESPACE": "BedrockAlerts",
             "OWN_LOG_GROUP": "/aws/lambda/bedrock-alerts-collect-logs",

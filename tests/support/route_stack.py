@@ -17,6 +17,7 @@ from tests.support.deliver_stack import TABLE, FakeTime, create_table
 from tests.support.queues import RECEIVES, Clock, Queue, log_lines
 
 GROUP: Final = "timers"
+ROUTES: Final = "/bedrock-alerts/routes"
 ROLE: Final = "arn:aws:iam::111122223333:role/timers"
 
 
@@ -32,6 +33,7 @@ def environment(alerts: Queue, deliveries_url: str) -> dict[str, str]:
         "SCHEDULE_GROUP_NAME": GROUP,
         "SCHEDULER_ROLE_ARN": ROLE,
         "CHANNELS": "email,slack",
+        "ROUTES_PARAMETER_NAME": ROUTES,
     }
 
 
@@ -114,6 +116,7 @@ def route_stack(
     sqs = boto3.client("sqs")
     create_table()
     boto3.client("scheduler").create_schedule_group(Name=GROUP)
+    boto3.client("ssm").put_parameter(Name=ROUTES, Type="String", Value="{}")
     alerts, deliveries = Queue.create(sqs, "alerts"), Queue.create(sqs, "deliveries")
     for name, value in environment(alerts, deliveries.url).items():
         monkeypatch.setenv(name, value)

@@ -9,8 +9,13 @@ from bedrock_alerts_lab.local_stack import template as cfn
 from tests.support.resources import Resources, as_list, of_type, statements, statements_of, target
 
 LOGS: Final = "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}"
+_CLOUDWATCH: Final = "arn:${AWS::Partition}:cloudwatch:${AWS::Region}:${AWS::AccountId}"
 # The only places where a resource is named with a wildcard, and why.
 WILDCARDS: Final = {
+    # A mute rule is named after its incident, and applies to the alarms that are told.
+    f"{_CLOUDWATCH}:alarm-mute-rule:${{AWS::StackName}}-silence-*": {"cloudwatch:PutAlarmMuteRule"},
+    f"{_CLOUDWATCH}:alarm:${{AWS::StackName}}.*": {"cloudwatch:PutAlarmMuteRule"},
+    f"{_CLOUDWATCH}:alarm:${{AlarmNamePrefix}}*": {"cloudwatch:PutAlarmMuteRule"},
     # Objects get their names from Lambda.
     "${FailedBatchesBucket.Arn}/*": {"s3:PutObject"},
     # Bedrock puts bodies into folders by account, day and hour; only below data/.

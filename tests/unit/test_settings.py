@@ -19,6 +19,8 @@ ROUTE = {
     "SCHEDULER_ROLE_ARN": "arn:aws:iam::111122223333:role/timers",
     "CHANNELS": "email,slack",
     "FLAP_COUNT": "0",
+    "ROUTES_PARAMETER_NAME": "/bedrock-alerts/routes",
+    "MUTE_RULE_PREFIX": "",
 }
 DELIVER = {
     "METRICS_NAMESPACE": "BedrockAlerts",
@@ -80,6 +82,8 @@ SETTINGS = CollectLogsSettings | RouteSettings | DeliverSettings
                 reminder_hours_warning=4,
                 flap_count=0,
                 flap_minutes=30,
+                routes_parameter_name="/bedrock-alerts/routes",
+                mute_rule_prefix=None,
             ),
             id="route reads a list",
         ),

@@ -64,7 +64,8 @@ class RouteSettings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
     """What `route` needs to know. `channels` is a comma-separated list.
 
     Timers go from the schedule group to the alerts queue, by the scheduler's role. What is 0 never
-    happens: reminders of that severity, flapping.
+    happens: reminders of that severity, flapping. Without a `mute_rule_prefix` a silence does not
+    show in CloudWatch.
     """
 
     metrics_namespace: Annotated[str, Text]
@@ -80,6 +81,8 @@ class RouteSettings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
     reminder_hours_warning: Annotated[int, msgspec.Meta(ge=0)] = 4
     flap_count: Annotated[int, msgspec.Meta(ge=0)] = 4
     flap_minutes: Annotated[int, msgspec.Meta(ge=1)] = 30
+    routes_parameter_name: Annotated[str, Text]
+    mute_rule_prefix: str | None = None
 
 
 class DeliverSettings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
