@@ -39,7 +39,7 @@ CHECKOV_ACCEPTED: Final = {
     ),
     "CKV_AWS_21": Accepted("old versions of what holds prompts are not to be kept", "*Bucket"),
     "CKV_AWS_26": Accepted(
-        "no alarm or budget can use SNS's own key; messages hold no content", "EmailTopic"
+        "no alarm or budget can use SNS's own key; messages hold no content", "*Topic"
     ),
     "CKV_AWS_27": Accepted(
         "it knows KMS keys only; all queues are encrypted by SQS (test_policy.py)"
