@@ -73,13 +73,18 @@ class RouteStack(NamedTuple):
         """Let time pass, and everything happen that is due by then; return what failed."""
         self.clock.forward(seconds)
         scheduler = boto3.client("scheduler")
-        for schedule in scheduler.list_schedules(GroupName=GROUP)["Schedules"]:
-            found = scheduler.get_schedule(GroupName=GROUP, Name=schedule["Name"])
+        for name in self.schedules():
+            found = scheduler.get_schedule(GroupName=GROUP, Name=name)
             at = found["ScheduleExpression"].removeprefix("at(").removesuffix(")")
             if datetime.fromisoformat(at).replace(tzinfo=UTC).timestamp() <= self.clock.seconds:
-                scheduler.delete_schedule(GroupName=GROUP, Name=schedule["Name"])
+                scheduler.delete_schedule(GroupName=GROUP, Name=name)
                 self.alerts.put(found["Target"]["Input"])
         return self.feed()
+
+    def schedules(self) -> list[str]:
+        """Return the names of the timers that are set."""
+        pages = boto3.client("scheduler").get_paginator("list_schedules").paginate(GroupName=GROUP)
+        return [schedule["Name"] for page in pages for schedule in page["Schedules"]]
 
     def made(self) -> list[Delivery]:
         """Take all deliveries that were made since the last time."""

@@ -2,12 +2,13 @@
 
 import io
 import json
+from itertools import count
 from typing import Any
 
 import pytest
 from aws_lambda_powertools import Logger
 
-from bedrock_alerts.adapters.sqs_batch import SqsMessage, handle_each
+from bedrock_alerts.adapters.sqs_batch import SqsMessage, handle_each, is_batch
 from bedrock_alerts.errors import PermanentError, TransientError
 
 
@@ -26,12 +27,16 @@ def event(*bodies: str, receive_count: str = "1") -> dict[str, Any]:
     }
 
 
+_NUMBERS = count()
+
+
 class Log:
     """A logger whose lines can be read."""
 
     def __init__(self) -> None:
         self._stream = io.StringIO()
-        self.logger = Logger(service=f"test-{id(self)}", stream=self._stream)
+        # A logger of the same name would keep the stream that it was first made with.
+        self.logger = Logger(service=f"test-{next(_NUMBERS)}", stream=self._stream)
 
     @property
     def text(self) -> str:
@@ -121,3 +126,18 @@ def test_the_log_says_what_went_wrong_and_never_the_body(
     assert (line["message_id"], line["receive_count"]) == ("id-body-b", 2)
     assert line["error"] == said
     assert "quotes" not in log.text
+
+
+@pytest.mark.parametrize(
+    ("event", "expected"),
+    [
+        ({"Records": [{"eventSource": "aws:sqs"}]}, True),
+        ({"Records": [{"EventSource": "aws:sns"}]}, False),
+        ({"Records": []}, False),
+        ({"Records": ["text"]}, False),
+        ({"alarmData": {}}, False),
+        ("text", False),
+    ],
+)
+def test_a_batch_of_a_queue_is_told_from_other_calls(event: object, *, expected: bool) -> None:
+    assert is_batch(event) is expected

@@ -152,10 +152,8 @@ class Router:
         except TransientError as error:
             self._go_on_without_memory(event, attempt, error)
             return
-        if decision.telling is None or decision.about is None:
+        if not self._tell(decision, alarm):
             self._withhold(decision.withheld, event)
-        else:
-            self._tell(decision, alarm)
         for timer in decision.timers:
             self._parts.timers.set(timer)
         if decision.told is not None:
@@ -187,9 +185,10 @@ class Router:
             return None
         return self._parts.memory.load(incident_id(change.alarm_arn))
 
-    def _tell(self, decision: Decision, alarm: Incident | None) -> None:
+    def _tell(self, decision: Decision, alarm: Incident | None) -> bool:
+        """Tell what was decided; False where that is nothing."""
         if decision.telling is None or decision.about is None or decision.next is None:
-            return
+            return False
         alert = msgspec.structs.replace(
             describe(decision.about, decision.telling),
             key=decision.key,
@@ -205,6 +204,7 @@ class Router:
             group = decision.about.alarm_arn
             waits = not announced(alarm, before=self._now() - _A_MINUTE)
         self._send(self._enriched(decision.about, alert), group=group, waits=waits)
+        return True
 
     def _mute(self, decision: Decision, alert: Alert) -> None:
         """Show a silence in CloudWatch's console too; without that it holds all the same."""
