@@ -25,15 +25,21 @@ WILDCARDS: Final = {
         "s3:PutObject"
     },
     # What AWS lets nobody narrow down: an account has one logging configuration in a Region, without
-    # a name; and a picture of a metric takes no resource.
+    # a name; a picture of a metric, a running query and an account's alias take no resource; and
+    # composite alarms are described to those only who may describe all.
     '"*"': {
+        "cloudwatch:DescribeAlarms",
         "cloudwatch:GetMetricWidgetImage",
+        "iam:ListAccountAliases",
+        "logs:GetQueryResults",
+        "logs:StopQuery",
         "bedrock:GetModelInvocationLoggingConfiguration",
         "bedrock:PutModelInvocationLoggingConfiguration",
         "bedrock:DeleteModelInvocationLoggingConfiguration",
     },
     # That is how the ARN of a log group ends.
     f"{LOGS}:log-group:${{InvocationLogGroupName}}:*": {"logs:DescribeSubscriptionFilters"},
+    f"{LOGS}:log-group:${{Log}}:*": {"logs:StartQuery"},
     # Bedrock puts log objects into folders by account, day and hour.
     "arn:${AWS::Partition}:s3:::${InvocationLogBucketName}/*": {"s3:GetObject"},
     # Schedules get their names from what they are for, within a group of their own.

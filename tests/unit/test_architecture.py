@@ -35,6 +35,7 @@ MAY_IMPORT: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
         ),
     ),
     ("collecting", ("adapters", "invocations", "settings")),
+    ("enriching", ("adapters", "alerts", "settings")),
     ("settings", ("alerts.model", "invocations.model", "errors", "limits")),
     ("observability", ()),
     ("metrics", ("limits",)),

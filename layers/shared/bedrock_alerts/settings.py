@@ -66,6 +66,8 @@ class RouteSettings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
     Timers go from the schedule group to the alerts queue, by the scheduler's role. What is 0 never
     happens: reminders of that severity, flapping. Without a `mute_rule_prefix` a silence does not
     show in CloudWatch.
+    happens: reminders of that severity, flapping.
+    The log group with the collector's event lines is asked for `evidence`, if that is wanted.
     """
 
     metrics_namespace: Annotated[str, Text]
@@ -83,6 +85,10 @@ class RouteSettings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
     flap_minutes: Annotated[int, msgspec.Meta(ge=1)] = 30
     routes_parameter_name: Annotated[str, Text]
     mute_rule_prefix: str | None = None
+    event_log_group_arn: str | None = None
+    event_lines: Literal["notable", "all"] = "notable"
+    dashboard_name: str | None = None
+    evidence: bool = True
 
 
 class DeliverSettings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):

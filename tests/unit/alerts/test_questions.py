@@ -19,7 +19,7 @@ def metric(name: str, *period: int, **dimensions: str) -> MetricRef:
 
 def asked(**fields: Any) -> str | None:
     """Return the filter of what is asked about such an alarm."""
-    found = question(change_with(**fields))
+    found = question(change_with(**fields), every_call=True)
     return None if found is None else found.evidence.splitlines()[0]
 
 
@@ -91,6 +91,15 @@ def test_what_cannot_be_narrowed_safely_is_not_asked(dimensions: dict[str, str])
 @pytest.mark.parametrize("name", ["Invocations", "RecordsReceived", "IteratorAge"])
 def test_what_event_lines_cannot_tell_is_not_asked(name: str) -> None:
     assert asked(metrics=(metric(name),)) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "is_asked"), [("EstimatedCost", False), ("Latency", False), ("Throttles", True)]
+)
+def test_lines_of_some_calls_are_not_asked_about_all(name: str, *, is_asked: bool) -> None:
+    change = change_with(metrics=(metric(name),))
+    assert (question(change) is not None) is is_asked
+    assert question(change, every_call=True) is not None
 
 
 def test_nothing_is_asked_where_nothing_is_watched() -> None:

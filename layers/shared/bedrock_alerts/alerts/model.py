@@ -109,6 +109,23 @@ class AlarmState(msgspec.Struct, frozen=True, kw_only=True):
     at: datetime | None = None
 
 
+class AlarmDefinition(msgspec.Struct, frozen=True, kw_only=True):
+    """What an alarm is set to, as far as its events do not say it.
+
+    It fires when `to_alarm` of the last `periods` periods are bad; `period` is in seconds.
+    `evaluation` is CloudWatch's word for a judgement on less than it should have had
+    (`PARTIAL_DATA`, `EVALUATION_ERROR`), mostly empty.
+    """
+
+    threshold: float | None = None
+    operator: str | None = None
+    period: int | None = None
+    periods: int | None = None
+    to_alarm: int | None = None
+    actions_enabled: bool = True
+    evaluation: str = ""
+
+
 class StateChange(msgspec.Struct, frozen=True, kw_only=True):
     """An alarm, or one contributor of it, going from one state to another.
 

@@ -38,12 +38,14 @@ class Subject(NamedTuple):
 
     `tables` are what they are told apart by, the most telling first. `is_of_every_call` says that
     calls without error or finding count too, which only have a line where all calls have one.
+    Where it `is_about_money` the dearest come first.
     """
 
     words: str
     filter: str
     tables: tuple[str, ...]
     is_of_every_call: bool = False
+    is_about_money: bool = False
 
 
 class Question(NamedTuple):
@@ -113,7 +115,8 @@ _UNGUARDED: Final = Subject(
 _UNPRICED: Final = Subject(
     "without a price", 'priced = "unpriced"', (MODEL, CALLER), is_of_every_call=True
 )
-_ALL: Final = Subject("made", 'status = "ok"', (CALLER, MODEL), is_of_every_call=True)
+_ANSWERED: Final = Subject("answered", 'status = "ok"', (MODEL, CALLER), is_of_every_call=True)
+_PAID: Final = _ANSWERED._replace(tables=(CALLER, MODEL), is_about_money=True)
 
 # By the name of the metric: Bedrock's own and ours mean the same calls where they share one.
 SUBJECTS: Final[Mapping[str, Subject]] = {
@@ -128,14 +131,14 @@ SUBJECTS: Final[Mapping[str, Subject]] = {
     "InvocationServerErrors": _FAILED,
     "InvocationThrottles": _THROTTLED,
     "Throttles": _THROTTLED,
-    "EstimatedCost": _ALL,
-    "EstimatedTPMQuotaUsage": _ALL,
-    "InputTokens": _ALL,
-    "InputTokenCount": _ALL,
-    "InvocationLatency": _ALL,
-    "Latency": _ALL,
-    "OutputTokens": _ALL,
-    "OutputTokenCount": _ALL,
+    "EstimatedCost": _PAID,
+    "EstimatedTPMQuotaUsage": _ANSWERED,
+    "InputTokens": _ANSWERED,
+    "InputTokenCount": _ANSWERED,
+    "InvocationLatency": _ANSWERED,
+    "Latency": _ANSWERED,
+    "OutputTokens": _ANSWERED,
+    "OutputTokenCount": _ANSWERED,
     "UnpricedInvocations": _UNPRICED,
 }
 # By the name of the alarm, for those that watch no metric.
@@ -155,10 +158,13 @@ _FINDINGS: Final[Mapping[str, str]] = {
 }
 
 
-def question(change: StateChange) -> Question | None:
-    """Return what to ask about an alarm, None where event lines cannot tell."""
+def question(change: StateChange, *, every_call: bool = False) -> Question | None:
+    """Return what to ask about an alarm, None where event lines cannot tell.
+
+    `every_call` says that all calls have a line, and not only those with an error or a finding.
+    """
     subject, dimensions = _watched(change)
-    if subject is None:
+    if subject is None or (subject.is_of_every_call and not every_call):
         return None
     filters = [_narrowed(name, value) for name, value in dimensions]
     if not all(filters):

@@ -3,7 +3,7 @@
 Read by somebody who was asleep a minute ago: what, where, who, how bad, since when, what next.
 """
 
-from bedrock_alerts.alerts.describe.alarms import Details, state_change
+from bedrock_alerts.alerts.describe.alarms import Details, home_links, state_change
 from bedrock_alerts.alerts.describe.others import configuration_change, tampering, unrecognised
 from bedrock_alerts.alerts.describe.trailers import severity_of, split_description
 from bedrock_alerts.alerts.model import (
@@ -20,6 +20,7 @@ from bedrock_alerts.alerts.words import lasting, place, sent_late, time_label, u
 __all__ = [
     "Details",
     "describe",
+    "home_links",
     "lasting",
     "place",
     "sent_late",

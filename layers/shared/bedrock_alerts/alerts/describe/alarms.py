@@ -64,10 +64,12 @@ class Details(msgspec.Struct, frozen=True, kw_only=True):
     """What the stack knows beyond an event.
 
     `event_logs` are the ARNs of the log groups that hold the event lines; Logs Insights reads them
-    in one account and Region, which is the stack's. `dashboard` is its dashboard's name.
+    in one account and Region, which is the stack's. `every_call` says that all calls have a line.
+    `dashboard` is the name of the stack's dashboard.
     """
 
     event_logs: tuple[str, ...] = ()
+    every_call: bool = False
     dashboard: str = ""
 
     def is_home_of(self, account_id: str, region: str) -> bool:
@@ -286,9 +288,15 @@ def _links(change: StateChange, trailers: Mapping[str, str], details: Details) -
         yield Link("Open alarm", console.alarm(change.alarm_name))
     if is_link(runbook):
         yield Link("Runbook", runbook)
-    if not console.is_known or not details.is_home_of(change.account_id, change.region):
+    yield from home_links(change, details)
+
+
+def home_links(change: StateChange, details: Details) -> Iterator[Link]:
+    """Link what only the stack itself has: the calls, the quotas, the dashboard."""
+    console = Console(change.alarm_arn, change.region)
+    if not details.is_home_of(change.account_id, change.region) or not console.is_known:
         return
-    asked = question(change)
+    asked = question(change, every_call=details.every_call)
     if asked:
         url = console.insights(asked.listing, details.event_logs, asked.start, asked.end)
         yield Link("See the calls", url)

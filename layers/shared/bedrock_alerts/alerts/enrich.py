@@ -1,0 +1,168 @@
+"""What an event does not say, looked up: each piece optional, all together within a few seconds.
+
+A piece that fails or takes too long is left out. It never delays an alert beyond the deadline, and
+never loses one.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any, Final, NamedTuple, Protocol, TypeAlias
+
+import msgspec
+
+from bedrock_alerts.alerts.describe import Details, home_links, lasting
+from bedrock_alerts.alerts.evidence import Row, evidence
+from bedrock_alerts.alerts.model import AlarmDefinition, Alert, Fact, News, StateChange
+from bedrock_alerts.alerts.questions import Question, question
+from bedrock_alerts.alerts.widget import widget_of
+from bedrock_alerts.alerts.words import STANDING, measured
+
+BUDGET_SECONDS: Final = 4.0
+"""How long all pieces together may take by default."""
+
+# Evidence is of use while there is something to find out.
+_ASKED_FOR: Final = STANDING | {"late"}
+# So much is kept back of the time for the step after this one.
+_RESERVE_SECONDS: Final = 0.05
+_SINCE_A_REMINDER: Final = timedelta(hours=1)
+Answers: TypeAlias = Mapping[str, Any]
+
+
+class AlarmsPort(Protocol):
+    """Knows how alarms of the stack's own account and Region are set."""
+
+    def definition(self, name: str) -> AlarmDefinition | None:
+        """Return it, None where there is no such alarm. Raises whatever goes wrong."""
+
+
+class AccountPort(Protocol):
+    """Knows what people call the stack's own account."""
+
+    def alias(self) -> str:
+        """Return it, empty where it has none. Raises whatever goes wrong."""
+
+
+class EventLinesPort(Protocol):
+    """Answers questions about the collectors' event lines."""
+
+    def ask(self, query: str, start: datetime, end: datetime, deadline: float) -> Sequence[Row]:
+        """Return the rows found, before `deadline` by the same clock, or raise."""
+
+
+class Ports(NamedTuple):
+    """Who is asked; None where nobody is to be. `left_out` is told of each piece that is missing.
+
+    It gets the name of the piece and the kind of error, never what an error says.
+    """
+
+    details: Details = Details()
+    alarms: AlarmsPort | None = None
+    account: AccountPort | None = None
+    event_lines: EventLinesPort | None = None
+    left_out: Callable[[str, str], None] = lambda _piece, _error: None
+    clock: Callable[[], float] = time.time
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+
+def enrich(event: News, alert: Alert, ports: Ports, deadline: float) -> Alert:
+    """Add what can be found out before `deadline`, a time by the ports' clock. Never raises."""
+    if not ports.details.is_home_of(event.account_id, event.region):
+        return alert
+    asked = _question(event, alert, ports) if isinstance(event, StateChange) else None
+    answers = _answers(dict(_pieces(event, asked, ports, deadline)), ports, deadline)
+    changes: dict[str, Any] = {}
+    if answers.get("alias"):
+        changes["account_alias"] = answers["alias"]
+    if isinstance(event, StateChange):
+        changes |= _of_definition(event, alert, answers.get("definition"))
+        links = home_links(event, ports.details)
+        changes["links"] = tuple(dict.fromkeys((*alert.links, *links)))
+    if asked and "calls" in answers:
+        before = answers.get("calls_of_the_day_before")
+        changes["evidence"] = evidence(asked, answers["calls"], before)
+    return msgspec.structs.replace(alert, **changes)
+
+
+def _pieces(
+    event: News, asked: Question | None, ports: Ports, deadline: float
+) -> Iterator[tuple[str, Callable[[], Any]]]:
+    """Yield what to find out, and how."""
+    if ports.account:
+        yield "alias", ports.account.alias
+    if ports.alarms and isinstance(event, StateChange):
+        yield "definition", partial(ports.alarms.definition, event.alarm_name)
+    if ports.event_lines and asked:
+        latest = deadline - _RESERVE_SECONDS
+        for name, each in (("calls", asked), ("calls_of_the_day_before", asked.a_day_before)):
+            yield name, partial(ports.event_lines.ask, each.evidence, each.start, each.end, latest)
+
+
+def _question(change: StateChange, alert: Alert, ports: Ports) -> Question | None:
+    if alert.kind not in _ASKED_FOR:
+        return None
+    asked = question(change, every_call=ports.details.every_call)
+    if asked and alert.kind == "reminder":
+        # What began it is known: who keeps it going?
+        now = ports.now()
+        return asked._replace(start=now - _SINCE_A_REMINDER, end=now)
+    return asked
+
+
+def _answers(pieces: Mapping[str, Callable[[], Any]], ports: Ports, deadline: float) -> Answers:
+    """Find out all at once, and take what is there when the time is up."""
+    seconds = deadline - _RESERVE_SECONDS - ports.clock()
+    if not pieces or seconds <= 0:
+        for name in pieces:
+            ports.left_out(name, "NoTimeLeft")
+        return {}
+    executor = ThreadPoolExecutor(max_workers=len(pieces), thread_name_prefix="enrich")
+    try:
+        running = {name: executor.submit(piece) for name, piece in pieces.items()}
+        wait(running.values(), timeout=seconds)
+        return dict(_finished(running, ports))
+    finally:
+        # Whoever is still at it has time-outs of their own, and nobody waits for them.
+        executor.shutdown(wait=False, cancel_futures=True)
+
+
+def _finished(running: Mapping[str, Future[Any]], ports: Ports) -> Iterator[tuple[str, Any]]:
+    for name, future in running.items():
+        if not future.done():
+            ports.left_out(name, "NoTimeLeft")
+        elif error := future.exception():
+            ports.left_out(name, type(error).__name__)
+        else:
+            yield name, future.result()
+
+
+def _of_definition(
+    change: StateChange, alert: Alert, definition: AlarmDefinition | None
+) -> dict[str, Any]:
+    """Say what the alarm is set to; what the event itself says counts more."""
+    if definition is None:
+        return {}
+    threshold = change.threshold if change.threshold is not None else definition.threshold
+    said = measured(change, change.threshold, change.operator)
+    value = measured(change, threshold, change.operator or definition.operator)
+    facts = [value] if value else []
+    facts += [fact for fact in alert.facts if fact != said]
+    facts += _set_to(definition)
+    return {
+        "facts": tuple(facts),
+        "threshold": threshold,
+        "widget": widget_of(change, threshold) if alert.widget else "",
+    }
+
+
+def _set_to(definition: AlarmDefinition) -> Iterator[Fact]:
+    if definition.period and definition.periods:
+        least = definition.to_alarm or definition.periods
+        length = lasting(timedelta(seconds=definition.period))
+        yield Fact("Judged", f"{least} of {definition.periods} periods of {length}")
+    if definition.evaluation:
+        yield Fact("Judged on", definition.evaluation.replace("_", " ").lower())
+    if not definition.actions_enabled:
+        yield Fact("Actions", "disabled on this alarm")

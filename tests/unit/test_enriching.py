@@ -1,0 +1,66 @@
+"""What `route` looks things up with is put together as the stack is set."""
+
+import time
+from typing import Any
+
+import pytest
+
+from bedrock_alerts import enriching
+from bedrock_alerts.alerts.describe import describe, without_memory
+from bedrock_alerts.alerts.model import Alert
+from bedrock_alerts.settings import RouteSettings
+from tests.support.changes import EVENT_LOG
+from tests.support.events import change_of, sample_body
+
+
+def settings(**fields: Any) -> RouteSettings:
+    return RouteSettings(
+        metrics_namespace="BedrockAlerts",
+        deliveries_queue_url="https://sqs.example.com/deliveries",
+        channels=("email",),
+        **fields,
+    )
+
+
+class Adapter:
+    """Fails whatever it is asked, in place of every adapter."""
+
+    def __init__(self, *_arguments: object) -> None:
+        pass
+
+    def __getattr__(self, name: str) -> Any:
+        def fail(*_arguments: object) -> None:
+            raise RuntimeError(name)
+
+        return fail
+
+
+def enriched(found: RouteSettings, monkeypatch: pytest.MonkeyPatch) -> tuple[Alert, set[str]]:
+    """Enrich the sample, and return it with the names of the pieces that are missing."""
+    for name in ("AlarmDefinitions", "AccountAlias", "EventLines"):
+        monkeypatch.setattr(enriching, name, Adapter)
+    missing: set[str] = set()
+    event = change_of(sample_body("throttling"))
+    alert = describe(event, without_memory(event))
+    enrich = enriching.enricher(found, lambda piece, _error: missing.add(piece))
+    return enrich(event, alert, time.time() + 30), missing
+
+
+def test_with_evidence_everything_is_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = settings(event_log_group_arn=EVENT_LOG, dashboard_name="board")
+    alert, missing = enriched(found, monkeypatch)
+    assert missing == {"alias", "definition", "calls", "calls_of_the_day_before"}
+    assert alert.links[-1].url.endswith("/board")
+
+
+def test_without_evidence_only_links_are_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = settings(event_log_group_arn=EVENT_LOG, evidence=False)
+    alert, missing = enriched(found, monkeypatch)
+    assert missing == set()
+    assert [link.label for link in alert.links][-2:] == ["See the calls", "Quotas"]
+
+
+def test_without_a_log_nothing_is_known_to_be_at_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    alert, missing = enriched(settings(), monkeypatch)
+    assert missing == set()
+    assert [link.label for link in alert.links] == ["Open alarm", "Runbook"]
