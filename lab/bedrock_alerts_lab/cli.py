@@ -16,6 +16,7 @@ _COMMANDS: Final = {
     "demo": "bedrock_alerts_lab.local_stack.command",
     "inspect": "bedrock_alerts_lab.inspect_command",
     "metrics": "bedrock_alerts_lab.metrics_command",
+    "render": "bedrock_alerts_lab.render_command",
     "routes": "bedrock_alerts_lab.routes_command",
 }
 

@@ -1,0 +1,65 @@
+"""`bedrock-alerts render`: the exact message that a channel would get for an alarm event."""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, Final, get_args
+
+import click
+
+from bedrock_alerts.alerts.model import Alert, ChannelKind, TellingKind
+from bedrock_alerts.alerts.render import amazon_q, email, pagerduty, slack, teams, webhook
+from bedrock_alerts_lab.alert_events import alerts_in
+from bedrock_alerts_lab.terminal import write
+
+# It stands in for what only the secret knows.
+_ROUTING_KEY: Final = "ROUTING-KEY-OF-THE-SECRET"
+
+
+def _email(alert: Alert) -> dict[str, Any]:
+    message = email.render(alert)
+    return {"subject": message.subject, "body": message.body}
+
+
+def _pagerduty(alert: Alert) -> dict[str, Any]:
+    return pagerduty.render(alert, _ROUTING_KEY)
+
+
+RENDERERS: Final[Mapping[str, Callable[[Alert], dict[str, Any]]]] = {
+    "amazon_q": amazon_q.render,
+    "email": _email,
+    "pagerduty": _pagerduty,
+    "slack": slack.render,
+    "teams": teams.render,
+    "webhook": webhook.render,
+}
+
+
+@click.command()
+@click.argument("event", type=click.File("r"))
+@click.option(
+    "--channel",
+    type=click.Choice(get_args(ChannelKind)),
+    required=True,
+    help="The kind of channel that gets the message.",
+)
+@click.option(
+    "--telling",
+    type=click.Choice(get_args(TellingKind)),
+    help="Why it is told, with an invented memory. Default: as if nothing were remembered.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a message.")
+def render(event: Any, channel: str, telling: TellingKind | None, *, as_json: bool) -> int:
+    """Print the message for the alarm event in the file EVENT (- for standard input).
+
+    EVENT is one of EventBridge, SNS or an alarm's own action, wrapped by SQS and SNS or not. What
+    `route` looks up in AWS (evidence, the account's alias) is not in it.
+    """
+    for alert in alerts_in(event.read(), event.name, telling):
+        message = RENDERERS[channel](alert)
+        if as_json:
+            write(json.dumps(message) + "\n")
+        elif channel == "email":
+            write(f"Subject: {message['subject']}\n\n{message['body']}\n")
+        else:
+            write(json.dumps(message, indent=2, ensure_ascii=False) + "\n")
+    return 0

@@ -1,0 +1,98 @@
+"""`bedrock-alerts render`: every event in every channel's words, and nothing else on stdout."""
+
+import json
+from typing import Any, get_args
+
+import pytest
+from click.testing import CliRunner, Result
+
+from bedrock_alerts.alerts.model import ChannelKind, TellingKind
+from bedrock_alerts.alerts.render import slack
+from bedrock_alerts_lab.errors import InputError
+from bedrock_alerts_lab.render_command import RENDERERS, render
+from tests.support.events import ROUTE_EVENTS, alert_of, sample_body
+
+SAMPLES = sorted(path.stem for path in ROUTE_EVENTS.glob("*.json"))
+NOTES = {"timer", "heartbeat"}
+
+
+def run(*arguments: str, given: str | None = None) -> Result:
+    return CliRunner().invoke(render, arguments, input=given, catch_exceptions=False)
+
+
+def sample(name: str) -> str:
+    return str(ROUTE_EVENTS / f"{name}.json")
+
+
+def test_every_channel_has_a_renderer() -> None:
+    assert set(RENDERERS) == set(get_args(ChannelKind))
+
+
+@pytest.mark.parametrize("channel", RENDERERS)
+@pytest.mark.parametrize("name", SAMPLES)
+def test_every_sample_is_rendered_for_every_channel(name: str, channel: str) -> None:
+    result = run(sample(name), "--channel", channel, "--json")
+    lines = result.stdout.splitlines()
+    messages = json.loads((ROUTE_EVENTS / f"{name}.json").read_text())["Records"]
+    assert result.exit_code == 0
+    assert len(lines) == (0 if name in NOTES else len(messages))
+    assert all(json.loads(line) for line in lines)
+
+
+def test_the_message_is_the_very_one_that_is_sent() -> None:
+    result = run(sample("throttling"), "--channel", "slack", "--json")
+    assert json.loads(result.stdout) == slack.render(alert_of(sample_body("throttling")))
+
+
+def test_an_email_reads_as_one() -> None:
+    result = run(sample("throttling"), "--channel", "email")
+    assert result.stdout.startswith(
+        "Subject: ALARM - warning: bedrock-alerts.Throttling in eu-west-1\n\nALARM · warning:"
+    )
+
+
+def test_a_payload_is_shown_so_that_it_can_be_read() -> None:
+    result = run(sample("throttling"), "--channel", "teams")
+    assert result.stdout.startswith('{\n  "')
+    assert "·" in result.stdout
+
+
+def test_an_event_is_read_from_standard_input() -> None:
+    result = run("-", "--channel", "email", given=sample_body("throttling_sns"))
+    assert "bedrock-alerts.Throttling" in result.stdout
+
+
+@pytest.mark.parametrize("telling", get_args(TellingKind))
+def test_an_alarm_is_told_for_any_reason(telling: str) -> None:
+    arguments = (sample("throttling"), "--channel", "webhook", "--telling", telling, "--json")
+    message: dict[str, Any] = json.loads(run(*arguments).stdout)
+    assert message["data"]["kind"] == telling
+
+
+def test_a_reminder_and_a_recovery_say_how_long() -> None:
+    for name, telling, words in (
+        ("throttling", "reminder", "Still in alarm after 2 h."),
+        ("resolved", "resolved", "Back to normal after 14 min."),
+        ("throttling", "late", "(14 min), and is over already."),
+    ):
+        result = run(sample(name), "--channel", "email", "--telling", telling)
+        assert words in result.stdout
+
+
+def test_what_has_no_life_is_told_plainly_whatever_is_asked_for() -> None:
+    arguments = ("--channel", "webhook", "--telling", "reminder", "--json")
+    message: dict[str, Any] = json.loads(run(sample("logging_deleted"), *arguments).stdout)
+    assert message["data"]["kind"] == "plain"
+
+
+def test_what_is_no_json_is_bad_input() -> None:
+    with pytest.raises(InputError, match="<stdin> is no JSON"):
+        run("-", "--channel", "email", given="ALARM")
+
+
+@pytest.mark.parametrize(
+    "arguments", [(), ("--channel", "pigeon"), ("--channel", "email", "--telling", "rumour")]
+)
+def test_bad_usage_is_said(arguments: tuple[str, ...]) -> None:
+    result = CliRunner().invoke(render, ("-", *arguments), input="{}")
+    assert result.exit_code == 2
