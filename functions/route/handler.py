@@ -4,7 +4,7 @@ An alarm may also call this function itself, as its action.
 """
 
 import time
-from functools import cache
+from functools import cache, partial
 from typing import Any, Final, NamedTuple
 
 from aws_lambda_powertools import Logger
@@ -21,6 +21,7 @@ from bedrock_alerts.alerts.incidents import Policy
 from bedrock_alerts.alerts.normalise import encode_note
 from bedrock_alerts.alerts.pipeline import Parts, Router
 from bedrock_alerts.alerts.routing import RouteBook
+from bedrock_alerts.enriching import enricher
 from bedrock_alerts.errors import TransientError
 from bedrock_alerts.metrics import count_now
 from bedrock_alerts.observability import make_logger
@@ -60,6 +61,7 @@ def _app() -> App:
         policy=_policy(settings),
         routes=RouteBook(Parameter(settings.routes_parameter_name).text, settings.channels).current,
         mutes=MuteRules(settings.mute_rule_prefix) if settings.mute_rule_prefix else None,
+        enrich=enricher(settings, time.time, partial(_left_out, logger)),
     )
     return App(
         parts=parts,
@@ -67,6 +69,10 @@ def _app() -> App:
         metrics=EmfSink(settings.metrics_namespace),
         logger=logger,
     )
+
+
+def _left_out(logger: Logger, piece: str, error: str) -> None:
+    logger.info("left out of an alert", extra={"piece": piece, "error": error})
 
 
 def _policy(settings: RouteSettings) -> Policy:

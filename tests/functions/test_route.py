@@ -5,14 +5,17 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 from mypy_boto3_sqs import SQSClient
 
-from bedrock_alerts.alerts.model import Delivery
+from bedrock_alerts.alerts.model import Alert, Delivery, News
+from bedrock_alerts.alerts.pipeline import Router
 from bedrock_alerts.errors import SettingsError, TransientError
 from bedrock_alerts_lab.local_stack import template as cfn
 from functions.route import handler as handler_module
 from tests.support.apps import app_of
+from tests.support.changes import EVENT_LOG
 from tests.support.queues import HIDDEN_SECONDS, RECEIVES, Clock, emitted, log_lines
 from tests.support.route_stack import RouteStack, route_stack
 
@@ -93,6 +96,41 @@ def test_state_changes_and_what_nobody_is_told_are_counted(stack: RouteStack) ->
     stack.alerts.put(*bodies("alarm.json"), *bodies("alarm.json"), *bodies("unknown.json"))
     assert stack.feed() == []
     assert emitted(stack.output.text) == {"StateChanges": 2, "NotificationsSuppressed": 1}
+
+
+def test_what_helps_is_looked_up_and_what_cannot_be_is_left_out(
+    stack: RouteStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EVENT_LOG_GROUP_ARN", EVENT_LOG)
+    monkeypatch.setenv("DASHBOARD_NAME", "board")
+    boto3.client("iam").create_account_alias(AccountAlias="prod")
+    stack.alerts.put(*bodies("throttling.json"))
+    assert stack.feed() == []
+    (alert,) = stack.told()
+    assert alert.account_alias == "prod"
+    assert [link.label for link in alert.links][2:] == ["See the calls", "Quotas", "Dashboard"]
+    # The queries are beyond moto.
+    left_out = [line for line in log_lines(stack.output.text) if line["message"].startswith("left")]
+    assert {line["piece"] for line in left_out} == {"calls", "calls_of_the_day_before"}
+    assert alert.evidence is None
+
+
+def test_alerts_of_one_batch_share_the_time_to_look_things_up(stack: RouteStack) -> None:
+    deadlines: list[float] = []
+
+    def enrich(_news: News, alert: Alert, deadline: float) -> Alert:
+        deadlines.append(deadline - stack.clock.seconds)
+        stack.clock.forward(5)
+        return alert
+
+    app = app_of(handler_module)
+    parts = app.parts._replace(enrich=enrich)
+    router = Router(parts)
+    for name in ("alarm", "math", "anomaly", "promql"):
+        (body,) = bodies(f"{name}.json")
+        router.route(body, 1)
+    assert deadlines == [4, 4, 2, -3]
+    assert len(stack.told()) == 4
 
 
 def test_a_sign_of_life_is_answered_with_a_metric_and_told_to_nobody(stack: RouteStack) -> None:

@@ -16,8 +16,15 @@ from tests.support.events import change_of, sample_body
 def settings(**fields: Any) -> RouteSettings:
     return RouteSettings(
         metrics_namespace="BedrockAlerts",
+        alerts_queue_url="https://sqs.example.com/alerts",
+        alerts_queue_arn="arn:aws:sqs:eu-west-1:111122223333:alerts",
+        alerts_dead_letter_queue_arn="arn:aws:sqs:eu-west-1:111122223333:alerts-dlq",
         deliveries_queue_url="https://sqs.example.com/deliveries",
+        incidents_table_name="incidents",
+        schedule_group_name="timers",
+        scheduler_role_arn="arn:aws:iam::111122223333:role/timers",
         channels=("email",),
+        routes_parameter_name="/bedrock-alerts/routes",
         **fields,
     )
 
@@ -25,7 +32,7 @@ def settings(**fields: Any) -> RouteSettings:
 class Adapter:
     """Fails whatever it is asked, in place of every adapter."""
 
-    def __init__(self, *_arguments: object) -> None:
+    def __init__(self, *_arguments: object, **_named: object) -> None:
         pass
 
     def __getattr__(self, name: str) -> Any:
@@ -42,7 +49,7 @@ def enriched(found: RouteSettings, monkeypatch: pytest.MonkeyPatch) -> tuple[Ale
     missing: set[str] = set()
     event = change_of(sample_body("throttling"))
     alert = describe(event, without_memory(event))
-    enrich = enriching.enricher(found, lambda piece, _error: missing.add(piece))
+    enrich = enriching.enricher(found, time.time, lambda piece, _error: missing.add(piece))
     return enrich(event, alert, time.time() + 30), missing
 
 

@@ -103,6 +103,7 @@ def local_stack(options: DemoOptions, say: Console) -> Iterator[LocalStack]:
             "AlertEmail": _ADDRESS,
             "SlackWebhookSecretArn": secret["ARN"],
             "InvocationLogging": "create",
+            "Evidence": "false",  # the engine has no Logs Insights
             "AllowLoopbackWebhooks": "true",
         }
         with build_folder():

@@ -65,9 +65,7 @@ class RouteSettings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
 
     Timers go from the schedule group to the alerts queue, by the scheduler's role. What is 0 never
     happens: reminders of that severity, flapping. Without a `mute_rule_prefix` a silence does not
-    show in CloudWatch.
-    happens: reminders of that severity, flapping.
-    The log group with the collector's event lines is asked for `evidence`, if that is wanted.
+    show in CloudWatch. The log group with the event lines is asked for `evidence`, if it is wanted.
     """
 
     metrics_namespace: Annotated[str, Text]

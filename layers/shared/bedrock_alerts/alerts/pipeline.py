@@ -15,6 +15,7 @@ from typing import Any, Final, NamedTuple, Protocol, TypeVar
 import msgspec
 
 from bedrock_alerts.alerts.describe import describe, without_memory
+from bedrock_alerts.alerts.enrich import BUDGET_SECONDS
 from bedrock_alerts.alerts.incidents import (
     Decision,
     Happening,
@@ -49,7 +50,8 @@ from bedrock_alerts.alerts.storms import Digests, QueuePort, TimerPort, WaitingP
 from bedrock_alerts.errors import TransientError
 from bedrock_alerts.limits import SQS_BATCH_MESSAGES
 
-_ENRICH_SECONDS: Final = 6.0
+# All alerts of a batch together: the function has half a minute for it.
+_ENRICH_SECONDS: Final = 12.0
 _A_MINUTE: Final = timedelta(minutes=1)
 # A digest whose timer was lost is late by this much when the sign of life finds it.
 _OVERDUE: Final = timedelta(minutes=2)
@@ -104,6 +106,7 @@ class Router:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._digests = Digests(parts.waiting, parts.timers, parts.queue)
+        self._enriched_until = parts.clock() + _ENRICH_SECONDS
         self.counts: Counter[str] = Counter()
 
     def route(self, body: str, attempt: int) -> None:
@@ -255,7 +258,8 @@ class Router:
         if self._parts.enrich is None:
             return alert
         try:
-            return self._parts.enrich(news, alert, self._parts.clock() + _ENRICH_SECONDS)
+            deadline = min(self._parts.clock() + BUDGET_SECONDS, self._enriched_until)
+            return self._parts.enrich(news, alert, deadline)
         except Exception as error:  # noqa: BLE001 - no alert is lost for what would adorn it
             self._parts.journal.warning(
                 "not enriched", extra={"alert": alert.key, "error": type(error).__name__}
