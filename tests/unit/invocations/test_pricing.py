@@ -602,7 +602,7 @@ def test_tokens_alone_cost_the_same_as_item_by_item(
     entry = SHIPPED.entries[place]
     model, region = entry.model, entry.region or "us-east-1"
     usage = tokens(read, written)
-    plan = PRICES._planned(model, region, billing)  # noqa: SLF001
+    plan = PRICES._planned((model, region, billing.service_tier, billing.latency_mode))  # noqa: SLF001
     assert plan is not None
     assert cost(model, usage, billing, region=region) == pricing._itemised(  # noqa: SLF001
         plan, usage, billing, 0

@@ -51,6 +51,10 @@ _CALLS: Final = (
     "PolicyHits",
     *_VERDICT_METRICS.values(),
 )
+# Dimensions whose values are not ours to choose. To cap one changes no value of another.
+_FROM_OUTSIDE: Final = frozenset(
+    {"ModelId", "GuardrailId", "Category", "ErrorCode", "Principal", "Application"}
+)
 _BY_MODALITY: Final = frozenset({"Invocations", "InputTokens", "OutputTokens", "ImagesGenerated"})
 
 PrincipalScope: TypeAlias = Literal["none", "violations", "all"]
@@ -296,13 +300,9 @@ class Aggregator:
     def datapoints(self) -> tuple[Datapoint, ...]:
         """Return every data point, in a stable order."""
         groups = self._rolled_up()
-        for name in ("ModelId", "GuardrailId", "Category", "ErrorCode", "Principal", "Application"):
-            groups = _capped(
-                groups,
-                name,
-                self._options.values_per_dimension,
-                each_minute=self._options.capped_each_minute,
-            )
+        limit, each_minute = self._options.values_per_dimension, self._options.capped_each_minute
+        for name in _many_valued(groups, limit) & _FROM_OUTSIDE:
+            groups = _capped(groups, name, limit, each_minute=each_minute)
         return tuple(point for key in sorted(groups) for point in _points(key, groups[key]))
 
     def _add_line(self, metric: str, reason: str, minute: int) -> None:
@@ -389,6 +389,12 @@ def _is_theirs(guardrail_id: str, guardrail: GuardrailResult) -> bool:
     )
 
 
+def _many_valued(groups: Iterable[_Key], limit: int) -> set[str]:
+    """Return the dimensions that have more values than `limit`: seldom any."""
+    pairs = {pair for _, dimensions in groups for pair in dimensions}
+    return {name for name, count in Counter(name for name, _ in pairs).items() if count > limit}
+
+
 def _capped(
     groups: dict[_Key, Group], name: str, limit: int, *, each_minute: bool
 ) -> dict[_Key, Group]:
@@ -399,8 +405,6 @@ def _capped(
             if dimension == name:
                 often = max(group.counters.get(metric, 0) for metric in _CALLS)
                 seen[minute if each_minute else 0][value] += often
-    if all(len(counts) <= limit for counts in seen.values()):
-        return groups
     kept = {at: _most_frequent(counts, limit) for at, counts in seen.items()}
     capped: defaultdict[_Key, Group] = defaultdict(Group)
     for (minute, dimensions), group in groups.items():

@@ -93,7 +93,7 @@ class GuardrailResult(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 @final  # so that comparing types tells it from what is none
-class Invocation(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class Invocation(msgspec.Struct, frozen=True, gc=False):
     """One call of a model: who, which model, outcome, usage, guardrail result.
 
     `epoch` is `timestamp` in seconds since 1970. `model_id` is what the record says (a bare id, a

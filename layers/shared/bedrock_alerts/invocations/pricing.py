@@ -160,6 +160,10 @@ class _Plain(NamedTuple):
     most: int
 
 
+# Model id, Region, service tier, latency mode.
+_PlanKey: TypeAlias = tuple[str, str, str | None, str | None]
+
+
 class _Plan(msgspec.Struct, frozen=True):
     """All that pricing a call needs and that does not depend on its usage."""
 
@@ -232,7 +236,7 @@ class Prices:
     # Models the list prices by Region, and those an override prices for all Regions.
     _regional: frozenset[str]
     _everywhere: frozenset[str]
-    _memo: dict[tuple[str, str, str | None, str | None], _Plan | None] = field(
+    _memo: dict[_PlanKey, _Plan | None] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
 
@@ -286,7 +290,8 @@ class Prices:
         that is charged (`tokens-only`): there it is unpriced. Counts must not be negative.
         """
         guardrail = 0 if units is None else self._guardrail_cost(units)
-        plan = self._planned(model_id, region, billing)
+        key = (model_id, region, billing.service_tier, billing.latency_mode)
+        plan = self._memo.get(key) or self._planned(key)
         if plan is None:
             return Cost(model_picodollars=None, guardrail_picodollars=guardrail, priced="unpriced")
         read, written, plain = usage.input_tokens, usage.output_tokens, plan.plain
@@ -304,14 +309,13 @@ class Prices:
             )
         return _itemised(plan, usage, billing, guardrail)
 
-    def _planned(self, model_id: str, region: str, billing: Billing) -> _Plan | None:
-        key = (model_id, region, billing.service_tier, billing.latency_mode)
+    def _planned(self, key: _PlanKey) -> _Plan | None:
         memo = self._memo
-        plan = memo.get(key)
-        if plan is not None or key in memo:
-            return plan
+        if key in memo:
+            return memo[key]
+        model_id, region, service_tier, latency_mode = key
         found = self._find(model_id, region)
-        plan = None if found is None else _plan(*found, billing.service_tier, billing.latency_mode)
+        plan = None if found is None else _plan(*found, service_tier, latency_mode)
         if len(memo) >= _MEMO_LIMIT:
             memo.clear()
         memo[key] = plan
