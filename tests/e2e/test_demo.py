@@ -54,7 +54,6 @@ def test_the_alarms_of_the_story_fire_and_recover(outage: dict[str, Any]) -> Non
         ("bedrock-alerts.ContentFiltered", "ALARM"),
         ("bedrock-alerts.PromptAttack", "ALARM"),
         ("bedrock-alerts.RepeatOffender", "ALARM"),
-        ("bedrock-alerts.RepeatOffender", "ALARM"),  # first the alarm, then the caller it is about
         ("bedrock-alerts.ContentFiltered", "OK"),
         ("bedrock-alerts.PromptAttack", "OK"),
         ("bedrock-alerts.Throttling", "ALARM"),
