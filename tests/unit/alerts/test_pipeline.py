@@ -8,6 +8,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 import pytest
 
+from bedrock_alerts.alerts.enrich import BUDGET_SECONDS
 from bedrock_alerts.alerts.incidents import Incident
 from bedrock_alerts.alerts.model import (
     Alert,
@@ -169,7 +170,7 @@ def test_what_enriching_adds_is_told_and_it_is_given_a_few_seconds() -> None:
     world = World(enrich=enrich)
     world.router.route(ALARM, 1)
     assert Fact("Owner", "chat") in world.alerts()[0].facts
-    assert given == [NOW.timestamp() + 6]
+    assert given == [NOW.timestamp() + BUDGET_SECONDS]
 
 
 def test_an_alert_that_cannot_be_enriched_is_told_without() -> None:
