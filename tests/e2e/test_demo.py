@@ -69,6 +69,21 @@ def test_the_email_does_not_wait_for_slack(outage: dict[str, Any]) -> None:
     assert max(waits) > 1
 
 
+def test_a_bot_tells_the_same_story_once() -> None:
+    """Its messages are edited and have threads, and everything is said exactly once."""
+    done = subprocess.run(
+        [str(COMMAND), "demo", "--json", "--slack", "bot", "--port", "0", "--pace", "0.3"],
+        cwd=ROOT,
+        env={name: value for name, value in os.environ.items() if not name.startswith("COV")},
+        capture_output=True,
+        text=True,
+        timeout=400,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["complete"] is True
+
+
 def test_a_port_in_use_is_said_and_ends_with_an_error() -> None:
 
     with socket.create_server(("127.0.0.1", 0)) as taken:

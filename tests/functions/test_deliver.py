@@ -321,4 +321,4 @@ def test_without_its_table_everything_is_sent(stack: Stack) -> None:
     stack.deliveries.put(ALARM, END)
     assert stack.feed() == []
     assert len(stack.hook.received) == 2
-    assert "Amazon DynamoDB refused: ResourceNotFoundException" in stack.output.text
+    assert "the incidents' table refused: ResourceNotFoundException" in stack.output.text

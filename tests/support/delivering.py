@@ -126,9 +126,9 @@ class FakeLedger:
         wanted = (incident_id(incident), channel)
         return tuple(entry for key, entry in self.items.items() if key[:2] == wanted)
 
-    def incident(self, key: str) -> Incident | None:
+    def incident(self, incident: str) -> Incident | None:
         self._fail()
-        return self.incidents.get(key)
+        return self.incidents.get(incident)
 
     def thread(self, channel: Channel, incident: str) -> Thread | None:
         self._fail()

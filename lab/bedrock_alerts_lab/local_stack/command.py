@@ -3,6 +3,7 @@
 import json
 import signal
 import time
+from typing import Literal
 
 import click
 
@@ -22,6 +23,13 @@ import click
     type=click.IntRange(1, 65535),
     help="Port of the embedded engine. [default: a free one]",
 )
+@click.option(
+    "--slack",
+    type=click.Choice(["webhook", "bot"]),
+    default="webhook",
+    show_default=True,
+    help="How Slack is told: a bot's messages are edited and have threads.",
+)
 @click.option("--outage", is_flag=True, help="Take Slack down while the first alert is sent.")
 @click.option(
     "--pace",
@@ -30,12 +38,13 @@ import click
     show_default=True,
     help="Seconds that a minute is told in.",
 )
-def demo(
+def demo(  # noqa: PLR0913 - one for each option
     *,
     end_at_once: bool,
     as_machine: bool,
     port: int,
     engine_port: int | None,
+    slack: Literal["webhook", "bot"],
     outage: bool,
     pace: float,
 ) -> int:
@@ -54,7 +63,9 @@ def demo(
     for sign in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(sign, _interrupt)
     say = Console(stderr=as_machine, highlight=False, soft_wrap=True)
-    options = play.DemoOptions(page_port=port, engine_port=engine_port, outage=outage, pace=pace)
+    options = play.DemoOptions(
+        page_port=port, engine_port=engine_port, outage=outage, pace=pace, slack=slack
+    )
     started = time.monotonic()
     with play.local_stack(options, say) as local:
         say.print(f"  Messages appear on [bold underline]{local.receiver.url}[/]\n")

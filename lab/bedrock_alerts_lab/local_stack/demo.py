@@ -6,7 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 from rich.console import Console
 from rich.table import Table
@@ -21,6 +21,7 @@ from bedrock_alerts_lab.local_stack.engine import Engine, running_engine
 from bedrock_alerts_lab.local_stack.mailbox import open_mailbox
 from bedrock_alerts_lab.local_stack.metrics_log import MetricsLog
 from bedrock_alerts_lab.receiver.server import PortInUseError, Receiver
+from bedrock_alerts_lab.receiver.slack_api import BOT_TOKEN, CHANNEL_ID
 from bedrock_alerts_lab.simulator import Alarm, Change, Datapoint, Simulator, read_alarms
 
 LOG_GROUP: Final = "/aws/bedrock/invocations"
@@ -41,6 +42,7 @@ class DemoOptions(NamedTuple):
     engine_port: int | None = None
     outage: bool = False
     pace: float = 0.6
+    slack: Literal["webhook", "bot"] = "webhook"
 
 
 class Due(NamedTuple):
@@ -96,12 +98,9 @@ def local_stack(options: DemoOptions, say: Console) -> Iterator[LocalStack]:
             raise LabError(f"{error} with --port") from error
         with _step(say, "Starting the engine", "Engine started"):
             engine = stop.enter_context(running_engine(options.engine_port))
-        secret = engine.client("secretsmanager").create_secret(
-            Name="bedrock-alerts/slack", SecretString=receiver.webhook_url
-        )
         parameters = {
             "AlertEmail": _ADDRESS,
-            "SlackWebhookSecretArn": secret["ARN"],
+            **_slack_parameters(engine, receiver, options),
             "InvocationLogging": "create",
             "Evidence": "false",  # the engine has no Logs Insights
             "AllowLoopbackWebhooks": "true",
@@ -121,6 +120,22 @@ def local_stack(options: DemoOptions, say: Console) -> Iterator[LocalStack]:
         rules = resolve.Stack.read(parameters=parameters).resources("AWS::Events::Rule")
         rule = rules["StateChangeRule"]
         yield LocalStack(engine, stack, receiver, alarms, rule["EventPattern"])
+
+
+def _slack_parameters(engine: Engine, receiver: Receiver, options: DemoOptions) -> dict[str, str]:
+    """Keep Slack's secret with the engine, and say where everything is."""
+    is_bot = options.slack == "bot"
+    text = json.dumps({"token": BOT_TOKEN}) if is_bot else receiver.webhook_url
+    secret = engine.client("secretsmanager").create_secret(
+        Name="bedrock-alerts/slack", SecretString=text
+    )
+    if not is_bot:
+        return {"SlackWebhookSecretArn": secret["ARN"]}
+    return {
+        "SlackBotSecretArn": secret["ARN"],
+        "SlackChannelId": CHANNEL_ID,
+        "SlackApiUrl": receiver.api_url,
+    }
 
 
 class Demo:
@@ -270,9 +285,11 @@ class Demo:
         receiver = self._local.receiver
         if channel == "e-mail":
             return [(email.subject, email.received_at) for email in receiver.emails()]
+        # What was said, not how it was edited since; evidence and pictures say no state.
         return [
-            (str(message.payload.get("text", "")), message.received_at)
-            for message in receiver.messages()
+            (arrival.text, arrival.received_at)
+            for arrival in receiver.arrivals()
+            if any(word in arrival.text for word in _WORDS.values())
         ]
 
     def _all_arrived(self) -> bool:

@@ -8,7 +8,7 @@ import socket
 import sys
 import threading
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from errno import EADDRINUSE
 from functools import cache
@@ -21,7 +21,9 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from bedrock_alerts_lab.receiver import slack_api
 from bedrock_alerts_lab.receiver.blocks import payload_problem, render_payload
+from bedrock_alerts_lab.receiver.exchange import JSON, Request, Response
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -29,13 +31,14 @@ if TYPE_CHECKING:
 
 CHANNEL: Final = "bedrock-alerts"
 WEBHOOK_PATH: Final = "/services/T00000000/B00000000/localtoken"
+API_PATH: Final = "/api/"
+UPLOAD_PATH: Final = "/upload"
 MAX_BODY_BYTES: Final = 1_048_576
 # Of a body that is too big we still read this much, so that its sender gets to see our answer.
 _MAX_DISCARDED_BYTES: Final = 8 * MAX_BODY_BYTES
 _DISCARD_STEP: Final = 65_536
 _SECONDS_FOR_A_REQUEST: Final = 10
 _HTML: Final = "text/html; charset=utf-8"
-_JSON: Final = "application/json; charset=utf-8"
 _HERE: Final = Path(__file__).parent
 
 
@@ -52,7 +55,7 @@ class PortInUseError(OSError):
 
 @dataclass(frozen=True, slots=True)
 class SlackMessage:
-    """One message as a channel holds it."""
+    """One message as a channel holds it; `picture` is a `data:` URL, empty for none."""
 
     channel: str
     ts: str
@@ -60,6 +63,16 @@ class SlackMessage:
     received_at: datetime
     edited: bool = False
     thread_ts: str | None = None
+    broadcast: bool = False
+    picture: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A message as it came in, whatever became of it since: its line of text, and when."""
+
+    text: str
+    received_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +104,8 @@ class Receiver:
         # Guards everything below, and wakes up wait_for() at each change.
         self._changed = threading.Condition()
         self._messages: tuple[SlackMessage, ...] = ()
+        self._arrivals: tuple[Arrival, ...] = ()
+        self._uploads: dict[str, bytes] = {}
         self._emails: tuple[Email, ...] = ()
         self._summary: tuple[tuple[str, str], ...] = ()
         self._version = 0
@@ -123,6 +138,16 @@ class Receiver:
     def webhook_url(self) -> str:
         """Return the address that stands for Slack's incoming webhook."""
         return f"http://{self._host}:{self._port}{WEBHOOK_PATH}"
+
+    @property
+    def api_url(self) -> str:
+        """Return the address that stands for Slack's Web API."""
+        return f"http://{self._host}:{self._port}{API_PATH}"
+
+    @property
+    def upload_url(self) -> str:
+        """Return the address that files are brought to."""
+        return f"http://{self._host}:{self._port}{UPLOAD_PATH}"
 
     def start(self) -> None:
         """Listen; does nothing if it already does, raises PortInUseError if it cannot."""
@@ -162,6 +187,11 @@ class Receiver:
         with self._changed:
             return self._messages
 
+    def arrivals(self) -> tuple[Arrival, ...]:
+        """Return the channel's messages as they came, oldest first; edits do not change these."""
+        with self._changed:
+            return self._arrivals
+
     def emails(self) -> tuple[Email, ...]:
         """Return the mailbox's emails, oldest first."""
         with self._changed:
@@ -177,7 +207,9 @@ class Receiver:
         with self._changed:
             return f"{self._instance}-{self._version}"
 
-    def add_message(self, payload: Mapping[str, Any], *, channel: str = CHANNEL) -> SlackMessage:
+    def add_message(
+        self, payload: Mapping[str, Any], *, channel: str = CHANNEL, picture: str = ""
+    ) -> SlackMessage:
         """Put a message into a channel."""
         with self._changed:
             now = self._clock()
@@ -189,10 +221,50 @@ class Receiver:
                 payload=payload,
                 received_at=now,
                 thread_ts=thread_ts if isinstance(thread_ts, str) else None,
+                broadcast=payload.get("reply_broadcast") is True,
+                picture=picture,
             )
             self._messages += (message,)
+            self._arrivals += (Arrival(str(payload.get("text", "")), now),)
             self._announce()
             return message
+
+    def edit_message(self, ts: str, payload: Mapping[str, Any]) -> bool:
+        """Replace what a message says; False when there is none."""
+        with self._changed:
+            if not self.has_message(ts):
+                return False
+            self._messages = tuple(
+                replace(message, payload=payload, edited=True) if message.ts == ts else message
+                for message in self._messages
+            )
+            self._announce()
+            return True
+
+    def has_message(self, ts: str) -> bool:
+        """Tell whether a message is there."""
+        with self._changed:
+            return any(message.ts == ts for message in self._messages)
+
+    def expect_file(self) -> str:
+        """Return the id of a file that is going to be brought."""
+        with self._changed:
+            name = f"F0LOCAL{len(self._uploads):04d}"
+            self._uploads[name] = b""
+            return name
+
+    def keep_file(self, name: str, content: bytes) -> bool:
+        """Keep what was brought for a file; False when nobody expects it."""
+        with self._changed:
+            if name not in self._uploads:
+                return False
+            self._uploads[name] = content
+            return True
+
+    def file(self, name: str) -> bytes:
+        """Return what was brought for a file, nothing for nothing."""
+        with self._changed:
+            return self._uploads.get(name, b"")
 
     def add_email(self, email: Email) -> None:
         """Put an email into the mailbox."""
@@ -217,25 +289,6 @@ class Receiver:
     def _announce(self) -> None:
         self._version += 1
         self._changed.notify_all()
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What an endpoint may know of an HTTP request."""
-
-    path: str
-    body: bytes
-    if_none_match: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Response:
-    """What an endpoint answers."""
-
-    status: HTTPStatus
-    body: str
-    content_type: str = "text/plain; charset=utf-8"
-    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 def incoming_webhook(receiver: Receiver, request: Request) -> Response:
@@ -284,7 +337,7 @@ def everything_as_json(receiver: Receiver, _request: Request) -> Response:
         "messages": [asdict(message) for message in receiver.messages()],
         "emails": [asdict(email) for email in receiver.emails()],
     }
-    return Response(HTTPStatus.OK, json.dumps(received, default=datetime.isoformat), _JSON)
+    return Response(HTTPStatus.OK, json.dumps(received, default=datetime.isoformat), JSON)
 
 
 def health(_receiver: Receiver, _request: Request) -> Response:
@@ -298,14 +351,18 @@ def nothing_here(_receiver: Receiver, request: Request) -> Response:
     return Response(HTTPStatus.NOT_FOUND, "no_service" if is_webhook else "not_found")
 
 
-# The bot token's methods (chat.postMessage, chat.update, files.*) belong here, as
-# ("POST", "/api/<method>"): each answers 200 with {"ok": ...}, whatever happened.
+# A bot's methods answer 200 with {"ok": ...}, whatever happened.
 ENDPOINTS: Final[Mapping[tuple[str, str], Callable[[Receiver, Request], Response]]] = {
     ("GET", "/"): page,
     ("GET", "/messages"): board,
     ("GET", "/messages.json"): everything_as_json,
     ("GET", "/healthz"): health,
     ("POST", WEBHOOK_PATH): incoming_webhook,
+    ("POST", f"{API_PATH}chat.postMessage"): slack_api.post_message,
+    ("POST", f"{API_PATH}chat.update"): slack_api.update_message,
+    ("POST", f"{API_PATH}files.getUploadURLExternal"): slack_api.expect_upload,
+    ("POST", f"{API_PATH}files.completeUploadExternal"): slack_api.complete_upload,
+    ("POST", UPLOAD_PATH): slack_api.take_upload,
 }
 
 
@@ -314,10 +371,21 @@ def _view(receiver: Receiver) -> dict[str, Any]:
     return {
         "version": receiver.version(),
         "channel": CHANNEL,
-        "messages": receiver.messages(),
+        "messages": threaded(receiver.messages()),
         "emails": receiver.emails(),
         "summary": receiver.summary(),
     }
+
+
+def threaded(messages: Sequence[SlackMessage]) -> list[SlackMessage]:
+    """Put every reply below the message that it answers, as a reader with all threads open sees."""
+    known = {message.ts for message in messages}
+    roots = [message for message in messages if message.thread_ts not in known]
+    found: list[SlackMessage] = []
+    for root in roots:
+        found.append(root)
+        found += [message for message in messages if message.thread_ts == root.ts]
+    return found
 
 
 @cache
@@ -412,9 +480,15 @@ class _Handler(BaseHTTPRequestHandler):
         """Say nothing: the terminal belongs to the demo."""
 
     def _answer(self, body: bytes) -> None:
-        path = self.path.partition("?")[0]
+        path, _, query = self.path.partition("?")
         endpoint = ENDPOINTS.get((self.command, path), nothing_here)
-        request = Request(path, body, self.headers.get("If-None-Match"))
+        request = Request(
+            path,
+            body,
+            self.headers.get("If-None-Match"),
+            self.headers.get("Authorization"),
+            query,
+        )
         self._send(endpoint(self.server.receiver, request))
 
     def _discard(self, length: int) -> None:

@@ -22,12 +22,12 @@ from bedrock_alerts_lab.receiver.server import (
     Email,
     PortInUseError,
     Receiver,
-    Request,
-    Response,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from bedrock_alerts_lab.receiver.exchange import Request, Response
 
 NOW = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
 LIMIT_OF_PATIENCE = 30.0
@@ -150,7 +150,7 @@ def test_half_a_message_gets_no_answer(receiver: Receiver) -> None:
     ("method", "path", "word"),
     [
         ("POST", "/services/T00000000/B00000000/wrong", "no_service"),
-        ("POST", "/api/chat.postMessage", "not_found"),
+        ("POST", "/api/chat.delete", "not_found"),
         ("GET", "/favicon.ico", "not_found"),
         ("POST", "/", "not_found"),
     ],
@@ -176,7 +176,7 @@ def test_the_page_shows_what_arrived(receiver: Receiver) -> None:
     assert "<title>(2) #bedrock-alerts</title>" in answer.body
     assert "<dt>Watching log group</dt><dd>/aws/&lt;bedrock&gt;</dd>" in answer.body
     assert "<strong>blocked</strong> &lt;b&gt;" in answer.body
-    assert "replied in a thread" in answer.body
+    assert "replied in the thread" in answer.body
     assert "&lt;Subject&gt;" in answer.body
     assert "<pre>Who   role\n&lt;body&gt;</pre>" in answer.body
     assert "oncall@example.com" in answer.body
@@ -242,6 +242,8 @@ def test_programs_can_read_what_arrived(receiver: Receiver) -> None:
                 "received_at": "2026-03-10T12:00:00+00:00",
                 "edited": False,
                 "thread_ts": None,
+                "broadcast": False,
+                "picture": "",
             }
         ],
         "emails": [

@@ -11,25 +11,18 @@ What has no incident stands under the id of its own key. Items go away by themse
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-import boto3
 import msgspec
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
 
+from bedrock_alerts.adapters.table import ask, key, table_client, unless_conflict
 from bedrock_alerts.alerts.incidents.model import Incident
 from bedrock_alerts.alerts.model import Alert, Channel, LedgerEntry, Thread, incident_id
-from bedrock_alerts.errors import TransientError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-# Dead letters are kept for 14 days: what is sent again from there has to be found here.
-_KEPT_SECONDS: Final = 32 * 24 * 3600
-_CONFIG: Final = Config(
-    connect_timeout=1, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 2}
-)
+# An alarm may stand for months, and its end has to find who heard of its beginning.
+_KEPT_SECONDS: Final = 400 * 24 * 3600
 _MAX_PAGES: Final = 10
-_CONFLICT: Final = "ConditionalCheckFailedException"
 T = TypeVar("T")
 Item = Mapping[str, Any]
 
@@ -48,7 +41,7 @@ class Ledger:
     ) -> None:
         self._table = table_name
         self._clock = clock
-        self._client: DynamoDBClient = client or boto3.client("dynamodb", config=_CONFIG)
+        self._client: DynamoDBClient = client or table_client()
 
     def begin(
         self, channel: Channel, alert: Alert, entry: LedgerEntry, instead_of: LedgerEntry | None
@@ -62,17 +55,19 @@ class Ledger:
                 "ExpressionAttributeNames": {"#data": "data"},
                 "ExpressionAttributeValues": {":data": {"S": _encode(instead_of)}},
             }
-        if self._put_if(item, condition):
+        in_the_way = self._put(item, **condition, ReturnValuesOnConditionCheckFailure="ALL_OLD")
+        if in_the_way is None:
             return None
-        found = self.entry(channel, alert)
+        found = _decode(in_the_way, LedgerEntry) or self.entry(channel, alert)
         if found == entry:  # ours: the answer to the first of two attempts was lost
             return None
-        # Gone since: it expired in this very moment.
-        return None if found is None and self._put_if(item, {}) else found
+        if found is None:  # it expired in this very moment, or nobody can read it any more
+            self._put(item)
+        return found
 
     def write(self, channel: Channel, alert: Alert, entry: LedgerEntry) -> None:
         """Write `entry`, whatever stands there."""
-        self._put_if(self._item(_of_alert(channel, alert), entry), {})
+        self._put(self._item(_of_alert(channel, alert), entry))
 
     def entry(self, channel: Channel, alert: Alert) -> LedgerEntry | None:
         """Return what became of an alert."""
@@ -83,7 +78,7 @@ class Ledger:
         found: list[LedgerEntry] = []
         start: dict[str, Any] = {}
         for _ in range(_MAX_PAGES):
-            answer = self._ask(
+            answer = ask(
                 lambda start=start: self._client.query(  # type: ignore[misc] # bound at once
                     TableName=self._table,
                     KeyConditionExpression="pk = :pk AND begins_with(sk, :sk)",
@@ -102,9 +97,9 @@ class Ledger:
             start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
         return tuple(found)
 
-    def incident(self, key: str) -> Incident | None:
+    def incident(self, incident: str) -> Incident | None:
         """Return what is remembered of an incident."""
-        return self._get((incident_id(key), "incident"), Incident)
+        return self._get((incident_id(incident), "incident"), Incident)
 
     def thread(self, channel: Channel, incident: str) -> Thread | None:
         """Return the message that shows an incident."""
@@ -112,16 +107,16 @@ class Ledger:
 
     def keep_thread(self, channel: Channel, incident: str, thread: Thread) -> None:
         """Remember the message that shows an incident."""
-        self._put_if(self._item((incident_id(incident), f"thread#{channel}"), thread), {})
+        self._put(self._item((incident_id(incident), f"thread#{channel}"), thread))
 
     def reserve(self, channel: Channel, now: float) -> float:
         """Take the channel's next free second, and return when it is."""
         if self._advance(channel, now, now + 1.0):
             return now
-        answer = self._ask(
+        answer = ask(
             lambda: self._client.update_item(
                 TableName=self._table,
-                Key=_key((f"channel#{channel}", "pace")),
+                Key=key(f"channel#{channel}", "pace"),
                 UpdateExpression="SET #free = #free + :one",
                 ExpressionAttributeNames={"#free": "free"},
                 ExpressionAttributeValues={":one": {"N": "1"}},
@@ -136,10 +131,10 @@ class Ledger:
 
     def _advance(self, channel: Channel, if_before: float, free: float) -> bool:
         """Put the next free second forward, unless it is later than `if_before`."""
-        return self._unless_conflict(
+        conflict = unless_conflict(
             lambda: self._client.update_item(
                 TableName=self._table,
-                Key=_key((f"channel#{channel}", "pace")),
+                Key=key(f"channel#{channel}", "pace"),
                 UpdateExpression="SET #free = :free, expires = :expires",
                 ConditionExpression="attribute_not_exists(#free) OR #free <= :before",
                 ExpressionAttributeNames={"#free": "free"},
@@ -150,44 +145,24 @@ class Ledger:
                 },
             )
         )
+        return conflict is None
 
-    def _get(self, key: tuple[str, str], kind: type[T]) -> T | None:
-        answer = self._ask(
-            lambda: self._client.get_item(TableName=self._table, Key=_key(key), ConsistentRead=True)
+    def _get(self, place: tuple[str, str], kind: type[T]) -> T | None:
+        answer = ask(
+            lambda: self._client.get_item(
+                TableName=self._table, Key=key(*place), ConsistentRead=True
+            )
         )
         return _decode(answer.get("Item", {}), kind)
 
-    def _put_if(self, item: dict[str, Any], condition: Mapping[str, Any]) -> bool:
-        return self._unless_conflict(
+    def _put(self, item: dict[str, Any], **condition: Any) -> dict[str, Any] | None:
+        """Write an item; returns the one in its way, None when it was written."""
+        return unless_conflict(
             lambda: self._client.put_item(TableName=self._table, Item=item, **condition)
         )
 
-    def _unless_conflict(self, call: Callable[[], object]) -> bool:
-        """Make a conditional write; False when the condition does not hold."""
-
-        def attempt() -> bool:
-            try:
-                call()
-            except ClientError as error:
-                if _code(error) == _CONFLICT:
-                    return False
-                raise
-            return True
-
-        return self._ask(attempt)
-
-    def _ask(self, call: Callable[[], T]) -> T:
-        try:
-            return call()
-        except ClientError as error:
-            raise TransientError(f"Amazon DynamoDB refused: {_code(error)}") from error
-        except BotoCoreError as error:
-            raise TransientError(
-                f"no answer from Amazon DynamoDB: {type(error).__name__}"
-            ) from error
-
-    def _item(self, key: tuple[str, str], value: msgspec.Struct) -> dict[str, Any]:
-        return {**_key(key), "data": {"S": _encode(value)}, "expires": {"N": self._expiry()}}
+    def _item(self, place: tuple[str, str], value: msgspec.Struct) -> dict[str, Any]:
+        return {**key(*place), "data": {"S": _encode(value)}, "expires": {"N": self._expiry()}}
 
     def _expiry(self) -> str:
         return str(int(self._clock()) + _KEPT_SECONDS)
@@ -195,10 +170,6 @@ class Ledger:
 
 def _of_alert(channel: Channel, alert: Alert) -> tuple[str, str]:
     return incident_id(alert.incident or alert.key), f"sent#{channel}#{alert.key}"
-
-
-def _key(key: tuple[str, str]) -> dict[str, Any]:
-    return {"pk": {"S": key[0]}, "sk": {"S": key[1]}}
 
 
 def _encode(value: msgspec.Struct) -> str:
@@ -211,7 +182,3 @@ def _decode(item: Item, kind: type[T]) -> T | None:
         return msgspec.json.decode(item.get("data", {}).get("S", ""), type=kind)
     except msgspec.DecodeError:
         return None
-
-
-def _code(error: ClientError) -> str:
-    return error.response.get("Error", {}).get("Code", "unknown")

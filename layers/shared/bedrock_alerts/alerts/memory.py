@@ -27,7 +27,7 @@ class LedgerPort(Protocol):
     def entries(self, channel: Channel, incident: str) -> Sequence[LedgerEntry]:
         """Return what became of all alerts about an incident."""
 
-    def incident(self, key: str) -> Incident | None:
+    def incident(self, incident: str) -> Incident | None:
         """Return what is remembered of an incident."""
 
     def thread(self, channel: Channel, incident: str) -> Thread | None:
@@ -87,9 +87,9 @@ class Memory:
         nothing: Sequence[LedgerEntry] | None = None
         return self._ask(lambda: self._ledger.entries(channel, incident), nothing)
 
-    def incident(self, key: str) -> Incident | None:
+    def incident(self, incident: str) -> Incident | None:
         """Return what is remembered of an incident, None also where that cannot be had."""
-        return self._ask(lambda: self._ledger.incident(key), None)
+        return self._ask(lambda: self._ledger.incident(incident), None)
 
     def thread(self, channel: Channel, incident: str) -> Thread | None:
         """Return the message that shows an incident, None also where that cannot be had."""
