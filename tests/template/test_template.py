@@ -516,3 +516,11 @@ def test_a_parameter_has_the_default_that_the_code_has(
         field for field in msgspec.structs.fields(settings.RouteSettings) if field.name == setting
     )
     assert field.default == default
+
+
+def test_route_names_the_dashboard_and_does_not_depend_on_it(resources: Resources) -> None:
+    route = resources["RouteFunction"]
+    name = route["Properties"]["Environment"]["Variables"]["DASHBOARD_NAME"]["Fn::If"]
+    dashboard = resources["Dashboard"]["Properties"]["DashboardName"]
+    assert name == ["HasDashboard", dashboard, ""]
+    assert "Dashboard" not in set(cfn.references(route))
