@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -21,6 +21,13 @@ MAX_CONTEXT_ELEMENTS: Final = 10
 MAX_ACTIONS_ELEMENTS: Final = 25
 MAX_BUTTON_TEXT: Final = 75
 MAX_BUTTON_URL: Final = 3_000
+MAX_PLACEHOLDER: Final = 150
+MAX_OPTIONS: Final = 100
+MAX_OPTION_TEXT: Final = 75
+MAX_OPTION_VALUE: Final = 150
+MAX_ALT_TEXT: Final = 2_000
+# Not documented: about so much was measured to be too much for all blocks together.
+MAX_ALL_TEXTS: Final = 13_000
 MAX_BLOCK_ID: Final = 255
 # Ours, not Slack's: no real message comes close, and deeper ones could not be shown again.
 MAX_NESTING: Final = 32
@@ -33,6 +40,7 @@ EMOJI: Final[Mapping[str, str]] = {
     "chart_with_upwards_trend": "\N{CHART WITH UPWARDS TREND}",
     "eyes": "\N{EYES}",
     "fire": "\N{FIRE}",
+    "grey_question": "\N{WHITE QUESTION MARK ORNAMENT}",
     "hourglass": "\N{HOURGLASS}",
     "information_source": "\N{INFORMATION SOURCE}\N{VARIATION SELECTOR-16}",
     "large_blue_circle": "\N{LARGE BLUE CIRCLE}",
@@ -78,6 +86,7 @@ _INLINE: Final = re.compile(
     r"`(?P<code>[^`\n]+)`"
     r"|<(?P<angle>[^<>\n]+)>"
     rf"|:(?P<emoji>{_EMOJI_NAMES}):"
+    r"|(?P<address>https?://[^\s<>|*~`]+)"
     r"|(?P<mark>[*_~])"
     r"|(?P<newline>\n)"
 )
@@ -134,7 +143,7 @@ def payload_problem(payload: object) -> str | None:
     every_block = [*blocks, *(block for item in attachments for block in item.get("blocks") or [])]
     if len(every_block) > MAX_BLOCKS or not all(map(_block_fits, every_block)):
         return "invalid_blocks"
-    return None
+    return "msg_blocks_too_long" if _length_of_texts(every_block) > MAX_ALL_TEXTS else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +151,8 @@ class _Renderer:
     """Turns parts of a payload into HTML for one reader; total, so it never raises on odd JSON."""
 
     read_at: datetime | None
+    # Slack makes links of addresses in a text by itself, unless it is told not to.
+    finds_links: bool = True
 
     def message(self, payload: Mapping[str, object]) -> Markup:
         blocks = _list(payload.get("blocks"))
@@ -151,7 +162,9 @@ class _Renderer:
         if blocks:
             parts.extend(map(self.block, blocks))
         elif text:
-            as_text = render_plain if payload.get("mrkdwn") is False else self.mrkdwn
+            finds_links = payload.get("parse") != "none"
+            formatted = replace(self, finds_links=finds_links).mrkdwn
+            as_text = render_plain if payload.get("mrkdwn") is False else formatted
             parts.append(Markup('<div class="text">{}</div>').format(as_text(text)))
         parts.extend(map(self.attachment, _list(payload.get("attachments"))))
         return Markup().join(parts)
@@ -220,11 +233,10 @@ class _Renderer:
         match element.get("type"):
             case "button":
                 return self.button(element)
+            case "static_select":
+                return self.select(element)
             case "image":
-                # Never fetched: the page loads nothing from anywhere.
-                return Markup('<span class="image">{}</span>').format(
-                    _string(element.get("alt_text")) or "image"
-                )
+                return self.image(element)
             case "mrkdwn" | "plain_text":
                 return self.text(element)
             case _:
@@ -238,6 +250,19 @@ class _Renderer:
         if _HTTP_URL.fullmatch(url):
             return _anchor(url, label, css)
         return Markup('<span class="{}">{}</span>').format(css, label)
+
+    def select(self, element: Mapping[str, object]) -> Markup:
+        """Show a menu, its choices on a tooltip: it is not opened here."""
+        choices = [_mapping(option).get("text") for option in _list(element.get("options"))]
+        words = ", ".join(_unescape(_string(_mapping(text).get("text"))) for text in choices)
+        label = self.text(element.get("placeholder"))
+        return Markup('<span class="button select" title="{}">{}</span>').format(words, label)
+
+    def image(self, element: Mapping[str, object]) -> Markup:
+        """Name a picture. It is never fetched: the page loads nothing from anywhere."""
+        return Markup('<span class="image">{}</span>').format(
+            _string(element.get("alt_text")) or "image"
+        )
 
     def unknown(self, value: object) -> Markup:
         """Show what we have no drawing for, in full: hiding it would look like a lost alert."""
@@ -257,7 +282,8 @@ class _Renderer:
         if not isinstance(content, str):
             return self.unknown(value)
         if text.get("type") == "mrkdwn":
-            return self.mrkdwn(content)
+            finds_links = text.get("verbatim") is not True
+            return replace(self, finds_links=finds_links).mrkdwn(content)
         return render_plain(content, emoji=text.get("emoji") is not False)
 
     def mrkdwn(self, text: str) -> Markup:
@@ -321,6 +347,9 @@ class _Renderer:
             return self.angle(found["angle"])
         if found["emoji"]:
             return escape(EMOJI[found["emoji"]])
+        if found["address"]:
+            address = _unescape(found["address"])
+            return _anchor(address, address) if self.finds_links else escape(address)
         return Markup("<br>")
 
     def verbatim(self, text: str) -> Markup:
@@ -362,6 +391,7 @@ _BLOCKS: Final[Mapping[str, Callable[[_Renderer, Mapping[str, object]], Markup]]
     "context": _Renderer.context,
     "divider": _Renderer.divider,
     "actions": _Renderer.actions,
+    "image": _Renderer.image,
 }
 
 
@@ -444,6 +474,14 @@ def _nesting(value: object) -> int:
     return depth
 
 
+def _length_of_texts(value: object) -> int:
+    if isinstance(value, str):
+        return len(value)
+    if isinstance(value, dict):
+        return sum(_length_of_texts(value.get(key)) for key in ("text", "fields", "elements"))
+    return sum(map(_length_of_texts, value)) if isinstance(value, list) else 0
+
+
 def _is_attachment(value: object) -> bool:
     return isinstance(value, dict) and isinstance(value.get("blocks") or [], list)
 
@@ -495,11 +533,17 @@ def _actions_fit(block: Mapping[str, object]) -> bool:
     return _elements_fit(block, MAX_ACTIONS_ELEMENTS)
 
 
+def _image_fits(block: Mapping[str, object]) -> bool:
+    alt = block.get("alt_text")
+    return isinstance(alt, str) and 1 <= len(alt) <= MAX_ALT_TEXT
+
+
 _FITS: Final[Mapping[str, Callable[[Mapping[str, object]], bool]]] = {
     "header": _header_fits,
     "section": _section_fits,
     "context": _context_fits,
     "actions": _actions_fit,
+    "image": _image_fits,
 }
 
 
@@ -517,10 +561,24 @@ def _element_fits(value: object) -> bool:
                 and isinstance(url, str)
                 and len(url) <= MAX_BUTTON_URL
             )
+        case "static_select":
+            options = element.get("options")
+            return (
+                _text_fits(element.get("placeholder"), MAX_PLACEHOLDER, ("plain_text",))
+                and _has_elements(options, MAX_OPTIONS)
+                and all(map(_option_fits, _list(options)))
+            )
         case "mrkdwn" | "plain_text":
             return _text_fits(element, MAX_SECTION_TEXT)
         case kind:
             return isinstance(kind, str)
+
+
+def _option_fits(value: object) -> bool:
+    option = _mapping(value)
+    text, chosen = option.get("text"), option.get("value")
+    is_short = isinstance(chosen, str) and 1 <= len(chosen) <= MAX_OPTION_VALUE
+    return is_short and _text_fits(text, MAX_OPTION_TEXT, ("plain_text",))
 
 
 def _text_fits(value: object, most: int, kinds: Sequence[str] = ("plain_text", "mrkdwn")) -> bool:

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bedrock_alerts.alerts.digest import SUMMARY_CHARS, as_one
+from bedrock_alerts.alerts.model import Fact
 from tests.support.alerts import ALERTS
 from tests.support.delivering import ENDED, OPENED, alarm, recovery
 
@@ -27,13 +28,27 @@ def test_several_are_listed_the_worst_first() -> None:
         "RESOLVED: over",
     ]
     assert (found.account_id, found.region) == ("111122223333", "eu-west-1")
-    assert found.at == OPENED
-    assert found.facts[0].value == ENDED.strftime("%Y-%m-%d %H:%M:%S UTC")
+    assert (found.at, found.opened_at, found.ended_at) == (OPENED, OPENED, ENDED)
+
+
+def test_a_line_says_how_bad_it_is_and_where_if_that_differs() -> None:
+    alerts = [alarm(facts=(Fact("Who", "ci"), Fact("Value", "9 %"))), alarm("b", title="x")]
+    assert as_one(alerts).summary.splitlines() == [
+        "ALARM · critical: chat-blocks (9 %)",
+        "ALARM · critical: x",
+    ]
+    alerts.append(alarm("c", title="y", region="us-east-1"))
+    assert as_one(alerts).summary.splitlines() == [
+        "ALARM · critical: chat-blocks (9 %) in 111122223333 · eu-west-1",
+        "ALARM · critical: x in 111122223333 · eu-west-1",
+        "ALARM · critical: y in 111122223333 · us-east-1",
+    ]
 
 
 def test_what_differs_is_left_out() -> None:
     found = as_one([alarm(), alarm("b", region="us-east-1", at=None)])
     assert (found.account_id, found.region) == ("111122223333", "")
+    assert found.ended_at is None
     assert as_one([alarm(at=None), alarm("b", at=None)]).at is None
 
 

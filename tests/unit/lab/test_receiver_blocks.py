@@ -288,6 +288,53 @@ def test_a_button_leads_only_to_the_web() -> None:
     assert html == '<div class="actions"><span class="button">Open</span></div>'
 
 
+def test_a_menu_names_its_choices() -> None:
+    """A menu looks like a button; what it offers is on its tooltip."""
+    assert drawn(select(text="1 h & more", hint="Silence")) == (
+        '<div class="actions"><span class="button select" title="1 h &amp; more">Silence</span></div>'
+    )
+
+
+@pytest.mark.parametrize(
+    ("payload", "is_link"),
+    [
+        ({"text": "see https://a.example/x?a=1&amp;b now"}, True),
+        ({"text": "see https://a.example/x?a=1&amp;b now", "parse": "none"}, False),
+        ({"blocks": [section("see https://a.example/x?a=1&amp;b now")]}, True),
+        (
+            {
+                "blocks": [
+                    {
+                        "type": "section",
+                        "text": {
+                            **mrkdwn("see https://a.example/x?a=1&amp;b now"),
+                            "verbatim": True,
+                        },
+                    }
+                ]
+            },
+            False,
+        ),
+    ],
+)
+def test_addresses_become_links_unless_slack_is_told_not_to(
+    payload: dict[str, Any],
+    *,
+    is_link: bool,
+) -> None:
+    """An address from outside that acts as a link is seen to do so."""
+    html = str(render_payload(payload))
+    assert ('href="https://a.example/x?a=1&amp;b"' in html) == is_link
+    assert text_of(html) == "see https://a.example/x?a=1&b now"
+
+
+def test_blocks_may_be_too_long_together() -> None:
+    """Each block fits, and all of them are more than Slack takes."""
+    blocks = [section("x" * 2_600)] * 5
+    assert payload_problem({"blocks": blocks}) is None
+    assert payload_problem({"blocks": [*blocks, section("x")]}) == "msg_blocks_too_long"
+
+
 @pytest.mark.parametrize(
     "block",
     [
@@ -366,7 +413,23 @@ def header(text: object) -> dict[str, object]:
     return {"type": "header", "text": text}
 
 
+def select(text: str = "x", value: str = "x", count: int = 1, hint: str = "x") -> object:
+    option = {"text": plain(text), "value": value}
+    menu = {"type": "static_select", "placeholder": plain(hint), "options": [option] * count}
+    return {"type": "actions", "elements": [menu]}
+
+
 AT_THE_LIMIT = [
+    pytest.param([select(count=100)], [select(count=101)], id="choices of a menu"),
+    pytest.param([select()], [select(count=0)], id="a menu without choices"),
+    pytest.param([select(text="x" * 75)], [select(text="x" * 76)], id="text of a choice"),
+    pytest.param([select(value="x" * 150)], [select(value="x" * 151)], id="value of a choice"),
+    pytest.param([select(hint="x" * 150)], [select(hint="x" * 151)], id="a menu's hint"),
+    pytest.param(
+        [{"type": "image", "alt_text": "x" * 2_000}],
+        [{"type": "image", "alt_text": "x" * 2_001}],
+        id="alternative text of a picture",
+    ),
     pytest.param([section()] * 50, [section()] * 51, id="blocks"),
     pytest.param([section("x" * 3_000)], [section("x" * 3_001)], id="section text"),
     pytest.param([fields(*"0123456789")], [fields(*"0123456789a")], id="fields"),

@@ -237,7 +237,9 @@ class _Run:
     def _send(self, sender: Sender, alerts: Sequence[Alert]) -> None:
         due: list[_Due] = []
         try:
-            for alert in alerts:
+            # Ends first: of an alarm that is here as well, the end is withheld, and the alarm then
+            # told together with it. The other way round, each would wait for the other.
+            for alert in sorted(alerts, key=lambda alert: alert.kind != "resolved"):
                 admitted = self._admit(alert)
                 if admitted is not None:
                     due.append(admitted)

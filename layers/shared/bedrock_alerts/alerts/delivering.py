@@ -7,8 +7,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from bedrock_alerts.alerts.describe import utc
-from bedrock_alerts.alerts.model import Alert, Fact, LedgerEntry, TellingKind
+from bedrock_alerts.alerts.model import Alert, LedgerEntry, TellingKind
 from bedrock_alerts.errors import TransientError
 
 # A claim this old is a dead function's: the queue has given its message out again by then.
@@ -73,7 +72,6 @@ def ended_in(entries: Iterable[LedgerEntry], alert: Alert) -> datetime | None:
 
 def told_late(alert: Alert, ended_at: datetime) -> Alert:
     """Say of an alarm that it is over already: one message for its beginning and its end."""
-    over = Fact("Over since", utc(ended_at))
     summary = "This alarm is over already; it could not be told in time."
     return msgspec.structs.replace(
         alert,
@@ -82,7 +80,6 @@ def told_late(alert: Alert, ended_at: datetime) -> Alert:
         status=f"{alert.status} → RESOLVED",
         summary=f"{summary}\n{alert.summary}".strip(),
         ended_at=ended_at,
-        facts=(over, *alert.facts),
     )
 
 

@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from bedrock_alerts.alerts.describe import utc
-from bedrock_alerts.alerts.model import Alert, Fact, Tone
-from bedrock_alerts.text import shorten
+from bedrock_alerts.alerts.describe import place
+from bedrock_alerts.alerts.model import Alert, Tone
+from bedrock_alerts.text import clean, shorten
 
 _TONES: Final[tuple[Tone, ...]] = ("critical", "warning", "info", "unknown", "ok")
 # What fits a section of a Slack message, the tightest place that a digest is shown in.
@@ -24,17 +24,20 @@ def as_one(alerts: Sequence[Alert], digest: str = "", chars: int = SUMMARY_CHARS
     ordered = sorted(alerts, key=lambda alert: _TONES.index(alert.tone))
     worst = ordered[0]
     moments = [alert.at for alert in alerts if alert.at is not None]
+    first, last = min(moments, default=None), max(moments, default=None)
     return Alert(
         key=digest or worst.key,
         tone=worst.tone,
         status=f"{len(alerts)} ALERTS",
         title=_counts(ordered),
-        summary=_list(ordered, chars),
+        summary=_list(ordered, chars, says_where=len(set(map(place, alerts))) > 1),
         account_id=_common(alert.account_id for alert in alerts),
+        account_alias=_common(alert.account_alias for alert in alerts),
         region=_common(alert.region for alert in alerts),
-        at=min(moments, default=None),
+        at=first,
         severity=worst.severity,
-        facts=(Fact("Until", utc(max(moments))),) if moments else (),
+        opened_at=first if first != last else None,
+        ended_at=last if first != last else None,
     )
 
 
@@ -46,16 +49,27 @@ def _counts(alerts: Sequence[Alert]) -> str:
     return shorten(", ".join(f"{count} {status}" for status, count in counts.items()), 250)
 
 
-def _list(alerts: Sequence[Alert], chars: int) -> str:
+def _list(alerts: Sequence[Alert], chars: int, *, says_where: bool) -> str:
     lines: list[str] = []
     room = chars - _REST_CHARS
     for alert in alerts:
-        line = shorten(f"{alert.status}: {alert.title}", _LINE_CHARS)
+        line = _line(alert, says_where=says_where)
         room -= len(line) + 1
         if room < 0:
             return "\n".join([*lines, f"… and {len(alerts) - len(lines)} more"])
         lines.append(line)
     return "\n".join(lines)
+
+
+def _line(alert: Alert, *, says_where: bool) -> str:
+    """Say what is wrong with what, how bad it is, and where if that differs."""
+    line = f"{alert.status}: {alert.title}"
+    value = next((fact.value for fact in alert.facts if fact.label == "Value"), "")
+    if value:
+        line += f" ({value})"
+    if says_where and place(alert):
+        line += f" in {place(alert)}"
+    return clean(line, _LINE_CHARS)
 
 
 def _common(values: Iterable[str]) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from bedrock_alerts.alerts.model import Alert, Evidence, Table, Tone, incident_id
-from bedrock_alerts.alerts.render.layout import bounded, links, more, rows
+from bedrock_alerts.alerts.render.layout import bounded, headline, links, more, rows
 from bedrock_alerts.text import clean, clean_lines, shorten
 
 _TITLE_CHARS: Final = 250
@@ -43,7 +43,7 @@ _SIGNS: Final[dict[Tone, str]] = {
 
 def render(alert: Alert, notes: Sequence[str] = ()) -> dict[str, Any]:
     """Return the notification. All about one incident go to one thread."""
-    head = _plain(clean(f"{alert.status}: {alert.title}", _TITLE_CHARS))
+    head = _plain(headline(alert, _TITLE_CHARS))
     description = "\n\n".join(text for text in _paragraphs(alert, notes) if text)
     return {
         "version": "1.0",

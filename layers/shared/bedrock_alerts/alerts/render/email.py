@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 from bedrock_alerts.alerts.model import Alert, Evidence
-from bedrock_alerts.alerts.render.layout import bounded, in_columns, links, more, rows
+from bedrock_alerts.alerts.render.layout import bounded, headline, in_columns, links, more, rows
 from bedrock_alerts.limits import SNS_MESSAGE_BYTES, SNS_SUBJECT_CHARS
 from bedrock_alerts.text import ELLIPSIS, clean
 
@@ -33,7 +33,7 @@ def render(alert: Alert, notes: Sequence[str] = ()) -> Email:
     have lines of its own, so no other text can pass for a part of the message.
     """
     paragraphs = [
-        clean(f"{alert.status}: {alert.title}", _VALUE_CHARS),
+        headline(alert, _VALUE_CHARS),
         alert.summary,
         _facts(alert),
         _list("What to do:", _numbered(bounded(alert.next_steps, _MAX_STEPS, _VALUE_CHARS))),
@@ -45,7 +45,7 @@ def render(alert: Alert, notes: Sequence[str] = ()) -> Email:
     body = "\n\n".join(text for text in paragraphs if text)
     where = " ".join(part for part in (alert.account_alias, alert.region) if part)
     return Email(
-        subject(f"{alert.status}: {alert.title}{f' in {where}' if where else ''}"),
+        subject(f"{headline(alert, _VALUE_CHARS)}{f' in {where}' if where else ''}"),
         within_bytes(f"{body}\n", SNS_MESSAGE_BYTES),
     )
 

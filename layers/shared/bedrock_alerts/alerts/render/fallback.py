@@ -5,6 +5,7 @@ from typing import Final
 
 from bedrock_alerts.alerts.model import Alert
 from bedrock_alerts.alerts.render.email import Email, render, subject, within_bytes
+from bedrock_alerts.alerts.render.layout import headline
 from bedrock_alerts.limits import SNS_MESSAGE_BYTES
 from bedrock_alerts.text import clean
 
@@ -27,7 +28,7 @@ def render_fallback(alerts: Sequence[Alert], channel: str, reason: str) -> Email
     for alert in alerts:
         lines += ["", _RULE, "", render(alert).body.rstrip()]
     first = alerts[0] if alerts else None
-    about = f"{first.status}: {first.title}" if first else "a notification that cannot be read"
+    about = headline(first, _REASON_CHARS) if first else "a notification that cannot be read"
     more = f" and {len(alerts) - 1} more" if len(alerts) > 1 else ""
     return Email(
         subject(f"NOT SENT to {where}: {about}{more}"),

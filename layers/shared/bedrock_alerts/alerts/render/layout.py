@@ -18,6 +18,7 @@ _BARS: Final = "▁▂▃▄▅▆▇█"
 _MAX_BARS: Final = 30
 _MAX_COLUMNS: Final = 8
 _LINK_LABEL_CHARS: Final = 60
+_STATUS_CHARS: Final = 60
 _HTTPS: Final = re.compile(r"https://[!-~]+")
 # The message says that the alarm still stands, and its time is that of the last change.
 _STANDS_STILL: Final = frozenset({"acknowledged", "silenced"})
@@ -39,6 +40,12 @@ class When(NamedTuple):
         return f"{utc(self.start).removesuffix(' UTC')} to {end}"
 
 
+def headline(alert: Alert, chars: int) -> str:
+    """Say what has happened to what: neither keeps the other from being seen."""
+    status = clean(alert.status, _STATUS_CHARS)
+    return clean(f"{status}: {alert.title}" if alert.title else status, chars) or "Alert"
+
+
 def when(alert: Alert) -> When | None:
     """Say since when an alarm stands, from when to when it stood, or when something happened."""
     if alert.opened_at is not None and alert.ended_at is not None:
@@ -49,9 +56,12 @@ def when(alert: Alert) -> When | None:
 
 
 def facts(alert: Alert) -> Iterator[Fact]:
-    """Yield the facts, the course of the values behind the last of them, and whose alarm it is."""
+    """Yield the facts, the course of the values behind the last of them, and whose alarm it is.
+
+    The metric's name comes last: it is long, and says least to somebody who was asleep.
+    """
     trend = sparkline(alert.recent_values, alert.threshold)
-    known = list(alert.facts)
+    known = [fact for fact in alert.facts if fact.label != "Metric"]
     if trend:
         # Behind the value that it is the past of; in front where there is none.
         at = next((n + 1 for n, fact in enumerate(known) if fact.label == "Value"), 0)
@@ -59,6 +69,7 @@ def facts(alert: Alert) -> Iterator[Fact]:
     yield from known
     if alert.team and all(fact.label != "Team" for fact in known):
         yield Fact("Team", alert.team)
+    yield from (fact for fact in alert.facts if fact.label == "Metric")
 
 
 def rows(alert: Alert) -> Iterator[Fact]:
@@ -143,5 +154,5 @@ def more(count: int) -> list[str]:
 
 def bounded(texts: Sequence[str], most: int, chars: int) -> list[str]:
     """Keep the first texts, each on one line of so many characters, and count the others."""
-    kept = [clean(text, chars) for text in texts[:most]]
-    return [*kept, *more(len(texts) - most)]
+    said = [text for text in (clean(text, chars) for text in texts) if text]
+    return [*said[:most], *more(len(said) - most)]

@@ -8,7 +8,7 @@ from typing import Any, Final, Literal
 
 from bedrock_alerts.alerts.describe import place
 from bedrock_alerts.alerts.model import Alert, Evidence, incident_id
-from bedrock_alerts.alerts.render.layout import bounded, in_columns, links, rows
+from bedrock_alerts.alerts.render.layout import bounded, headline, in_columns, links, rows
 from bedrock_alerts.limits import PAGERDUTY_SUMMARY_CHARS
 from bedrock_alerts.text import clean, clean_lines
 
@@ -47,7 +47,7 @@ def render(alert: Alert, routing_key: str, notes: Sequence[str] = ()) -> dict[st
     if action != "trigger":
         return event
     payload: dict[str, Any] = {
-        "summary": clean(f"{alert.status}: {alert.title}", PAGERDUTY_SUMMARY_CHARS),
+        "summary": headline(alert, PAGERDUTY_SUMMARY_CHARS),
         "source": clean(place(alert), _LABEL_CHARS) or "Bedrock Alerts",
         "severity": alert.severity,
         "component": clean(alert.title, _VALUE_CHARS),

@@ -17,7 +17,15 @@ import msgspec
 from bedrock_alerts.alerts.answers import buttons
 from bedrock_alerts.alerts.describe import place, utc
 from bedrock_alerts.alerts.model import Alert, Evidence, Table, Tone, incident_id
-from bedrock_alerts.alerts.render.layout import When, bounded, facts, in_columns, links, when
+from bedrock_alerts.alerts.render.layout import (
+    When,
+    bounded,
+    facts,
+    headline,
+    in_columns,
+    links,
+    when,
+)
 from bedrock_alerts.limits import (
     SLACK_BLOCKS_CHARS,
     SLACK_BUTTON_TEXT_CHARS,
@@ -125,9 +133,9 @@ def render(
 
 def render_plainly(alert: Alert, mentions: Sequence[str] = ()) -> dict[str, Any]:
     """Return the message without anything that Slack could find fault with, in its place."""
-    text = f"{alert.status}: {alert.title}"
-    text = f"{mention(mentions)}{mrkdwn(text, 300)}\n{mrkdwn(alert.summary, 1500)}"
-    return {"text": text.strip(), **HARMLESS}
+    head = mrkdwn(headline(alert, 300), 300)
+    lines = [mrkdwn(alert.summary, 1500)] if alert.summary else []
+    return {"text": "\n".join([f"{mention(mentions)}{head}", *lines]), **HARMLESS}
 
 
 def mention(mentions: Sequence[str]) -> str:

@@ -17,10 +17,10 @@ from bedrock_alerts.alerts.render.slack import (
 )
 from bedrock_alerts.text import clean
 
-_LINE_CHARS: Final = 1000
+_LINE_CHARS: Final = 700
 _MAX_ROWS: Final = 10
 _MAX_TABLES: Final = 4
-_TABLE_CHARS: Final = 2000
+_TABLE_CHARS: Final = 1200
 # These are about somebody who has to do something yet: the way to answer stands with them.
 _ASKS: Final = frozenset({"escalation", "reminder"})
 

@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from bedrock_alerts.alerts.model import Alert, Evidence, Tone
-from bedrock_alerts.alerts.render.layout import bounded, in_columns, links, more, rows
+from bedrock_alerts.alerts.render.layout import bounded, headline, in_columns, links, more, rows
 from bedrock_alerts.limits import TEAMS_CARD_BYTES
 from bedrock_alerts.text import clean, clean_lines
 
@@ -60,14 +60,13 @@ def render(alert: Alert, notes: Sequence[str] = ()) -> dict[str, Any]:
 
 
 def _message(alert: Alert, notes: Sequence[str], room: _Room) -> dict[str, Any]:
-    head = clean(f"{alert.status}: {alert.title}", _TITLE_CHARS)
     status, title = clean(alert.status, 100) or "-", clean(alert.title, _TITLE_CHARS)
     card = {
         "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
         "type": "AdaptiveCard",
         "version": "1.4",
         "msteams": {"width": "Full"},
-        "fallbackText": head,
+        "fallbackText": headline(alert, _TITLE_CHARS),
         "body": [
             {
                 "type": "Container",

@@ -1,6 +1,7 @@
 """An alert of every kind and every telling, with all that an alert can carry, and times that stay.
 
-Made from model events by `describe`, as the stack does; invented like everything else here.
+Made from events by `describe`, as the stack does, and invented like everything else here. They are
+what the tests of the channels, the pictures and the pages about the channels show.
 """
 
 from collections.abc import Mapping
@@ -27,9 +28,8 @@ from bedrock_alerts.alerts.model import (
     TellingKind,
     Unrecognised,
 )
+from bedrock_alerts_lab.invented import ACCOUNT, REGION
 
-ACCOUNT: Final = "111122223333"
-REGION: Final = "eu-west-1"
 BEGAN: Final = datetime(2026, 11, 23, 8, 10, 41, tzinfo=UTC)
 ENDED: Final = BEGAN + timedelta(minutes=14)
 NOTES: Final = (
@@ -88,10 +88,12 @@ def change(name: str = "PromptAttack", **changes: Any) -> StateChange:
     return StateChange(**{**given, **changes})
 
 
-def told(event: News, kind: TellingKind = "first", **telling: Any) -> Alert:
-    """Return what is told of an event, a minute and some hours after the alarm began."""
+def told(
+    event: News, kind: TellingKind = "first", stack: Details | None = None, **telling: Any
+) -> Alert:
+    """Return what is told of an event two hours after the alarm began; `stack` brings links."""
     given: dict[str, Any] = {"opened_at": BEGAN, "at": BEGAN + timedelta(hours=2)}
-    alert = describe(event, Telling(kind=kind, **{**given, **telling}), _STACK)
+    alert = describe(event, Telling(kind=kind, **{**given, **telling}), stack)
     return msgspec.structs.replace(alert, account_alias="prod")
 
 
@@ -268,7 +270,7 @@ BY_KIND: Final[Mapping[str, Alert]] = {
 }
 """What is told first of every kind of event."""
 
-FULL: Final = msgspec.structs.replace(BY_KIND["metric"], evidence=EVIDENCE)
+FULL: Final = msgspec.structs.replace(told(change(), stack=_STACK), evidence=EVIDENCE)
 """An alarm with everything that may be known of it."""
 
 BY_TELLING: Final[Mapping[str, Alert]] = {
@@ -283,6 +285,6 @@ BY_TELLING: Final[Mapping[str, Alert]] = {
     "settled": told(_OVER, "settled"),
     "acknowledged": told(change(), "acknowledged", acked_by="Alex Doe"),
     "silenced": told(change(), "silenced", held_by="Alex Doe", until=BEGAN + timedelta(hours=4)),
-    "a digest": as_one([FULL, *BY_KIND.values(), told(_OVER, "resolved", ended_at=ENDED)], "d"),
+    "a digest": as_one([*BY_KIND.values(), told(_OVER, "resolved", ended_at=ENDED)], "d"),
 }
 """What is told of one alarm in the course of its life, and of many at once."""

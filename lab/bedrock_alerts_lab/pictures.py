@@ -1,0 +1,182 @@
+"""`python -m bedrock_alerts_lab.pictures`: take the README's pictures of messages anew.
+
+Messages are made and put into a channel by the code that does it in AWS, drawn by the local stack's
+page, and photographed by Chromium without a window, which has to be installed.
+"""
+
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from bedrock_alerts.alerts.digest import as_one
+from bedrock_alerts.alerts.model import Alert, Thread
+from bedrock_alerts.alerts.render import slack
+from bedrock_alerts.alerts.send import Post
+from bedrock_alerts.alerts.slack_bot import SlackBotSender
+from bedrock_alerts_lab.errors import LabError
+from bedrock_alerts_lab.receiver.server import Receiver, Request, page
+from bedrock_alerts_lab.resolve import TEMPLATE
+from bedrock_alerts_lab.sample_alerts import BEGAN, BY_KIND, BY_TELLING, ENDED, FULL
+
+IMAGES: Final = TEMPLATE.parent / "docs" / "images"
+_CHANNEL: Final = "C0123456789"
+_BROWSERS: Final = ("chromium", "chromium-browser", "google-chrome")
+_SECONDS: Final = 60
+WIDTH: Final = 760
+# The channel alone, as high as it is.
+_CSS: Final = """<style>
+.top, .mail, .summary, .channel > header { display: none !important; }
+body { height: auto !important; background: var(--pane); }
+main { display: block !important; padding: 0; } .pane { border: 0; border-radius: 0; }
+</style>"""
+_MEASURE: Final = """<script>
+document.documentElement.dataset.height = document.querySelector(".feed").offsetHeight;
+</script>"""
+_HEIGHT: Final = re.compile(r'<html[^>]* data-height="(\d+)"')
+
+
+class Channel:
+    """Slack, as far as the bot needs it: a receiver that shows what was posted."""
+
+    def __init__(self) -> None:
+        self.now = BEGAN
+        self.receiver = Receiver(clock=lambda: self.now)
+
+    def post(
+        self,
+        token: str,
+        channel: str,
+        payload: Mapping[str, Any],
+        *,
+        thread_ts: str = "",
+        broadcast: bool = False,
+    ) -> str:
+        """Keep a message, or a reply."""
+        del token, channel
+        thread = {"thread_ts": thread_ts, "reply_broadcast": broadcast} if thread_ts else {}
+        return self.receiver.add_message({**payload, **thread}).ts
+
+    def update(self, token: str, channel: str, ts: str, payload: Mapping[str, Any]) -> None:
+        """Replace a message."""
+        del token, channel
+        self.receiver.edit_message(ts, payload)
+
+    def upload(
+        self, token: str, channel: str, thread_ts: str, picture: bytes, *, title: str
+    ) -> None:
+        """Leave the picture out."""
+
+    def draw(self, widget: str) -> bytes:
+        """Draw nothing: only CloudWatch can."""
+        raise LabError(f"a picture of {len(widget)} characters is drawn in AWS alone")
+
+    def text(self, *, fresh: bool = False) -> str:
+        """Return the bot's token."""
+        del fresh
+        return "xoxb-invented"
+
+
+def alarm() -> Receiver:
+    """Show a critical alarm, with evidence, what to do, and buttons."""
+    channel = Channel()
+    _tell(channel, [FULL])
+    return channel.receiver
+
+
+def life() -> Receiver:
+    """Show the same alarm when it is over: its message edited, its story in the thread."""
+    channel = Channel()
+    acknowledged = BY_TELLING["acknowledged"]
+    _tell(channel, [FULL, acknowledged, BY_TELLING["resolved"]])
+    return channel.receiver
+
+
+def storm() -> Receiver:
+    """Show many alarms of one minute as one message."""
+    channel = Channel()
+    throttled = BY_KIND["math"]
+    alerts = [
+        *(
+            msgspec.structs.replace(throttled, key=f"{number}", title=f"{throttled.title}: {model}")
+            for number, model in enumerate(_MODELS)
+        ),
+        *BY_KIND.values(),
+        BY_TELLING["resolved"],
+    ]
+    channel.now = ENDED
+    channel.receiver.add_message(slack.render(as_one(alerts, "storm")))
+    return channel.receiver
+
+
+_MODELS: Final = ("anthropic.claude-sonnet-4-5", "amazon.nova-pro", "meta.llama4-maverick")
+PICTURES: Final = {"alarm": alarm, "life": life, "storm": storm}
+
+
+def _tell(channel: Channel, alerts: list[Alert]) -> None:
+    sender = SlackBotSender(channel, channel, _CHANNEL, channel, is_answered=True)
+    thread: Thread | None = None
+    for number, alert in enumerate(alerts):
+        shown = msgspec.structs.replace(alert, widget="", incident=FULL.incident)
+        channel.now = BEGAN + timedelta(minutes=1 + 7 * number)
+        post = Post((shown,), thread=thread)
+        receipt = sender.send(post)
+        if receipt.thread is not None and thread is None:
+            for add in sender.extras(post, receipt.thread):
+                add()
+        thread = receipt.thread
+
+
+def photograph(
+    receiver: Receiver, path: Path, *, width: int = WIDTH, is_dark: bool = False, scale: int = 2
+) -> None:
+    """Draw the channel as a picture of this width. Raises LabError where there is no browser."""
+    browser = next(filter(None, map(shutil.which, _BROWSERS)), None)
+    if browser is None:
+        raise LabError("no Chromium found: pictures of messages need one")
+    html = page(receiver, Request("/", b"", None)).body.replace("</head>", f"{_CSS}</head>")
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "page.html"
+        file.write_text(html.replace("</body>", f"{_MEASURE}</body>"))
+        options = [
+            browser,
+            "--headless=new",
+            "--no-sandbox",
+            "--hide-scrollbars",
+            f"--user-data-dir={folder}/profile",
+            f"--force-device-scale-factor={scale}",
+            f"--blink-settings=preferredColorScheme={0 if is_dark else 1}",
+        ]
+        measured = _run([*options, f"--window-size={width},800", "--dump-dom", file.as_uri()])
+        found = _HEIGHT.search(measured)
+        if found is None:
+            raise LabError("the page could not be measured")
+        size = f"--window-size={width},{found[1]}"
+        _run([*options, size, f"--screenshot={path}", file.as_uri()])
+
+
+def _run(command: list[str]) -> str:
+    done = subprocess.run(command, capture_output=True, text=True, timeout=_SECONDS, check=False)
+    if done.returncode:
+        raise LabError(f"Chromium failed: {done.stderr.strip()[-300:]}")
+    return done.stdout
+
+
+def main() -> int:
+    """Take every picture."""
+    for name, show in PICTURES.items():
+        path = IMAGES / f"slack-{name}.png"
+        photograph(show(), path)
+        print(f"wrote {path.relative_to(TEMPLATE.parent)}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
