@@ -22,7 +22,8 @@ from bedrock_alerts.alerts.render import slack
 from bedrock_alerts.alerts.send import Post
 from bedrock_alerts.alerts.slack_bot import SlackBotSender
 from bedrock_alerts_lab.errors import LabError
-from bedrock_alerts_lab.receiver.server import Receiver, Request, page
+from bedrock_alerts_lab.receiver.exchange import Request
+from bedrock_alerts_lab.receiver.server import Receiver, page
 from bedrock_alerts_lab.resolve import TEMPLATE
 from bedrock_alerts_lab.sample_alerts import BEGAN, BY_KIND, BY_TELLING, ENDED, FULL
 
