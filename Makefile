@@ -50,6 +50,10 @@ events: setup-dev ## Renew the sample events with the present time
 docs: setup-dev ## Renew the tables and the dashboard that are made from the template and the code
 	@$(BIN)/python -m bedrock_alerts_lab.documents
 
+.PHONY: pictures
+pictures: setup-dev ## Take the README's pictures of messages anew (needs Chromium)
+	@$(BIN)/python -m bedrock_alerts_lab.pictures
+
 .PHONY: prices
 prices: setup-dev ## Renew the price list inside the package, and show what changed
 	@$(BIN)/python -m bedrock_alerts_lab.prices $(ARGS)

@@ -31,7 +31,7 @@ IMAGES: Final = TEMPLATE.parent / "docs" / "images"
 _CHANNEL: Final = "C0123456789"
 _BROWSERS: Final = ("chromium", "chromium-browser", "google-chrome")
 _SECONDS: Final = 60
-WIDTH: Final = 760
+WIDTH: Final = 680
 # The channel alone, as high as it is.
 _CSS: Final = """<style>
 .top, .mail, .summary, .channel > header { display: none !important; }
@@ -86,9 +86,9 @@ class Channel:
 
 
 def alarm() -> Receiver:
-    """Show a critical alarm, with evidence, what to do, and buttons."""
+    """Show a critical alarm, with evidence, what to do, and buttons; its thread is not opened."""
     channel = Channel()
-    _tell(channel, [FULL])
+    _tell(channel, [FULL], has_extras=False)
     return channel.receiver
 
 
@@ -101,27 +101,29 @@ def life() -> Receiver:
 
 
 def storm() -> Receiver:
-    """Show many alarms of one minute as one message."""
+    """Show many alarms of a few minutes as one message."""
     channel = Channel()
-    throttled = BY_KIND["math"]
+    offender, name = BY_KIND["contributor"], BY_KIND["query"].title
     alerts = [
-        *(
-            msgspec.structs.replace(throttled, key=f"{number}", title=f"{throttled.title}: {model}")
-            for number, model in enumerate(_MODELS)
-        ),
-        *BY_KIND.values(),
+        BY_KIND["composite"],
         BY_TELLING["resolved"],
+        BY_KIND["math"],
+        BY_KIND["anomaly"],
+        *(
+            msgspec.structs.replace(offender, key=caller, title=f"{name}: {caller}")
+            for caller in _CALLERS
+        ),
     ]
     channel.now = ENDED
     channel.receiver.add_message(slack.render(as_one(alerts, "storm")))
     return channel.receiver
 
 
-_MODELS: Final = ("anthropic.claude-sonnet-4-5", "amazon.nova-pro", "meta.llama4-maverick")
+_CALLERS: Final = tuple(f"assumed-role/{name}" for name in ("chat-backend", "search", "reports"))
 PICTURES: Final = {"alarm": alarm, "life": life, "storm": storm}
 
 
-def _tell(channel: Channel, alerts: list[Alert]) -> None:
+def _tell(channel: Channel, alerts: list[Alert], *, has_extras: bool = True) -> None:
     sender = SlackBotSender(channel, channel, _CHANNEL, channel, is_answered=True)
     thread: Thread | None = None
     for number, alert in enumerate(alerts):
@@ -129,7 +131,7 @@ def _tell(channel: Channel, alerts: list[Alert]) -> None:
         channel.now = BEGAN + timedelta(minutes=1 + 7 * number)
         post = Post((shown,), thread=thread)
         receipt = sender.send(post)
-        if receipt.thread is not None and thread is None:
+        if receipt.thread is not None and thread is None and has_extras:
             for add in sender.extras(post, receipt.thread):
                 add()
         thread = receipt.thread

@@ -12,6 +12,7 @@ import msgspec
 
 from bedrock_alerts.alerts.describe import Details, describe
 from bedrock_alerts.alerts.digest import as_one
+from bedrock_alerts.alerts.evidence import evidence
 from bedrock_alerts.alerts.model import (
     AlarmState,
     Alert,
@@ -22,11 +23,18 @@ from bedrock_alerts.alerts.model import (
     MetricRef,
     News,
     StateChange,
-    Table,
     Tampering,
     Telling,
     TellingKind,
     Unrecognised,
+)
+from bedrock_alerts.alerts.questions import (
+    CALLER,
+    CATEGORY,
+    GUARDRAIL,
+    MODEL,
+    POLICY,
+    question,
 )
 from bedrock_alerts_lab.invented import ACCOUNT, REGION
 
@@ -34,21 +42,6 @@ BEGAN: Final = datetime(2026, 11, 23, 8, 10, 41, tzinfo=UTC)
 ENDED: Final = BEGAN + timedelta(minutes=14)
 NOTES: Final = (
     "The routes could not be read (line 3: no such channel), so every channel is told.",
-)
-EVIDENCE: Final = Evidence(
-    summary="14 calls blocked by a guardrail in 5 min; 2 in the same time of the day before.",
-    tables=(
-        Table(
-            title="Callers",
-            columns=("Caller", "Calls", "Day before"),
-            rows=(("chat-backend", "9", "2"), ("batch-summaries", "4", "0"), ("ci", "1", "0")),
-        ),
-        Table(
-            title="Policies",
-            columns=("Policy", "Calls", "Day before"),
-            rows=(("content: PROMPT_ATTACK", "12", "1"), ("topic: Finance", "2", "1")),
-        ),
-    ),
 )
 _STACK: Final = Details(
     event_logs=(f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/aws/lambda/bedrock-alerts",),
@@ -86,6 +79,30 @@ def change(name: str = "PromptAttack", **changes: Any) -> StateChange:
         "recent_values": (0.0, 0.0, 1.0, 0.0, 2.0, 14.0),
     }
     return StateChange(**{**given, **changes})
+
+
+def _calls(caller: str, category: str, count: int) -> dict[str, str]:
+    """Return a group of calls as Logs Insights gives it."""
+    return {
+        CALLER: caller,
+        MODEL: "anthropic.claude-sonnet-4-5",
+        GUARDRAIL: "gr4assist01",
+        POLICY: "content",
+        CATEGORY: category,
+        "calls": str(count),
+    }
+
+
+def _found() -> Evidence | None:
+    """Return what the event lines say about the alarm."""
+    asked = question(change())
+    calls = [
+        _calls("assumed-role/chat-backend", "PROMPT_ATTACK", 9),
+        _calls("assumed-role/batch-summaries", "PROMPT_ATTACK", 4),
+        _calls("user/ci", "PROMPT_ATTACK", 1),
+    ]
+    before = [_calls("assumed-role/chat-backend", "PROMPT_ATTACK", 2)]
+    return evidence(asked, calls, before) if asked else None
 
 
 def told(
@@ -270,7 +287,10 @@ BY_KIND: Final[Mapping[str, Alert]] = {
 }
 """What is told first of every kind of event."""
 
-FULL: Final = msgspec.structs.replace(told(change(), stack=_STACK), evidence=EVIDENCE)
+SHORT: Final = msgspec.structs.replace(BY_KIND["metric"], evidence=_found())
+"""An alarm with evidence, and without the links that are too long to print."""
+
+FULL: Final = msgspec.structs.replace(told(change(), stack=_STACK), evidence=_found())
 """An alarm with everything that may be known of it."""
 
 BY_TELLING: Final[Mapping[str, Alert]] = {

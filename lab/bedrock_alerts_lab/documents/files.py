@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
-from bedrock_alerts_lab.documents import bills, dashboard, emitted, tables
+from bedrock_alerts_lab.documents import bills, dashboard, emitted, messages, tables
 from bedrock_alerts_lab.documents.catalogue import entries
 from bedrock_alerts_lab.local_stack.template import load
 from bedrock_alerts_lab.resolve import Stack
@@ -26,6 +26,7 @@ def generated(root: Path) -> Iterator[tuple[Path, str]]:
         "template.yaml": {"dashboard": dashboard.resource(document)},
         "README.md": {
             "alarms": tables.alarms(alarms, "docs/runbooks"),
+            "email": messages.mail(),
             "metrics": tables.metric_groups("docs/metrics.md"),
             "parameters": tables.parameter_groups(document, "docs/parameters.md"),
         },
@@ -37,6 +38,7 @@ def generated(root: Path) -> Iterator[tuple[Path, str]]:
         },
         "docs/metrics.md": {"metrics": tables.metrics_in_full(emitted.dimension_sets())},
         "docs/parameters.md": {"parameters": tables.parameters_in_full(document)},
+        "docs/webhook.md": {"event": messages.event()},
         **{
             f"docs/runbooks/{alarm.name}.md": {"alarm": tables.alarm_in_short(alarm)}
             for alarm in alarms

@@ -22,10 +22,15 @@ def test_several_are_listed_the_worst_first() -> None:
     assert found.status == "4 ALERTS"
     assert found.title == "2 ALARM · critical, 1 ALARM · warning, 1 RESOLVED"
     assert found.summary.splitlines() == [
-        "ALARM · critical: chat-blocks",
-        "ALARM · critical: x",
-        "ALARM · warning: slow",
-        "RESOLVED: over",
+        "ALARM · critical",
+        "• chat-blocks",
+        "• x",
+        "",
+        "ALARM · warning",
+        "• slow",
+        "",
+        "RESOLVED",
+        "• over",
     ]
     assert (found.account_id, found.region) == ("111122223333", "eu-west-1")
     assert (found.at, found.opened_at, found.ended_at) == (OPENED, OPENED, ENDED)
@@ -34,14 +39,16 @@ def test_several_are_listed_the_worst_first() -> None:
 def test_a_line_says_how_bad_it_is_and_where_if_that_differs() -> None:
     alerts = [alarm(facts=(Fact("Who", "ci"), Fact("Value", "9 %"))), alarm("b", title="x")]
     assert as_one(alerts).summary.splitlines() == [
-        "ALARM · critical: chat-blocks (9 %)",
-        "ALARM · critical: x",
+        "ALARM · critical",
+        "• chat-blocks (9 %)",
+        "• x",
     ]
     alerts.append(alarm("c", title="y", region="us-east-1"))
     assert as_one(alerts).summary.splitlines() == [
-        "ALARM · critical: chat-blocks (9 %) in 111122223333 · eu-west-1",
-        "ALARM · critical: x in 111122223333 · eu-west-1",
-        "ALARM · critical: y in 111122223333 · us-east-1",
+        "ALARM · critical",
+        "• chat-blocks (9 %) in 111122223333 · eu-west-1",
+        "• x in 111122223333 · eu-west-1",
+        "• y in 111122223333 · us-east-1",
     ]
 
 
@@ -53,10 +60,12 @@ def test_what_differs_is_left_out() -> None:
 
 
 def test_what_has_no_room_is_counted() -> None:
-    alerts = [alarm(f"a{n}", title=f"alarm-{n:03}", at=OPENED + timedelta(n)) for n in range(200)]
+    alerts = [
+        alarm(f"a{n}", title=f"alarm-{n:03}-of-many", at=OPENED + timedelta(n)) for n in range(200)
+    ]
     found = as_one(alerts)
-    *lines, last = found.summary.splitlines()
-    assert last == f"… and {200 - len(lines)} more"
+    lines = [line for line in found.summary.splitlines() if line.startswith("• ")]
+    assert found.summary.endswith(f"\n\n… and {200 - len(lines)} more")
     assert len(lines) > 50
     everything = as_one(alerts, chars=60_000)
     assert all(f"alarm-{n:03}" in everything.summary for n in range(200))

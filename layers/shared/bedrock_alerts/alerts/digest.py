@@ -50,20 +50,33 @@ def _counts(alerts: Sequence[Alert]) -> str:
 
 
 def _list(alerts: Sequence[Alert], chars: int, *, says_where: bool) -> str:
-    lines: list[str] = []
-    room = chars - _REST_CHARS
+    """Write a heading for each status, and what has it below; the first status is the worst."""
+    groups: dict[str, list[Alert]] = {}
     for alert in alerts:
-        line = _line(alert, says_where=says_where)
-        room -= len(line) + 1
+        groups.setdefault(alert.status, []).append(alert)
+    paragraphs: list[str] = []
+    room, shown = chars - _REST_CHARS, 0
+    for status, group in groups.items():
+        lines = [clean(status, _LINE_CHARS)]
+        room -= len(lines[0]) + 2
+        for alert in group:
+            line = _line(alert, says_where=says_where)
+            room -= len(line) + 1
+            if room < 0:
+                break
+            lines.append(line)
+        shown += len(lines) - 1
+        if len(lines) > 1:
+            paragraphs.append("\n".join(lines))
         if room < 0:
-            return "\n".join([*lines, f"… and {len(alerts) - len(lines)} more"])
-        lines.append(line)
-    return "\n".join(lines)
+            paragraphs.append(f"… and {len(alerts) - shown} more")
+            break
+    return "\n\n".join(paragraphs)
 
 
 def _line(alert: Alert, *, says_where: bool) -> str:
-    """Say what is wrong with what, how bad it is, and where if that differs."""
-    line = f"{alert.status}: {alert.title}"
+    """Say what it is about, how bad it is, and where if that differs."""
+    line = f"• {alert.title}"
     value = next((fact.value for fact in alert.facts if fact.label == "Value"), "")
     if value:
         line += f" ({value})"

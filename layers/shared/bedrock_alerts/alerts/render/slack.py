@@ -83,7 +83,7 @@ class _Room(NamedTuple):
     note: int = 250
     url: int = SLACK_URL_CHARS
     facts: int = 2 * SLACK_FIELDS
-    rows: int = 5
+    rows: int = 6
 
 
 # What is too large is written anew with less room. The first is enough for real alerts.
