@@ -10,13 +10,17 @@ from typing import Any
 def matches_pattern(pattern: Mapping[str, Any], event: Mapping[str, Any]) -> bool:
     """Tell whether every field of the pattern is found in the event."""
     return all(
-        isinstance(event.get(name), Mapping) and matches_pattern(wanted, event[name])
+        matches_pattern(wanted, _mapping(event.get(name)))
         if isinstance(wanted, Mapping)
         else _is_one_of(wanted, event[name])
         if name in event
         else {"exists": False} in wanted
         for name, wanted in pattern.items()
     )
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
 
 
 def _is_one_of(wanted: list[Any], found: Any) -> bool:
@@ -37,6 +41,7 @@ def _fits(rule: Any, value: Any) -> bool:
     if operator == "anything-but":
         if isinstance(operand, Mapping):
             ((inner, operands),) = operand.items()
-            return not any(_fits({inner: one}, value) for one in operands)
+            several = operands if isinstance(operands, list) else [operands]
+            return not any(_fits({inner: one}, value) for one in several)
         return value not in (operand if isinstance(operand, list) else [operand])
     raise NotImplementedError(operator)

@@ -105,3 +105,14 @@ def test_a_rule_is_quiet_in_ordinary_times(rule: str, name: str) -> None:
 )
 def test_a_rule_takes_calls_to_bedrock_only(rule: str, change: dict[str, Any]) -> None:
     assert not matches_pattern(RULES[rule], {**cloudtrail(FIRES[rule][0]), **change})
+
+
+def test_what_the_stack_does_when_it_is_deployed_is_no_tampering() -> None:
+    rule, name = RULES["TamperLoggingRule"], "PutModelInvocationLoggingConfiguration"
+    role = Stack.read().value({"Ref": "ConfigureLoggingRole"})
+    assert role
+    arn = f"arn:aws:sts::111122223333:assumed-role/{role}/bedrock-alerts-configure-logging"
+    own = {"type": "AssumedRole", "arn": arn}
+    assert not matches_pattern(rule, cloudtrail(name, userIdentity=own))
+    assert matches_pattern(rule, cloudtrail(name, userIdentity={**own, "arn": f"{arn[:40]}x/y"}))
+    assert matches_pattern(rule, cloudtrail(name, userIdentity={"type": "AWSService"}))

@@ -60,6 +60,15 @@ ALARM = sample_body("throttling")
         pytest.param(from_queue(json.dumps(in_topic(ALARM))), id="by SNS and SQS"),
         pytest.param(in_topic(json.dumps(in_topic(ALARM))), id="by SNS twice"),
         pytest.param(json.loads(sample_body("throttling_direct")), id="as a call of a function"),
+        pytest.param(
+            {
+                "version": "1.0",
+                "requestContext": {"condition": "RetriesExhausted"},
+                "requestPayload": json.loads(sample_body("throttling_direct")),
+                "responsePayload": {"errorType": "TransientError"},
+            },
+            id="as a call that failed, sent back from the dead letters",
+        ),
     ],
 )
 def test_a_change_is_found_in_its_wrappings(wrapped: Any) -> None:

@@ -20,6 +20,8 @@ __all__ = ["encode_note", "normalise", "normalise_object"]
 
 _MAX_WRAPPINGS: Final = 6
 _MAX_RECORDS: Final = 100
+# What SNS calls a function with, and what Lambda keeps of a call that failed.
+_WRAPPERS: Final = ("Sns", "requestPayload")
 _READERS: Final[Mapping[str, Callable[[Mapping[str, Any]], Event | None]]] = {
     "CloudWatch Alarm State Change": from_eventbridge,
     "CloudWatch Alarm Contributor State Change": from_eventbridge,
@@ -75,8 +77,9 @@ def _unwrapped(event: Any, wrapping: _Wrapping) -> tuple[Event, ...]:
     records = event.get("Records")
     if isinstance(records, list) and records:
         return _of_records(records, wrapping)
-    if isinstance(event.get("Sns"), dict):
-        return _unwrapped(event["Sns"], wrapping._replace(depth=wrapping.depth + 1))
+    for key in _WRAPPERS:
+        if isinstance(event.get(key), dict):
+            return _unwrapped(event[key], wrapping._replace(depth=wrapping.depth + 1))
     inner, sns = event.get("body"), wrapping.sns
     if "TopicArn" in event:
         inner, sns = event.get("Message"), event
