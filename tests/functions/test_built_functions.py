@@ -119,6 +119,15 @@ def runtime(request: pytest.FixtureRequest, built: Path) -> tuple[Path, list[Pat
     return LAMBDA_PYTHON, [shared, built / "DependenciesLayerX86" / "python"]
 
 
+@pytest.fixture(autouse=True)
+def _nothing_is_remembered(world: World) -> None:
+    """Empty the table: what one runtime has told, the next one would not tell again."""
+    dynamodb = boto3.client("dynamodb", endpoint_url=world.environment["AWS_ENDPOINT_URL"])
+    table = world.environment["INCIDENTS_TABLE_NAME"]
+    for item in dynamodb.scan(TableName=table)["Items"]:
+        dynamodb.delete_item(TableName=table, Key={"pk": item["pk"], "sk": item["sk"]})
+
+
 def invoke(
     function: str,
     event: dict[str, Any],

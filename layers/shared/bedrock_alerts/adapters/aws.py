@@ -129,10 +129,12 @@ class DeadLetterQueue:
 
     def __init__(self, url: str, client: "SQSClient | None" = None) -> None:
         self._url = url
-        self._client: SQSClient = client or boto3.client("sqs", config=_CONFIG)
+        self._client = client
 
     def park(self, body: str) -> None:
         """Put a delivery there as it came. Raises TransientError."""
+        if self._client is None:  # hardly ever needed, and its making takes time
+            self._client = boto3.client("sqs", config=_CONFIG)
         try:
             self._client.send_message(QueueUrl=self._url, MessageBody=body)
         except (ClientError, BotoCoreError) as error:
