@@ -39,8 +39,9 @@ format: setup-dev ## Format the code and mend what can be mended
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
 
 .PHONY: bench
-bench: setup-dev ## Measure the collector against the plain ways to do the same
-	@$(BIN)/python -m tests.benchmarks.collect $(ARGS)
+bench: setup-dev ## Measure the collector against the plain ways to do the same, and how soon an alert is out
+	@$(BIN)/python -m tests.benchmarks.collect
+	@$(BIN)/python -m tests.benchmarks.alerts
 
 .PHONY: events
 events: setup-dev ## Renew the sample events with the present time

@@ -31,11 +31,10 @@ from bedrock_alerts.invocations.pipeline import CollectOptions, collect
 from bedrock_alerts.invocations.pricing import Prices
 from bedrock_alerts.invocations.raw import RawRecord
 from bedrock_alerts.limits import MAX_BATCH_INFLATED_BYTES
-from tests.benchmarks import published, rivals, workloads
+from tests.benchmarks import pages, published, rivals, workloads
 
 ROUNDS: Final = 15
 BATCHES_A_TURN: Final = 3
-DOCS: Final = Path(__file__).resolve().parents[2] / "docs"
 ABOUT: Final = Path(__file__).with_name("about.md")
 BASE: Final = "standard library"
 OURS: Final = "Bedrock Alerts"
@@ -231,9 +230,9 @@ def main() -> int:
     for title, measured in results.items():
         for shown in tables(title, measured):
             console.print(shown)
-    (DOCS / "benchmarks.md").write_text(page(results))
-    (DOCS / "images" / "benchmarks.svg").write_text(picture(results))
-    console.print(f"Written to {DOCS / 'benchmarks.md'}")
+    pages.write_collect(page(results))
+    (pages.DOCS / "images" / "benchmarks.svg").write_text(picture(results))
+    console.print(f"Written to {pages.PAGE}")
     return 0
 
 

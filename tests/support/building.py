@@ -11,8 +11,7 @@ import pytest
 ROOT: Final = Path(__file__).resolve().parents[2]
 
 
-@pytest.fixture(scope="session")
-def built() -> Path:
+def build_for_lambda() -> Path:
     """Build the template as a user would, and return the folder with the artefacts."""
     # SAM remembers beside its build folder what it has built: two builds must not share that.
     folder = ROOT / ".lab" / "lambda" / "build"
@@ -32,3 +31,9 @@ def built() -> Path:
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     return folder
+
+
+@pytest.fixture(scope="session")
+def built() -> Path:
+    """Return the folder with the artefacts of the template."""
+    return build_for_lambda()

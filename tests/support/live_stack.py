@@ -5,7 +5,7 @@ import json
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -23,7 +23,7 @@ SIGNING_SECRET: Final = "8f742231b10e8888abcd99yyyzzz85a5"
 _BOT: Final = {"token": "xoxb-invented", "signing_secret": SIGNING_SECRET}
 _ADDRESS: Final = "oncall@example.com"
 # What the functions ask by way of a relay: the names are those of botocore's variables.
-_RELAYED: Final = ("DYNAMODB", "SECRETS_MANAGER", "SQS")
+RELAYED: Final = ("CLOUDWATCH_LOGS", "DYNAMODB", "SECRETS_MANAGER", "SQS")
 _ESTABLISHED: Final = "01"
 _PATIENCE_SECONDS: Final = 40.0
 
@@ -127,8 +127,12 @@ def wait_until(what: Callable[[], object], seconds: float = _PATIENCE_SECONDS) -
 
 
 @contextlib.contextmanager
-def live_stack() -> Iterator[LiveStack]:
-    """Deploy the template with a Slack bot, and stop everything at the end."""
+def live_stack(relayed: Sequence[str] = RELAYED, **others: str) -> Iterator[LiveStack]:
+    """Deploy the template with a Slack bot, and stop everything at the end.
+
+    `relayed` are the services that the functions reach by way of a relay, `others` more of
+    the template's parameters.
+    """
     with contextlib.ExitStack() as stop:
         slack = stop.enter_context(SlackWorld())
         engine = stop.enter_context(running_engine())
@@ -141,12 +145,13 @@ def live_stack() -> Iterator[LiveStack]:
             "SlackApiUrl": slack.api_url,
             "SlackButtons": "true",
             "AllowLoopbackWebhooks": "true",
+            **others,
         }
         with build_folder():
             stack = deploy(engine, build(engine), parameters)
         inbox = Receiver()
         stop.enter_context(open_mailbox(engine, stack.outputs["EmailTopicArn"], _ADDRESS, inbox))
-        relays = {name: stop.enter_context(Relay(engine.port)) for name in _RELAYED}
+        relays = {name: stop.enter_context(Relay(engine.port)) for name in relayed}
         live = LiveStack(engine, stack, slack, relays, inbox, secret)
         endpoints = {f"AWS_ENDPOINT_URL_{name}": relay.url for name, relay in relays.items()}
         for function in ("RouteFunction", "DeliverFunction"):
