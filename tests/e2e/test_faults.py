@@ -17,6 +17,7 @@ import pytest
 
 from bedrock_alerts.alerts.model import LedgerEntry, Timer
 from bedrock_alerts.alerts.normalise import encode_note
+from tests.support.alarms import metric
 from tests.support.live_stack import (
     SIGNING_SECRET,
     LiveStack,
@@ -111,6 +112,32 @@ def test_without_its_secret_slack_waits_and_the_email_does_not(live: LiveStack) 
     wait_until(live.is_quiet)
     assert len(live.slack.messages("secretless")) == 1
     assert len(live.emails("secretless")) == 1
+
+
+@pytest.mark.parametrize("how", ["failing", "slow"])
+def test_when_the_logs_cannot_be_asked_an_alarm_is_told_without_them(
+    live: LiveStack, how: str
+) -> None:
+    relay, asked = live.relays["CLOUDWATCH_LOGS"], list[str]()
+
+    def stall(passed: Passed) -> bool:
+        asked.append(passed.operation)
+        time.sleep(12)  # longer than anybody waits for it
+        return True
+
+    name = f"insights-{how}"
+    event = changed(name)
+    event["detail"]["configuration"]["metrics"] = [
+        metric("ContentFilteredCount", namespace="BedrockAlerts")
+    ]
+    relay.on_answer = stall
+    relay.is_failing = how == "failing"
+    live.happen(event)
+    wait_until(lambda: live.slack.messages(name) and live.emails(name))
+    wait_until(live.is_quiet)
+    relay.on_answer, relay.is_failing = None, False
+    assert relay.refused if how == "failing" else asked
+    assert len(live.slack.messages(name)) == len(live.emails(name)) == 1
 
 
 # ---- deliver is killed ---------------------------------------------------------------------------
