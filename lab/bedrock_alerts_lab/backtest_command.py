@@ -16,7 +16,8 @@ from bedrock_alerts_lab.backtest.outcome import AlarmHistory, Outcome, Suggestio
 from bedrock_alerts_lab.backtest.page import render
 from bedrock_alerts_lab.backtest.run import Setup, alarm_histories, fired_with, replay
 from bedrock_alerts_lab.backtest.suggest import suggestions
-from bedrock_alerts_lab.errors import InputError, LabError
+from bedrock_alerts_lab.errors import InputError
+from bedrock_alerts_lab.number_option import Amount
 from bedrock_alerts_lab.parameter_option import parameter_option
 from bedrock_alerts_lab.price_option import prices, prices_option
 from bedrock_alerts_lab.routes_command import read_routes
@@ -26,6 +27,8 @@ from bedrock_alerts_lab.terminal import Column, Table, moment, until_cut_off, wr
 
 _TEMPLATE: Final = Path(__file__).resolve().parents[2] / "template.yaml"
 _STACK: Final = "bedrock-alerts"
+# As long as CloudWatch keeps metrics. One wrong timestamp would make it centuries of minutes.
+_LONGEST_SECONDS: Final = 455 * 86400
 _SEVERITY_STYLES: Final = {"critical": "bold red", "warning": "yellow", "info": "blue"}
 _COLUMNS: Final = (
     Column(title="alarm", style=lambda _: "bold"),
@@ -63,7 +66,7 @@ _COLUMNS: Final = (
 )
 @click.option(
     "--suggest",
-    type=click.FloatRange(min=0),
+    type=Amount(min=0),
     metavar="N",
     help="Suggest thresholds that would have given at most N alarms a week of each kind.",
 )
@@ -92,8 +95,11 @@ def backtest(  # noqa: PLR0913 - click passes every option on its own
     Bedrock's own metrics are made up again out of the log. An alarm that watches what no log tells
     is named as such: its silence means nothing.
 
-    Ends with 1 if a line was rejected, with 2 if a file cannot be read.
+    Ends with 1 if a line was rejected, with 2 if a file cannot be read, or if there is nothing in
+    it to replay.
     """
+    if html is not None and not html.absolute().parent.is_dir():
+        raise InputError(f"{html} cannot be written: there is no such folder")
     setup = Setup(template, parameters, _STACK)
     alarms = setup.alarms()
     known, routes = read_routes(routes_file, channels)
@@ -104,8 +110,7 @@ def backtest(  # noqa: PLR0913 - click passes every option on its own
         settings.aggregate,
         shown=not as_json,
     )
-    if history.end == 0:
-        raise InputError("there is no record in this log")
+    _refuse_what_cannot_be_replayed(history)
     timeline = replay(alarms, history, settings.namespace)
     found = alarm_histories(alarms, timeline, settings.namespace)
     outcome = Outcome(
@@ -124,6 +129,21 @@ def backtest(  # noqa: PLR0913 - click passes every option on its own
         else:
             _print(outcome, suggest, html)
     ctx.exit(1 if history.rejected else 0)
+
+
+def _refuse_what_cannot_be_replayed(history: History) -> None:
+    if not history.counts["processed"]:
+        raise InputError(
+            "there is no record in this log that can be read; inspect shows what is wrong"
+            if history.rejected
+            else "there is no record in this log"
+        )
+    if history.end - history.start > _LONGEST_SECONDS:
+        raise InputError(
+            f"the records are from {moment(history.start)[:10]} to {moment(history.end)[:10]},"
+            f" and alarms are replayed over at most {_LONGEST_SECONDS // 86400} days: leave out"
+            " those that are too old or too new, or give the log in parts"
+        )
 
 
 class _Settings:
@@ -165,7 +185,7 @@ def _write_page(path: Path, outcome: Outcome, history: History) -> None:
             render(outcome, history.points, "Bedrock Alerts: backtest"), encoding="utf-8"
         )
     except OSError as error:
-        raise LabError(f"{path} cannot be written: {error.strerror}") from error
+        raise InputError(f"{path} cannot be written: {error.strerror}") from error
 
 
 def _print(outcome: Outcome, suggest: float | None, html: Path | None) -> None:

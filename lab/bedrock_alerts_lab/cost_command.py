@@ -21,6 +21,7 @@ from bedrock_alerts_lab.cost.traffic import (
     options_of,
 )
 from bedrock_alerts_lab.errors import InputError
+from bedrock_alerts_lab.number_option import Amount
 from bedrock_alerts_lab.parameter_option import parameter_option
 from bedrock_alerts_lab.resolve import TEMPLATE, Stack
 from bedrock_alerts_lab.sources import Line, Sources
@@ -37,6 +38,7 @@ _COLUMNS: Final = (
 _MINUTE: Final = 60
 _HOUR: Final = 60 * _MINUTE
 _DAY: Final = 24 * _HOUR
+_LONGEST: Final = 400 * _DAY  # beyond it, one wrong timestamp is likelier than so long a log
 _DEFAULTS: Final = Counts(calls=0)
 
 
@@ -46,7 +48,7 @@ _DEFAULTS: Final = Counts(calls=0)
     "--calls-per-month",
     "--calls",
     "calls",
-    type=click.FloatRange(min=1),
+    type=Amount(min=1),
     metavar="N",
     help="Calls of models a month. With FILE: scale the log to so many, and not by its time.",
 )
@@ -80,7 +82,7 @@ _DEFAULTS: Final = Counts(calls=0)
 )
 @click.option(
     "--notable",
-    type=click.FloatRange(0, 1),
+    type=Amount(0, 1),
     default=_DEFAULTS.notable,
     show_default=True,
     help="Share of calls with an error or a guardrail finding.",
@@ -94,7 +96,7 @@ _DEFAULTS: Final = Counts(calls=0)
 )
 @click.option(
     "--alerts",
-    type=click.FloatRange(min=0),
+    type=Amount(min=0),
     default=100,
     show_default=True,
     help="Alarms that go off in a month.",
@@ -228,8 +230,9 @@ def _notes(bill: Estimate, traffic: Traffic, *, free_tier: bool) -> Iterator[str
     )
     span = traffic.span_seconds
     if span is not None:
+        odd = "short" if span < _DAY else "long" if span > _LONGEST else None
         yield f"the log spans {_span(span)}" + (
-            ": too short to tell a month from, better give --calls-per-month" if span < _DAY else ""
+            f": too {odd} to tell a month from, better give --calls-per-month" if odd else ""
         )
     for item in bill.items:
         if item.note and item.amount:

@@ -344,3 +344,20 @@ def test_a_log_without_a_call_ends_with_2(run: Any, tmp_path: Path) -> None:
     code, _, err = run(log)
     assert code == 2
     assert "no call in this log" in err
+
+
+def test_a_log_with_a_timestamp_far_off_is_no_measure_of_a_month(run: Any, tmp_path: Path) -> None:
+    log = tmp_path / "calls.ndjson"
+    odd = converse(timestamp="2999-11-02T08:00:00Z")
+    log.write_text("".join(f"{json.dumps(record)}\n" for record in (converse(), odd)))
+    code, out, _ = run(log)
+    assert code == 0
+    assert "too long to tell a month from" in out
+
+
+@pytest.mark.parametrize("option", ["--calls", "--notable", "--alerts"])
+@pytest.mark.parametrize("number", ["nan", "inf"])
+def test_a_number_that_is_none_is_bad_usage(run: Any, option: str, number: str) -> None:
+    code, _, error = run("--calls", "1000", option, number)
+    assert code == 2
+    assert option in error
