@@ -16,7 +16,11 @@ WIDTH: Final = 1000
 HEIGHT: Final = 100
 _MOST_BUCKETS: Final = 240
 _STEPS: Final = (60, 300, 900, 3600, 3 * 3600, 6 * 3600, 12 * 3600, 86400, 7 * 86400)
-_TICKS: Final = 6
+_TICKS: Final = 8
+_BETWEEN_TICKS: Final = (
+    *(minutes * 60 for minutes in (1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720)),
+    *(days * 86400 for days in (1, 2, 7, 14, 28, 91, 364)),
+)
 _SERIES: Final = 6
 _DAY: Final = 86400
 
@@ -43,13 +47,15 @@ class Axis(NamedTuple):
 
     def ticks(self) -> list[tuple[float, str]]:
         """Return some places, in per cent, and what to write there."""
-        every = max(1, math.ceil(self.buckets / _TICKS))
-        days = self.end - self.start > 2 * _DAY
-        ticks = []
-        for bucket in range(0, self.buckets, every):
-            at = datetime.fromtimestamp(self.start + bucket * self.step, UTC)
-            words = f"{at:%d %b}" if days else f"{at:%d %b %H:%M}" if not bucket else f"{at:%H:%M}"
-            ticks.append((100 * bucket / self.buckets, words))
+        length = self.end - self.start
+        every = next((one for one in _BETWEEN_TICKS if length / one <= _TICKS), _BETWEEN_TICKS[-1])
+        ticks: list[tuple[float, str]] = []
+        # Where their words say: a date without a time stands at its midnight.
+        for second in range(-(-self.start // every) * every, self.end, every):
+            at = datetime.fromtimestamp(second, UTC)
+            is_date = every >= _DAY or not ticks or second % _DAY == 0
+            words = f"{at:%d %b}" * is_date + f" {at:%H:%M}" * (every < _DAY)
+            ticks.append((100 * (second - self.start) / length, words.strip()))
         return ticks
 
 

@@ -7,6 +7,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any, Final
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 
@@ -16,7 +17,7 @@ from bedrock_alerts_lab.backtest.history import bedrock_metrics
 from bedrock_alerts_lab.backtest.outcome import AlarmHistory, ChangeOfState, Outcome, Suggestion
 from bedrock_alerts_lab.backtest.page import render
 from bedrock_alerts_lab.backtest_command import backtest
-from bedrock_alerts_lab.errors import InputError, LabError
+from bedrock_alerts_lab.errors import InputError
 from tests import records
 
 START: Final = datetime(2026, 11, 2, 8, tzinfo=UTC)
@@ -226,9 +227,34 @@ def test_a_log_without_a_record_is_no_input(tmp_path: Path) -> None:
         run(path)
 
 
+@pytest.mark.parametrize("line", ["no record", '{"schemaType": "Other"}'])
+def test_neither_is_a_log_of_which_nothing_is_a_call(tmp_path: Path, line: str) -> None:
+    path = tmp_path / "log.ndjson"
+    path.write_text(f"{line}\n")
+    with pytest.raises(InputError, match="no record"):
+        run(path)
+
+
+@pytest.mark.parametrize("year", ["1999", "2999"])
+def test_a_timestamp_far_off_is_said_and_not_waited_for(
+    log: Callable[..., Path], year: str
+) -> None:
+    odd = {**at(1, clean), "timestamp": f"{year}-11-02T08:00:00Z"}
+    with pytest.raises(InputError, match=f"{year}-11-02.* at most 455 days"):
+        run(log([at(0, clean), odd]))
+
+
+@pytest.mark.parametrize("number", ["nan", "inf", "-1", "many"])
+def test_a_number_that_is_none_is_bad_usage(log: Callable[..., Path], number: str) -> None:
+    with pytest.raises(click.BadParameter):
+        run(log([at(0, clean)]), "--suggest", number)
+
+
 def test_a_report_that_cannot_be_written_is_said(attacked: Path, tmp_path: Path) -> None:
-    with pytest.raises(LabError, match="cannot be written"):
+    with pytest.raises(InputError, match="cannot be written"):
         run(attacked, "--html", tmp_path / "none" / "report.html")
+    with pytest.raises(InputError, match="cannot be written: File name too long"):
+        run(attacked, "--html", tmp_path / ("x" * 300))
 
 
 # --- the page ---------------------------------------------------------------------------------
@@ -351,7 +377,18 @@ def test_buckets_are_few_and_cover_everything(length: int, step: int) -> None:
     assert axis.bucket(start + length + 10 * step) == axis.buckets - 1
     places = [place for place, _ in axis.ticks()]
     assert places == sorted(places)
-    assert 1 <= len(places) <= 6
+    assert 1 <= len(places) <= 9
+
+
+def test_a_date_stands_at_its_midnight_and_a_time_where_it_is() -> None:
+    start = int(START.timestamp()) + 40 * 60
+    weeks = charts.axis(start, start + 14 * 86400)
+    midnight = int(datetime(2026, 11, 7, tzinfo=UTC).timestamp())
+    assert (weeks.place(midnight), "07 Nov") in weeks.ticks()
+    night = charts.axis(start + 10 * HOUR, start + 20 * HOUR)
+    words = [text for _, text in night.ticks()]
+    assert words == ["02 Nov 20:00", "22:00", "03 Nov 00:00", "02:00", "04:00"]
+    assert next(place for place, _ in night.ticks()) == night.place(start + 11 * HOUR + 20 * 60)
 
 
 def point(metric: str, minute: int, *values: float, **dimensions: str) -> Datapoint:
