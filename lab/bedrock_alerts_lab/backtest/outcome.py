@@ -41,7 +41,10 @@ class AlarmHistory(msgspec.Struct, frozen=True, kw_only=True):
 
     def weekly(self, weeks: float) -> str:
         """How often it fired a week; a log of less than a day says nothing about weeks."""
-        return f"{self.fired / weeks:.2g}" if weeks * 7 >= 1 else ""
+        if weeks * 7 < 1:
+            return ""
+        rate = self.fired / weeks
+        return f"{rate:,.0f}" if rate >= 10 else f"{rate:.2g}"  # noqa: PLR2004 - two digits will do
 
 
 class Suggestion(msgspec.Struct, frozen=True, kw_only=True):

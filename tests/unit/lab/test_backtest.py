@@ -257,6 +257,24 @@ def test_a_report_that_cannot_be_written_is_said(attacked: Path, tmp_path: Path)
         run(attacked, "--html", tmp_path / ("x" * 300))
 
 
+@pytest.mark.parametrize(
+    ("fired", "weeks", "said"),
+    [(0, 2, "0"), (1, 2, "0.5"), (19, 2, "9.5"), (439, 2, "220"), (4000, 2, "2,000"), (3, 0.1, "")],
+)
+def test_how_often_a_week_is_said_in_plain_numbers(fired: int, weeks: float, said: str) -> None:
+    found = AlarmHistory(
+        name="x.One",
+        about="",
+        severity="info",
+        is_judged=True,
+        fired=fired,
+        seconds_in_alarm=0,
+        changes=(),
+        stretches=(),
+    )
+    assert found.weekly(weeks) == said
+
+
 # --- the page ---------------------------------------------------------------------------------
 
 
