@@ -28,6 +28,7 @@ from bedrock_alerts.alerts.pipeline import Parts, Router
 from bedrock_alerts.alerts.routing import Routes, parse_routes
 from bedrock_alerts.errors import TransientError
 from tests.support.alarms import alarm_event, state
+from tests.support.events import sample_body
 
 NOW: Final = datetime(2026, 11, 23, 8, 11, tzinfo=UTC)
 ARN: Final = "arn:aws:cloudwatch:eu-west-1:111122223333:alarm:chat-guardrail-blocks"
@@ -322,11 +323,11 @@ class Mutes:
         self.muted.append((alarm_name, incident, until, who))
 
 
-def silence(seconds: int = 3600) -> str:
+def silence(seconds: int = 3600, incident: str = incident_id(ARN)) -> str:
     return encode_note(
         Answer(
             kind="silence",
-            incident=incident_id(ARN),
+            incident=incident,
             user="U0EXAMPLE1",
             name="ada",
             at=NOW,
@@ -354,6 +355,17 @@ def test_a_silence_holds_without_cloudwatch(mutes: Mutes | None) -> None:
     assert world.journal.messages() == ([] if mutes is None else ["not muted in CloudWatch"])
 
 
+def test_a_silence_of_one_series_does_not_mute_the_others_in_cloudwatch() -> None:
+    mutes = Mutes()
+    world = World(mutes=mutes)
+    world.router.route(sample_body("contributor"), 1)
+    (key,) = (incident.key for incident in world.memory.incidents.values())
+    world.router.route(silence(incident=incident_id(key)), 1)
+    (incident,) = world.memory.incidents.values()
+    assert incident.silenced_until == NOW + timedelta(hours=1)
+    assert mutes.muted == []
+
+
 def test_an_answer_to_nothing_is_withheld() -> None:
     world = World()
     world.router.route(silence(), 1)
@@ -363,6 +375,64 @@ def test_an_answer_to_nothing_is_withheld() -> None:
 
 
 # ---- several events, and failures ----------------------------------------------------------------
+
+
+def hang(world: World, calls: list[str], call: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a call of the world's memory, waiting room or timers fail only after eight seconds."""
+
+    def fail(*_args: object, **_more: object) -> None:
+        calls.append(call)
+        world.now += timedelta(seconds=8)
+        raise TransientError(f"no answer to {call}")
+
+    owner = {"take_seat": world.room, "set": world.timers}.get(call, world.memory)
+    monkeypatch.setattr(owner, call, fail)
+
+
+def test_a_table_that_does_not_answer_holds_up_a_batch_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    calls: list[str] = []
+    world = World()
+    hang(world, calls, "update", monkeypatch)
+    hang(world, calls, "take_seat", monkeypatch)
+    for _ in range(10):
+        world.router.route(ALARM, 2)
+    assert len(world.queue) == 20
+    assert calls == ["update"]
+
+
+def test_a_table_that_fails_at_once_is_asked_for_every_alert() -> None:
+    world = World()
+    world.memory.fails = True
+    world.router.route(ALARM, 2)
+    world.memory.fails = False
+    world.router.route(ALARM, 2)
+    assert len(world.memory.incidents) == 1
+
+
+def test_timers_that_do_not_answer_hold_up_a_batch_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[str] = []
+    world = World()
+    hang(world, calls, "set", monkeypatch)
+    for name in ("alarm", "throttling"):
+        with pytest.raises(TransientError, match="no answer to set"):
+            world.router.route(sample_body(name), 1)
+    assert len(world.queue) == 4
+    assert calls == ["set"]
+
+
+def test_the_routes_are_read_once_for_a_batch() -> None:
+    read: list[str] = []
+
+    def current() -> tuple[Routes, str]:
+        read.append("routes")
+        return Routes(), ""
+
+    world = World(routes=current)
+    for name in ("alarm", "throttling"):
+        world.router.route(sample_body(name), 1)
+    assert read == ["routes"]
 
 
 def test_one_event_that_fails_does_not_stop_the_others_of_its_message() -> None:

@@ -10,6 +10,7 @@ comes back from its queue, and the same decision is made again. The alert then h
 from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import cached_property, partial
 from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
 import msgspec
@@ -52,6 +53,8 @@ from bedrock_alerts.limits import SQS_BATCH_MESSAGES
 
 # All alerts of a batch together: the function has half a minute for it.
 _ENRICH_SECONDS: Final = 12.0
+# What takes this long to fail would use up the function's time, were it asked for every alert.
+_SLOW_SECONDS: Final = 2.0
 _A_MINUTE: Final = timedelta(minutes=1)
 # A digest whose timer was lost is late by this much when the sign of life finds it.
 _OVERDUE: Final = timedelta(minutes=2)
@@ -100,13 +103,35 @@ class Parts(NamedTuple):
     mutes: MutePort | None = None
 
 
+class Fuse:
+    """Leaves alone for the rest of a batch what took long to fail: the others are not told late."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._blown = ""
+
+    def ask(self, call: Callable[[], T]) -> T:
+        """Call, or raise the TransientError of the slow failure before."""
+        if self._blown:
+            raise TransientError(self._blown)
+        started = self._clock()
+        try:
+            return call()
+        except TransientError as error:
+            if self._clock() - started >= _SLOW_SECONDS:
+                self._blown = str(error)
+            raise
+
+
 class Router:
-    """Turns events into deliveries, and counts what became of them."""
+    """Turns the events of one batch into deliveries, and counts what became of them."""
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._digests = Digests(parts.waiting, parts.timers, parts.queue)
         self._enriched_until = parts.clock() + _ENRICH_SECONDS
+        self._table = Fuse(parts.clock)
+        self._timers = Fuse(parts.clock)
         self.counts: Counter[str] = Counter()
 
     def route(self, body: str, attempt: int) -> None:
@@ -158,7 +183,7 @@ class Router:
         if not self._tell(decision, alarm):
             self._withhold(decision.withheld, event)
         for timer in decision.timers:
-            self._parts.timers.set(timer)
+            self._timers.ask(partial(self._parts.timers.set, timer))
         if decision.told is not None:
             self._confirm(incident, decision.told)
         if isinstance(event, StateChange):
@@ -174,7 +199,8 @@ class Router:
             decision = decide(Memory(found, alarm), event, self._parts.policy, now)
             return decision.next, decision
 
-        return incident, alarm, self._parts.memory.update(incident, change)
+        decision = self._table.ask(lambda: self._parts.memory.update(incident, change))
+        return incident, alarm, decision
 
     def _alarm_of(self, event: Happening, incident: str) -> Incident | None:
         """Return the record of the alarm that a contributor belongs to."""
@@ -182,11 +208,12 @@ class Router:
         if isinstance(event, StateChange):
             change = event
         elif isinstance(event, Timer | Answer):
-            known = self._parts.memory.load(incident)
+            known = self._table.ask(lambda: self._parts.memory.load(incident))
             change = known.change if known else None
         if change is None or change.contributor is None:
             return None
-        return self._parts.memory.load(incident_id(change.alarm_arn))
+        arn = change.alarm_arn
+        return self._table.ask(lambda: self._parts.memory.load(incident_id(arn)))
 
     def _tell(self, decision: Decision, alarm: Incident | None) -> bool:
         """Tell what was decided; False where that is nothing."""
@@ -214,6 +241,9 @@ class Router:
         telling = decision.telling
         if self._parts.mutes is None or telling is None or telling.until is None:
             return
+        # One series of an alarm cannot be muted there: the others would be with it.
+        if alert.incident != alert.alarm_arn:
+            return
         try:
             incident = incident_id(alert.incident)
             self._parts.mutes.mute(alert.title, incident, telling.until, telling.held_by)
@@ -226,7 +256,7 @@ class Router:
         def change(found: Incident | None) -> tuple[Incident | None, None]:
             return (None if found is None else remember(found, told)), None
 
-        self._parts.memory.update(incident, change)
+        self._table.ask(lambda: self._parts.memory.update(incident, change))
 
     def _go_on_without_memory(self, event: Happening, attempt: int, error: TransientError) -> None:
         """Tell what has to be told although nothing is remembered. Raises `error` for the rest.
@@ -254,6 +284,11 @@ class Router:
 
     # ---- deliveries ------------------------------------------------------------------------------
 
+    @cached_property
+    def _routes(self) -> tuple[Routes, str]:
+        """The routes, read once for a batch: a store that does not answer holds it up once."""
+        return self._parts.routes()
+
     def _enriched(self, news: News, alert: Alert) -> Alert:
         if self._parts.enrich is None:
             return alert
@@ -271,7 +306,7 @@ class Router:
 
         Raises TransientError when it is neither queued nor waiting everywhere.
         """
-        routes, complaint = self._parts.routes()
+        routes, complaint = self._routes
         notes = (complaint,) if complaint else ()
         now = self._now()
         found = destinations(alert, routes, self._parts.channels, now)
@@ -301,7 +336,9 @@ class Router:
         if destination.wait_until is not None:
             return destination.wait_until
         try:
-            has_seat = not waits and self._digests.has_seat(destination.channel, alert, group=group)
+            has_seat = not waits and self._table.ask(
+                lambda: self._digests.has_seat(destination.channel, alert, group=group)
+            )
         except TransientError as error:
             self._parts.journal.warning("seats not counted", extra={"reason": str(error)})
             return None
@@ -310,7 +347,9 @@ class Router:
     def _wait(self, channel: Channel, due: datetime, waiting: Waiting) -> bool:
         """Let an alert wait; False where it cannot, so that it is told at once."""
         try:
-            self._digests.wait_until(channel, due, waiting, now=self._now())
+            self._table.ask(
+                lambda: self._digests.wait_until(channel, due, waiting, now=self._now())
+            )
         except TransientError as error:
             self._parts.journal.warning(
                 "cannot wait", extra={"channel": channel, "reason": str(error)}
@@ -322,11 +361,11 @@ class Router:
         """Count the sign of life, and bring digests whose timer was lost."""
         self.counts["Heartbeat"] += 1
         now = self._now()
-        routes, _ = self._parts.routes()
+        routes, _ = self._routes
         named = [channel for route in routes.routes for channel in route.channels]
         for channel in dict.fromkeys((*self._parts.channels, *named)):
             try:
-                self._digests.bring(channel, now - _OVERDUE, now=now)
+                self._table.ask(partial(self._digests.bring, channel, now - _OVERDUE, now=now))
             except TransientError as error:
                 self._parts.journal.warning("digests not looked at", extra={"reason": str(error)})
 
