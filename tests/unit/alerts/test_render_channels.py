@@ -162,6 +162,8 @@ def test_any_alert_is_an_event(alert: Alert) -> None:
         (recovery(), "resolve"),
         (alarm(kind="settled", tone="ok"), "resolve"),
         (alarm(kind="late", ended_at=ENDED), "resolve"),
+        (alarm(kind="plain", ended_at=ENDED), "resolve"),
+        (alarm(kind="plain", ended_at=None), "trigger"),
     ],
 )
 def test_a_telling_triggers_acknowledges_or_resolves(alert: Alert, action: str) -> None:

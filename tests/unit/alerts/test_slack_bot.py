@@ -187,6 +187,14 @@ def test_a_resolved_message_is_remembered_as_over() -> None:
     assert receipt.thread.opened_at == OPENED
 
 
+def test_the_message_of_an_alarm_that_was_deleted_does_not_show_it_as_standing() -> None:
+    bot = Bot()
+    receipt = bot.send(alarm(kind="plain", ended_at=ENDED), thread=THREAD)
+    assert bot.slack.methods == ["update", "post"]
+    assert receipt.thread is not None
+    assert receipt.thread.over
+
+
 def test_a_telling_without_a_beginning_keeps_that_of_the_message() -> None:
     receipt = Bot().send(alarm(kind="flapping", opened_at=None), thread=THREAD)
     assert receipt.thread is not None

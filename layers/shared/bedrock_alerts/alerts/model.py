@@ -356,6 +356,11 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     next_steps: tuple[str, ...] = ()
     widget: str = ""
 
+    @property
+    def ends_by_deletion(self) -> bool:
+        """Whether this tells that an alarm was deleted while it stood."""
+        return self.kind == "plain" and bool(self.alarm_arn) and self.ended_at is not None
+
 
 class Delivery(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What is on its way to one channel: the message of the deliveries queue.

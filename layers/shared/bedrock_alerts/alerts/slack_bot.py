@@ -194,7 +194,8 @@ class SlackBotSender(Sender):
 
 def shown_in(alert: Alert, thread: Thread | None, channel_id: str) -> Thread | None:
     """Return the message that an alert goes on with, None where it begins one of its own."""
-    if thread is None or thread.channel_id != channel_id or alert.kind in _BEGINNINGS:
+    begins = alert.kind in _BEGINNINGS and not alert.ends_by_deletion
+    if thread is None or thread.channel_id != channel_id or begins:
         return None
     is_of_it = alert.opened_at is None or thread.opened_at == alert.opened_at
     return thread if is_of_it or alert.kind in _OF_ANY_OPENING else None
@@ -218,5 +219,5 @@ def _shown(alert: Alert, opened_at: datetime | None = None) -> dict[str, Any]:
     return {
         "opened_at": alert.opened_at or opened_at,
         "severity": alert.severity,
-        "over": alert.tone == "ok" or alert.kind == "late",
+        "over": alert.tone == "ok" or alert.kind == "late" or alert.ends_by_deletion,
     }

@@ -1,12 +1,20 @@
 """Changed alarms, tampering and unknown events are put into words."""
 
+from datetime import timedelta
 from typing import Any
 
 import msgspec
 import pytest
 
 from bedrock_alerts.alerts.describe import describe, without_memory
-from bedrock_alerts.alerts.model import Alert, ConfigurationChange, Fact, News, Tampering
+from bedrock_alerts.alerts.model import (
+    Alert,
+    ConfigurationChange,
+    Fact,
+    News,
+    Tampering,
+    Telling,
+)
 from tests.support.alarms import ALARMS
 from tests.support.changes import ARN, AT
 from tests.support.events import alert_of, sample_body
@@ -92,6 +100,16 @@ def test_a_changed_alarm_says_what_that_means(
 def test_a_deleted_alarm_has_no_page_any_more() -> None:
     assert told(CHANGED, operation="delete").links == ()
     assert [link.label for link in told(CHANGED).links] == ["Open alarm"]
+
+
+def test_an_alarm_that_is_deleted_while_it_stands_is_over() -> None:
+    change = msgspec.structs.replace(CHANGED, operation="delete")
+    began = change.at - timedelta(minutes=5)
+    alert = describe(change, Telling(kind="plain", opened_at=began, ended_at=change.at))
+    assert (alert.status, alert.tone) == ("ALARM DELETED", "warning")
+    assert (alert.opened_at, alert.ended_at) == (began, change.at)
+    assert "It was in alarm when it was deleted" in alert.summary
+    assert "in alarm" not in told(CHANGED, operation="delete").summary
 
 
 def test_switching_an_alarm_off_outweighs_another_threshold() -> None:

@@ -357,6 +357,16 @@ def test_an_alarm_that_is_deleted_stands_no_more() -> None:
     story = tell(changed("ALARM", 0), configured("delete", 5))
     assert story.told == ["first", "plain"]
     assert story.fire("reminder") == ["nothing stands any more"]
+    telling = story.decisions[1].telling
+    assert telling is not None
+    assert (telling.opened_at, telling.ended_at) == (at(0), at(5))
+
+
+def test_the_deletion_of_an_alarm_that_nobody_has_heard_of_ends_nothing() -> None:
+    story = tell(changed("ALARM", 0), changed("OK", 3), configured("delete", 5))
+    telling = story.decisions[-1].telling
+    assert telling is not None
+    assert (telling.kind, telling.ended_at) == ("plain", None)
 
 
 # ---- severity ------------------------------------------------------------------------------------

@@ -37,7 +37,7 @@ def describe(event: News, telling: Telling, details: Details | None = None) -> A
     if isinstance(event, Unrecognised):
         return unrecognised(event)
     if isinstance(event, ConfigurationChange):
-        return configuration_change(event)
+        return configuration_change(event, telling)
     if isinstance(event, Tampering):
         return tampering(event)
     return state_change(event, telling, details or Details())

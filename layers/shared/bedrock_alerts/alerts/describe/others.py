@@ -13,6 +13,7 @@ from bedrock_alerts.alerts.model import (
     Link,
     Severity,
     Tampering,
+    Telling,
     Unrecognised,
 )
 from bedrock_alerts.alerts.next_steps import ALARM_CHANGED, REFUSED, TAMPERED
@@ -56,9 +57,11 @@ _DEEDS: Final[Mapping[str, Deed]] = {
 }
 
 
-def configuration_change(event: ConfigurationChange) -> Alert:
-    """Say what somebody did to an alarm."""
+def configuration_change(event: ConfigurationChange, telling: Telling) -> Alert:
+    """Say what somebody did to an alarm; one that stood when it was deleted is over by that."""
     status, summary, severity = _changed(event)
+    if telling.ended_at is not None:
+        summary = f"{summary} It was in alarm when it was deleted: no end of that will be told."
     text, _ = split_description(event.description)
     trailers = trailers_of(event)
     console = Console(event.alarm_arn, event.region)
@@ -74,6 +77,8 @@ def configuration_change(event: ConfigurationChange) -> Alert:
         at=event.at,
         severity=severity,
         alarm_arn=event.alarm_arn,
+        opened_at=telling.opened_at if telling.ended_at else None,
+        ended_at=telling.ended_at,
         team=trailers.get("team", ""),
         facts=(Fact("Team", trailers["team"]),) if "team" in trailers else (),
         links=(Link("Open alarm", console.alarm(event.alarm_name)),) if is_there else (),

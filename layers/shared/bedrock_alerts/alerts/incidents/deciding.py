@@ -236,7 +236,17 @@ def _on_configuration_change(case: _Case, event: ConfigurationChange) -> _Verdic
     told = Told(kind="plain", opening=event.at, at=case.now, severity=case.incident.severity)
     if any((item.kind, item.opening) == ("plain", event.at) for item in case.incident.told):
         return _Verdict(withheld=_TOLD_ALREADY)
-    return _Verdict(telling=Telling(kind="plain"), told=told, about=event)
+    return _Verdict(telling=_of_change(case.incident, event), told=told, about=event)
+
+
+def _of_change(incident: Incident, event: ConfigurationChange) -> Telling:
+    """Say with a deletion when the alarm had begun that it ended, if people know of that."""
+    if event.operation == "delete":
+        for opening in openings(incident.transitions):
+            known = announcement(incident, opening)
+            if opening.end == event.at and known:
+                return Telling(kind="plain", opened_at=known.opening, ended_at=event.at)
+    return Telling(kind="plain")
 
 
 def _is_worth_telling(event: ConfigurationChange) -> bool:

@@ -28,12 +28,13 @@ _MAX_URL_CHARS: Final = 4000
 def action_of(alert: Alert) -> Action:
     """Say what becomes of PagerDuty's alert.
 
-    What is over is resolved, also when its beginning comes only now (`late`): nobody shall be
-    called for it any more.
+    What is over is resolved, also when its beginning comes only now (`late`) or when the
+    alarm was deleted while it stood: nobody shall be called for it any more.
     """
     if alert.kind in ("acknowledged", "silenced"):
         return "acknowledge"
-    return "resolve" if alert.tone == "ok" or alert.kind == "late" else "trigger"
+    is_over = alert.tone == "ok" or alert.kind == "late" or alert.ends_by_deletion
+    return "resolve" if is_over else "trigger"
 
 
 def render(alert: Alert, routing_key: str, notes: Sequence[str] = ()) -> dict[str, Any]:
