@@ -92,8 +92,9 @@ def test_a_changed_alarm_says_what_that_means(
 ) -> None:
     alert = told(CHANGED, **fields)
     assert (alert.tone, alert.severity, alert.status) == (tone, tone, status)
-    assert alert.summary == f"{says}\nCalls fail."
-    assert (alert.team, alert.facts) == ("Chat", (Fact("Team", "Chat"),))
+    assert alert.summary == says
+    assert alert.facts == (Fact("About", "Calls fail."), Fact("Team", "Chat"))
+    assert alert.team == "Chat"
     assert "CloudTrail says who" in alert.next_steps[0]
 
 

@@ -71,7 +71,7 @@ def configuration_change(event: ConfigurationChange, telling: Telling) -> Alert:
         tone=severity,
         status=status,
         title=event.alarm_name,
-        summary=f"{summary}\n{text}" if text else summary,
+        summary=summary,
         account_id=event.account_id,
         region=event.region,
         at=event.at,
@@ -80,7 +80,12 @@ def configuration_change(event: ConfigurationChange, telling: Telling) -> Alert:
         opened_at=telling.opened_at if telling.ended_at else None,
         ended_at=telling.ended_at,
         team=trailers.get("team", ""),
-        facts=(Fact("Team", trailers["team"]),) if "team" in trailers else (),
+        # What the alarm is for is no news, and must not read like something that happened.
+        facts=tuple(
+            Fact(label, value)
+            for label, value in (("About", text), ("Team", trailers.get("team", "")))
+            if value
+        ),
         links=(Link("Open alarm", console.alarm(event.alarm_name)),) if is_there else (),
         next_steps=ALARM_CHANGED,
     )
