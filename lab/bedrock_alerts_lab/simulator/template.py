@@ -6,6 +6,7 @@ Ids and ARNs of resources that do not exist yet are invented, always the same fo
 import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -58,12 +59,21 @@ class Stack(NamedTuple):
     region: str = REGION
 
 
-def load(path: Path) -> dict[str, Any]:
-    """Read a template, YAML or JSON; raises TemplateError where it is neither."""
+def load(path: Path) -> Mapping[str, Any]:
+    """Read a template, YAML or JSON; raises TemplateError where it is neither.
+
+    A file that has not changed is read once: who tries many parameters reads it as many times.
+    """
     try:
-        document = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506 - a safe loader
+        stat = path.stat()
+        return _load(path, (stat.st_mtime_ns, stat.st_size))
     except (OSError, ValueError, yaml.YAMLError) as error:
         raise TemplateError(f"{path} cannot be read: {error}") from error
+
+
+@lru_cache(maxsize=4)
+def _load(path: Path, _state: tuple[int, int]) -> Mapping[str, Any]:
+    document = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506 - a safe loader
     if not isinstance(document, dict) or not isinstance(document.get("Resources"), dict):
         raise TemplateError(f"{path} is no CloudFormation template: it has no Resources")
     return document

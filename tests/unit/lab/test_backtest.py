@@ -107,7 +107,7 @@ def test_an_attack_fires_and_ends_and_is_told_with_its_reason(document: dict[str
     length = datetime.fromisoformat(ended) - datetime.fromisoformat(began)
     assert found["seconds_in_alarm"] == length.total_seconds() > 0
     assert found["state_changes"][1]["reason"].startswith("Threshold Crossed: ")
-    assert alarm(document, "PromptAttack")["fired"] > 0
+    assert alarm(document, "PromptAttack")["fired"] == 1
 
 
 def test_each_alarm_and_its_end_is_a_message_on_each_channel(document: dict[str, Any]) -> None:
@@ -137,7 +137,7 @@ def test_routes_decide_who_hears(attacked: Path, document: dict[str, Any], tmp_p
 def test_parameters_are_the_template_s(attacked: Path) -> None:
     document = outcome_of(attacked, "--parameter", "ContentFilteredThreshold=5")
     assert alarm(document, "ContentFiltered")["fired"] == 0
-    assert alarm(document, "PromptAttack")["fired"] > 0
+    assert alarm(document, "PromptAttack")["fired"] == 1
 
 
 def test_what_a_log_cannot_tell_is_not_judged(document: dict[str, Any]) -> None:
