@@ -27,7 +27,7 @@ from bedrock_alerts_lab.simulator import Alarm, Change, Datapoint, Simulator, re
 LOG_GROUP: Final = "/aws/bedrock/invocations"
 _LOG_STREAM: Final = "aws/bedrock/modelinvocations"
 _ADDRESS: Final = "oncall@example.com"
-_METRICS_SECONDS: Final = 30.0
+_METRICS_SECONDS: Final = 90.0
 _NOTIFICATION_SECONDS: Final = 90.0
 _SURPLUS_SECONDS: Final = 1.0
 _SETTLING: Final = timedelta(minutes=1)
