@@ -57,6 +57,6 @@ class Account(NamedTuple):
         return [group["logGroupName"] for group in found]
 
     def remembered(self) -> list[Any]:
-        """List what is remembered."""
-        found: list[Any] = self.engine.client("ssm").describe_parameters()["Parameters"]
-        return found
+        """List what is remembered of the logging that was set before."""
+        parameters: list[Any] = self.engine.client("ssm").describe_parameters()["Parameters"]
+        return [one for one in parameters if one["Name"].endswith("/model-invocation-logging")]
