@@ -2,18 +2,18 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from contextlib import closing
 from typing import Any, Final, TypeAlias, get_args
 
 import click
 import msgspec
 
 from bedrock_alerts.invocations.aggregate import AggregateOptions, PrincipalScope
-from bedrock_alerts.invocations.pipeline import Collected, CollectOptions, Collector
+from bedrock_alerts.invocations.pipeline import Collected, CollectOptions
 from bedrock_alerts.metrics import DEFAULT_NAMESPACE, METRICS, Datapoint, Dimensions
+from bedrock_alerts_lab.counting import count
 from bedrock_alerts_lab.price_option import prices, prices_option
-from bedrock_alerts_lab.sources import Line, Sources
-from bedrock_alerts_lab.terminal import Column, Row, Table, moment, until_cut_off, watched, write
+from bedrock_alerts_lab.sources import Sources
+from bedrock_alerts_lab.terminal import Column, Row, Table, moment, until_cut_off, write
 
 _COLUMNS: Final = (
     Column(title="metric", style=lambda _: "bold"),
@@ -74,27 +74,13 @@ def metrics(  # noqa: PLR0913 - click passes every option on its own
         )
     )
     with until_cut_off():
-        collected = _collected(
-            Sources(files, note=lambda text: click.echo(text, err=True)), options, overrides
-        )
+        sources = Sources(files, note=lambda text: click.echo(text, err=True))
+        collected = count(sources, prices(overrides), options, shown=True)
         if as_json:
             _print_json(namespace, collected.datapoints)
         else:
             _print_table(namespace, collected)
         ctx.exit(1 if collected.rejected else 0)
-
-
-def _collected(sources: Sources, options: CollectOptions, overrides: bytes | None) -> Collected:
-    """Count everything in this process: duplicates are only seen where all records pass."""
-    collector = Collector(prices(overrides), options, now=None, keep_events=False)
-    with closing(watched(sources.blocks(), sources, shown=True)) as blocks:
-        for block in blocks:
-            for entry in block.entries():
-                if isinstance(entry, Line):
-                    collector.add(entry.text, event_id=entry.event_id, logged_at=entry.logged_at)
-                else:
-                    collector.add_unread(entry, None)
-    return collector.finish()
 
 
 def _print_json(namespace: str, points: Sequence[Datapoint]) -> None:

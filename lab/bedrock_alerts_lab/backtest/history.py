@@ -8,18 +8,17 @@ https://docs.aws.amazon.com/bedrock/latest/userguide/monitoring.html
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from contextlib import closing
 from typing import Final
 
 import msgspec
 
 from bedrock_alerts import metrics
 from bedrock_alerts.invocations.aggregate import AggregateOptions
-from bedrock_alerts.invocations.pipeline import CollectOptions, Collector
+from bedrock_alerts.invocations.pipeline import CollectOptions
 from bedrock_alerts.invocations.pricing import Prices
+from bedrock_alerts_lab.counting import count
 from bedrock_alerts_lab.simulator import Datapoint, published
-from bedrock_alerts_lab.sources import Line, Sources
-from bedrock_alerts_lab.terminal import watched
+from bedrock_alerts_lab.sources import Sources
 
 BEDROCK: Final = "AWS/Bedrock"
 _SAME: Final = {
@@ -75,16 +74,7 @@ def read_history(
     sources: Sources, prices: Prices, aggregate: AggregateOptions, *, shown: bool
 ) -> History:
     """Read logs in any form, with a progress bar if `shown`. Records delivered twice count once."""
-    options = CollectOptions(aggregate=aggregate)
-    collector = Collector(prices, options, now=None, keep_events=False)
-    with closing(watched(sources.blocks(), sources, shown=shown)) as blocks:
-        for block in blocks:
-            for entry in block.entries():
-                if isinstance(entry, Line):
-                    collector.add(entry.text, event_id=entry.event_id, logged_at=entry.logged_at)
-                else:
-                    collector.add_unread(entry, None)
-    collected = collector.finish()
+    collected = count(sources, prices, CollectOptions(aggregate=aggregate), shown=shown)
     minutes = {point.minute for point in collected.datapoints}
     return History(
         points=collected.datapoints,
