@@ -134,3 +134,21 @@ def test_a_table_that_fails_can_be_waited_out() -> None:
         ):
             with pytest.raises(TransientError, match="ResourceNotFoundException"):
                 ask()
+
+
+def test_what_cannot_be_read_is_told_as_such_and_holds_up_nothing(room: WaitingRoom) -> None:
+    room.wait("slack", DUE, waiting("a1"))
+    place = "digest#2026-11-23T08:00:30Z#a0"
+    boto3.client("dynamodb").put_item(
+        TableName=TABLE,
+        Item={
+            "pk": {"S": "channel#slack"},
+            "sk": {"S": place},
+            "data": {"S": '{"alert":5,"prompt":"of a person"}'},
+        },
+    )
+    (odd, unreadable), (_, fine) = room.due("slack", DUE)
+    assert odd == place
+    assert (unreadable.alert.key, unreadable.alert.status) == ("a0", "UNREADABLE")
+    assert "of a person" not in str(unreadable)
+    assert fine == waiting("a1")

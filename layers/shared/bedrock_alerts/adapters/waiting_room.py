@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from bedrock_alerts.adapters.table import ask, key, table_client, unless_conflict
-from bedrock_alerts.alerts.model import Channel, Waiting
+from bedrock_alerts.alerts.model import Alert, Channel, Waiting
 from bedrock_alerts.errors import TransientError
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ class WaitingRoom:
                 )
             )
             found += [
-                (item["sk"]["S"], msgspec.json.decode(item["data"]["S"], type=Waiting))
+                (item["sk"]["S"], _read(item["sk"]["S"], item["data"]["S"]))
                 for item in answer["Items"]
             ]
             if not answer.get("LastEvaluatedKey"):
@@ -125,6 +125,26 @@ class WaitingRoom:
                     break
             else:
                 raise TransientError("the incidents' table deleted only some of a digest")
+
+
+def _read(place: str, data: str) -> Waiting:
+    """Read what waits; what cannot be read is told as such, and holds up nothing behind it."""
+    try:
+        return msgspec.json.decode(data, type=Waiting)
+    except msgspec.DecodeError:
+        return Waiting(
+            alert=Alert(
+                key=place.rpartition("#")[2],
+                tone="unknown",
+                status="UNREADABLE",
+                title="An alert that waited for its digest",
+                summary="It was written by another version of Bedrock Alerts, or by somebody else."
+                " Look at the alarms of its time in the console.",
+                account_id="",
+                region="",
+                at=None,
+            )
+        )
 
 
 def _place(due: datetime, waiting: Waiting) -> str:
