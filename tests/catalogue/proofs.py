@@ -232,11 +232,29 @@ PROOFS: Final[dict[str, Proof]] = {
     ),
     "ClientErrors": Proof(
         adding(failed_calls("InvocationClientErrors", 0.3, 15)),
-        adding(failed_calls("InvocationClientErrors", 0.3, 1)),
+        # A burst of a minute, and a call that fails every few minutes where there is hardly another.
+        both(
+            adding(failed_calls("InvocationClientErrors", 0.3, 1)),
+            adding(
+                *(
+                    minutes("InvocationClientErrors", 1.0, at=INCIDENT + HOUR + 240 * number)
+                    for number in range(10)
+                )
+            ),
+        ),
     ),
     "ServerErrors": Proof(
         adding(failed_calls("InvocationServerErrors", 0.3, 15)),
-        adding(failed_calls("InvocationServerErrors", 0.2, 1)),
+        # A burst of a minute, and a call that fails every few minutes where there is hardly another.
+        both(
+            adding(failed_calls("InvocationServerErrors", 0.2, 1)),
+            adding(
+                *(
+                    minutes("InvocationServerErrors", 1.0, at=INCIDENT + HOUR + 240 * number)
+                    for number in range(10)
+                )
+            ),
+        ),
     ),
     "AccessDenied": Proof(
         adding(
