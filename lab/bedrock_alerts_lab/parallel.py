@@ -74,8 +74,11 @@ def _on_all_cores(
 
 
 def _started(workers: int) -> ProcessPoolExecutor:
-    """Start all workers, deaf to Ctrl-C: it reaches them too, but this process answers it."""
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # inherited, from their first moment on
+    """Start all workers, deaf to Ctrl-C: it reaches them too, but this process answers it.
+
+    What is pressed meanwhile waits, and is answered as soon as they have been started.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # inherited by the workers
     program = sys.modules["__main__"]
     # A new process runs the program's file once more, to have its functions. None is needed here,
     # and an installed script would start the whole command again.
@@ -87,7 +90,7 @@ def _started(workers: int) -> ProcessPoolExecutor:
             pool.submit(_ignore_interrupts)  # a worker is started when there is work for it
     finally:
         sys.modules["__main__"] = program
-        signal.signal(signal.SIGINT, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
     return pool
 
 
