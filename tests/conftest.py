@@ -1,5 +1,8 @@
 """What all tests share."""
 
+import signal
+from collections.abc import Iterator
+
 import pytest
 from hypothesis import settings
 
@@ -20,3 +23,14 @@ def _no_real_account(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+
+
+@pytest.fixture
+def hears_ctrl_c() -> Iterator[None]:
+    """Answer Ctrl-C as on a terminal: what a shell starts in the background ignores it.
+
+    Programs that are started meanwhile hear it as well.
+    """
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)

@@ -351,6 +351,7 @@ class TestProcess:
                 assert process.stderr.read() == b""
             assert process.returncode == 0
 
+    @pytest.mark.usefixtures("hears_ctrl_c")
     def test_ctrl_c_ends_it_cleanly_with_its_workers(self, tmp_path: Path) -> None:
         path = written(tmp_path, *[OK] * 30_000)
         with self.start("inspect", path, "--json", start_new_session=True) as process:

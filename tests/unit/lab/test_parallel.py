@@ -8,6 +8,7 @@ import pytest
 from bedrock_alerts_lab import parallel
 
 
+@pytest.mark.usefixtures("hears_ctrl_c")
 def test_ctrl_c_is_not_lost_while_workers_are_being_started(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
