@@ -7,6 +7,7 @@ SHELL := /bin/bash
 VENV := .venv
 ENGINE := .venv-engine
 RUNTIME := .venv-runtime
+OLDEST := .venv-oldest-boto3
 POLICY := .venv-policy
 BIN := $(VENV)/bin
 # Options for the command a target runs, as in: make demo ARGS=--exit
@@ -32,7 +33,7 @@ test: setup-dev ## Run everything that CI runs
 setup: $(VENV)/lab.stamp ## Install the bedrock-alerts command line into .venv/bin
 
 .PHONY: setup-dev
-setup-dev: $(VENV)/dev.stamp $(ENGINE)/stamp $(RUNTIME)/stamp $(POLICY)/stamp
+setup-dev: $(VENV)/dev.stamp $(ENGINE)/stamp $(RUNTIME)/stamp $(OLDEST)/stamp $(POLICY)/stamp
 
 .PHONY: format
 format: setup-dev ## Format the code and mend what can be mended
@@ -65,7 +66,7 @@ lock: ## Pin and hash the requirements anew (needs `uv` on PATH)
 
 .PHONY: clean
 clean: ## Remove everything that the other targets made
-	rm -rf $(VENV) $(ENGINE) $(RUNTIME) $(POLICY) .aws-sam .lab .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage* *.egg-info
+	rm -rf $(VENV) $(ENGINE) $(RUNTIME) $(OLDEST) $(POLICY) .aws-sam .lab .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage* *.egg-info
 
 $(VENV)/lab.stamp: requirements/lab.txt tools/make-venv pyproject.toml
 	@tools/make-venv $(VENV) requirements/lab.txt lab layers/shared
@@ -77,6 +78,10 @@ $(VENV)/dev.stamp: requirements/dev.txt tools/make-venv pyproject.toml
 
 $(ENGINE)/stamp: requirements/engine.txt tools/make-venv
 	@tools/make-venv $(ENGINE) requirements/engine.txt
+	@touch $@
+
+$(OLDEST)/stamp: requirements/oldest.txt tools/make-venv
+	@tools/make-venv $(OLDEST) requirements/oldest.txt
 	@touch $@
 
 $(POLICY)/stamp: requirements/policy.txt tools/make-venv

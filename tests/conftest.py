@@ -2,8 +2,10 @@
 
 import signal
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
+import time_machine
 from hypothesis import settings
 
 pytest_plugins = ["tests.support.building"]
@@ -11,6 +13,24 @@ pytest_plugins = ["tests.support.building"]
 # Examples are the same in every run, so that a failure seen once is seen again.
 settings.register_profile("repeatable", deadline=None, derandomize=True, print_blob=True)
 settings.load_profile("repeatable")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--days-ahead",
+        type=int,
+        default=0,
+        help="Run as if today were so many days later; programs that tests start are not moved.",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Move the wall clock before any test module is read: no test may depend on its day."""
+    days = config.getoption("--days-ahead")
+    if days:
+        later = time_machine.travel(datetime.now(UTC) + timedelta(days=days), tick=True)
+        later.start()
+        config.add_cleanup(later.stop)
 
 
 @pytest.fixture(autouse=True)

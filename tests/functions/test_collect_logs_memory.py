@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.benchmarks import workloads
+from tests.support.wall_clock import same_day
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 MEGABYTE: Final = 2**20
@@ -27,7 +28,7 @@ def test_a_batch_of_one_megabyte_is_counted_within_128_megabytes() -> None:
     event = workloads.mixed(datetime.now(UTC))
     assert len(event["awslogs"]["data"]) > MEGABYTE * 0.95
     done = subprocess.run(
-        [sys.executable, "-c", _CHILD],
+        [sys.executable, "-c", same_day() + _CHILD],
         input=json.dumps(event),
         cwd=ROOT,
         env={

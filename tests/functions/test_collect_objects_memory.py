@@ -17,6 +17,7 @@ from moto.server import ThreadedMotoServer
 from bedrock_alerts_lab.local_stack import traffic
 from bedrock_alerts_lab.sample_events import BUCKET, log_key, object_created, sqs_event
 from tests.support.collected import counted, event_requests
+from tests.support.wall_clock import same_day
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 MEGABYTE: Final = 2**20
@@ -77,7 +78,7 @@ def test_an_object_of_300_mb_takes_less_than_200_mb_of_memory() -> None:
         s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration=where)  # type: ignore[arg-type]
         s3.put_object(Bucket=BUCKET, Key=key, Body=content)
         done = subprocess.run(
-            [sys.executable, "-c", _CHILD],
+            [sys.executable, "-c", same_day() + _CHILD],
             input=json.dumps(sqs_event("objects", [json.dumps(object_created(key, NOW))])),
             env={
                 "PYTHONPATH": f"{ROOT}:{ROOT / 'layers' / 'shared'}",

@@ -24,6 +24,7 @@ from tests.support.custom_resources import (
     RESOURCE_ID,
     THEIR_ROLE,
     check_request,
+    known_forms,
     logging_request,
     ours,
     theirs,
@@ -121,10 +122,10 @@ def test_a_stack_is_created_updated_and_deleted(stack: Stack) -> None:
     assert created["Status"] == "SUCCESS"
     assert created["PhysicalResourceId"] == RESOURCE_ID
     assert created["Data"]["Status"] == f"Bedrock logs text to log group {LOG_GROUP}."
-    assert stack.configuration == ours()
+    assert stack.configuration in known_forms(ours())
     updated = stack.send(logging_request("Update", Modalities="text,embedding"))
     assert updated["PhysicalResourceId"] == RESOURCE_ID
-    assert stack.configuration == ours(embeddingDataDeliveryEnabled=True)
+    assert stack.configuration in known_forms(ours(embeddingDataDeliveryEnabled=True))
     assert stack.send(logging_request("Delete"))["Status"] == "SUCCESS"
     assert stack.configuration is None
     assert stack.remembered() == 0
@@ -142,7 +143,7 @@ def test_a_configuration_that_is_there_is_refused_and_left(stack: Stack) -> None
 def test_a_configuration_that_is_adopted_is_put_back(stack: Stack) -> None:
     stack.bedrock.put_model_invocation_logging_configuration(loggingConfig=theirs())  # type: ignore[arg-type]
     assert stack.send(logging_request(**ADOPT))["Status"] == "SUCCESS"
-    assert stack.configuration == ours()
+    assert stack.configuration in known_forms(ours())
     assert stack.remembered() == 1
     assert stack.send(logging_request("Delete", **ADOPT))["Status"] == "SUCCESS"
     assert stack.configuration == theirs()
@@ -165,7 +166,7 @@ def test_what_may_pass_is_waited_for(
     )
     assert stack.send(logging_request())["Status"] == "SUCCESS"
     assert len(made) == 4
-    assert stack.configuration == ours()
+    assert stack.configuration in known_forms(ours())
 
 
 def test_what_does_not_pass_is_told_in_aws_words(
@@ -201,7 +202,7 @@ def test_an_answer_that_is_not_taken_is_given_again(
     monkeypatch.setattr(patience, (wake,))
     assert stack.send(logging_request())["Status"] == "SUCCESS"
     assert len(stack.hook.received) == 4
-    assert stack.configuration == ours()
+    assert stack.configuration in known_forms(ours())
 
 
 def test_an_answer_that_is_never_taken_fails_the_function_and_its_repetition_succeeds(
@@ -214,7 +215,7 @@ def test_an_answer_that_is_never_taken_fails_the_function_and_its_repetition_suc
         stack.send(logging_request(**ADOPT), seconds=9.9)
     stack.hook.answer = OK
     assert stack.send(logging_request())["Status"] == "SUCCESS"
-    assert stack.configuration == ours()
+    assert stack.configuration in known_forms(ours())
 
 
 @pytest.mark.parametrize("event", [{}, {"ResponseURL": ""}, {"RequestType": "Create"}, [], None])

@@ -30,6 +30,16 @@ def ours(**changes: Any) -> dict[str, Any]:
     }
 
 
+def known_forms(configuration: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return it as it is, and as an old botocore sends it: without the switch for audio, if off."""
+    older = {
+        key: value
+        for key, value in configuration.items()
+        if key != "audioDataDeliveryEnabled" or value
+    }
+    return configuration, older
+
+
 def theirs(**changes: Any) -> dict[str, Any]:
     """Return a configuration that somebody else has set."""
     return {

@@ -37,6 +37,31 @@ def test_logging_is_read_set_and_turned_off() -> None:
     assert logging.get() is None
 
 
+def older_client() -> Any:
+    """Return a client whose botocore does not know the switch for audio."""
+    client: Any = boto3.client("bedrock", region_name="eu-west-1")
+    put = client.meta.service_model.operation_model("PutModelInvocationLoggingConfiguration")
+    members = put.input_shape.members["loggingConfig"].members
+    members.pop("audioDataDeliveryEnabled", None)
+    return client
+
+
+def test_a_switch_that_an_older_botocore_does_not_know_is_left_out_where_it_is_off() -> None:
+    client = older_client()
+    known = {key: value for key, value in ours().items() if key != "audioDataDeliveryEnabled"}
+    with Stubber(client) as stub:
+        stub.add_response(
+            "put_model_invocation_logging_configuration", {}, {"loggingConfig": known}
+        )
+        BedrockLogging(client).put(ours())
+        stub.assert_no_pending_responses()
+
+
+def test_a_switch_that_an_older_botocore_does_not_know_is_refused_where_it_is_on() -> None:
+    with pytest.raises(PermanentError, match="too old to set audioDataDeliveryEnabled"):
+        BedrockLogging(older_client()).put(ours(audioDataDeliveryEnabled=True))
+
+
 @pytest.mark.usefixtures("aws")
 def test_a_memory_lasts_until_it_is_forgotten() -> None:
     memory = ParameterMemory()

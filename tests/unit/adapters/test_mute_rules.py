@@ -1,7 +1,7 @@
 """A silence shows in the console as a mute rule: one an incident, in whole minutes, bounded."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import boto3
 import pytest
@@ -83,3 +83,8 @@ def test_no_answer_may_pass() -> None:
     client: Any = Unreachable()
     with pytest.raises(TransientError, match="EndpointConnectionError"):
         MuteRules("watch-", client).mute("a", INCIDENT, datetime.now(UTC), "ada")
+
+
+def test_a_boto3_that_knows_no_mute_rules_is_said() -> None:
+    with pytest.raises(TransientError, match="too old for mute rules"):
+        MuteRules("watch-", cast("Any", object())).mute("a", INCIDENT, datetime.now(UTC), "ada")

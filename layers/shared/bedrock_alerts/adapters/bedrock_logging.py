@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_PUT: Final = "PutModelInvocationLoggingConfiguration"
 _CONFIG: Final = Config(
     connect_timeout=3, read_timeout=7, retries={"mode": "standard", "total_max_attempts": 1}
 )
@@ -42,10 +43,12 @@ class BedrockLogging:
     def put(self, configuration: Configuration) -> None:
         """Replace the configuration.
 
-        Raises RefusedError when Bedrock does not take it, TransientError, or PermanentError when
-        it cannot even be asked.
+        The runtime's botocore may be older than a switch: where it is off, it is left out. Raises
+        PermanentError where it is on, RefusedError when Bedrock does not take the configuration,
+        TransientError, or PermanentError when Bedrock cannot even be asked.
         """
-        given = cast("Any", configuration)
+        shape: Any = self._client.meta.service_model.operation_model(_PUT).input_shape
+        given = cast("Any", _known(configuration, shape.members["loggingConfig"]))
         _call(lambda: self._client.put_model_invocation_logging_configuration(loggingConfig=given))
 
     def delete(self) -> None:
@@ -124,6 +127,22 @@ def _call(call: Callable[[], T]) -> T:
         raise TransientError(says) from error
     except BotoCoreError as error:
         raise TransientError(f"no answer from AWS: {type(error).__name__}") from error
+
+
+def _known(node: Mapping[str, Any], shape: Any) -> dict[str, Any]:
+    """Return what botocore knows of a configuration. Raises PermanentError for the rest of it."""
+    members: Mapping[str, Any] = shape.members
+    unknown = sorted(key for key, value in node.items() if key not in members and value)
+    if unknown:
+        raise PermanentError(
+            f"the boto3 of this function is too old to set {', '.join(unknown)}; leave it out of"
+            " LogModalities, or wait until AWS updates the runtime"
+        )
+    return {
+        key: _known(value, members[key]) if isinstance(value, dict) else value
+        for key, value in node.items()
+        if key in members
+    }
 
 
 def _without_blanks(node: Mapping[str, Any]) -> dict[str, Any]:

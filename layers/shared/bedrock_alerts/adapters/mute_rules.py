@@ -36,6 +36,8 @@ class MuteRules:
 
         Raises TransientError, whatever went wrong: a silence of ours holds without CloudWatch's.
         """
+        if not hasattr(self._client, "put_alarm_mute_rule"):  # since botocore 1.42.60
+            raise TransientError("the boto3 of this function is too old for mute rules")
         begin = datetime.now(UTC).replace(second=0, microsecond=0) + _ONE_MINUTE
         minutes = max(1, round((until - begin) / _ONE_MINUTE))
         try:

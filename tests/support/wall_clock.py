@@ -1,0 +1,14 @@
+"""Programs that tests start have clocks of their own: this makes them go like the test's."""
+
+import time
+
+import time_machine
+
+
+def same_day() -> str:
+    """Return the first lines of a Python program whose day is that of the test (--days-ahead)."""
+    ahead = time.time() - time_machine.escape_hatch.time.time()
+    return (
+        "import time, time_machine\n"
+        f"time_machine.travel(time.time() + {ahead!r}, tick=True).start()\n"
+    )
