@@ -5,11 +5,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
-from bedrock_alerts_lab.documents import bills, dashboard, emitted, messages, tables
+from bedrock_alerts_lab.documents import bills, chapters, dashboard, emitted, messages, tables
+from bedrock_alerts_lab.documents.alarm_files import read_catalogue
 from bedrock_alerts_lab.documents.catalogue import entries
-from bedrock_alerts_lab.local_stack.template import load
+from bedrock_alerts_lab.local_stack.template import parse
 from bedrock_alerts_lab.resolve import Stack
 
+# What messages say about an alarm travels with the functions.
+_RUNTIME: Final = "layers/shared/bedrock_alerts/alerts/catalogue.json"
 _PART: Final = re.compile(
     r"(?P<begin>^[ ]*(?P<mark><!--|\#)[ ]begin[ ](?P<name>[a-z]+):.*?\n)"
     r".*?(?P<end>^[ ]*(?P=mark)[ ]end[ ](?P=name)\b)",
@@ -19,11 +22,18 @@ _PART: Final = re.compile(
 
 def generated(root: Path) -> Iterator[tuple[Path, str]]:
     """Give each file as it should be. Raises ValueError where a part has no place in its file."""
-    template = root / "template.yaml"
-    document = load(template)
+    catalogue = read_catalogue(root / "alarms")
+    yield root / _RUNTIME, messages.catalogue(catalogue)  # first: the samples below read it
+    chapters_of_template = {
+        "alarms": chapters.resources(catalogue),
+        "switches": chapters.switches(catalogue),
+    }
+    # The rest is made from the template as it is with these.
+    text = with_parts((root / "template.yaml").read_text(), chapters_of_template)
+    document = parse(text)
     alarms = list(entries(document, Stack(document)))
     parts = {
-        "template.yaml": {"dashboard": dashboard.resource(document)},
+        "template.yaml": {**chapters_of_template, "dashboard": dashboard.resource(document)},
         "README.md": {
             "alarms": tables.alarms(alarms, "docs/runbooks"),
             "email": messages.mail(),
@@ -50,15 +60,20 @@ def generated(root: Path) -> Iterator[tuple[Path, str]]:
 
 
 def with_parts(text: str, parts: Mapping[str, str]) -> str:
-    """Replace what stands between `begin NAME: …` and `end NAME`, each in a comment of its own."""
+    """Replace what stands between `begin NAME: …` and `end NAME`, each in a comment of its own.
+
+    A part that `parts` does not name stays. Raises ValueError for a part without a place.
+    """
     found: set[str] = set()
 
     def replaced(match: re.Match[str]) -> str:
+        if match["name"] not in parts:
+            return match[0]
         found.add(match["name"])
         blank = "\n" if match["mark"] == "<!--" else ""
         return f"{match['begin']}{blank}{parts[match['name']]}{blank}{match['end']}"
 
     written = _PART.sub(replaced, text)
-    if found != set(parts):
+    if found != parts.keys():
         raise ValueError(f"no place for {', '.join(sorted(set(parts) - found))}")
     return written

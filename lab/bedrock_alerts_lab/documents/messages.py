@@ -1,8 +1,12 @@
 """Messages in the pages: made by what sends them, out of an invented alarm."""
 
+from collections.abc import Iterable
+
 import msgspec
 
+from bedrock_alerts.alerts.next_steps import CatalogueEntry
 from bedrock_alerts.alerts.render import email, webhook
+from bedrock_alerts_lab.documents.alarm_files import AlarmFile
 from bedrock_alerts_lab.sample_alerts import NOTES, SHORT
 
 
@@ -16,3 +20,9 @@ def event() -> str:
     """Show what a webhook gets."""
     encoded = msgspec.json.encode(webhook.render(SHORT, NOTES))
     return f"```json\n{msgspec.json.format(encoded).decode()}\n```\n"
+
+
+def catalogue(alarms: Iterable[AlarmFile]) -> str:
+    """Return what the functions need to know of the catalogue, as JSON."""
+    known = {alarm.name: CatalogueEntry(next_steps=alarm.next_steps) for alarm in alarms}
+    return msgspec.json.format(msgspec.json.encode(known), indent=1).decode() + "\n"

@@ -10,7 +10,12 @@ from samtranslator.yaml_helper import yaml_parse
 
 def load(path: Path) -> dict[str, Any]:
     """Read a template; short intrinsics (`!Ref`) come out in their long form."""
-    document = yaml_parse(path.read_text())
+    return parse(path.read_text())
+
+
+def parse(text: str) -> dict[str, Any]:
+    """Read a template's text; short intrinsics (`!Ref`) come out in their long form."""
+    document = yaml_parse(text)
     return dict(document)
 
 
