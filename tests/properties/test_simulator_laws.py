@@ -1,12 +1,13 @@
 """What holds for the simulator whatever is measured, in whatever order and steps it comes."""
 
 import random
+from collections.abc import Iterable
 from typing import Final
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bedrock_alerts_lab.simulator import Change, Datapoint, Simulator, simulate
+from bedrock_alerts_lab.simulator import Change, Datapoint, Lateness, Simulator, simulate
 from tests.support.simulated import (
     NAMESPACE,
     START,
@@ -112,3 +113,25 @@ def test_changes_follow_each_other_without_a_gap(history: list[Datapoint]) -> No
                 change.before.suppression != change.after.suppression
             )
         assert 0 <= timeline.seconds_in_alarm(alarm.name) <= 60 * MINUTES
+
+
+def states(changes: Iterable[Change]) -> list[tuple[object, ...]]:
+    return [(one.at, one.alarm_name, one.to_state, one.contributor) for one in changes]
+
+
+# Bands are trained on what has arrived, an hour at a time; the clock's windows are not simulated late.
+LATE: Final = [alarm for alarm in ALARMS if alarm.name not in {"hours", "band"}]
+
+
+@given(histories, st.integers(1, 12))
+def test_late_data_is_judged_as_if_it_came_a_minute_at_a_time(
+    history: list[Datapoint], minutes: int
+) -> None:
+    whole = simulate(LATE, history, START, END, Lateness(minutes)).changes
+    simulator, stepped = Simulator(LATE, START), []
+    for now in range(START, END + 1, 60):
+        arrived = now - 60 * minutes
+        come = [point for point in history if point.minute < arrived]
+        history = [point for point in history if point.minute >= arrived]
+        stepped += simulator.advance(come, now)
+    assert states(whole) == states(stepped)

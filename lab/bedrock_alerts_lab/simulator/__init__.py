@@ -3,7 +3,7 @@
 What it does is what the documentation says CloudWatch does; each module names its source. Three
 things are not documented and are approximated here: anomaly detection bands (`bands`), how many
 periods more than needed an alarm looks at (`evaluation`), and the interpolation of percentiles
-(`statistics`). Data is taken to be there at the end of its minute; in AWS it is later.
+(`statistics`). Data is there at the end of its minute, or as late as `Lateness` says.
 """
 
 from bedrock_alerts_lab.simulator.alarms import Alarm, CompositeAlarm, MetricAlarm, read_alarms
@@ -11,6 +11,7 @@ from bedrock_alerts_lab.simulator.changes import Change, Contributor
 from bedrock_alerts_lab.simulator.datapoints import Datapoint, published
 from bedrock_alerts_lab.simulator.errors import AlarmError, TemplateError
 from bedrock_alerts_lab.simulator.simulation import Simulator, Timeline, simulate
+from bedrock_alerts_lab.simulator.store import Lateness
 
 __all__ = [
     "Alarm",
@@ -19,6 +20,7 @@ __all__ = [
     "CompositeAlarm",
     "Contributor",
     "Datapoint",
+    "Lateness",
     "MetricAlarm",
     "Simulator",
     "TemplateError",

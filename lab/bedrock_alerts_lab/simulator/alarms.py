@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import tzinfo
 from pathlib import Path
-from typing import Any, Final, TypeAlias, get_args
+from typing import Any, Final, NamedTuple, TypeAlias, get_args
 
 import msgspec
 
@@ -56,7 +56,11 @@ _KNOWN_OF_METRIC: Final = frozenset(
         "Threshold",
         "ThresholdMetricId",
         "TreatMissingData",
+        "WarmUpConfiguration",
     }
+)
+_KNOWN_OF_WARM_UP: Final = frozenset(
+    {"OnlyStartEvaluatingAfterWarmUpPeriodEnds", "WarmUpPeriodDurationInMinutes"}
 )
 _KNOWN_OF_COMPOSITE: Final = frozenset(
     {
@@ -105,6 +109,17 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     query_text: str = ""
 
 
+class WarmUp(NamedTuple):
+    """How many minutes after its making an alarm is not evaluated.
+
+    It ends sooner, once there is data in all that the alarm looks at, unless it `lasts`.
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_WarmUpConfiguration.html
+    """
+
+    minutes: int = 0
+    lasts: bool = False
+
+
 class MetricAlarm(msgspec.Struct, frozen=True, kw_only=True):
     """An alarm on metrics. `watched` is the id of the item whose points are judged.
 
@@ -126,6 +141,7 @@ class MetricAlarm(msgspec.Struct, frozen=True, kw_only=True):
     is_single: bool = False
     ignores_few_samples: bool = False
     zone: tzinfo | None = None
+    warm_up: WarmUp = WarmUp()
 
     @property
     def item(self) -> Item:
@@ -343,6 +359,7 @@ class _MetricAlarmReader(_Properties):
             is_single=is_single,
             ignores_few_samples=self._ignores_few_samples(),
             zone=self._zone(period, is_grouped=is_grouped),
+            warm_up=self._warm_up(),
         )
 
     def _rules(self, period: int) -> Rules:
@@ -362,6 +379,15 @@ class _MetricAlarmReader(_Properties):
         if value not in {"evaluate", "ignore"}:
             raise self.error("EvaluateLowSampleCountPercentile", f"{value!r} is not known")
         return value == "ignore"
+
+    def _warm_up(self) -> WarmUp:
+        if "WarmUpConfiguration" not in self.properties:
+            return WarmUp()
+        given = self.nested("WarmUpConfiguration", _KNOWN_OF_WARM_UP)
+        return WarmUp(
+            minutes=given.whole("WarmUpPeriodDurationInMinutes"),
+            lasts=given.truth("OnlyStartEvaluatingAfterWarmUpPeriodEnds", default=False),
+        )
 
     def _zone(self, period: int, *, is_grouped: bool) -> tzinfo | None:
         """Return the zone of a wall clock window."""

@@ -8,7 +8,7 @@ it, with the reason that stands here, is that it does what it does with missing 
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Final
+from typing import Final, NamedTuple
 
 from bedrock_alerts_lab.simulator import reasons
 from bedrock_alerts_lab.simulator.alarms import MetricAlarm
@@ -25,7 +25,7 @@ from bedrock_alerts_lab.simulator.insights import Query
 from bedrock_alerts_lab.simulator.metric_judge import BREACHES, Verdicts
 from bedrock_alerts_lab.simulator.reasons import Shown
 from bedrock_alerts_lab.simulator.series import MINUTE, Series, Value, Window
-from bedrock_alerts_lab.simulator.store import Store
+from bedrock_alerts_lab.simulator.store import Store, seen_late
 
 _Group = tuple[str, ...]
 _WITHOUT_SERIES: Final[Mapping[Treatment, State | None]] = {
@@ -37,13 +37,38 @@ _WITHOUT_SERIES: Final[Mapping[Treatment, State | None]] = {
 _FIRST: Final = 0
 
 
+class _Newest(NamedTuple):
+    """One of the newest periods, of which only a part is seen while data is late: by the minute."""
+
+    points: list[Value]
+    codes: bytes
+
+
 class _Live:
     """A series over a stretch of minutes: its points, and whether they breach."""
 
-    def __init__(self, series: Series, points: list[Value], codes: bytes) -> None:
+    def __init__(
+        self, series: Series, points: list[Value], codes: bytes, newest: list[_Newest]
+    ) -> None:
         self.series = series
-        self.points = points
-        self.codes = codes
+        self._points = points
+        self._codes = codes
+        self._newest = newest
+
+    def codes(self, part: slice) -> bytes:
+        """Say of the periods that are looked at whether they breach, the oldest first."""
+        codes = self._codes[part]
+        if not self._newest:
+            return codes
+        seen = bytes(one.codes[part.start] for one in reversed(self._newest))
+        return codes[: -len(seen)] + seen
+
+    def points(self, part: slice) -> list[Value]:
+        """Return what is seen of these periods."""
+        points = self._points[part]
+        for number, one in enumerate(self._newest):
+            points[-1 - number] = one.points[part.start]
+        return points
 
 
 class GroupJudge:
@@ -58,6 +83,7 @@ class GroupJudge:
         self._reach = (alarm.range - 1) * self._period
         self._verdicts = Verdicts(alarm.rules)
         self._contributors: dict[_Group, Standing] = {}
+        self._late = store.lateness.of(query.namespace)
 
     def advance(self, ends: Window) -> Iterator[Change]:
         """Evaluate at every minute within `ends`."""
@@ -68,7 +94,7 @@ class GroupJudge:
             part = slice(place, place + self._reach + 1, self._period)
             shown = {}
             for group, one in live.items():
-                codes = one.codes[part]
+                codes = one.codes(part)
                 if codes != nothing:
                     shown[group] = codes
             if len(shown) > self._query.limit:
@@ -78,22 +104,28 @@ class GroupJudge:
     def _live(self, ends: Window) -> dict[_Group, _Live]:
         """Return the series that have data in what is looked at, in the order of their groups."""
         first, after = ends
-        breaches, threshold = BREACHES[self.alarm.operator], self.alarm.threshold or 0.0
         live = {}
+        late = self._late
         for group, series in sorted(self._groups.series.items()):
-            if series.last is None or series.last < first - self._reach - self._period:
+            if series.last is None or series.last < first - self._reach - self._period - late:
                 continue
-            points = series.sliding(
-                self._query.statistic, self._period, (first - self._reach, after)
-            )
-            codes = bytes(
-                [
-                    MISSING if v is None else BREACHING if breaches(v, threshold) else WITHIN
-                    for v in points
-                ]
-            )
-            live[group] = _Live(series, points, codes)
+            statistic = self._query.statistic
+            points = series.sliding(statistic, self._period, (first - self._reach, after))
+            newest = []
+            for back in range(0, min(late, self._reach + 1), self._period):
+                seen = seen_late(series, statistic, self._period, ends, back=back, late=late)
+                newest.append(_Newest(seen, self._codes(seen)))
+            live[group] = _Live(series, points, self._codes(points), newest)
         return live
+
+    def _codes(self, points: list[Value]) -> bytes:
+        breaches, threshold = BREACHES[self.alarm.operator], self.alarm.threshold or 0.0
+        return bytes(
+            [
+                MISSING if v is None else BREACHING if breaches(v, threshold) else WITHIN
+                for v in points
+            ]
+        )
 
     def _ranked(
         self, shown: dict[_Group, bytes], live: dict[_Group, _Live], end: int
@@ -119,10 +151,10 @@ class GroupJudge:
             before = self._contributors.get(group)
             is_alarm = before is not None
             if verdict.state == "ALARM" and not is_alarm:
-                reason = self._reason("ALARM", verdict, live[group].points[part], codes, end)
+                reason = self._reason("ALARM", verdict, live[group].points(part), codes, end)
                 changes.append(self._contributor_change(group, "ALARM", reason, end))
             elif verdict.state == "OK" and is_alarm:
-                reason = self._reason("OK", verdict, live[group].points[part], codes, end)
+                reason = self._reason("OK", verdict, live[group].points(part), codes, end)
                 changes.append(self._contributor_change(group, "OK", reason, end))
         for group in sorted(self._contributors.keys() - shown.keys()):
             reason = reasons.NO_DATA_OF_CONTRIBUTOR

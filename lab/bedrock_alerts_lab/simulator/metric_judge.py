@@ -29,7 +29,7 @@ from bedrock_alerts_lab.simulator.metric_math import Frame, Name, Node, Points, 
 from bedrock_alerts_lab.simulator.reasons import Shown
 from bedrock_alerts_lab.simulator.series import MINUTE, Series, Value, Window
 from bedrock_alerts_lab.simulator.statistics import PLAIN, Statistic
-from bedrock_alerts_lab.simulator.store import Groups, Store
+from bedrock_alerts_lab.simulator.store import Groups, Store, seen_late
 
 BREACHES: Final[Mapping[str, Callable[[float, float], bool]]] = {
     "GreaterThanOrEqualToThreshold": operator.ge,
@@ -117,6 +117,11 @@ class MetricJudge:
             elif item.expression is not None:
                 self._expressions[item.id] = item.expression.node
         known = {item.id: self._expressions.get(item.id) for item in alarm.items}
+        self._late = max(
+            (store.lateness.of(item.signal.namespace) for item in alarm.items if item.signal),
+            default=0,
+        )
+        self._warm_until = start + alarm.warm_up.minutes
         self._is_local = is_local(Name(alarm.watched), known)
         self._bands: dict[str, Expected] = {}
 
@@ -124,24 +129,88 @@ class MetricJudge:
         """Evaluate at every minute within `ends`."""
         over = self._by_the_clock(ends) if self.alarm.zone else self._sliding(ends)
         metrics, starts = over.metrics, over.starts
+        partial = self._partial(ends)
         looked = self._look(metrics, starts) if self._is_local else None
         codes = self._codes(looked) if looked else b""
+        newest = self._newest_codes(partial, ends) if looked else []
         for place, end in over.places:
             part = slice(max(place - over.reach, 0), place + 1, over.step)
+            here: Looked | None = None
             if looked is not None:
                 shown = codes[part]
-                verdict = self._verdicts.of(shown)
-                if verdict.state is None or verdict.state == self.standing.state:
-                    continue
-                here = looked.part(part)
+                if newest:
+                    shown = shown[: -len(newest)] + bytes(one[end - ends[0]] for one in newest)
             else:
-                rows = {name: points[part] for name, points in metrics.items()}
-                here = self._look(rows, starts[part])
+                here = self._look(*self._rows(metrics, starts, part, partial, end - ends[0]))
                 shown = self._codes(here)
-                verdict = self._verdicts.of(shown)
-                if verdict.state is None or verdict.state == self.standing.state:
-                    continue
+            verdict = self._verdicts.of(shown)
+            if verdict.state is None or verdict.state == self.standing.state:
+                continue
+            if self._is_warming_up(end, shown):
+                continue
+            if here is None:
+                here = self._look(*self._rows(metrics, starts, part, partial, end - ends[0]))
             yield self._change(end, verdict, here, shown)
+
+    @staticmethod
+    def _rows(
+        metrics: Mapping[str, Points],
+        starts: Sequence[int],
+        part: slice,
+        partial: Sequence[Mapping[str, Points]],
+        minute: int,
+    ) -> tuple[Mapping[str, Points], Sequence[int]]:
+        """Return what is seen of the periods that are looked at, the oldest first."""
+        rows = {name: points[part] for name, points in metrics.items()}
+        for number, seen in enumerate(partial):
+            for name, points in seen.items():
+                rows[name][-1 - number] = points[minute]
+        return rows, starts[part]
+
+    def _newest_codes(self, partial: Sequence[Mapping[str, Points]], ends: Window) -> list[bytes]:
+        """Say of each period of which only a part is seen whether it breaches: the newest last."""
+        found = []
+        for number, seen in enumerate(partial):
+            back = number * self._period
+            found.append(
+                self._codes(self._look(seen, self._starts((ends[0] - back, ends[1] - back))))
+            )
+        return found[::-1]
+
+    def _is_warming_up(self, end: int, shown: bytes) -> bool:
+        if end >= self._warm_until or self.standing.at != self._start * MINUTE:
+            return False
+        return self.alarm.warm_up.lasts or MISSING in shown[-self.alarm.rules.periods :]
+
+    def _partial(self, ends: Window) -> list[Mapping[str, Points]]:
+        """Return what is seen of the newest periods while data is late: the newest period first."""
+        if not self._late:
+            return []
+        if self.alarm.zone:
+            raise ValueError(f"{self.alarm.name}: a wall clock window with late data")
+        series = {
+            item.id: (self._store.series(item.signal), item.signal.statistic, item.signal.namespace)
+            for item in self.alarm.items
+            if item.signal is not None
+        }
+        for name, (statistic, groups) in self._queries.items():
+            query = next(item.query for item in self.alarm.items if item.id == name)
+            namespace = query.namespace if query else ""
+            series[name] = (groups.series.get((), Series()), statistic, namespace)
+        return [
+            {
+                name: seen_late(
+                    one,
+                    statistic,
+                    self._period,
+                    ends,
+                    back=number * self._period,
+                    late=self._store.lateness.of(namespace),
+                )
+                for name, (one, statistic, namespace) in series.items()
+            }
+            for number in range(min(-(-self._late // self._period), self.alarm.range))
+        ]
 
     def _sliding(self, ends: Window) -> "_Over":
         """Return what there is to look at when the window slides."""

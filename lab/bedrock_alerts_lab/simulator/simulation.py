@@ -13,7 +13,7 @@ from bedrock_alerts_lab.simulator.group_judge import GroupJudge
 from bedrock_alerts_lab.simulator.metric_judge import MetricJudge
 from bedrock_alerts_lab.simulator.rules import named
 from bedrock_alerts_lab.simulator.series import MINUTE
-from bedrock_alerts_lab.simulator.store import Store
+from bedrock_alerts_lab.simulator.store import PUNCTUAL, Lateness, Store
 
 Moment: TypeAlias = datetime | float
 _Judge: TypeAlias = MetricJudge | GroupJudge
@@ -24,10 +24,12 @@ _MEMORY_MINUTES: Final = 35 * 24 * 60
 class Simulator:
     """Alarms that have just been made, at `start`, and live on as time is advanced."""
 
-    def __init__(self, alarms: Iterable[Alarm], start: Moment) -> None:
+    def __init__(
+        self, alarms: Iterable[Alarm], start: Moment, lateness: Lateness = PUNCTUAL
+    ) -> None:
         self._start = _seconds(start)
         self._now = self._start
-        self._store = Store()
+        self._store = Store(lateness)
         self._metric: list[_Judge] = []
         composites: list[CompositeAlarm] = []
         minute = self._start // MINUTE
@@ -138,13 +140,18 @@ class Timeline:
 
 
 def simulate(
-    alarms: Iterable[Alarm], datapoints: Iterable[Datapoint], start: Moment, end: Moment
+    alarms: Iterable[Alarm],
+    datapoints: Iterable[Datapoint],
+    start: Moment,
+    end: Moment,
+    lateness: Lateness = PUNCTUAL,
 ) -> Timeline:
     """Return what happens to alarms made at `start`, until `end`. The order of points is no matter.
 
-    Points before `start` count as the history that alarms and bands look back to.
+    Points before `start` count as the history that alarms and bands look back to. `lateness` is how
+    long points stay unseen: alarms then evaluate periods of which they see only a part.
     """
-    simulator = Simulator(alarms, start)
+    simulator = Simulator(alarms, start, lateness)
     changes = simulator.advance(datapoints, end)
     return Timeline(changes, moment(_seconds(start)), moment(_seconds(end)))
 

@@ -1,14 +1,43 @@
 """The metrics that alarms look at, and nothing else of what is published."""
 
 from collections.abc import Iterable
+from typing import Final, NamedTuple
 
 from bedrock_alerts_lab.simulator.alarms import Signal
 from bedrock_alerts_lab.simulator.datapoints import Datapoint, Dimensions
 from bedrock_alerts_lab.simulator.insights import Query
 from bedrock_alerts_lab.simulator.series import MINUTE, Series, Value, Window
-from bedrock_alerts_lab.simulator.statistics import PLAIN
+from bedrock_alerts_lab.simulator.statistics import PLAIN, Statistic
 
 _Key = tuple[str, str, Dimensions]
+
+
+class Lateness(NamedTuple):
+    """How many minutes after their end metrics can be seen; of one namespace, or of all."""
+
+    minutes: int = 0
+    namespace: str | None = None
+
+    def of(self, namespace: str) -> int:
+        """Return how late the metrics of a namespace are."""
+        return self.minutes if self.namespace in {None, namespace} else 0
+
+
+PUNCTUAL: Final = Lateness()
+
+
+def seen_late(
+    series: Series, statistic: Statistic, period: int, ends: Window, *, back: int, late: int
+) -> list[Value]:
+    """Return what can be seen at each minute of `ends` of the period that ended `back` minutes ago.
+
+    What was measured in the last `late` minutes is not there yet.
+    """
+    length = period - max(late - back, 0)
+    if length <= 0:
+        return [None] * (ends[1] - ends[0])
+    shift = max(back, late)
+    return series.sliding(statistic, length, (ends[0] - shift, ends[1] - shift))
 
 
 class Groups:
@@ -36,7 +65,8 @@ class Groups:
 class Store:
     """Keeps what is watched, and works out each sliding statistic once a stretch."""
 
-    def __init__(self) -> None:
+    def __init__(self, lateness: Lateness = PUNCTUAL) -> None:
+        self.lateness = lateness
         self._series: dict[_Key, Series] = {}
         self._groups: dict[tuple[str, str], list[Groups]] = {}
         self._reach: dict[Signal, int] = {}
