@@ -39,6 +39,14 @@ setup-dev: $(VENV)/dev.stamp $(ENGINE)/stamp $(RUNTIME)/stamp $(OLDEST)/stamp $(
 format: setup-dev ## Format the code and mend what can be mended
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
 
+.PHONY: deploy
+deploy: $(VENV)/lab.stamp ## Check your AWS account, then build and deploy the stack to it
+	@$(BIN)/bedrock-alerts deploy $(ARGS)
+
+.PHONY: policy
+policy: $(VENV)/lab.stamp ## Print the IAM policy that a deployment needs (ARGS: the stack's name)
+	@$(BIN)/python -m bedrock_alerts_lab.documents.deploy_policy $(ARGS)
+
 .PHONY: bench
 bench: setup-dev ## Measure the collector against the plain ways to do the same, and how soon an alert is out
 	@$(BIN)/python -m tests.benchmarks.collect

@@ -3,16 +3,20 @@
 Slack waits three seconds for an answer: what takes longer, and what may fail, is the queue's.
 """
 
+import time
 from functools import cache
 from typing import Any, NamedTuple
 
 from aws_lambda_powertools import Logger
 
 from bedrock_alerts.adapters.aws import AlertsQueue, Secret
+from bedrock_alerts.adapters.emf import EmfSink
 from bedrock_alerts.adapters.slack_requests import signed_body
 from bedrock_alerts.alerts.answers import read_answers, signing_secret
 from bedrock_alerts.alerts.normalise import encode_note
+from bedrock_alerts.alerts.refusals import Refusals
 from bedrock_alerts.errors import PermanentError, TransientError
+from bedrock_alerts.metrics import count_now
 from bedrock_alerts.observability import make_logger
 from bedrock_alerts.settings import AnswerSettings, load
 
@@ -26,15 +30,20 @@ class App(NamedTuple):
 
     queue: AlertsQueue
     secret: Secret
+    refusals: Refusals
     logger: Logger
 
 
 @cache
 def _app() -> App:
     settings = load(AnswerSettings)
+    metrics = EmfSink(settings.metrics_namespace)
     return App(
         queue=AlertsQueue(settings.alerts_queue_url),
         secret=Secret(settings.slack_bot_secret_arn),
+        refusals=Refusals(
+            lambda number: metrics.publish(count_now({"RequestsRefused": number})), time.monotonic
+        ),
         logger=make_logger("answer"),
     )
 
@@ -48,7 +57,8 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
             app.queue.put(encode_note(answer))
             app.logger.info("taken", kind=answer.kind, incident=answer.incident)
     except PermanentError as error:
-        app.logger.warning("refused", error=str(error))
+        if app.refusals.add():
+            app.logger.warning("refused", error=str(error))
         return {"statusCode": _REFUSED}
     except TransientError as error:
         # Slack shows the one who pressed it that it did not work.

@@ -61,6 +61,7 @@ def _app() -> App:
         policy=_policy(settings),
         routes=RouteBook(Parameter(settings.routes_parameter_name).text, settings.channels).current,
         mutes=MuteRules(settings.mute_rule_prefix) if settings.mute_rule_prefix else None,
+        own_alarms_prefix=settings.own_alarms_prefix or "",
         enrich=enricher(settings, time.time, partial(_left_out, logger)),
     )
     return App(
@@ -76,12 +77,9 @@ def _left_out(logger: Logger, piece: str, error: str) -> None:
 
 
 def _policy(settings: RouteSettings) -> Policy:
+    critical, warning = settings.reminder_hours
     return Policy(
-        critical_reminder_seconds=settings.reminder_hours_critical * 3600,
-        warning_reminder_seconds=settings.reminder_hours_warning * 3600,
-        flap_count=settings.flap_count,
-        flap_seconds=settings.flap_minutes * 60,
-        settle_seconds=settings.flap_minutes * 30,
+        critical_reminder_seconds=critical * 3600, warning_reminder_seconds=warning * 3600
     )
 
 

@@ -21,6 +21,7 @@ from bedrock_alerts_lab.number_option import Amount
 from bedrock_alerts_lab.parameter_option import parameter_option
 from bedrock_alerts_lab.price_option import prices, prices_option
 from bedrock_alerts_lab.routes_command import read_routes
+from bedrock_alerts_lab.simulator import Lateness
 from bedrock_alerts_lab.simulator.template import load
 from bedrock_alerts_lab.sources import Sources
 from bedrock_alerts_lab.terminal import Column, Table, moment, until_cut_off, write
@@ -71,6 +72,13 @@ _COLUMNS: Final = (
     help="Suggest thresholds that would have given at most N alarms a week of each kind.",
 )
 @click.option(
+    "--delay",
+    type=click.IntRange(0, 1440),
+    default=0,
+    metavar="MINUTES",
+    help="Let metrics arrive this many minutes late, as CloudWatch's do. Default: at once.",
+)
+@click.option(
     "--html", type=click.Path(dir_okay=False, path_type=Path), help="Write a report to this file."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON, nothing else.")
@@ -85,6 +93,7 @@ def backtest(  # noqa: PLR0913 - click passes every option on its own
     routes_file: Path | None,
     channels: str,
     suggest: float | None,
+    delay: int,
     html: Path | None,
     as_json: bool,
     overrides: bytes | None,
@@ -111,14 +120,15 @@ def backtest(  # noqa: PLR0913 - click passes every option on its own
         shown=not as_json,
     )
     _refuse_what_cannot_be_replayed(history)
-    timeline = replay(alarms, history, settings.namespace)
-    found = alarm_histories(alarms, timeline, settings.namespace)
+    deployed = setup.deployed()
+    timeline = replay(alarms, history, settings.namespace, Lateness(delay))
+    found = alarm_histories(alarms, timeline, settings.namespace, deployed)
     outcome = Outcome(
         start=history.start,
         end=history.end,
         lines=history.counts,
         alarms=found,
-        notifications=messages(timeline, known, routes),
+        notifications=messages(timeline, known, routes, deployed),
         suggestions=_suggestions(suggest, found, setup, history, settings.namespace),
     )
     with until_cut_off():
@@ -162,6 +172,7 @@ class _Settings:
             if principals == "none"
             else "violations",
             application_key=values.get("ApplicationMetadataKey") or None,
+            capped_each_minute=True,
         )
 
 
@@ -217,9 +228,14 @@ def _summary(outcome: Outcome, suggest: float | None) -> list[str]:
     quiet = [one.short_name for one in outcome.alarms if not one.fired and one.is_judged]
     blind = [one.short_name for one in outcome.alarms if not one.is_judged]
     told = ", ".join(f"{count:,} to {name}" for name, count in outcome.notifications.items())
-    lines.append(f"{fired:,} alarms; messages: {told or 'none'}")
+    outside = [one.short_name for one in outcome.alarms if one.fired and not one.is_deployed]
+    lines.append(f"{fired:,} alarms; messages: {f'at most {told}' if told else 'none'}")
+    if outcome.is_short:
+        lines.append("the log is shorter than a day: alarms that stayed quiet prove little")
+    if outside:
+        lines.append(f"not in the set deployed (AlarmSet=all has them): {', '.join(outside)}")
     lines += [f"stayed quiet: {', '.join(quiet)}"] if quiet else []
-    lines += [f"cannot be judged by a log: {', '.join(blind)}"] if blind else []
+    lines += [f"a log cannot fire: {', '.join(blind)}"] if blind else []
     if outcome.lines["rejected"]:
         lines.append(f"{outcome.lines['rejected']:,} lines were unreadable and are not counted")
     lines += [_suggested(one) for one in outcome.suggestions]
@@ -235,4 +251,5 @@ def _suggested(one: Suggestion) -> str:
     return (
         f"{alarm}: with {one.parameter}={one.value:.10g} in place of {one.present:.10g} it would"
         f" have fired {one.would_fire} times in place of {one.fired}"
+        + (" (estimated: its band is approximated here)" if one.is_estimated else "")
     )

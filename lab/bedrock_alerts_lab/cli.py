@@ -11,14 +11,18 @@ from bedrock_alerts_lab.errors import LabError
 # Where each command is. They are imported when they are called: boto3 and all the rest would make
 # `--help` slow.
 _COMMANDS: Final = {
-    "cost": "bedrock_alerts_lab.cost_command",
     "backtest": "bedrock_alerts_lab.backtest_command",
     "demo": "bedrock_alerts_lab.local_stack.command",
+    "deploy": "bedrock_alerts_lab.commands.deploy",
+    "generate-event": "bedrock_alerts_lab.commands.generate_event",
     "inspect": "bedrock_alerts_lab.inspect_command",
     "metrics": "bedrock_alerts_lab.metrics_command",
     "render": "bedrock_alerts_lab.render_command",
     "routes": "bedrock_alerts_lab.routes_command",
+    "stack-cost": "bedrock_alerts_lab.cost_command",
 }
+# Names of version 0.1 that still work, and are not listed.
+_FORMER: Final = {"cost": "stack-cost"}
 
 
 class _LazyGroup(click.Group):
@@ -28,10 +32,11 @@ class _LazyGroup(click.Group):
         return sorted(_COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        module = _COMMANDS.get(cmd_name)
+        name = _FORMER.get(cmd_name, cmd_name)
+        module = _COMMANDS.get(name)
         if module is None:
             return None
-        command: click.Command = getattr(import_module(module), cmd_name)
+        command: click.Command = getattr(import_module(module), name.replace("-", "_"))
         return command
 
 

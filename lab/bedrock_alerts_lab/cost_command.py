@@ -1,4 +1,4 @@
-"""`bedrock-alerts cost`: what the stack will cost a month, and which parameters change it."""
+"""`bedrock-alerts stack-cost`: what the stack will cost a month, and which parameters change it."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -42,13 +42,13 @@ _LONGEST: Final = 400 * _DAY  # beyond it, one wrong timestamp is likelier than 
 _DEFAULTS: Final = Counts(calls=0)
 
 
-@click.command()
+@click.command(name="stack-cost")
 @click.argument("files", nargs=-1, type=click.Path(exists=True, allow_dash=True), metavar="[FILE…]")
 @click.option(
     "--calls-per-month",
     "--calls",
     "calls",
-    type=Amount(min=1),
+    type=Amount(min=0),
     metavar="N",
     help="Calls of models a month. With FILE: scale the log to so many, and not by its time.",
 )
@@ -110,7 +110,7 @@ _DEFAULTS: Final = Counts(calls=0)
     help="Template whose alarms are counted; the one of this project by default.",
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON object, nothing else.")
-def cost(  # noqa: PLR0913 - click passes every option on its own
+def stack_cost(  # noqa: PLR0913 - click passes every option on its own
     files: tuple[str, ...],
     *,
     calls: float | None,
@@ -142,6 +142,7 @@ def cost(  # noqa: PLR0913 - click passes every option on its own
         stack.parameter("PrincipalMetrics") or "none",
         key if files else "application" * bool(counts["applications"]),
         stack.parameter("EventLines"),
+        stack.parameter("AlarmSet") or "all",
     )
     with until_cut_off():
         traffic = (

@@ -88,8 +88,12 @@ def sample_events(now: datetime) -> dict[str, str]:
 
 
 def _alarm_and_recovery(minute: datetime) -> list[dict[str, Any]]:
-    """Let the stack's alarm see four blocked calls in a minute, and none around it."""
-    alarms = read_alarms(ROOT / "template.yaml", {"AlertEmail": "oncall@example.com"})
+    """Let the stack's alarm see four blocked calls in a minute, and none around it.
+
+    Half an hour before, so that the end has come as well.
+    """
+    minute -= timedelta(minutes=30)
+    alarms = read_alarms(ROOT / "template.yaml", {"AlarmSet": "all"})
     start = minute - timedelta(minutes=10)
     points = [
         Datapoint(
@@ -98,9 +102,9 @@ def _alarm_and_recovery(minute: datetime) -> list[dict[str, Any]]:
             minute=int((start + timedelta(minutes=passed)).timestamp()),
             values=(4.0 if passed == 10 else 0.0,),  # noqa: PLR2004 - the minute itself
         )
-        for passed in range(20)
+        for passed in range(45)
     ]
-    timeline = simulate(alarms, points, start, start + timedelta(minutes=20))
+    timeline = simulate(alarms, points, start, start + timedelta(minutes=45))
     return [change.event(ACCOUNT, REGION) for change in timeline.of(_ALARM)[1:]]
 
 

@@ -21,8 +21,11 @@ SOURCES: Final[dict[str, dict[str, str]]] = {
 def alarms(source: str) -> dict[str, Alarm]:
     """Return the alarms of a stack that reads the log from there, by their short names."""
     parameters = {
-        "TokenQuotaModelId": records.HAIKU,
-        "TokenQuotaPerMinute": "100000",
+        "AlarmSet": "all",
+        "TokenQuota": f"{records.HAIKU}=100000",
+        "SlackBotSecretArn": "arn:aws:secretsmanager:eu-west-1:111122223333:secret:bot-AbCdEf",
+        "SlackChannelId": "C0123456789",
+        "SlackButtons": "true",
         **SOURCES[source],
     }
     found = read_alarms(TEMPLATE, parameters, STACK)
@@ -43,7 +46,18 @@ def shown_to(name: str, *values: float, at: int = INCIDENT, lasting: int = 1) ->
     """Return values of the only metric of an alarm, whatever CloudFormation names what it is of."""
     alarm = alarms(source_of(name))[name]
     assert isinstance(alarm, MetricAlarm)
-    (signal,) = (item.signal for item in alarm.items if item.signal is not None)
+    (part,) = (item.id for item in alarm.items if item.signal is not None)
+    return shown_part(name, part, *values, at=at, lasting=lasting)
+
+
+def shown_part(
+    name: str, part: str, *values: float, at: int = INCIDENT, lasting: int = 1
+) -> list[Datapoint]:
+    """Return values of one of the metrics that an alarm adds up, by its id."""
+    alarm = alarms(source_of(name))[name]
+    assert isinstance(alarm, MetricAlarm)
+    (signal,) = (item.signal for item in alarm.items if item.id == part)
+    assert signal is not None
     return [
         Datapoint(
             namespace=signal.namespace,

@@ -45,6 +45,7 @@ DOCUMENTED: Final[dict[tuple[str, str], Documented]] = {
     ("AWS/Bedrock", "InvocationServerErrors"): _by(_ACROSS_MODELS),
     ("AWS/Bedrock", "InvocationThrottles"): _by(_ACROSS_MODELS),
     ("AWS/Bedrock", "InvocationLatency"): _by(_ACROSS_MODELS),
+    ("AWS/Bedrock", "LegacyModelInvocations"): _by(_ACROSS_MODELS),
     ("AWS/Bedrock", "EstimatedTPMQuotaUsage"): _by(_BEDROCK, "ModelId"),
     ("AWS/Bedrock", "ModelInvocationLogsCloudWatchDeliveryFailure"): _by(_ACROSS_MODELS),
     ("AWS/Bedrock", "ModelInvocationLogsS3DeliveryFailure"): _by(_ACROSS_MODELS),
@@ -55,12 +56,19 @@ DOCUMENTED: Final[dict[tuple[str, str], Documented]] = {
     ("AWS/Bedrock/Guardrails", "InvocationsIntervened"): _by(
         _GUARDRAILS, Operation="ApplyGuardrail"
     ),
+    ("AWS/Bedrock/Guardrails", "InvocationThrottles"): _by(_GUARDRAILS, Operation="ApplyGuardrail"),
+    ("AWS/Bedrock/Guardrails", "InvocationServerErrors"): _by(
+        _GUARDRAILS, Operation="ApplyGuardrail"
+    ),
     ("AWS/BedrockMantle", "Inferences"): _by(_MANTLE),
     ("AWS/Lambda", "Errors"): _by(_LAMBDA, "FunctionName"),
     ("AWS/Lambda", "Throttles"): _by(_LAMBDA, "FunctionName"),
     ("AWS/Lambda", "AsyncEventsDropped"): _by(_LAMBDA, "FunctionName"),
     ("AWS/Lambda", "DestinationDeliveryFailures"): _by(_LAMBDA, "FunctionName"),
     ("AWS/Lambda", "IteratorAge"): _by(_LAMBDA, "FunctionName"),
+    ("AWS/Logs", "ForwardedLogEvents"): _by(
+        _LOGS, "LogGroupName", "FilterName", DestinationType="Lambda"
+    ),
     ("AWS/Logs", "DeliveryErrors"): _by(
         _LOGS, "LogGroupName", "FilterName", DestinationType="Lambda"
     ),

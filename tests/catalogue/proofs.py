@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 
 from bedrock_alerts_lab.simulator import Datapoint
 from tests import records
-from tests.catalogue.alarms import shown_to
+from tests.catalogue.alarms import shown_part, shown_to
 from tests.catalogue.traffic import (
     BEDROCK,
     END,
@@ -96,6 +96,11 @@ def failed_calls(metric: str, share: float, lasting: int) -> Iterable[Datapoint]
     """Return so many failed calls as make `share` of about seven calls a minute."""
     number = round(7 * share / (1 - share))
     return minutes(metric, *[1.0] * number, lasting=lasting)
+
+
+def guardrail_failures(metric: str, number: int) -> Iterable[Datapoint]:
+    """Return so many evaluations of a guardrail that failed within a minute."""
+    return minutes(metric, *[1.0] * number, namespace=GUARDRAILS, Operation="ApplyGuardrail")
 
 
 def both(*stories: Story) -> Story:
@@ -218,7 +223,16 @@ PROOFS: Final[dict[str, Proof]] = {
         ),
         adding(calls(*unguarded(8), apart=60)),
     ),
+    "GuardrailServiceErrors": Proof(
+        adding(guardrail_failures("InvocationThrottles", 3)),
+        adding(guardrail_failures("InvocationServerErrors", 2)),
+    ),
     # calls
+    "LegacyModels": Proof(adding(minutes("LegacyModelInvocations", 1.0))),
+    "TrafficCollapse": Proof(
+        without(INCIDENT, INCIDENT + 90 * MINUTE, namespace=BEDROCK, metric="Invocations"),
+        without(INCIDENT, INCIDENT + 20 * MINUTE, namespace=BEDROCK, metric="Invocations"),
+    ),
     "Throttling": Proof(
         adding(minutes("InvocationThrottles", *[1.0] * 9)),
         # Many for their number of calls, and few as such; many as such, and few for their number.
@@ -364,10 +378,14 @@ PROOFS: Final[dict[str, Proof]] = {
         adding(counted((INCIDENT + second, "no JSON") for second in range(4))),
         adding(counted([(INCIDENT, "no JSON")]), calls(*unguarded(120), apart=1)),
     ),
-    "PipelineConservation": Proof(
-        # The pipeline cannot be brought to this: the law is proved. The alarm is for the day it is.
-        adding(minutes("RecordsReceived", 3.0, namespace=NAMESPACE)),
-        adding(counted((INCIDENT + n, line) for n, line in enumerate(["no JSON", FOREIGN] * 5))),
+    "PipelineUncounted": Proof(
+        # A third of the lines is lost between CloudWatch Logs and our metrics, for some hours.
+        adding(shown_part("PipelineUncounted", "forwarded", 20.0, lasting=300)),
+        adding(shown_part("PipelineUncounted", "forwarded", 5.0, lasting=300)),
+    ),
+    "PipelineRecordAge": Proof(
+        adding(minutes("RecordAge", 1500.0, namespace=NAMESPACE, lasting=20)),
+        adding(minutes("RecordAge", 800.0, namespace=NAMESPACE, lasting=20)),
     ),
     # the notifier
     "NotifierAlertsDeadLetters": waiting("alerts"),
@@ -378,6 +396,12 @@ PROOFS: Final[dict[str, Proof]] = {
     "NotifierFailed": Proof(
         adding(minutes("NotificationsFailed", 2.0, namespace=NAMESPACE, lasting=3)),
         adding(minutes("NotificationsFailed", 2.0, namespace=NAMESPACE)),
+    ),
+    "NotifierButtons": Proof(
+        adding(
+            minutes("Errors", 1.0, 1.0, 1.0, namespace=LAMBDA, FunctionName="bedrock-alerts-answer")
+        ),
+        adding(minutes("Errors", 1.0, 1.0, namespace=LAMBDA, FunctionName="bedrock-alerts-answer")),
     ),
     "NotifierHeartbeat": Proof(
         without(INCIDENT, INCIDENT + 30 * MINUTE, namespace=NAMESPACE, metric="Heartbeat"),

@@ -44,6 +44,11 @@ def watched(name: str) -> Iterator[Watched]:
             yield Watched(query.namespace, query.metric, (), query.dimensions or frozenset())
 
 
+CHARGED: Final = records.converse_trace(
+    records.assessment(records.invocation_metrics(contentPolicyUnits=2))
+)
+
+
 @pytest.fixture(scope="module")
 def emitted() -> set[tuple[str, tuple[tuple[str, str], ...]]]:
     """Replay ordinary traffic, and one call of everything that can go wrong, through the code."""
@@ -54,6 +59,7 @@ def emitted() -> set[tuple[str, tuple[tuple[str, str], ...]]]:
         *blocked(1, records.pii("NONE", detected=True)),
         records.converse(stop="guardrail_intervened"),
         records.converse(trace=DETECTED),
+        records.converse(trace=CHARGED),
         records.converse(model="example.unheard-of-v1:0"),
         records.failed("AccessDeniedException"),
         records.failed("ThrottlingException", operation="Converse"),
@@ -102,7 +108,8 @@ def test_a_stack_that_reads_from_a_bucket_watches_the_delivery_to_buckets() -> N
 def test_the_functions_and_queues_that_alarms_name_are_those_of_the_stack(source: str) -> None:
     collectors = {"log group": "logs", "bucket": "objects", "stream": "stream"}
     expected = {
-        f"bedrock-alerts-{name}" for name in (f"collect-{collectors[source]}", "route", "deliver")
+        f"bedrock-alerts-{name}"
+        for name in (f"collect-{collectors[source]}", "route", "deliver", "answer")
     }
     found = {
         value

@@ -45,7 +45,9 @@ def counted(events: Iterable[tuple[int, Record | str]]) -> list[Datapoint]:
     batch = decode_event(records.awslogs(records.batch(lines)))
     found = collect((batch,), prices, CollectOptions(), now=END)
     assert found.duplicates == 0
-    return list(published(found.datapoints, NAMESPACE))
+    # All of it is counted at the end: how old the records were then says nothing.
+    points = [point for point in found.datapoints if point.metric != "RecordAge"]
+    return list(published(points, NAMESPACE))
 
 
 def native(
@@ -181,6 +183,7 @@ def _machinery(chance: random.Random, minute: int) -> Iterator[Datapoint]:
             namespace="AWS/SQS",
             QueueName=f"bedrock-alerts-{queue}-dlq",
         )
+    yield native("RecordAge", minute, float(chance.randrange(20, 180)), namespace=NAMESPACE)
     if minute // MINUTE % 5 == 0:
         yield native("Heartbeat", minute, 1.0, namespace=NAMESPACE)
     if minute // MINUTE % 1440 == 0:

@@ -20,7 +20,7 @@ def test_logging_is_created_changed_and_turned_off_and_its_log_group_stays(
     assert created["textDataDeliveryEnabled"] is True
     assert created["imageDataDeliveryEnabled"] is False
 
-    account.deploy(LogModalities="text,image", CreateOffloadedBodyBucket="true")
+    account.deploy(LogModalities="text,image", OffloadedBodyBucketName="create")
     changed = account.configuration
     assert changed["imageDataDeliveryEnabled"] is True
     bucket = changed["cloudWatchConfig"]["largeDataDeliveryS3Config"]["bucketName"]
@@ -30,7 +30,7 @@ def test_logging_is_created_changed_and_turned_off_and_its_log_group_stays(
     collector = functions.get_function_configuration(FunctionName=f"{STACK}-collect-logs")
     assert collector["Environment"]["Variables"]["OFFLOADED_BODY_BUCKET_NAME"] == bucket
 
-    stack = account.deploy(InvocationLogging="existing")
+    stack = account.deploy(InvocationLogging="existing", OffloadedBodyBucketName="example-bodies")
     assert "Logging is off" in stack.outputs["InvocationLogging"]
     assert not account.configuration
     assert account.remembered() == []
@@ -40,15 +40,45 @@ def test_logging_is_created_changed_and_turned_off_and_its_log_group_stays(
     assert account.log_groups() == [LOG_GROUP]
 
     # What a deleted stack has left is taken again.
-    account.deploy(CreateInvocationLogGroup="false")
+    account.deploy()
     assert account.configuration["cloudWatchConfig"]["logGroupName"] == LOG_GROUP
     account.delete()
+
+
+def test_logging_that_is_on_is_read_and_left_alone(account: Account) -> None:
+    account.engine.client("logs").create_log_group(logGroupName="/their/log")
+    account.configure(theirs())
+    stack = account.deploy()
+    assert "already logs to log group /their/log" in stack.outputs["InvocationLogging"]
+    assert stack.outputs["InvocationLogGroupName"] == "/their/log"
+    logs = account.engine.client("logs")
+    (filter_,) = logs.describe_subscription_filters(logGroupName="/their/log")[
+        "subscriptionFilters"
+    ]
+    assert filter_["destinationArn"].endswith("-collect-logs")
+    account.delete()
+    assert account.configuration == theirs()
+    assert account.log_groups() == ["/their/log"]
+
+
+def test_routes_survive_an_update_and_go_with_the_stack(account: Account) -> None:
+    ssm = account.engine.client("ssm")
+    former = f"/bedrock-alerts/{STACK}/routes"
+    ssm.put_parameter(Name=former, Value='{"default":["email"]}', Type="String")
+    name = account.deploy().outputs["RoutesParameterName"]
+    assert ssm.get_parameter(Name=name)["Parameter"]["Value"] == '{"default":["email"]}'
+    ssm.put_parameter(Name=name, Value='{"routes":[]}', Type="String", Overwrite=True)
+    account.deploy(Team="chat")
+    assert ssm.get_parameter(Name=name)["Parameter"]["Value"] == '{"routes":[]}'
+    account.delete()
+    names = [one["Name"] for one in ssm.describe_parameters()["Parameters"]]
+    assert name not in names
 
 
 def test_logging_that_is_on_is_refused_then_adopted_and_put_back(account: Account) -> None:
     account.configure(theirs())
     with pytest.raises(LabError, match="`sam deploy` failed"):
-        account.deploy()
+        account.deploy(InvocationLogging="create")
     reasons = account.reasons()
     assert "Model invocation logging is on already in this account and Region" in reasons
     assert f"InvocationLogging=adopt AdoptedRoleArn={THEIR_ROLE}" in reasons

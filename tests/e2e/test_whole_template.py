@@ -79,8 +79,12 @@ def test_the_whole_template_deploys_changes_and_is_deleted_without_a_trace(
     )
     before = inventory(account)
 
-    stack = account.deploy()
-    parameters = {"AlertEmail": "oncall@example.com", "AllowLoopbackWebhooks": "true"}
+    stack = account.deploy(AlarmSet="all")
+    parameters = {
+        "AlarmSet": "all",
+        "AlertEmail": "oncall@example.com",
+        "AllowLoopbackWebhooks": "true",
+    }
     assert set(stack.left_out.values()) == LEFT_OUT
     assert wanted(parameters, stack) <= set(stack.resources)
     first = alarms(account)
@@ -91,7 +95,6 @@ def test_the_whole_template_deploys_changes_and_is_deleted_without_a_trace(
 
     changes = {
         "AlarmsOff": "MantleTraffic,UnpricedInvocations",
-        "ContentFilteredThreshold": "7",
         "InvocationLogBucketName": LOG_BUCKET,
         "InvocationLogging": "existing",
         "Team": "Chat",
@@ -100,7 +103,6 @@ def test_the_whole_template_deploys_changes_and_is_deleted_without_a_trace(
     assert wanted({**parameters, **changes}, stack) <= set(stack.resources)
     assert "CollectLogsFunction" not in stack.resources
     second = alarms(account)
-    assert second["ContentFiltered"]["Threshold"] == 7
     assert second["ContentFiltered"]["AlarmDescription"].endswith("Team: Chat")
     assert {"MantleTraffic", "UnpricedInvocations"}.isdisjoint(second)
     assert {"PipelineObjectsAge", "PipelineObjectsDeadLetters"} <= set(second)

@@ -50,8 +50,8 @@ def test_every_sample_event_is_tried_here() -> None:
 def test_the_email_sample_becomes_an_email(stack: Stack) -> None:
     assert handler_module.handler(sample("email.json"), None) == {"batchItemFailures": []}
     (envelope,) = map(json.loads, stack.mailbox.take())
-    assert envelope["Subject"] == "ALARM - warning: bedrock-alerts.ContentFiltered in eu-west-1"
-    assert "Value:  4, allowed below 1" in envelope["Message"]
+    assert envelope["Subject"] == "ALARM - info: bedrock-alerts.ContentFiltered in eu-west-1"
+    assert "Value:  4, threshold 1" in envelope["Message"]
     assert stack.hook.received == []
     assert emitted(stack.output.text) == {"NotificationsSent": 1}
 
@@ -59,7 +59,7 @@ def test_the_email_sample_becomes_an_email(stack: Stack) -> None:
 def test_the_slack_sample_becomes_a_slack_message(stack: Stack) -> None:
     assert handler_module.handler(sample("slack.json"), None) == {"batchItemFailures": []}
     (payload,) = stack.hook.received
-    assert payload["text"] == ":warning: *ALARM · warning* bedrock-alerts.ContentFiltered"
+    assert payload["text"] == ":information_source: *ALARM · info* bedrock-alerts.ContentFiltered"
     assert stack.emails() == []
     assert emitted(stack.output.text) == {"NotificationsSent": 1}
 
@@ -70,7 +70,7 @@ def test_a_poisoned_message_is_parked_and_told_and_its_neighbours_are_sent(stack
     assert stack.feed() == []
     assert len(stack.hook.received) == 1
     assert sorted(stack.emails()) == [
-        "ALARM - warning: bedrock-alerts.ContentFiltered in eu-west-1",
+        "ALARM - info: bedrock-alerts.ContentFiltered in eu-west-1",
         "NOT SENT to its channel: a notification that cannot be read",
         "NOT SENT to its channel: a notification that cannot be read",
     ]
@@ -180,7 +180,7 @@ def test_a_slack_that_never_comes_back_is_told_by_email_and_its_message_parked(
         assert stack.emails() == []
         stack.clock.forward(HIDDEN_SECONDS)
     assert stack.feed() == []
-    assert stack.emails() == ["NOT SENT to slack: ALARM - warning: bedrock-alerts.ContentFiltered"]
+    assert stack.emails() == ["NOT SENT to slack: ALARM - info: bedrock-alerts.ContentFiltered"]
     assert stack.deliveries.kept == 0
     assert stack.deliveries.parked() == [SLACK]
 
@@ -226,7 +226,7 @@ def test_a_message_that_slack_finds_fault_with_is_sent_in_plain_words(stack: Sta
     stack.deliveries.put(SLACK)
     assert stack.feed() == []
     assert len(stack.hook.received) == 2
-    assert stack.hook.received[1]["text"].startswith("ALARM · warning: bedrock-alerts")
+    assert stack.hook.received[1]["text"].startswith("ALARM · info: bedrock-alerts")
     assert "our message was refused" in stack.output.text
     assert stack.emails() == []
 

@@ -32,7 +32,7 @@ def stack(
 
 def alarm(clock: Clock) -> dict[str, Any]:
     """Return an alarm of just now."""
-    (record,) = json.loads((EVENTS / "alarm.json").read_text())["Records"]
+    (record,) = json.loads((EVENTS / "throttling.json").read_text())["Records"]
     event: dict[str, Any] = json.loads(record["body"])
     at = datetime.fromtimestamp(clock.seconds).astimezone().isoformat(timespec="milliseconds")
     event["detail"]["state"]["timestamp"] = at
@@ -88,7 +88,7 @@ def test_a_digest_waits_for_its_end(stack: RouteStack) -> None:
     assert stack.fire(1801) == []
     (delivery,) = stack.made()
     assert delivery.channel == "slack"
-    assert [alert.title for alert in delivery.alerts] == ["bedrock-alerts.ContentFiltered"]
+    assert [alert.title for alert in delivery.alerts] == ["bedrock-alerts.Throttling"]
 
 
 def test_a_route_to_nobody_is_logged_as_such(stack: RouteStack) -> None:
@@ -132,7 +132,7 @@ def test_a_silence_shows_in_cloudwatch_and_is_told_and_ends(
     stack.alerts.put(encode_note(pressed), encode_note(pressed))
     assert stack.feed() == []
     assert stack.kinds() == ["silenced"]
-    assert mutes.asked == [("bedrock-alerts.ContentFiltered", incident, "ada")]
+    assert mutes.asked == [("bedrock-alerts.Throttling", incident, "ada")]
     assert stack.fire(3700) == []
     assert stack.kinds() == ["release"]
 

@@ -71,13 +71,13 @@ def logging_request(kind: str = "Create", /, **properties: Any) -> dict[str, Any
     )
 
 
-def check_request(kind: str = "Create", /) -> dict[str, Any]:
-    """Return a request about the log group."""
+def check_request(kind: str = "Create", /, **properties: Any) -> dict[str, Any]:
+    """Return a request about the log group; `properties` change what is asked for."""
     return request(
         kind,
         "InvocationLogGroupCheck",
         "Custom::InvocationLogGroupCheck",
-        {"LogGroupName": LOG_GROUP, "DestinationArn": COLLECTOR},
+        {"LogGroupName": LOG_GROUP, "DestinationArn": COLLECTOR, **properties},
     )
 
 

@@ -2,9 +2,9 @@
 
 from typing import TYPE_CHECKING, Any
 
-from bedrock_alerts.errors import GoneError
 from bedrock_alerts.logging_setup.model import (
     Configuration,
+    LogGroup,
     RefusedError,
     SubscriptionFilter,
     Tools,
@@ -21,6 +21,8 @@ class World:
         self.present: Configuration | None = present
         self.memories: dict[str, str] = {}
         self.found: tuple[SubscriptionFilter, ...] | None = ()
+        self.group_class = "STANDARD"
+        self.created: dict[str, tuple[int, str]] = {}
         self.calls: list[str] = []
         self.before: Callable[[str, Any], None] = lambda _call, _subject: None
 
@@ -97,8 +99,15 @@ class _LogGroups:
     def __init__(self, world: World) -> None:
         self._world = world
 
+    def find(self, name: str) -> LogGroup | None:
+        self._world.called("find", name)
+        return None if self._world.found is None else LogGroup(name, self._world.group_class)
+
+    def create(self, name: str, retention_days: int, kms_key_arn: str) -> None:
+        self._world.called("create", name)
+        self._world.found = ()
+        self._world.created[name] = (retention_days, kms_key_arn)
+
     def subscriptions(self, log_group: str) -> tuple[SubscriptionFilter, ...]:
         self._world.called("subscriptions", log_group)
-        if self._world.found is None:
-            raise GoneError("the log group is gone")
-        return self._world.found
+        return self._world.found or ()

@@ -10,6 +10,7 @@ import pytest
 from bedrock_alerts.alerts.describe import split_description
 from bedrock_alerts.alerts.model import Severity
 from bedrock_alerts.limits import ALARM_DESCRIPTION_CHARS
+from bedrock_alerts_lab.documents.alarm_files import AlarmFile, read_catalogue
 from bedrock_alerts_lab.local_stack import template as cfn
 from bedrock_alerts_lab.resolve import Stack
 
@@ -24,8 +25,11 @@ OTHERS: Final = {
 # With these, and the parameters below, every alarm of the catalogue exists.
 EVERYTHING: Final = {
     "MonthlyBudgetUsd": "1000",
-    "TokenQuotaModelId": "amazon.nova-lite-v1:0",
-    "TokenQuotaPerMinute": "100000",
+    "AlarmSet": "all",
+    "SlackBotSecretArn": "arn:aws:secretsmanager:eu-west-1:111122223333:secret:bot-AbCdEf",
+    "SlackChannelId": "C0123456789",
+    "SlackButtons": "true",
+    "TokenQuota": "amazon.nova-lite-v1:0=100000",
     "Team": "Chat",
     "RunbookBaseUrl": "https://wiki.example.com" + "/bedrock-alerts" * 12,
 }
@@ -35,6 +39,7 @@ SOURCES: Final[tuple[dict[str, str], ...]] = (
     {"InvocationLogStreamArn": "arn:aws:kinesis:eu-west-1:111122223333:stream/example"},
 )
 TEMPLATE: Final = cfn.load(ROOT / "template.yaml")
+NOT_TUNING: Final = {"MetricsNamespace", "InvocationLogGroupName"}
 ALARMS: Final = {
     name: resource for name, resource in TEMPLATE["Resources"].items() if resource["Type"] in KINDS
 }
@@ -80,20 +85,44 @@ def test_every_alarm_exists_for_some_source_of_the_log() -> None:
     assert sorted(found) == NAMES
 
 
-def test_by_default_everything_is_on_that_needs_no_number_of_yours() -> None:
-    missing = set(NAMES) - catalogue(stack({"AlertEmail": "oncall@example.com"}))
-    assert missing == {
-        "MonthlyBudget",
-        "TokenQuota",
-        "PipelineStreamLag",
-        "PipelineObjectsDeadLetters",
-        "PipelineObjectsAge",
+ALL: Final = {"AlarmSet": "all"}
+
+
+def test_the_set_decides_which_alarms_there_are() -> None:
+    files = {alarm.name: alarm for alarm in read_catalogue(ROOT / "alarms")}
+    assert set(files) == set(NAMES)
+    found: set[str] = set()
+    for source in SOURCES:
+        found |= catalogue(stack({**EVERYTHING, **source, "AlarmSet": "essential"}))
+    assert found == {name for name, alarm in files.items() if alarm.set == "essential"}
+
+
+def test_by_default_the_essential_alarms_are_on_that_need_no_number_of_yours() -> None:
+    assert catalogue(stack({"AlertEmail": "oncall@example.com"})) == {
+        "AccessDenied",
+        "GuardrailBypass",
+        "GuardrailServiceErrors",
+        "LegacyModels",
+        "LogSilence",
+        "NotifierAlertsDeadLetters",
+        "NotifierDeliveriesDeadLetters",
+        "NotifierHeartbeat",
+        "PipelineErrors",
+        "PipelineRejected",
+        "PromptAttack",
+        "RepeatOffender",
+        "ServerErrors",
+        "SpendDay100",
+        "SpendHour",
+        "TamperGuardrail",
+        "TamperLogging",
+        "Throttling",
     }
 
 
 def test_a_stack_that_reads_a_bucket_has_no_alarm_on_batches_that_it_never_hands_on() -> None:
     of_batches = {"PipelineDrops", "PipelineLostBatches", "PipelineFailedBatches"}
-    log_group, bucket, stream = (catalogue(stack(source)) for source in SOURCES)
+    log_group, bucket, stream = (catalogue(stack({**ALL, **source})) for source in SOURCES)
     assert of_batches <= log_group
     assert of_batches & bucket == set()
     assert of_batches & stream == {"PipelineLostBatches", "PipelineFailedBatches"}
@@ -120,20 +149,12 @@ def test_the_alarm_by_caller_needs_metrics_by_caller() -> None:
 
 def test_the_composite_alarm_needs_parts_and_names_those_there_are() -> None:
     parts = ["Throttling", "ClientErrors", "ServerErrors", "Latency"]
-    none = stack({"AlarmsOff": ",".join(parts)})
+    none = stack({**ALL, "AlarmsOff": ",".join(parts)})
     assert "BedrockDegraded" not in catalogue(none)
-    one = stack({"AlarmsOff": ",".join(parts[1:])})
+    one = stack({**ALL, "AlarmsOff": ",".join(parts[1:])})
     composite = one.resources(KINDS[1])["BedrockDegradedAlarm"]
     assert composite["AlarmRule"] == 'ALARM("bedrock-alerts.Throttling")'
     assert "ActionsSuppressor" not in composite
-
-
-def test_the_composite_alarm_is_held_back_by_the_alarm_that_means_maintenance() -> None:
-    deployed = stack({"MaintenanceAlarmName": "deploying"})
-    composite = deployed.resources(KINDS[1])["BedrockDegradedAlarm"]
-    assert composite["ActionsSuppressor"] == "deploying"
-    assert composite["ActionsSuppressorWaitPeriod"] == 120
-    assert composite["ActionsSuppressorExtensionPeriod"] == 180
 
 
 @pytest.mark.parametrize("resource", sorted(ALARMS))
@@ -208,23 +229,19 @@ def test_an_anomaly_alarm_and_its_detector_look_at_the_same(resources: dict[str,
         )
 
 
-def test_every_threshold_is_a_parameter_that_says_which_alarm_it_is_for(
-    template: dict[str, Any],
+@pytest.mark.parametrize("alarm", read_catalogue(ROOT / "alarms"), ids=lambda one: one.name)
+def test_a_file_of_the_catalogue_names_the_parameters_that_tune_its_alarm(
+    alarm: AlarmFile, template: dict[str, Any]
 ) -> None:
-    """Alarms with none are those that any event sets off, and the rungs of one budget."""
-    fixed = {
-        "SpendDay50",
-        "SpendDay80",
-        "SpendDay100",
-        "LogSilence",
-        "NativeSilence",
-        "NotifierHeartbeat",
-    }
-    for resource, alarm in ALARMS.items():
-        properties = alarm["Properties"]
-        name = resource.removesuffix("Alarm")
-        if "Threshold" in properties:
-            assert isinstance(properties["Threshold"], dict) is (name not in fixed), name
-        numbers = set(cfn.references(properties)) & set(template["Parameters"])
-        numbers -= {"RunbookBaseUrl", "Team", "MetricsNamespace", "InvocationLogGroupName"}
-        assert numbers or name == "BedrockDegraded", name
+    used = set(cfn.references(dict(alarm.resource))) & set(template["Parameters"])
+    assert used - NOT_TUNING == set(alarm.parameters) - {"MonthlyBudgetUsd"} | (
+        {"MonthlyBudgetUsd"} & used
+    )
+    for definition in alarm.parameters.values():
+        assert (
+            definition is None or alarm.name in definition["Description"] or alarm.kind == "budget"
+        )
+
+
+def test_there_are_few_enough_parameters_to_read(template: dict[str, Any]) -> None:
+    assert len(template["Parameters"]) <= 45

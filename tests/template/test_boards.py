@@ -27,6 +27,21 @@ TEMPLATE: Final = load(Path(__file__).resolve().parents[2] / "template.yaml")
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
 DOCUMENTED: Final = {
     ("AWS/Bedrock", "Invocations", ("ModelId",)),
+    ("AWS/Bedrock", "InvocationLatency", ("ModelId",)),
+    *(
+        ("AWS/Bedrock", name, ())
+        for name in (
+            "CacheReadInputTokenCount",
+            "CacheWriteInputTokenCount",
+            "InputTokenCount",
+            "InvocationClientErrors",
+            "InvocationLatency",
+            "InvocationServerErrors",
+            "InvocationThrottles",
+            "OutputTokenCount",
+            "TimeToFirstToken",
+        )
+    ),
     ("AWS/Lambda", "Errors", ("FunctionName",)),
     ("AWS/Lambda", "Throttles", ("FunctionName",)),
     ("AWS/SQS", "ApproximateNumberOfMessagesVisible", ("QueueName",)),
@@ -266,8 +281,7 @@ def test_saved_queries_have_names_of_their_own() -> None:
 # ---- history -------------------------------------------------------------------------------------
 
 HISTORY: Final = {
-    "HistoryBucketName": "example-logs",
-    "HistoryKeyPrefix": "bedrock/",
+    "HistoryLocation": "s3://example-logs/bedrock/",
     "ApplicationMetadataKey": "team",
 }
 

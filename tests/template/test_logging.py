@@ -6,7 +6,12 @@ from typing import Any
 import msgspec
 import pytest
 
-from bedrock_alerts.logging_setup.model import MODALITIES, LoggingProperties, LogGroupProperties
+from bedrock_alerts.logging_setup.model import (
+    MODALITIES,
+    LoggingProperties,
+    LogGroupProperties,
+    RoutesProperties,
+)
 from bedrock_alerts.logging_setup.patience import ANSWER_SECONDS
 from bedrock_alerts_lab.local_stack import template as cfn
 
@@ -29,15 +34,16 @@ def read(kind: type[msgspec.Struct]) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    ("resource", "kind"), [(SETS, LoggingProperties), (CHECKS, LogGroupProperties)]
+    ("resource", "kind"),
+    [(SETS, LoggingProperties), (CHECKS, LogGroupProperties), ("StoredRoutes", RoutesProperties)],
 )
 def test_a_custom_resource_gets_the_properties_that_the_function_reads(
     resources: Resources, resource: str, kind: type[msgspec.Struct]
 ) -> None:
     given = set(resources[resource]["Properties"]) - {"ServiceToken", "ServiceTimeout"}
     assert required(kind) <= given
-    # Beside those it reads there is only the one that makes it wait for the bucket's policy.
-    assert given - read(kind) <= {"BucketPolicy"}
+    # Besides: one makes it wait for the bucket's policy, one makes it look again after an update.
+    assert given - read(kind) <= {"BucketPolicy", "Version"}
 
 
 @pytest.mark.parametrize("resource", [SETS, CHECKS])
@@ -73,11 +79,10 @@ def test_nothing_is_set_before_it_is_allowed_and_nothing_is_taken_away_before_it
     template: dict[str, Any],
 ) -> None:
     setting = template["Resources"][SETS]
-    first = set(cfn.references(setting["Properties"])) | set(setting["DependsOn"])
+    first = set(cfn.references(setting["Properties"])) | {setting["DependsOn"]}
     assert {
         "ConfigureLoggingFunction",
         "ConfigureLoggingGrant",
-        "InvocationLogGroup",
         CHECKS,
         "InvocationLoggingRole",
         "OffloadedBodyBucketPolicy",
@@ -87,12 +92,11 @@ def test_nothing_is_set_before_it_is_allowed_and_nothing_is_taken_away_before_it
 
 def test_a_log_group_is_looked_at_before_it_is_subscribed(template: dict[str, Any]) -> None:
     resources = template["Resources"]
-    assert CHECKS in resources["InvocationLogSubscription"]["DependsOn"]
     checked, subscribed = (
         resources[name]["Properties"] for name in (CHECKS, "InvocationLogSubscription")
     )
-    for name in ("LogGroupName", "DestinationArn"):
-        assert checked[name] == subscribed[name]
+    assert subscribed["LogGroupName"] == {"Fn::GetAtt": [CHECKS, "LogGroupName"]}
+    assert checked["DestinationArn"] == subscribed["DestinationArn"]
 
 
 @pytest.mark.parametrize(
@@ -101,11 +105,9 @@ def test_a_log_group_is_looked_at_before_it_is_subscribed(template: dict[str, An
         (SETS, "ConfiguresLogging"),
         ("ConfigureLoggingGrant", "ConfiguresLogging"),
         ("InvocationLoggingRole", "ConfiguresLogging"),
-        ("InvocationLogGroup", "CreatesLogGroup"),
         ("OffloadedBodyBucket", "CreatesOffloadedBodyBucket"),
         ("OffloadedBodyBucketPolicy", "CreatesOffloadedBodyBucket"),
         (CHECKS, "ReadsLogGroup"),
-        ("ConfigureLoggingFunction", "ReadsLogGroup"),
     ],
 )
 def test_what_is_not_asked_for_is_not_made(
@@ -120,18 +122,17 @@ def test_logging_is_set_only_where_the_log_group_is_read(template: dict[str, Any
         {"Condition": "ReadsLogGroup"},
         {"Fn::Not": [{"Fn::Equals": [{"Ref": "InvocationLogging"}, "existing"]}]},
     ]
-    for name in ("CreatesLogGroup", "CreatesOffloadedBodyBucket"):
-        assert {"Condition": "ConfiguresLogging"} in conditions[name]["Fn::And"]
+    created = conditions["CreatesOffloadedBodyBucket"]["Fn::And"]
+    assert {"Condition": "ConfiguresLogging"} in created
 
 
 def test_a_first_deployment_creates_what_is_missing_and_adopts_nothing(
     template: dict[str, Any],
 ) -> None:
     parameters = template["Parameters"]
-    assert parameters["InvocationLogging"]["Default"] == "create"
-    assert parameters["CreateInvocationLogGroup"]["Default"] == "true"
+    assert parameters["InvocationLogging"]["Default"] == "auto"
     assert parameters["LogModalities"]["Default"] == "text"
-    assert parameters["CreateOffloadedBodyBucket"]["Default"] == "false"
+    assert parameters["OffloadedBodyBucketName"]["Default"] == ""
 
 
 @pytest.mark.parametrize(
@@ -220,10 +221,8 @@ def test_prompts_outlive_the_stack_but_not_their_time(resources: Resources) -> N
     assert all(properties["PublicAccessBlockConfiguration"].values())
     assert properties["BucketEncryption"]
     (rule,) = properties["LifecycleConfiguration"]["Rules"]
-    group = resources["InvocationLogGroup"]
-    assert rule["ExpirationInDays"] == group["Properties"]["RetentionInDays"]
-    assert group["DeletionPolicy"] == "RetainExceptOnCreate"
-    assert group["UpdateReplacePolicy"] == "Retain"
+    checked = resources[CHECKS]["Properties"]
+    assert rule["ExpirationInDays"] == checked["RetentionDays"] == {"Ref": "LogRetentionDays"}
 
 
 def test_how_logging_is_set_is_told_after_a_deployment(template: dict[str, Any]) -> None:

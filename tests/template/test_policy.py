@@ -16,6 +16,11 @@ WILDCARDS: Final = {
     f"{_CLOUDWATCH}:alarm-mute-rule:${{AWS::StackName}}-silence-*": {"cloudwatch:PutAlarmMuteRule"},
     f"{_CLOUDWATCH}:alarm:${{AWS::StackName}}.*": {"cloudwatch:PutAlarmMuteRule"},
     f"{_CLOUDWATCH}:alarm:${{AlarmNamePrefix}}*": {"cloudwatch:PutAlarmMuteRule"},
+    # Which log group Bedrock logs to is not known before it is asked; both only look.
+    "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group:*": {
+        "logs:DescribeLogGroups",
+        "logs:DescribeSubscriptionFilters",
+    },
     # Objects get their names from Lambda.
     "${FailedBatchesBucket.Arn}/*": {"s3:PutObject"},
     # Bedrock puts bodies into folders by account, day and hour; only below data/.
@@ -38,7 +43,10 @@ WILDCARDS: Final = {
         "bedrock:DeleteModelInvocationLoggingConfiguration",
     },
     # That is how the ARN of a log group ends.
-    f"{LOGS}:log-group:${{InvocationLogGroupName}}:*": {"logs:DescribeSubscriptionFilters"},
+    f"{LOGS}:log-group:${{InvocationLogGroupName}}:*": {
+        "logs:CreateLogGroup",
+        "logs:PutRetentionPolicy",
+    },
     f"{LOGS}:log-group:${{Log}}:*": {"logs:StartQuery"},
     # Bedrock puts log objects into folders by account, day and hour.
     "arn:${AWS::Partition}:s3:::${InvocationLogBucketName}/*": {"s3:GetObject"},

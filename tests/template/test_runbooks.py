@@ -28,7 +28,7 @@ def saved_queries() -> set[str]:
         {
             "EventLines": "all",
             "ApplicationMetadataKey": "team",
-            "HistoryBucketName": "example-logs",
+            "HistoryLocation": "s3://example-logs/",
         },
     )
     queries = made.resources("AWS::Logs::QueryDefinition", "AWS::Athena::NamedQuery")

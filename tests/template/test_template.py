@@ -99,19 +99,19 @@ def test_the_subscription_waits_until_failed_batches_would_be_kept(
     template: dict[str, Any],
 ) -> None:
     subscription = template["Resources"]["InvocationLogSubscription"]
-    assert {"CollectLogsPermission", "CollectLogsFailures"} < set(subscription["DependsOn"])
+    assert set(subscription["DependsOn"]) == {"CollectLogsPermission", "CollectLogsFailures"}
 
 
 def test_only_the_invocation_log_is_subscribed_and_everything_of_it(resources: Resources) -> None:
     (subscription,) = of_type(resources, "AWS::Logs::SubscriptionFilter").values()
     assert subscription["FilterPattern"] == ""
-    assert set(cfn.references(subscription["LogGroupName"])) == {
-        "InvocationLogGroup",
-        "InvocationLogGroupName",
-    }
+    found = {"Fn::GetAtt": ["InvocationLogGroupCheck", "LogGroupName"]}
+    assert subscription["LogGroupName"] == found
     permission = resources["CollectLogsPermission"]["Properties"]
     assert permission["SourceAccount"] == {"Ref": "AWS::AccountId"}
-    assert "log-group:${InvocationLogGroupName}:*" in permission["SourceArn"]["Fn::Sub"]
+    assert (
+        "log-group:${InvocationLogGroupCheck.LogGroupName}:*" in permission["SourceArn"]["Fn::Sub"]
+    )
 
 
 def test_the_collector_is_told_its_own_log_group(resources: Resources) -> None:
@@ -150,7 +150,7 @@ def test_bodies_may_be_read_in_one_bucket_and_only_if_there_is_one(
     (choice,) = (
         statement["Fn::If"]
         for statement in policy["PolicyDocument"]["Statement"]
-        if "Fn::If" in statement
+        if "Fn::If" in statement and statement["Fn::If"][0] != "HasKey"
     )
     condition, granted, otherwise = choice
     assert condition == "ReadsOffloadedBodies"
@@ -172,10 +172,24 @@ def test_bodies_may_be_read_in_one_bucket_and_only_if_there_is_one(
         ("PriceOverrides", '{\n  "entries": []\n}\n', True),
         ("PriceOverrides", "entries", False),
         ("PriceOverrides", '{"é":1}', False),
-        ("MaintenanceAlarmName", "deploy in progress", True),
-        ("MaintenanceAlarmName", 'x") OR ALARM("y', False),
-        ("TokenQuotaModelId", "eu.anthropic.claude-haiku-4-5-20251001-v1:0", True),
-        ("TokenQuotaModelId", "two models", False),
+        ("TokenQuota", "", True),
+        ("TokenQuota", "eu.anthropic.claude-haiku-4-5-20251001-v1:0=2000000", True),
+        ("TokenQuota", "eu.anthropic.claude-haiku-4-5-20251001-v1:0", False),
+        ("TokenQuota", "two models=5", False),
+        ("HistoryLocation", "", True),
+        ("HistoryLocation", "s3://example-logs/", True),
+        ("HistoryLocation", "s3://example-logs/bedrock/logs/", True),
+        ("HistoryLocation", "s3://example-logs", False),
+        ("HistoryLocation", "example-logs/", False),
+        ("ReminderHours", "1,4", True),
+        ("ReminderHours", "0,0", True),
+        ("ReminderHours", "1", False),
+        ("SlackBotSecretArn", "arn:aws:secretsmanager:eu-west-1:111122223333:secret:bot", False),
+        (
+            "SlackBotSecretArn",
+            "arn:aws:secretsmanager:eu-west-1:111122223333:secret:bot-AbCdEf",
+            True,
+        ),
     ],
 )
 def test_a_parameter_takes_what_it_should_and_nothing_else(
@@ -198,6 +212,9 @@ def test_the_longest_variables_fit_what_lambda_gives_a_function(
 ) -> None:
     variables = resources[function]["Properties"]["Environment"]["Variables"]
     most = {"PriceOverrides": 3000, "MetricsNamespace": 255, "ApplicationMetadataKey": 256}
+    for name, parameter in template["Parameters"].items():
+        if "AllowedValues" in parameter:
+            most[name] = max(len(str(value)) for value in parameter["AllowedValues"])
     assert template["Parameters"]["PriceOverrides"]["MaxLength"] == most["PriceOverrides"]
     longest = 256  # ARNs, URLs, a log group of a stack with a long name
     size = sum(
@@ -356,7 +373,12 @@ def test_alarms_about_the_tool_itself_are_told_by_email_or_else_by_the_notifier(
         ],
         "detail": {"alarmName": f"bedrock-alerts.{name}"},
     }
-    assert matches_pattern(pattern, event) is (address == "")
+    assert matches_pattern(pattern, event)
+    route = stack.resources("AWS::Serverless::Function")["RouteFunction"]
+    prefix = route["Environment"]["Variables"]["OWN_ALARMS_PREFIX"]
+    # Where CloudWatch emails it, route leaves it out: see tests/unit/alerts/test_pipeline.py.
+    arn = f"arn:aws:cloudwatch:eu-west-1:111122223333:alarm:bedrock-alerts.{name}"
+    assert arn.startswith(prefix or "none") is (address != "")
     alarm = stack.resources("AWS::CloudWatch::Alarm")[f"{name}Alarm"]
     assert alarm["AlarmActions"] == alarm["OKActions"] == [EMAIL_TOPIC]
 
@@ -412,13 +434,13 @@ def test_a_channel_is_granted_only_where_the_stack_has_it(
     (granted,) = (
         (condition, statement["Action"])
         for condition, statement, _ in choices
-        if statement["Resource"] == {"Ref": parameter}
+        if statement["Resource"] == {"Ref": parameter} and condition != "HasKey"
     )
     assert granted == (condition, action)
     assert template["Conditions"][condition] == {
         "Fn::Not": [{"Fn::Equals": [{"Ref": parameter}, ""]}]
     }
-    (assertion,) = template["Rules"]["SomebodyIsTold"]["Assertions"]
+    (assertion,) = template["Rules"]["SomeoneIsNotified"]["Assertions"]
     assert {"Fn::Not": [{"Fn::Equals": [{"Ref": parameter}, ""]}]} in assertion["Assert"]["Fn::Or"]
 
 
@@ -477,7 +499,11 @@ def test_timers_may_come_back_to_the_alerts_queue_and_do_nothing_else(resources:
     assert trust["Principal"] == {"Service": "scheduler.amazonaws.com"}
     assert trust["Condition"]["StringEquals"] == {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}
     assert target(trust["Condition"]["ArnEquals"]["aws:SourceArn"]) == "TimersGroup"
-    (statement,) = (one for name, one in statements(resources) if name == "TimersRole")
+    (statement,) = (
+        one
+        for name, one in statements(resources)
+        if name == "TimersRole" and one.get("Sid") != "UseTheKey"
+    )
     assert statement["Action"] == "sqs:SendMessage"
     assert {target(arn) for arn in statement["Resource"]} == {
         "AlertsQueue",
@@ -500,22 +526,20 @@ def test_what_is_remembered_is_forgotten_some_day(resources: Resources) -> None:
 
 
 @pytest.mark.parametrize(
-    ("parameter", "setting", "default"),
+    ("function", "parameter", "setting"),
     [
-        ("ReminderHoursCritical", "reminder_hours_critical", 1),
-        ("ReminderHoursWarning", "reminder_hours_warning", 4),
-        ("FlapCount", "flap_count", 4),
-        ("FlapMinutes", "flap_minutes", 30),
+        (settings.RouteSettings, "ReminderHours", "reminder_hours"),
+        (settings.RouteSettings, "EventLines", "event_lines"),
+        (settings.CollectorSettings, "PrincipalMetrics", "principal_metrics"),
     ],
 )
 def test_a_parameter_has_the_default_that_the_code_has(
-    template: dict[str, Any], parameter: str, setting: str, default: int
+    template: dict[str, Any], function: type[msgspec.Struct], parameter: str, setting: str
 ) -> None:
-    assert template["Parameters"][parameter]["Default"] == default
-    (field,) = (
-        field for field in msgspec.structs.fields(settings.RouteSettings) if field.name == setting
-    )
-    assert field.default == default
+    (field,) = (field for field in msgspec.structs.fields(function) if field.name == setting)
+    default = field.default
+    text = ",".join(map(str, default)) if isinstance(default, tuple) else str(default)
+    assert template["Parameters"][parameter]["Default"] == text
 
 
 def test_route_names_the_dashboard_and_does_not_depend_on_it(resources: Resources) -> None:

@@ -53,18 +53,11 @@ def enriched(found: RouteSettings, monkeypatch: pytest.MonkeyPatch) -> tuple[Ale
     return enrich(event, alert, time.time() + 30), missing
 
 
-def test_with_evidence_everything_is_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_everything_is_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
     found = settings(event_log_group_arn=EVENT_LOG, dashboard_name="board")
     alert, missing = enriched(found, monkeypatch)
     assert missing == {"alias", "definition", "calls", "calls_of_the_day_before"}
     assert alert.links[-1].url.endswith("/board")
-
-
-def test_without_evidence_only_links_are_made(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = settings(event_log_group_arn=EVENT_LOG, evidence=False)
-    alert, missing = enriched(found, monkeypatch)
-    assert missing == set()
-    assert [link.label for link in alert.links][-2:] == ["See the calls", "Quotas"]
 
 
 def test_without_a_log_nothing_is_known_to_be_at_home(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,7 @@ EstimatedCost UnpricedInvocations Latency TimeToFirstByte ImagesGenerated
 GuardedInvocations UnguardedInvocations ContentFilteredCount MaskedCount DetectedCount
 UnexplainedInterventions PolicyHits GuardrailLatency GuardrailUnits GuardrailCost
 RecordsReceived RecordsProcessed RecordsRejected RecordsSkipped RecordAge OffloadedBodies
-StateChanges NotificationsSent NotificationsFailed NotificationsSuppressed Heartbeat
+StateChanges NotificationsSent NotificationsFailed NotificationsSuppressed Heartbeat RequestsRefused
 """,
 )
 

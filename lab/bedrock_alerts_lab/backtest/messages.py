@@ -8,7 +8,7 @@ as one.
 import heapq
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -24,10 +24,14 @@ _PAST_THE_NOTIFIER: Final = ("Pipeline", "Notifier")
 _EMAIL: Final = "email"
 
 
-def messages(timeline: Timeline, channels: Sequence[Channel], routes: Routes) -> dict[str, int]:
-    """Count the messages by channel."""
+def messages(
+    timeline: Timeline, channels: Sequence[Channel], routes: Routes, deployed: Collection[str]
+) -> dict[str, int]:
+    """Count the messages by channel that the alarms that are `deployed` would cause."""
     notifier = _Notifier(channels, routes)
     for change in timeline.changes:
+        if change.alarm_name not in deployed:
+            continue
         if not change.alarm_name.rpartition(".")[2].startswith(_PAST_THE_NOTIFIER):
             notifier.pass_time(change.at)
             notifier.take(json.dumps(change.event()), change.at)

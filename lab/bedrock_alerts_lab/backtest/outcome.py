@@ -1,11 +1,13 @@
 """What a backtest found: plain data, the same for the terminal, for machines and for the page."""
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from bedrock_alerts.text import clean
 from bedrock_alerts_lab.terminal import moment
+
+_DAY: Final = 86400
 
 
 class ChangeOfState(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,6 +35,7 @@ class AlarmHistory(msgspec.Struct, frozen=True, kw_only=True):
     seconds_in_alarm: int
     fired: int
     is_judged: bool
+    is_deployed: bool = True
 
     @property
     def short_name(self) -> str:
@@ -50,7 +53,8 @@ class AlarmHistory(msgspec.Struct, frozen=True, kw_only=True):
 class Suggestion(msgspec.Struct, frozen=True, kw_only=True):
     """A parameter's value with which an alarm would have fired at most so often.
 
-    `value` is None where no value that was tried would do.
+    `value` is None where no value that was tried would do. `is_estimated` where the alarm has an
+    anomaly band, which can only be approximated.
     """
 
     alarm: str
@@ -59,10 +63,14 @@ class Suggestion(msgspec.Struct, frozen=True, kw_only=True):
     value: float | None
     fired: int
     would_fire: int
+    is_estimated: bool = False
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """A whole backtest. Times are seconds since 1970."""
+    """A whole backtest. Times are seconds since 1970.
+
+    `notifications` are upper bounds: messages that one minute makes, and digests, are not joined.
+    """
 
     start: int
     end: int
@@ -70,6 +78,11 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     alarms: tuple[AlarmHistory, ...]
     notifications: dict[str, int]
     suggestions: tuple[Suggestion, ...] = ()
+
+    @property
+    def is_short(self) -> bool:
+        """Whether the log is shorter than a day, and says little of what a week would bring."""
+        return self.end - self.start < _DAY
 
     @property
     def weeks(self) -> float:
@@ -83,7 +96,9 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
             "end": _stamp(self.end),
             "lines": self.lines,
             "alarms": [_alarm(alarm) for alarm in self.alarms],
+            "short": self.is_short,
             "notifications": self.notifications,
+            "notifications_at_most": True,
             "suggestions": [msgspec.to_builtins(one) for one in self.suggestions],
         }
 
@@ -93,6 +108,7 @@ def _alarm(alarm: AlarmHistory) -> dict[str, Any]:
         "name": alarm.name,
         "severity": alarm.severity,
         "judged": alarm.is_judged,
+        "deployed": alarm.is_deployed,
         "fired": alarm.fired,
         "seconds_in_alarm": alarm.seconds_in_alarm,
         "state_changes": [

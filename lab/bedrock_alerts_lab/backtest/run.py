@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
+import msgspec
+
 from bedrock_alerts.alerts.describe import split_description
 from bedrock_alerts.metrics import METRICS
 from bedrock_alerts_lab.backtest.history import BEDROCK, MADE_UP, History
@@ -12,13 +14,17 @@ from bedrock_alerts_lab.simulator import (
     Alarm,
     Change,
     CompositeAlarm,
+    Lateness,
     MetricAlarm,
     Timeline,
     read_alarms,
     simulate,
 )
 from bedrock_alerts_lab.simulator.rules import named
+from bedrock_alerts_lab.simulator.store import PUNCTUAL
+from bedrock_alerts_lab.simulator.template import load
 
+_SET: Final = "AlarmSet"
 # What is published about the notifier and the machinery: no log of calls tells of it.
 _NOT_IN_A_LOG: Final = frozenset(
     {"StateChanges", "NotificationsSent", "NotificationsFailed", "NotificationsSuppressed"}
@@ -34,11 +40,24 @@ class Setup(NamedTuple):
     stack_name: str
 
     def alarms(self, **changed: str) -> tuple[Alarm, ...]:
-        """Return the alarms, with some parameters `changed`. Raises TemplateError or AlarmError."""
-        return read_alarms(self.template, {**self.parameters, **changed}, self.stack_name)
+        """Return the alarms, with some parameters `changed`. Raises TemplateError or AlarmError.
+
+        A template with sets of alarms gives all of them, whichever is to be deployed.
+        """
+        parameters = {**self.parameters, **changed}
+        if _SET in load(self.template).get("Parameters", {}):
+            parameters[_SET] = "all"
+        return read_alarms(self.template, parameters, self.stack_name)
+
+    def deployed(self) -> frozenset[str]:
+        """Return the names of the alarms that would be deployed."""
+        alarms = read_alarms(self.template, self.parameters, self.stack_name)
+        return frozenset(alarm.name for alarm in alarms)
 
 
-def replay(alarms: Sequence[Alarm], history: History, namespace: str) -> Timeline:
+def replay(
+    alarms: Sequence[Alarm], history: History, namespace: str, lateness: Lateness = PUNCTUAL
+) -> Timeline:
     """Let the alarms live through the history; metrics of ours are in `namespace`.
 
     Those that watch what no log tells are left out: some take the absence of data for an alarm.
@@ -48,31 +67,42 @@ def replay(alarms: Sequence[Alarm], history: History, namespace: str) -> Timelin
         if isinstance(alarm, CompositeAlarm) and alarm.name in needed:
             needed.update(named(alarm.rule))
     alarms = [alarm for alarm in alarms if alarm.name in needed]
-    return simulate(alarms, history.datapoints(namespace), history.start, history.end)
+    points = history.datapoints(namespace)
+    # What was measured last is seen only later.
+    end = history.end + lateness.minutes * 60
+    return simulate(alarms, points, history.start, end, lateness)
 
 
 def alarm_histories(
-    alarms: Sequence[Alarm], timeline: Timeline, namespace: str
+    alarms: Sequence[Alarm], timeline: Timeline, namespace: str, deployed: frozenset[str]
 ) -> tuple[AlarmHistory, ...]:
-    """Say of each alarm what it did, in the template's order."""
+    """Say of each alarm what it did, in the template's order, and whether it is to be deployed."""
     by_name: dict[str, list[Change]] = {alarm.name: [] for alarm in alarms}
     for change in timeline.changes:
         by_name[change.alarm_name].append(change)
     judged = judged_alarms(alarms, namespace)
     return tuple(
-        _history(alarm, by_name[alarm.name], timeline, is_judged=alarm.name in judged)
+        msgspec.structs.replace(
+            _history(alarm, by_name[alarm.name], timeline, is_judged=alarm.name in judged),
+            is_deployed=alarm.name in deployed,
+        )
         for alarm in alarms
     )
 
 
 def judged_alarms(alarms: Sequence[Alarm], namespace: str) -> frozenset[str]:
-    """Return the names of the alarms that watch something that the log tells."""
-    judged = {
-        alarm.name
-        for alarm in alarms
-        if isinstance(alarm, MetricAlarm)
-        and any(_tells(*one, namespace) for one in _watched(alarm))
-    }
+    """Return the names of the alarms that a log can fire.
+
+    It tells all that they watch, and they do not compare two counts of the same records:
+    ours with Bedrock's own, which is made up again out of the same log.
+    """
+    judged = set()
+    for alarm in alarms:
+        if isinstance(alarm, MetricAlarm):
+            watched = set(_watched(alarm))
+            spaces = {space for space, _ in watched}
+            if spaces != {BEDROCK, namespace} and all(_tells(*one, namespace) for one in watched):
+                judged.add(alarm.name)
     for alarm in alarms:
         if isinstance(alarm, CompositeAlarm) and judged.intersection(named(alarm.rule)):
             judged.add(alarm.name)

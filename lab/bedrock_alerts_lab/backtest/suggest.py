@@ -33,6 +33,7 @@ def suggestions(
     first of a ladder of plain numbers that is quiet enough.
     """
     knobs = _knobs(setup)
+    bands = {one.name for one in setup.alarms() if isinstance(one, MetricAlarm) and one.band}
     found = []
     for alarm in alarms:
         if alarm.fired <= most or alarm.name not in knobs:
@@ -47,6 +48,7 @@ def suggestions(
                 value=value,
                 fired=alarm.fired,
                 would_fire=would_fire,
+                is_estimated=alarm.name in bands,
             )
         )
     return tuple(found)

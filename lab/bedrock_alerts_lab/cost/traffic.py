@@ -6,6 +6,7 @@ longer line is in the estimate without anybody thinking of it.
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
+from math import expm1
 from typing import Final
 
 import msgspec
@@ -72,7 +73,8 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True):
 class _Meter:
     """Adds up what batches publish."""
 
-    def __init__(self) -> None:
+    def __init__(self, options: CollectOptions) -> None:
+        self._has_age = options.aggregate.metric_set == "all"
         self.calls = self.batches = 0
         self.metric_bytes = self.event_bytes = self.log_bytes = 0
         self.series: set[tuple[str, Dimensions]] = set()
@@ -86,8 +88,9 @@ class _Meter:
             hour = point.minute // _HOUR
             self.series.add((point.metric, point.dimensions))
             self.series_hours.add((point.metric, point.dimensions, hour))
-            self.series.add((_AGE, ()))
-            self.series_hours.add((_AGE, (), hour))
+            if self._has_age:
+                self.series.add((_AGE, ()))
+                self.series_hours.add((_AGE, (), hour))
             self.first = point.minute if self.first is None else min(self.first, point.minute)
             self.last = max(self.last, point.minute)
 
@@ -108,14 +111,17 @@ class _Meter:
             batches=calls / calls_per_batch,
             series=len(self.series),
             metric_months=len(self.series_hours) / hours,
-            principals=len(
-                {value for _, dims in self.series for name, value in dims if name == "Principal"}
-            ),
+            principals=len({dims for metric, dims in self.series if _is_of_a_caller(metric, dims)}),
             metric_line_bytes=self.metric_bytes * factor,
             event_line_bytes=self.event_bytes * factor,
             bedrock_log_bytes=self.log_bytes * factor if has_log else None,
             span_seconds=self.last - first + 60 if has_log else None,
         )
+
+
+def _is_of_a_caller(metric: str, dimensions: Dimensions) -> bool:
+    """Tell whether a series is one that RepeatOffender looks at."""
+    return metric == "ContentFilteredCount" and [name for name, _ in dimensions] == ["Principal"]
 
 
 def of_a_sample(
@@ -130,7 +136,7 @@ def of_a_sample(
 
     Returns None for a log without a call.
     """
-    meter = _Meter()
+    meter = _Meter(options)
     remaining = iter(entries)
     while batch := list(islice(remaining, calls_per_batch)):
         collector = Collector(prices, options, now=None)
@@ -158,9 +164,9 @@ def of_counts(
 ) -> Traffic:
     """Imagine calls with that many models, callers and findings, and scale them to a month.
 
-    Every series is taken to have data in every hour.
+    They are spread evenly over its hours: a series with few calls has data in few of them.
     """
-    meter = _Meter()
+    meter = _Meter(options)
     special = list(_special(counts))
     ordinary = [imagined_call(counts, number) for number in range(max(1, counts.models))]
     # The cap of values is one of each batch, and a month has many.
@@ -169,6 +175,7 @@ def of_counts(
     )
     points, _ = _published([*ordinary, *special], prices, uncapped)
     meter.see(points)
+    hours = _hours_with_data(counts, ordinary, special, prices, uncapped)
     step = round(1 / counts.notable) if counts.notable and special else 0
     number = 0
     for _ in range(_BATCHES_IMAGINED):
@@ -182,7 +189,29 @@ def of_counts(
                 else ordinary[number % len(ordinary)]
             )
         meter.weigh(*_published(batch, prices, options), len(batch))
-    return meter.month(counts.calls / meter.calls, calls_per_batch, has_log=False)
+    month = meter.month(counts.calls / meter.calls, calls_per_batch, has_log=False)
+    return structs.replace(month, metric_months=hours)
+
+
+def _hours_with_data(
+    counts: Counts,
+    ordinary: Sequence[Invocation],
+    special: Sequence[Invocation],
+    prices: PriceList,
+    options: CollectOptions,
+) -> float:
+    """Add up, for each series, the share of a month's hours in which it has data."""
+    notable = counts.notable if special else 0.0
+    calls_of: dict[tuple[str, Dimensions], float] = {}
+    for kinds, share in ((ordinary, 1 - notable), (special, notable)):
+        for call in kinds:
+            points, _ = _published([call], prices, options)
+            for point in points:
+                series = (point.metric, point.dimensions)
+                calls_of[series] = calls_of.get(series, 0.0) + counts.calls * share / len(kinds)
+    if options.aggregate.metric_set == "all":
+        calls_of[_AGE, ()] = counts.calls
+    return sum(-expm1(-calls / HOURS_A_MONTH) for calls in calls_of.values())
 
 
 def _published(
@@ -274,11 +303,17 @@ def imagined_call(
     )
 
 
-def options_of(principals: str, application_key: str, event_lines: str) -> CollectOptions:
+def options_of(
+    principals: str, application_key: str, event_lines: str, metric_set: str = "all"
+) -> CollectOptions:
     """Return what the template's parameters of these names make the collectors do."""
     return msgspec.convert(
         {
-            "aggregate": {"principals": principals, "application_key": application_key or None},
+            "aggregate": {
+                "metric_set": metric_set,
+                "principals": principals,
+                "application_key": application_key or None,
+            },
             "every_event": event_lines == "all",
         },
         CollectOptions,

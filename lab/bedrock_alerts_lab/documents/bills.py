@@ -99,6 +99,7 @@ def _bill(
         stack.parameter("PrincipalMetrics"),
         stack.parameter("ApplicationMetadataKey"),
         stack.parameter("EventLines"),
+        stack.parameter("AlarmSet") or "all",
     )
     traffic = of_counts(counts, Prices.load(), options, calls_per_batch=10)
     return estimate(stack, traffic, alerts=ALERTS, free_tier=free_tier)

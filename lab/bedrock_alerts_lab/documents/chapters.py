@@ -48,7 +48,7 @@ def _alarms_off(names: Sequence[str]) -> Mapping[str, Any]:
     }
 
 
-def tuning(alarms: Sequence[AlarmFile]) -> str:
+def thresholds(alarms: Sequence[AlarmFile]) -> str:
     """Return the group of those parameters for CloudFormation's console."""
     names = dict.fromkeys(name for alarm in alarms for name in alarm.parameters)
     return dump([{"Label": {"default": "Alarm thresholds"}, "Parameters": list(names)}], 6)
@@ -90,6 +90,9 @@ def _resources_of(alarm: AlarmFile) -> dict[str, Any]:
     found = {alarm.logical_id: resource}
     if alarm.kind == "budget":
         resource["DependsOn"] = "EmailTopicPolicy"
+    if alarm.kind in {"alarm", "composite"}:
+        # The rule and its queue come first: no first change of a new alarm is lost.
+        resource["DependsOn"] = ["StateChangeRule", "AlertsQueuePolicy"]
     if alarm.kind == "rule":
         resource["Properties"]["Targets"] = [_TO_ALERTS]
     band = alarm.resource.get("ThresholdMetricId")

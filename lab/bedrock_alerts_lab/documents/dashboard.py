@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 COLUMNS: Final = 24
 OWN: Final = "${MetricsNamespace}"
+_BEDROCK: Final = "AWS/Bedrock"
 _STACK: Final = "${AWS::StackName}"
 _FIVE_MINUTES: Final = 300
 _HOUR: Final = 3600
@@ -42,11 +43,22 @@ def own(metric: str, label: str, color: str = "", **options: Any) -> Metric:
     return [OWN, metric, {"label": label, **({"color": color} if color else {}), **options}]
 
 
-def by(dimensions: str, metric: str, stat: str = "Sum", period: int = _FIVE_MINUTES) -> Metric:
+def native(metric: str, label: str, color: str = "", **options: Any) -> Metric:
+    """Return one of Bedrock's own metrics, over everything: it is there whatever AlarmSet is."""
+    return [_BEDROCK, metric, *own("", label, color, **options)[2:]]
+
+
+def by(
+    dimensions: str,
+    metric: str,
+    stat: str = "Sum",
+    period: int = _FIVE_MINUTES,
+    namespace: str = f'"{OWN}"',
+) -> Metric:
     """Return a line for each value of `dimensions` (comma separated) that has data."""
     names = dimensions.split(",")
     label = " ".join(f"${{PROP('Dim.{name}')}}" for name in names)
-    schema = ",".join([f'"{OWN}"', *names])
+    schema = ",".join([namespace, *names])
     expression = f"SEARCH('{{{schema}}} MetricName=\"{metric}\"', '{stat}', {period})"
     return [{"expression": expression, "label": label, "id": "by", "period": period}]
 
@@ -100,10 +112,10 @@ def rows(functions: list[str], queues: list[str]) -> tuple[Row, ...]:
                         "stat": "Sum",
                         "metrics": [
                             own("Invocations", "calls"),
-                            own("InvocationErrors", "failed"),
-                            own("Throttles", "throttled"),
+                            native("InvocationServerErrors", "server errors"),
+                            native("InvocationClientErrors", "client errors"),
+                            native("InvocationThrottles", "throttled"),
                             own("ContentFilteredCount", "blocked by a guardrail", _BLOCKED),
-                            own("MaskedCount", "masked", _MASKED),
                             own("UnguardedInvocations", "without a guardrail", _QUIET),
                             own("EstimatedCost", "USD for models"),
                             own("GuardrailCost", "USD for guardrails"),
@@ -115,17 +127,22 @@ def rows(functions: list[str], queues: list[str]) -> tuple[Row, ...]:
         Row(
             5,
             (
-                graph(8, "Calls by model", by("ModelId", "Invocations"), stacked=True),
+                graph(
+                    8,
+                    "Calls by model",
+                    by("ModelId", "Invocations", namespace=_BEDROCK),
+                    stacked=True,
+                ),
                 graph(
                     8, "Failed calls by error", by("ErrorCode", "InvocationErrors"), stacked=True
                 ),
                 graph(
                     8,
                     "Tokens",
-                    own("InputTokens", "input"),
-                    own("OutputTokens", "output"),
-                    own("CacheReadTokens", "read from the cache"),
-                    own("CacheWriteTokens", "written to the cache"),
+                    native("InputTokenCount", "input"),
+                    native("OutputTokenCount", "output"),
+                    native("CacheReadInputTokenCount", "read from the cache"),
+                    native("CacheWriteInputTokenCount", "written to the cache"),
                     stacked=True,
                 ),
             ),
@@ -135,8 +152,9 @@ def rows(functions: list[str], queues: list[str]) -> tuple[Row, ...]:
             (
                 graph(
                     8,
-                    "USD an hour by model (estimated)",
-                    by("ModelId", "EstimatedCost", period=_HOUR),
+                    "USD an hour (estimated)",
+                    own("EstimatedCost", "models"),
+                    own("GuardrailCost", "guardrails"),
                     view="timeSeries",
                     stacked=True,
                     period=_HOUR,
@@ -164,15 +182,21 @@ def rows(functions: list[str], queues: list[str]) -> tuple[Row, ...]:
                 graph(
                     8,
                     "Milliseconds until the last byte",
-                    *(own("Latency", stat, stat=stat) for stat in ("p50", "p95", "p99")),
+                    *(
+                        native("InvocationLatency", stat, stat=stat)
+                        for stat in ("p50", "p95", "p99")
+                    ),
                 ),
-                graph(8, "Milliseconds, p95 by model", by("ModelId", "Latency", "p95")),
                 graph(
                     8,
-                    "Milliseconds until the first byte, and for guardrails",
-                    own("TimeToFirstByte", "first byte p50", stat="p50"),
-                    own("TimeToFirstByte", "first byte p95", stat="p95"),
-                    own("GuardrailLatency", "guardrails p95", stat="p95"),
+                    "Milliseconds, p95 by model",
+                    by("ModelId", "InvocationLatency", "p95", namespace=_BEDROCK),
+                ),
+                graph(
+                    8,
+                    "Milliseconds until the first token",
+                    native("TimeToFirstToken", "p50", stat="p50"),
+                    native("TimeToFirstToken", "p95", stat="p95"),
                 ),
             ),
         ),
@@ -180,7 +204,7 @@ def rows(functions: list[str], queues: list[str]) -> tuple[Row, ...]:
             5,
             (
                 graph(
-                    6,
+                    8,
                     "Is everything counted?",
                     [
                         {
@@ -191,17 +215,11 @@ def rows(functions: list[str], queues: list[str]) -> tuple[Row, ...]:
                             "color": _QUIET,
                         }
                     ],
-                    own("RecordsProcessed", "calls counted here"),
+                    own("RecordsReceived", "lines counted here"),
                     own("RecordsRejected", "unreadable lines", _BLOCKED),
-                    own("RecordsSkipped", "lines left out"),
                 ),
                 graph(
-                    6,
-                    "Seconds from call to count, at most",
-                    own("RecordAge", "age", stat="Maximum"),
-                ),
-                graph(
-                    6,
+                    8,
                     "Functions: errors and throttles",
                     *(
                         [
@@ -216,11 +234,11 @@ def rows(functions: list[str], queues: list[str]) -> tuple[Row, ...]:
                     ),
                 ),
                 graph(
-                    6,
-                    "Alerts: told, failed, waiting",
+                    8,
+                    "Alerts: sent, failed, waiting",
                     own("NotificationsSent", "sent"),
                     own("NotificationsFailed", "failed attempts", _BLOCKED),
-                    own("NotificationsSuppressed", "told nobody, on purpose", _QUIET),
+                    own("NotificationsSuppressed", "not sent, on purpose", _QUIET),
                     *(
                         [
                             "AWS/SQS",
@@ -265,7 +283,11 @@ def rows(functions: list[str], queues: list[str]) -> tuple[Row, ...]:
 
 def _called(resource: str) -> str:
     """Return what a function or queue is called in a legend."""
-    for ending, words in (("DeadLetterQueue", " parked"), ("Queue", " waiting"), ("Function", "")):
+    for ending, words in (
+        ("DeadLetterQueue", " in the dead-letter queue"),
+        ("Queue", " waiting"),
+        ("Function", ""),
+    ):
         if resource.endswith(ending):
             return resource.removesuffix(ending).lower() + words
     return resource

@@ -27,13 +27,16 @@ def generated(root: Path) -> Iterator[tuple[Path, str]]:
     chapters_of_template = {
         "alarms": chapters.resources(catalogue),
         "switches": chapters.switches(catalogue),
+        "thresholds": chapters.thresholds(catalogue),
+        "tuning": chapters.parameters(catalogue),
     }
     # The rest is made from the template as it is with these.
     text = with_parts((root / "template.yaml").read_text(), chapters_of_template)
-    document = parse(text)
+    board = dashboard.resource(parse(text))
+    document = parse(with_parts(text, {"dashboard": board}))
     alarms = list(entries(document, Stack(document)))
     parts = {
-        "template.yaml": {**chapters_of_template, "dashboard": dashboard.resource(document)},
+        "template.yaml": {**chapters_of_template, "dashboard": board},
         "README.md": {
             "alarms": tables.alarms(alarms, "docs/runbooks"),
             "email": messages.mail(),

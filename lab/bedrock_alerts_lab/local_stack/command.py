@@ -50,7 +50,7 @@ def demo(  # noqa: PLR0913 - one for each option
 ) -> int:
     """Play sample Bedrock traffic through the whole pipeline, on this machine.
 
-    Builds the template, deploys it to an embedded engine, plays twenty minutes of invented
+    Builds the template, deploys it to an embedded engine, plays half an hour of invented
     traffic, and shows the Slack messages and e-mails it leads to on a web page. Needs no AWS
     account and no Docker. Exits with 0 only if every expected message arrived, exactly once.
     """

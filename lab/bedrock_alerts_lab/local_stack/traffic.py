@@ -52,7 +52,7 @@ QUIET: Final = Scene("ordinary traffic")
 STORY: Final = (
     QUIET,
     QUIET,
-    Scene("somebody tries to talk the chat into misconduct", blocked=6),
+    Scene("someone tries to make the chat ignore its rules", blocked=6),
     Scene("and tries again", blocked=6),
     QUIET,
     QUIET,
@@ -61,7 +61,7 @@ STORY: Final = (
     QUIET,
     Scene("the nightly report runs into its quota", throttled=9),
     Scene("and retries in a loop", throttled=12),
-    *[QUIET] * 10,
+    *[QUIET] * 23,
 )
 
 
@@ -70,12 +70,12 @@ EXPECTED: Final = (
     ("ContentFiltered", "ALARM"),
     ("PromptAttack", "ALARM"),
     ("RepeatOffender", "ALARM"),
-    ("ContentFiltered", "OK"),
     ("Throttling", "ALARM"),
     ("BedrockDegraded", "ALARM"),
+    ("PromptAttack", "OK"),
+    ("ContentFiltered", "OK"),
     ("Throttling", "OK"),
     ("BedrockDegraded", "OK"),
-    ("PromptAttack", "OK"),
 )
 
 

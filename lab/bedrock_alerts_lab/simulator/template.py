@@ -220,6 +220,11 @@ class Resolver:
         name, attribute = argument.split(".", 1) if isinstance(argument, str) else argument
         if name not in self._resources:
             raise TemplateError(f"there is no resource {name}")
+        resource = self._resources[name]
+        given = resource.get("Properties", {}).get(attribute)
+        if given is not None and str(resource["Type"]).startswith("Custom::"):
+            # Ours return what they were given, unless the account has something else already.
+            return _text(self._value(given))
         if attribute.endswith("Arn"):
             return self._arn(name)
         if attribute in _NAME_ATTRIBUTES:

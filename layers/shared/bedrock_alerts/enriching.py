@@ -26,7 +26,7 @@ def enricher(
         dashboard=settings.dashboard_name or "",
     )
     ports = Ports(details=details, left_out=left_out, clock=clock)
-    if settings.evidence and log:
+    if log:
         ports = ports._replace(
             alarms=AlarmDefinitions(clock=clock),
             account=AccountAlias(clock=clock),

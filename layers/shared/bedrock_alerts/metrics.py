@@ -60,7 +60,10 @@ METRICS: Final[Mapping[str, Metric]] = {
     "NotificationsSent": Metric("Count", "notifications that a channel accepted"),
     "NotificationsFailed": Metric("Count", "attempts that failed, to be tried again or parked"),
     "NotificationsSuppressed": Metric("Count", "state changes that nobody was told, on purpose"),
-    "Heartbeat": Metric("Count", "signs of life that came through the alerts queue"),
+    "Heartbeat": Metric("Count", "heartbeats that came through the alerts queue"),
+    "RequestsRefused": Metric(
+        "Count", "requests to the Slack buttons' address without a signature"
+    ),
 }
 
 

@@ -44,6 +44,7 @@ class CollectorSettings(msgspec.Struct, frozen=True, kw_only=True, rename="upper
     application_metadata_key: str | None = None
     offloaded_body_bucket_name: str | None = None
     price_overrides: str | None = None
+    metric_set: Literal["essential", "all"] = "all"
 
 
 class CollectLogsSettings(CollectorSettings, frozen=True, kw_only=True, rename="upper"):
@@ -63,9 +64,11 @@ class CollectStreamSettings(CollectLogsSettings, frozen=True, kw_only=True, rena
 class RouteSettings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
     """What `route` needs to know. `channels` is a comma-separated list.
 
-    Timers go from the schedule group to the alerts queue, by the scheduler's role. What is 0 never
-    happens: reminders of that severity, flapping. Without a `mute_rule_prefix` a silence does not
-    show in CloudWatch. The log group with the event lines is asked for `evidence`, if it is wanted.
+    Timers go from the schedule group to the alerts queue, by the scheduler's role. `reminder_hours`
+    are those of critical alarms and of warnings, 0 for none. CloudWatch itself emails the alarms
+    about this tool, whose ARNs begin with `own_alarms_prefix` and Pipeline or Notifier. Without a
+    `mute_rule_prefix` a silence does not show in CloudWatch. Evidence is looked up in the log group
+    with the event lines.
     """
 
     metrics_namespace: Annotated[str, Text]
@@ -77,16 +80,13 @@ class RouteSettings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
     schedule_group_name: Annotated[str, Text]
     scheduler_role_arn: Annotated[str, Text]
     channels: tuple[Channel, ...]
-    reminder_hours_critical: Annotated[int, msgspec.Meta(ge=0)] = 1
-    reminder_hours_warning: Annotated[int, msgspec.Meta(ge=0)] = 4
-    flap_count: Annotated[int, msgspec.Meta(ge=0)] = 4
-    flap_minutes: Annotated[int, msgspec.Meta(ge=1)] = 30
+    reminder_hours: tuple[int, int] = (1, 4)
+    own_alarms_prefix: str | None = None
     routes_parameter_name: Annotated[str, Text]
     mute_rule_prefix: str | None = None
     event_log_group_arn: str | None = None
     event_lines: Literal["notable", "all"] = "notable"
     dashboard_name: str | None = None
-    evidence: bool = True
 
 
 class DeliverSettings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):

@@ -197,6 +197,27 @@ def test_an_alert_carries_the_keys_of_its_incident() -> None:
     assert [told.kind for told in incident.told] == ["first"]
 
 
+OWN: Final = "arn:aws:cloudwatch:eu-west-1:111122223333:alarm:bedrock-alerts."
+
+
+@pytest.mark.parametrize(
+    ("name", "account", "sent"),
+    [
+        ("PipelineErrors", "111122223333", 0),
+        ("NotifierHeartbeat", "111122223333", 0),
+        ("PromptAttack", "111122223333", 2),
+        ("PipelineErrors", "444455556666", 2),
+    ],
+)
+def test_what_cloudwatch_emails_itself_is_not_sent_a_second_time(
+    name: str, account: str, sent: int
+) -> None:
+    body = ALARM.replace("chat-guardrail-blocks", f"bedrock-alerts.{name}")
+    world = World(own_alarms_prefix=OWN)
+    world.router.route(body.replace("111122223333", account), 1)
+    assert len(world.queue) == sent
+
+
 # ---- who hears -----------------------------------------------------------------------------------
 
 
@@ -415,7 +436,7 @@ def test_timers_that_do_not_answer_hold_up_a_batch_once(monkeypatch: pytest.Monk
     calls: list[str] = []
     world = World()
     hang(world, calls, "set", monkeypatch)
-    for name in ("alarm", "throttling"):
+    for name in ("composite", "throttling"):
         with pytest.raises(TransientError, match="no answer to set"):
             world.router.route(sample_body(name), 1)
     assert len(world.queue) == 4
@@ -430,7 +451,7 @@ def test_the_routes_are_read_once_for_a_batch() -> None:
         return Routes(), ""
 
     world = World(routes=current)
-    for name in ("alarm", "throttling"):
+    for name in ("composite", "throttling"):
         world.router.route(sample_body(name), 1)
     assert read == ["routes"]
 

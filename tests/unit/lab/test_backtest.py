@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any, Final
@@ -99,7 +100,7 @@ def document(attacked: Path) -> dict[str, Any]:
 
 def test_an_attack_fires_and_ends_and_is_told_with_its_reason(document: dict[str, Any]) -> None:
     found = alarm(document, "ContentFiltered")
-    assert (found["fired"], found["judged"], found["severity"]) == (1, True, "warning")
+    assert (found["fired"], found["judged"], found["severity"]) == (1, True, "info")
     changes = [(one["from"], one["to"]) for one in found["state_changes"]]
     assert changes == [("INSUFFICIENT_DATA", "OK"), ("OK", "ALARM"), ("ALARM", "OK")]
     began, ended = (one["at"] for one in found["state_changes"][1:])
@@ -129,15 +130,21 @@ def test_routes_decide_who_hears(attacked: Path, document: dict[str, Any], tmp_p
         "routes:\n  - {name: critical, match: {severity: [critical]}, channels: [email]}\n"
         "default: []\n"
     )
-    told = outcome_of(attacked, "--routes", routes)["notifications"]
+    everything = ("--parameter", "AlarmSet=all")
+    told = outcome_of(attacked, "--routes", routes, *everything)["notifications"]
     assert told["slack"] == 0
-    assert 0 < told["email"] < document["notifications"]["email"]
+    unrouted = outcome_of(attacked, *everything)["notifications"]
+    assert 0 < told["email"] < unrouted["email"]
+    # Alarms outside of the set that is deployed are replayed, and cause no message.
+    assert document["notifications"]["email"] < unrouted["email"]
+    assert alarm(document, "ContentFiltered")["deployed"] is False
+    assert alarm(document, "PromptAttack")["deployed"] is True
 
 
 def test_parameters_are_the_template_s(attacked: Path) -> None:
-    document = outcome_of(attacked, "--parameter", "ContentFilteredThreshold=5")
-    assert alarm(document, "ContentFiltered")["fired"] == 0
-    assert alarm(document, "PromptAttack")["fired"] == 1
+    document = outcome_of(attacked, "--parameter", "PromptAttackThreshold=5")
+    assert alarm(document, "PromptAttack")["fired"] == 0
+    assert alarm(document, "ContentFiltered")["fired"] == 1
 
 
 def test_what_a_log_cannot_tell_is_not_judged(document: dict[str, Any]) -> None:
@@ -145,6 +152,40 @@ def test_what_a_log_cannot_tell_is_not_judged(document: dict[str, Any]) -> None:
         found = alarm(document, name)
         assert (found["judged"], found["state_changes"]) == (False, [])
     assert alarm(document, "BedrockDegraded")["judged"] is True
+
+
+@pytest.mark.parametrize("name", ["LogSilence", "NativeSilence", "PipelineUncounted"])
+def test_two_counts_of_the_same_log_cannot_disagree(document: dict[str, Any], name: str) -> None:
+    assert alarm(document, name)["judged"] is False
+
+
+@pytest.mark.parametrize("minutes", [3, 10])
+def test_metrics_that_arrive_late_fire_later(
+    attacked: Path, document: dict[str, Any], minutes: int
+) -> None:
+    late = outcome_of(attacked, "--delay", str(minutes))
+    at_once, then = (
+        datetime.fromisoformat(alarm(one, "PromptAttack")["state_changes"][1]["at"])
+        for one in (document, late)
+    )
+    assert then - at_once == timedelta(minutes=minutes)
+    assert alarm(late, "PromptAttack")["fired"] == 1
+
+
+def test_every_one_of_many_callers_is_told_apart(log: Callable[..., Path]) -> None:
+    def call_of(caller: int) -> Callable[..., dict[str, Any]]:
+        arn = f"arn:aws:sts::111122223333:assumed-role/caller-{caller}/run"
+        return partial(blocked, identity={"arn": arn})
+
+    calls = [
+        at(caller * 10 + minute + 0.3, call_of(caller))
+        for caller in range(60)
+        for minute in range(6)
+    ]
+    document = outcome_of(log(calls))
+    found = alarm(document, "RepeatOffender")
+    assert found["fired"] == 60
+    assert document["notifications_at_most"] is True
 
 
 def test_bedrock_s_own_alarms_are_judged_by_what_the_log_tells(log: Callable[..., Path]) -> None:
@@ -185,14 +226,14 @@ def test_any_template_with_alarms_will_do(attacked: Path, tmp_path: Path) -> Non
 
 def test_a_suggested_threshold_has_been_tried(attacked: Path, document: dict[str, Any]) -> None:
     found = {one["alarm"].rpartition(".")[2]: one for one in document["suggestions"]}
-    one = found["ContentFiltered"]
-    assert (one["parameter"], one["present"], one["fired"]) == ("ContentFilteredThreshold", 1, 1)
+    one = found["PromptAttack"]
+    assert (one["parameter"], one["present"], one["fired"]) == ("PromptAttackThreshold", 3, 1)
     assert one["value"] == 5
     assert one["would_fire"] == 0
-    tried = outcome_of(attacked, "--parameter", f"ContentFilteredThreshold={one['value']:g}")
-    assert alarm(tried, "ContentFiltered")["fired"] == 0
-    just_below = outcome_of(attacked, "--parameter", "ContentFilteredThreshold=4")
-    assert alarm(just_below, "ContentFiltered")["fired"] == 1
+    tried = outcome_of(attacked, "--parameter", f"PromptAttackThreshold={one['value']:g}")
+    assert alarm(tried, "PromptAttack")["fired"] == 0
+    just_below = outcome_of(attacked, "--parameter", "PromptAttackThreshold=4")
+    assert alarm(just_below, "PromptAttack")["fired"] == 1
 
 
 def test_nothing_is_suggested_for_what_is_quiet_enough(attacked: Path) -> None:
@@ -208,8 +249,11 @@ def test_people_read_what_fired_what_did_not_and_what_could_not(attacked: Path) 
     assert "ContentFiltered" in said.splitlines()[1] + said.splitlines()[2]
     assert "364 calls, 2026-11-02 08:00 to 2026-11-02 14:00 UTC (6 h)" in said
     assert "stayed quiet: " in said
-    assert "cannot be judged by a log: " in said
-    assert "ContentFiltered: with ContentFilteredThreshold=5 in place of 1" in said
+    assert "a log cannot fire: " in said
+    assert "the log is shorter than a day" in said
+    assert "not in the set deployed (AlarmSet=all has them): ContentFiltered" in said
+    assert "messages: at most " in said
+    assert "PromptAttack: with PromptAttackThreshold=5 in place of 3" in said
 
 
 def test_unreadable_lines_are_said_and_end_with_1(tmp_path: Path) -> None:
@@ -324,7 +368,7 @@ def test_the_page_stands_alone(attacked: Path, tmp_path: Path) -> None:
     assert reader.outside == []
     assert "url(" not in text
     words = " ".join(reader.words)
-    for expected in ("ContentFiltered", "Guardrail findings by policy", "ContentFilteredThreshold"):
+    for expected in ("ContentFiltered", "Guardrail findings by policy", "PromptAttackThreshold"):
         assert expected in words
 
 

@@ -15,7 +15,7 @@ from bedrock_alerts_lab.routes_command import routes
 
 ROOT: Final = Path(__file__).resolve().parents[3]
 EXAMPLE: Final = ROOT / "config" / "routes.yaml"
-ALARM: Final = ROOT / "events" / "route" / "alarm.json"
+ALARM: Final = ROOT / "events" / "route" / "throttling.json"
 
 
 def run(*arguments: str | Path, given: str | None = None) -> Result:
@@ -105,7 +105,7 @@ def test_a_channel_the_stack_lacks_is_a_mistake() -> None:
 def test_explain_says_which_route_decides_and_why_the_others_do_not() -> None:
     result = run("explain", ALARM, "--routes", EXAMPLE)
     assert result.return_value == 0
-    assert "bedrock-alerts.ContentFiltered (" in result.output
+    assert "bedrock-alerts.Throttling (" in result.output
     assert "route on call: does not match: severity is warning" in result.output
     assert "no route matches: the default channels hear it" in result.output
     assert "-> slack, now" in result.output
@@ -134,7 +134,7 @@ def test_explain_says_when_nobody_hears(written: Callable[[str], Path]) -> None:
 
 def test_explain_reads_one_event_from_standard_input() -> None:
     body = json.loads(ALARM.read_text(encoding="utf-8"))["Records"][0]["body"]
-    assert "ContentFiltered" in run("explain", "-", given=body).output
+    assert "Throttling" in run("explain", "-", given=body).output
     with pytest.raises(InputError, match="no JSON"):
         run("explain", "-", given="{")
 

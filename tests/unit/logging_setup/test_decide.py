@@ -272,7 +272,7 @@ def test_a_log_group_without_one_is_refused_with_names_and_a_way_out() -> None:
 @pytest.mark.parametrize(
     ("present", "says"),
     [
-        (None, "Deploy with InvocationLogging=create CreateInvocationLogGroup=true"),
+        (None, "Deploy with InvocationLogging=auto"),
         (theirs(), "InvocationLogging=existing InvocationLogGroupName=/their/log."),
         (TO_S3, "InvocationLogBucketName=their-archive."),
     ],

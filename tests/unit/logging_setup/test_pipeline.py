@@ -1,7 +1,7 @@
 """Whole lives of the custom resources: created, updated, rolled back, deleted, and all that fails."""
 
 import json
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from hypothesis import given
@@ -14,12 +14,14 @@ from tests.support.custom_resources import (
     COLLECTOR,
     LOG_GROUP,
     MEMORY,
+    OUR_ROLE,
     THEIR_ROLE,
     TO_S3,
     Countdown,
     check_request,
     logging_request,
     ours,
+    request,
     theirs,
 )
 from tests.support.logging_world import World
@@ -354,3 +356,121 @@ def test_what_is_remembered_names_no_more_than_the_two_configurations() -> None:
     assert set(remembered) == {"owner", "was_set", "previous"}
     assert remembered["was_set"] == ours()
     assert remembered["previous"] == theirs()
+
+
+# ---- auto: whatever Bedrock does already is read ---------------------------------------------------
+
+
+def auto_check(kind: str = "Create", /, **properties: Any) -> dict[str, Any]:
+    return check_request(
+        kind,
+        Mode="auto",
+        RoleArn=OUR_ROLE,
+        OwnPrefix="/aws/lambda/bedrock-alerts-",
+        RetentionDays="30",
+        **properties,
+    )
+
+
+def test_auto_reads_the_log_group_that_bedrock_logs_to_already() -> None:
+    world = World(theirs())
+    outcome = send(world, auto_check())
+    assert outcome.attributes == {"LogGroupName": "/their/log"}
+    outcome = send(world, logging_request(Mode="auto", LogGroupName="/their/log"))
+    assert "already logs to log group /their/log" in says(outcome, succeeded=True)
+    assert (world.changes, world.created) == ([], {})
+    says(send(world, logging_request("Delete", Mode="auto")), succeeded=True)
+    assert world.present == theirs()
+
+
+def test_auto_makes_a_missing_log_group_and_switches_logging_on() -> None:
+    world = World()
+    world.found = None
+    outcome = send(world, auto_check(KmsKeyArn="arn:aws:kms:…:key/1"))
+    assert outcome.attributes == {"LogGroupName": LOG_GROUP}
+    assert world.created == {LOG_GROUP: (30, "arn:aws:kms:…:key/1")}
+    says(send(world, logging_request(Mode="auto")), succeeded=True)
+    assert world.present == ours()
+
+
+def test_a_redeployment_takes_the_log_group_that_a_deleted_stack_has_left() -> None:
+    world = World()
+    for request_ in (auto_check(), logging_request(Mode="auto")):
+        says(send(world, request_), succeeded=True)
+    says(send(world, logging_request("Delete", Mode="auto")), succeeded=True)
+    assert world.present is None
+    for request_ in (auto_check(), logging_request(Mode="auto")):
+        says(send(world, request_), succeeded=True)
+    assert says(send(world, auto_check()), succeeded=True) == f"Bedrock logs to {LOG_GROUP}."
+    assert world.created == {}
+
+
+@pytest.mark.parametrize(
+    ("present", "change", "sentence"),
+    [
+        pytest.param(
+            TO_S3, {}, "deploy with InvocationLogBucketName=their-archive", id="logs to S3 only"
+        ),
+        pytest.param(
+            theirs(), {"group_class": "INFREQUENT_ACCESS"}, "takes no subscription", id="the class"
+        ),
+        pytest.param(
+            theirs(), {"found": (other(1), other(2))}, '"theirs-1"', id="both slots are taken"
+        ),
+        pytest.param(theirs(), {"found": None}, "There is no log group /their/log", id="no group"),
+        pytest.param(
+            theirs(
+                cloudWatchConfig={
+                    "logGroupName": "/aws/lambda/bedrock-alerts-collect-logs",
+                    "roleArn": "arn:aws:iam::111122223333:role/theirs",
+                }
+            ),
+            {},
+            "is a log group of this stack",
+            id="the collector would read what it writes",
+        ),
+    ],
+)
+def test_auto_stops_with_what_to_do_where_nothing_can_be_read(
+    present: dict[str, Any], change: dict[str, Any], sentence: str
+) -> None:
+    world = World(present)
+    for name, value in change.items():
+        setattr(world, name, value)
+    assert sentence in says(send(world, auto_check()), succeeded=False)
+    assert (world.changes, world.created) == ([], {})
+
+
+def test_a_log_group_of_the_stack_itself_is_refused_by_name_too() -> None:
+    own = "/aws/lambda/bedrock-alerts-route"
+    outcome = send(World(), auto_check(LogGroupName=own))
+    assert "is a log group of this stack" in says(outcome, succeeded=False)
+
+
+# ---- the routes ------------------------------------------------------------------------------------
+
+ROUTES: Final = {"Name": "/bedrock-alerts/a/alert-routes", "FormerName": "/bedrock-alerts/a/routes"}
+
+
+def routes_request(kind: str = "Create") -> dict[str, Any]:
+    return request(kind, "StoredRoutes", "Custom::StoredRoutes", dict(ROUTES))
+
+
+def test_routes_of_version_0_1_are_taken_over_and_survive_every_later_update() -> None:
+    world = World()
+    world.memories[ROUTES["FormerName"]] = '{"routes":[]}'
+    outcome = send(world, routes_request())
+    assert outcome.attributes == {"Name": ROUTES["Name"]}
+    assert world.memories[ROUTES["Name"]] == '{"routes":[]}'
+    world.memories[ROUTES["Name"]] = '{"routes":[],"default":["slack"]}'
+    del world.memories[ROUTES["FormerName"]]
+    says(send(world, routes_request("Update")), succeeded=True)
+    assert world.memories[ROUTES["Name"]] == '{"routes":[],"default":["slack"]}'
+
+
+def test_a_new_stack_begins_without_routes_and_takes_them_along_when_it_is_deleted() -> None:
+    world = World()
+    says(send(world, routes_request()), succeeded=True)
+    assert world.memories == {ROUTES["Name"]: "{}"}
+    says(send(world, routes_request("Delete")), succeeded=True)
+    assert world.memories == {}

@@ -11,7 +11,12 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
 from bedrock_alerts.errors import GoneError, PermanentError, TransientError
-from bedrock_alerts.logging_setup.model import Configuration, RefusedError, SubscriptionFilter
+from bedrock_alerts.logging_setup.model import (
+    Configuration,
+    LogGroup,
+    RefusedError,
+    SubscriptionFilter,
+)
 from bedrock_alerts.text import clean
 
 if TYPE_CHECKING:
@@ -20,6 +25,11 @@ if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient
 
 T = TypeVar("T")
+
+
+class TakenError(PermanentError):
+    """What was to be made is there already."""
+
 
 _PUT: Final = "PutModelInvocationLoggingConfiguration"
 _CONFIG: Final = Config(
@@ -76,8 +86,9 @@ class ParameterMemory:
                 Name=name,
                 Value=text,
                 Type="String",
+                Tier="Intelligent-Tiering",
                 Overwrite=True,
-                Description="What Bedrock's model invocation logging was before Bedrock Alerts",
+                Description="Kept by Bedrock Alerts for its stack",
             )
         )
 
@@ -90,10 +101,33 @@ class ParameterMemory:
 
 
 class LogGroups:
-    """The subscriptions of log groups."""
+    """Log groups and their subscriptions."""
 
     def __init__(self, client: "CloudWatchLogsClient | None" = None) -> None:
         self._client: CloudWatchLogsClient = client or boto3.client("logs", config=_CONFIG)
+
+    def find(self, name: str) -> LogGroup | None:
+        """Return the group of this name, None where there is none. Raises TransientError."""
+        pages = self._client.get_paginator("describe_log_groups").paginate(logGroupNamePrefix=name)
+        for page in _call(lambda: list(pages)):
+            for group in page["logGroups"]:
+                if group.get("logGroupName") == name:
+                    return LogGroup(name, group.get("logGroupClass", "STANDARD"))
+        return None
+
+    def create(self, name: str, retention_days: int, kms_key_arn: str) -> None:
+        """Create a group; one that exists is left as it is. Raises TransientError."""
+        key = {"kmsKeyId": kms_key_arn} if kms_key_arn else {}
+        try:
+            _call(lambda: self._client.create_log_group(logGroupName=name, **key))  # type: ignore[arg-type]
+        except TakenError:
+            return
+        if retention_days:
+            _call(
+                lambda: self._client.put_retention_policy(
+                    logGroupName=name, retentionInDays=retention_days
+                )
+            )
 
     def subscriptions(self, log_group: str) -> tuple[SubscriptionFilter, ...]:
         """List a group's subscriptions. Raises GoneError or TransientError."""
@@ -120,6 +154,8 @@ def _call(call: Callable[[], T]) -> T:
         code = error.response.get("Error", {}).get("Code", "unknown")
         message = error.response.get("Error", {}).get("Message", "")
         says = f"{error.operation_name}: {code}: {clean(message, _MESSAGE_CHARS)}"
+        if code == "ResourceAlreadyExistsException":
+            raise TakenError(says) from error
         if code in _GONE:
             raise GoneError(says) from error
         if code == "ValidationException":

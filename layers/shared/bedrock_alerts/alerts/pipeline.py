@@ -88,7 +88,10 @@ class Enrich(Protocol):
 
 
 class Parts(NamedTuple):
-    """What a Router works with. `routes` gives the routes, and what is wrong with them if so."""
+    """What a Router works with. `routes` gives the routes, and what is wrong with them if so.
+
+    CloudWatch itself emails the alarms about this tool, whose ARNs begin with `own_alarms_prefix`.
+    """
 
     memory: MemoryPort
     timers: TimerPort
@@ -101,6 +104,7 @@ class Parts(NamedTuple):
     routes: Callable[[], tuple[Routes, str]] = lambda: (Routes(), "")
     enrich: Enrich | None = None
     mutes: MutePort | None = None
+    own_alarms_prefix: str = ""
 
 
 class Fuse:
@@ -163,6 +167,8 @@ class Router:
     def _route(self, event: Event, attempt: int) -> None:
         if isinstance(event, Heartbeat):
             self._beat()
+        elif self._is_emailed_by_cloudwatch(event):
+            return
         elif isinstance(event, Timer) and event.kind == "digest":
             by = max(event.due, self._now())
             self._digests.bring(event.subject, by, now=self._now())
@@ -170,6 +176,13 @@ class Router:
             self._follow(event, attempt)
         else:
             self._send(self._enriched(event, describe(event, without_memory(event))))
+
+    def _is_emailed_by_cloudwatch(self, event: Event) -> bool:
+        """Tell whether an alarm is about this tool, and has the email topic as its own action."""
+        prefix = self._parts.own_alarms_prefix
+        if not prefix or not isinstance(event, StateChange | ConfigurationChange):
+            return False
+        return event.alarm_arn.startswith((f"{prefix}Pipeline", f"{prefix}Notifier"))
 
     # ---- incidents -------------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ line of output. Counters add up; latencies keep every value, so that percentiles
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 import msgspec
@@ -57,6 +57,33 @@ _FROM_OUTSIDE: Final = frozenset(
 )
 _BY_MODALITY: Final = frozenset({"Invocations", "InputTokens", "OutputTokens", "ImagesGenerated"})
 
+# Published with AlarmSet=essential, by the names of the dimensions: each series costs money.
+# Applications are published whole: someone asked for them.
+_ESSENTIAL: Final[Mapping[tuple[str, ...], frozenset[str]]] = {
+    (): frozenset(
+        {
+            "Invocations",
+            "EstimatedCost",
+            "GuardrailCost",
+            "UnpricedInvocations",
+            "GuardedInvocations",
+            "UnguardedInvocations",
+            "ContentFilteredCount",
+            "RecordsReceived",
+            "RecordsRejected",
+        }
+    ),
+    ("ErrorCode",): frozenset({"InvocationErrors"}),
+    ("Policy", "Action"): frozenset({"PolicyHits"}),
+    ("Principal",): frozenset({"ContentFilteredCount"}),
+}
+_PROMPT_ATTACK: Final = (
+    ("Policy", "content"),
+    ("Category", "PROMPT_ATTACK"),
+    ("Action", "BLOCKED"),
+)
+
+MetricSet: TypeAlias = Literal["essential", "all"]
 PrincipalScope: TypeAlias = Literal["none", "violations", "all"]
 
 
@@ -68,6 +95,7 @@ class AggregateOptions(msgspec.Struct, frozen=True, kw_only=True):
     minutes that were as many batches when they were written.
     """
 
+    metric_set: MetricSet = "all"
     principals: PrincipalScope = "violations"
     application_key: str | None = None
     values_per_dimension: int = 50
@@ -235,8 +263,16 @@ def _counters_of(alike: Alike) -> Iterator[str]:
             yield _VERDICT_METRICS[alike.verdict]
     elif alike.body == "offloaded":
         yield "OffloadedBodies"
-    elif alike.body == "inline" and alike.error_code is None:
+    elif alike.body == "inline" and alike.error_code is None and _takes_guardrails(alike):
         yield "UnguardedInvocations"
+
+
+def _takes_guardrails(alike: Alike) -> bool:
+    """Tell whether such a call could have had a guardrail: embeddings and rerank cannot.
+
+    https://docs.aws.amazon.com/bedrock/latest/userguide/guardrails-supported.html
+    """
+    return alike.modality != "embedding" and "rerank" not in alike.called_id
 
 
 _Key: TypeAlias = tuple[int, Dimensions]
@@ -303,6 +339,8 @@ class Aggregator:
         limit, each_minute = self._options.values_per_dimension, self._options.capped_each_minute
         for name in _many_valued(groups, limit) & _FROM_OUTSIDE:
             groups = _capped(groups, name, limit, each_minute=each_minute)
+        if self._options.metric_set == "essential":
+            groups = _essential(groups)
         return tuple(point for key in sorted(groups) for point in _points(key, groups[key]))
 
     def _add_line(self, metric: str, reason: str, minute: int) -> None:
@@ -374,6 +412,20 @@ class Aggregator:
                 if self._now is not None:
                     group.keep("RecordAge", max(0, int(self._now - minute)))
         return groups
+
+
+def _essential(groups: Mapping[_Key, Group]) -> dict[_Key, Group]:
+    """Keep what the essential alarms and the sums of a day need."""
+    kept: dict[_Key, Group] = {}
+    for (minute, dimensions), group in groups.items():
+        names = tuple(name for name, _ in dimensions)
+        if names == ("Application",) or dimensions == _PROMPT_ATTACK:
+            kept[minute, dimensions] = group
+        elif names in _ESSENTIAL:
+            smaller = Group()
+            smaller.add(group, only=_ESSENTIAL[names])
+            kept[minute, dimensions] = smaller
+    return kept
 
 
 def _by_guardrail(guardrail_id: str) -> Dimensions:

@@ -9,7 +9,12 @@ from typing import Final, Literal, Protocol
 import msgspec
 
 from bedrock_alerts.errors import GoneError
-from bedrock_alerts.invocations.aggregate import AggregateOptions, Aggregator, PrincipalScope
+from bedrock_alerts.invocations.aggregate import (
+    AggregateOptions,
+    Aggregator,
+    MetricSet,
+    PrincipalScope,
+)
 from bedrock_alerts.invocations.bodies import BatchBodies, OffloadedBodies
 from bedrock_alerts.invocations.decode import LogBatch
 from bedrock_alerts.invocations.lines import inflated, lines
@@ -394,6 +399,10 @@ class Choices(Protocol):
         """Which calls get an event line."""
 
     @property
+    def metric_set(self) -> MetricSet:
+        """Which metrics are published."""
+
+    @property
     def principal_metrics(self) -> PrincipalScope:
         """Which callers get metrics of their own."""
 
@@ -406,6 +415,7 @@ def collect_options(settings: Choices, *, own_log_group: str | None = None) -> C
     """Return the options that a collector's settings ask for."""
     return CollectOptions(
         aggregate=AggregateOptions(
+            metric_set=settings.metric_set,
             principals=settings.principal_metrics,
             application_key=settings.application_metadata_key,
         ),

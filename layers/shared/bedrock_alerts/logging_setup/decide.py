@@ -10,6 +10,8 @@ from bedrock_alerts.logging_setup.model import (
     MODALITIES,
     Configuration,
     LoggingProperties,
+    LogGroup,
+    LogGroupProperties,
     Memory,
     Request,
     SubscriptionFilter,
@@ -18,6 +20,7 @@ from bedrock_alerts.text import clean
 
 _NAME_CHARS: Final = 200
 _HERE: Final = "in this account and Region"
+_SUBSCRIBABLE: Final = "STANDARD"
 
 
 class Plan(NamedTuple):
@@ -55,10 +58,13 @@ def to_set(
 ) -> Plan:
     """Plan how logging becomes what is wanted. Raises PermanentError when it must not.
 
-    What somebody else has set is replaced only where the stack may adopt it. An update that asks
+    What somebody else has set is left alone with the mode auto, and replaced only where the stack
+    may adopt it. An update that asks
     for what was set already asks for nothing (that is how CloudFormation takes a failed one back):
     then it is left alone.
     """
+    if wanted.mode == "auto" and present is not None and role_of(present) != wanted.role_arn:
+        return Plan(f"Bedrock already logs to {describe(present)}; this stack changed nothing.")
     configuration = wanted_configuration(wanted)
     says = f"Bedrock logs {wanted.modalities} to {describe(configuration)}."
     remember = Memory(owner=request.resource_id, was_set=configuration)
@@ -103,6 +109,37 @@ def to_release(
     return Plan("Logging has been turned off, as it was before.", turn_off=True)
 
 
+def group_to_read(wanted: LogGroupProperties, present: Configuration | None) -> str:
+    """Return the log group to subscribe. Raises PermanentError where there is none to read."""
+    name = wanted.log_group_name
+    if wanted.mode == "auto" and present is not None and role_of(present) != wanted.role_arn:
+        name = str(present.get("cloudWatchConfig", {}).get("logGroupName", ""))
+        if not name:
+            raise PermanentError(
+                f"Bedrock logs to {describe(present)} only, and no log group. {_advice(present)}"
+                " Or deploy with InvocationLogging=adopt, which logs to a log group instead."
+            )
+    if wanted.own_prefix and name.startswith(wanted.own_prefix):
+        raise PermanentError(
+            f"{clean(name, _NAME_CHARS)} is a log group of this stack: its collector would read"
+            " what it writes. Deploy with the log group that Bedrock writes to as"
+            " InvocationLogGroupName."
+        )
+    return name
+
+
+def check_class(group: LogGroup) -> None:
+    """Raise PermanentError where a log group takes no subscription because of its class."""
+    if group.group_class != _SUBSCRIBABLE:
+        raise PermanentError(
+            f"Log group {clean(group.name, _NAME_CHARS)} has the class {group.group_class}, which"
+            " takes no subscription, and a class cannot be changed. Have Bedrock log to a group of"
+            " the class STANDARD: deploy with InvocationLogging=adopt and a new"
+            " InvocationLogGroupName, or have Bedrock log to S3 and deploy with"
+            " InvocationLogBucketName."
+        )
+
+
 def check_subscriptions(
     log_group: str, destination_arn: str, found: tuple[SubscriptionFilter, ...]
 ) -> None:
@@ -127,7 +164,7 @@ def missing_log_group(log_group: str, present: Configuration | None) -> str:
     """Say what to do where the log group that is to be read does not exist."""
     group = clean(log_group, _NAME_CHARS)
     advice = (
-        "Deploy with InvocationLogging=create CreateInvocationLogGroup=true to have it made."
+        "Deploy with InvocationLogging=auto to have it created."
         if present is None
         else _advice(present)
     )
@@ -139,8 +176,7 @@ def what_bedrock_does(log_group: str, present: Configuration | None) -> str:
     group = clean(log_group, _NAME_CHARS)
     if present is None:
         return (
-            f"Logging is off {_HERE}: {group} gets no records. InvocationLogging=create would turn"
-            " it on."
+            f"Logging is off {_HERE}: {group} gets no records. InvocationLogging=auto turns it on."
         )
     if present.get("cloudWatchConfig", {}).get("logGroupName") != log_group:
         return f"Bedrock logs to {describe(present)}, not to {group}: this stack sees no records."

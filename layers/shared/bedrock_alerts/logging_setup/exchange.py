@@ -71,7 +71,11 @@ def answer(event: Mapping[str, Any], outcome: Outcome) -> bytes:
                     name: _text(event, name)
                     for name in ("StackId", "RequestId", "LogicalResourceId")
                 },
-                **({"Data": {"Status": says}} if outcome.succeeded else {"Reason": says}),
+                **(
+                    {"Data": {**outcome.attributes, "Status": says}}
+                    if outcome.succeeded
+                    else {"Reason": says}
+                ),
             }
         )
         if len(body) <= CUSTOM_RESOURCE_ANSWER_BYTES or limit <= _SHORTEST:

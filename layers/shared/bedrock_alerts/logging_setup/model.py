@@ -28,12 +28,23 @@ class Request(NamedTuple):
     old_properties: Mapping[str, Any]
 
 
+class Answer(NamedTuple):
+    """What a request came to: a sentence, and the attributes of the resource (`Fn::GetAtt`)."""
+
+    says: str
+    attributes: Mapping[str, str] = {}
+
+
 class Outcome(NamedTuple):
-    """What to tell CloudFormation; `error` is there only where nobody expected it."""
+    """What to respond to CloudFormation; `error` is there only where no one expected it."""
 
     succeeded: bool
     says: str
     error: Exception | None = None
+    attributes: Mapping[str, str] = {}
+
+
+Mode = Literal["auto", "create", "adopt", "existing"]
 
 
 class LoggingProperties(msgspec.Struct, frozen=True, rename="pascal"):
@@ -51,13 +62,31 @@ class LoggingProperties(msgspec.Struct, frozen=True, rename="pascal"):
     large_data_bucket_name: str = ""
     adopt: bool = False
     adopted_role_arn: str = ""
+    mode: Mode = "create"
 
 
 class LogGroupProperties(msgspec.Struct, frozen=True, rename="pascal"):
-    """A log group that is to be subscribed, and the function that its subscription is for."""
+    """A log group that is to be subscribed, and the function that its subscription is for.
+
+    With the modes auto, create and adopt a missing group is created. With auto the group that
+    Bedrock already logs to comes before `log_group_name`. Groups that begin with `own_prefix` are
+    written by the stack itself. `role_arn` is the role that the stack gives Bedrock, if it does.
+    """
 
     log_group_name: str
     destination_arn: str
+    mode: Mode = "existing"
+    own_prefix: str = ""
+    role_arn: str = ""
+    retention_days: int = 0
+    kms_key_arn: str = ""
+
+
+class RoutesProperties(msgspec.Struct, frozen=True, rename="pascal"):
+    """The parameter that holds a stack's routes, and the one that held them in version 0.1."""
+
+    name: str
+    former_name: str = ""
 
 
 class Memory(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -73,6 +102,13 @@ class SubscriptionFilter(NamedTuple):
 
     name: str
     destination_arn: str
+
+
+class LogGroup(NamedTuple):
+    """A log group: its class, such as STANDARD."""
+
+    name: str
+    group_class: str
 
 
 class LoggingPort(Protocol):
@@ -102,7 +138,13 @@ class MemoryPort(Protocol):
 
 
 class LogGroupPort(Protocol):
-    """Log groups."""
+    """Log groups. All raise TransientError or PermanentError."""
+
+    def find(self, name: str) -> LogGroup | None:
+        """Return the group of this name, None where there is none."""
+
+    def create(self, name: str, retention_days: int, kms_key_arn: str) -> None:
+        """Create a group; one that exists is left as it is."""
 
     def subscriptions(self, log_group: str) -> tuple[SubscriptionFilter, ...]:
         """List a group's subscriptions. Raises GoneError where there is no such group."""

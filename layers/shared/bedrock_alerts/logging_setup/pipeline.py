@@ -5,11 +5,12 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-from bedrock_alerts.errors import BedrockAlertsError, GoneError, PermanentError
+from bedrock_alerts.errors import BedrockAlertsError, PermanentError
 from bedrock_alerts.limits import SSM_PARAMETER_BYTES
 from bedrock_alerts.logging_setup import decide
 from bedrock_alerts.logging_setup.exchange import read
 from bedrock_alerts.logging_setup.model import (
+    Answer,
     Configuration,
     LoggingProperties,
     LogGroupProperties,
@@ -17,6 +18,7 @@ from bedrock_alerts.logging_setup.model import (
     Outcome,
     RefusedError,
     Request,
+    RoutesProperties,
     Tools,
 )
 from bedrock_alerts.logging_setup.patience import ANSWER_SECONDS, Patience
@@ -37,7 +39,8 @@ def serve(event: Mapping[str, Any], tools: Tools, patience: Patience) -> Outcome
     """Do what a request asks for. Raises nothing: whatever happens is an outcome to be told."""
     try:
         request = read(event)
-        return Outcome(succeeded=True, says=_serve(request, tools, patience))
+        answer = _serve(request, tools, patience)
+        return Outcome(succeeded=True, says=answer.says, attributes=answer.attributes)
     except BedrockAlertsError as error:
         return _failed(event, str(error))
     except Exception as error:  # noqa: BLE001 - CloudFormation waits for an answer, whatever it is
@@ -51,21 +54,23 @@ def _failed(event: Mapping[str, Any], says: str, error: Exception | None = None)
     return Outcome(succeeded=False, says=clean(says, _CAUSE_CHARS) + way_out, error=error)
 
 
-def _serve(request: Request, tools: Tools, patience: Patience) -> str:
+def _serve(request: Request, tools: Tools, patience: Patience) -> Answer:
     serve_resource = _RESOURCES.get(request.resource_type)
     if serve_resource is None:
         if request.kind == "Delete":
-            return "Nothing was ever set."  # its Create failed with the next line
+            return Answer("Nothing was ever set.")  # its Create failed with the next line
         raise PermanentError(f"no resource is of type {clean(request.resource_type, 60)!r}")
     return serve_resource(request, tools, patience)
 
 
-def _model_invocation_logging(request: Request, tools: Tools, patience: Patience) -> str:
+def _model_invocation_logging(request: Request, tools: Tools, patience: Patience) -> Answer:
     try:
         wanted = _properties(request.properties, LoggingProperties)
     except PermanentError:
         if request.kind == "Delete":
-            return "Nothing was ever set."  # a Create with these properties failed here, too
+            return Answer(
+                "Nothing was ever set."
+            )  # a Create with these properties failed here, too
         raise
     present = patience.insist(tools.logging.get)
     memory = _load(wanted.memory_name, tools, patience)
@@ -74,13 +79,13 @@ def _model_invocation_logging(request: Request, tools: Tools, patience: Patience
         says = _take_back(plan, tools, patience)
         if memory.owner == request.resource_id:
             patience.insist(lambda: tools.memory.forget(wanted.memory_name))
-        return says
+        return Answer(says)
     plan = decide.to_set(wanted, request, present, memory)
     # Remembered first: a function that is ended after this still knows what to put back.
     if plan.remember is not None and plan.remember != memory:
         _save(wanted.memory_name, plan.remember, tools, patience)
     _carry_out(plan, tools, patience)
-    return plan.says
+    return Answer(plan.says)
 
 
 def _take_back(plan: decide.Plan, tools: Tools, patience: Patience) -> str:
@@ -109,24 +114,50 @@ def _carry_out(plan: decide.Plan, tools: Tools, patience: Patience) -> None:
         patience.insist(tools.logging.delete)
 
 
-def _invocation_log_group_check(request: Request, tools: Tools, patience: Patience) -> str:
+def _invocation_log_group_check(request: Request, tools: Tools, patience: Patience) -> Answer:
+    """Find the log group to read, create it where it is missing, and see that it can be read."""
     if request.kind == "Delete":
-        return "There was nothing to undo."
+        return Answer("There was nothing to undo.")
     wanted = _properties(request.properties, LogGroupProperties)
-    group = wanted.log_group_name
-
-    def about_bedrock(say: Callable[[str, Configuration | None], str]) -> str:
-        try:
-            return say(group, patience.insist(tools.logging.get))
-        except BedrockAlertsError as error:
-            return f"What Bedrock logs to is not known: {error}"
-
+    present: Configuration | None = None
+    problem = ""
     try:
-        found = patience.insist(lambda: tools.log_groups.subscriptions(group))
-    except GoneError as error:
-        raise PermanentError(about_bedrock(decide.missing_log_group)) from error
-    decide.check_subscriptions(group, wanted.destination_arn, found)
-    return about_bedrock(decide.what_bedrock_does)
+        present = patience.insist(tools.logging.get)
+    except BedrockAlertsError as error:
+        if wanted.mode == "auto":
+            raise
+        problem = f"What Bedrock logs to is not known: {error}"
+    name = decide.group_to_read(wanted, present)
+    group = patience.insist(lambda: tools.log_groups.find(name))
+    if group is None and wanted.mode != "existing" and name == wanted.log_group_name:
+        patience.insist(
+            lambda: tools.log_groups.create(name, wanted.retention_days, wanted.kms_key_arn)
+        )
+    elif group is None:
+        raise PermanentError(problem or decide.missing_log_group(name, present))
+    else:
+        decide.check_class(group)
+        found = patience.insist(lambda: tools.log_groups.subscriptions(name))
+        decide.check_subscriptions(name, wanted.destination_arn, found)
+    says = problem or decide.what_bedrock_does(name, present)
+    return Answer(says, {"LogGroupName": name})
+
+
+def _stored_routes(request: Request, tools: Tools, patience: Patience) -> Answer:
+    """Make the parameter that holds the routes, with what the former one holds.
+
+    CloudFormation does not own it: a parameter that it owns gets its first value again with every
+    changed tag of the stack.
+    """
+    wanted = _properties(request.properties, RoutesProperties)
+    if request.kind == "Delete":
+        patience.insist(lambda: tools.memory.forget(wanted.name))
+        return Answer("The routes were deleted with the stack.")
+    if patience.insist(lambda: tools.memory.load(wanted.name)) is None:
+        former = wanted.former_name
+        routes = (patience.insist(lambda: tools.memory.load(former)) if former else None) or "{}"
+        patience.insist(lambda: tools.memory.save(wanted.name, routes))
+    return Answer("The routes are stored.", {"Name": wanted.name})
 
 
 def _properties(given: Mapping[str, Any], kind: type[PropertiesT]) -> PropertiesT:
@@ -157,7 +188,8 @@ def _save(name: str, memory: Memory, tools: Tools, patience: Patience) -> None:
     patience.insist(lambda: tools.memory.save(name, text))
 
 
-_RESOURCES: Final[Mapping[str, Callable[[Request, Tools, Patience], str]]] = {
+_RESOURCES: Final[Mapping[str, Callable[[Request, Tools, Patience], Answer]]] = {
     "Custom::ModelInvocationLogging": _model_invocation_logging,
     "Custom::InvocationLogGroupCheck": _invocation_log_group_check,
+    "Custom::StoredRoutes": _stored_routes,
 }

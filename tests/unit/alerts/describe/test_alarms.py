@@ -479,7 +479,7 @@ def test_what_is_elsewhere_is_not_linked_with_what_is_at_home(elsewhere: dict[st
 
 def test_what_to_do_is_said_while_the_alarm_stands() -> None:
     steps = alert_of(sample_body("throttling")).next_steps
-    assert "Service Quotas" in steps[0]
+    assert "Service Quotas" in steps[1]
     over = change_with(alarm_name="stack.Throttling", state="OK")
     assert told(over).next_steps == ()
 

@@ -1,0 +1,234 @@
+"""`bedrock-alerts deploy`: look first, then `sam build` and `sam deploy`, then what to do next."""
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Final, NamedTuple, cast
+
+import click
+
+from bedrock_alerts_lab.errors import LabError
+from bedrock_alerts_lab.resolve import NAME, TEMPLATE
+from bedrock_alerts_lab.terminal import write
+
+_ROOT: Final = TEMPLATE.parent
+_SUBSCRIPTIONS: Final = 2
+# A stack that was never made can only be deleted; one whose update hangs has to be freed first.
+_STUCK: Final = {
+    "ROLLBACK_COMPLETE": "delete it: sam delete --stack-name {stack} --region {region}",
+    "ROLLBACK_FAILED": "delete it: sam delete --stack-name {stack} --region {region}",
+    "DELETE_FAILED": "delete it again in the CloudFormation console; it says what it could not",
+    "UPDATE_ROLLBACK_FAILED": (
+        "free it: aws cloudformation continue-update-rollback --stack-name {stack}"
+        " --region {region}"
+    ),
+}
+
+
+class Found(NamedTuple):
+    """One check: what was looked at, what there is, and what to do where that is in the way."""
+
+    about: str
+    says: str
+    fix: str = ""
+
+
+class Plan(NamedTuple):
+    """What is to be deployed, and where."""
+
+    stack: str
+    region: str
+    parameters: tuple[str, ...]
+
+    def value(self, name: str, default: str = "") -> str:
+        """Return the value that is given for a parameter."""
+        return dict(one.split("=", 1) for one in self.parameters).get(name, default)
+
+
+@click.command()
+@click.option("--email", help="Email address that receives every alert.  [asked if missing]")
+@click.option("--slack-secret", default="", help="ARN of a secret with a Slack webhook URL.")
+@click.option("--stack", default=NAME, show_default=True, help="Name of the stack.")
+@click.option("--region", help="Region to deploy to.  [default: the one of your AWS settings]")
+@click.option("--parameter", "parameters", multiple=True, metavar="NAME=VALUE", help="Any other.")
+@click.option("--check", "only_check", is_flag=True, help="Only check; build and deploy nothing.")
+@click.option("--yes", is_flag=True, help="Ask nothing.")
+def deploy(  # noqa: PLR0913 - click passes every option on its own
+    *,
+    email: str | None,
+    slack_secret: str,
+    stack: str,
+    region: str | None,
+    parameters: tuple[str, ...],
+    only_check: bool,
+    yes: bool,
+) -> int:
+    """Check the account, then build and deploy the stack.
+
+    \b
+    Examples:
+      make deploy ARGS="--email you@example.com"
+      bedrock-alerts deploy --email you@example.com --region eu-west-1 --check
+
+    Exit status: 1 if a check fails or the deployment does, 2 if an option is wrong.
+    """  # noqa: D301 - \b is click's
+    import boto3  # noqa: PLC0415 - it takes longer to load than all the rest
+
+    session = boto3.Session(region_name=region)
+    region = session.region_name
+    if not region:
+        raise click.UsageError("Give --region, or set AWS_DEFAULT_REGION.")
+    if email is None and not slack_secret and not yes:
+        email = click.prompt("Email address that receives every alert")
+    wrong = [one for one in parameters if "=" not in one]
+    if wrong:
+        raise click.BadParameter(f"{wrong[0]!r} is not NAME=VALUE", param_hint="--parameter")
+    given = [f"AlertEmail={email}"] if email else []
+    given += [f"SlackWebhookSecretArn={slack_secret}"] if slack_secret else []
+    plan = Plan(stack, region, (*given, *parameters))
+    if not plan.parameters:
+        raise click.UsageError("Give --email or --slack-secret, so that someone is notified.")
+    problems = 0
+    for found in checks(cast("Any", session.client), plan):
+        problems += bool(found.fix)
+        write(f"{'✗' if found.fix else '✓'} {found.about}: {found.says}\n")
+        if found.fix:
+            write(f"  To fix it, {found.fix}\n")
+    if problems or only_check:
+        return 1 if problems else 0
+    if not yes and sys.stdin.isatty():
+        click.confirm(f"Deploy stack {stack} to {region}?", default=True, abort=True)
+    _sam("build")
+    _sam("deploy", "--stack-name", stack, "--region", region, "--no-confirm-changeset",
+         "--no-fail-on-empty-changeset", "--parameter-overrides", *plan.parameters)  # fmt: skip
+    write(_next(plan))
+    return 0
+
+
+def checks(client: Callable[[str], Any], plan: Plan) -> Iterator[Found]:
+    """Look at everything that would stop a deployment; nothing is changed.
+
+    `client` makes a client for a service. Ends with the first check that the others depend on.
+    """
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
+
+    try:
+        caller = client("sts").get_caller_identity()
+        yield Found("Credentials", f"account {caller['Account']}, {caller['Arn']}")
+    except (BotoCoreError, ClientError) as error:
+        yield Found("Credentials", f"no account answers ({_code(error)})", "sign in: aws sso login")
+        return
+    for look in (_bedrock, _stack):
+        try:
+            yield look(client, plan)
+        except (BotoCoreError, ClientError) as error:
+            yield _unseen(look.__name__.strip("_"), error)
+    try:
+        yield from _log(client, plan)
+    except (BotoCoreError, ClientError) as error:
+        yield _unseen("invocation log", error)
+
+
+def _bedrock(client: Callable[[str], Any], plan: Plan) -> Found:
+    client("bedrock").get_model_invocation_logging_configuration()
+    return Found("Bedrock", f"is available in {plan.region}")
+
+
+def _stack(client: Callable[[str], Any], plan: Plan) -> Found:
+    from botocore.exceptions import ClientError  # noqa: PLC0415
+
+    try:
+        (stack,) = client("cloudformation").describe_stacks(StackName=plan.stack)["Stacks"]
+    except ClientError as error:
+        if _code(error) != "ValidationError":
+            raise
+        return Found("Stack", f"{plan.stack} does not exist yet and is created")
+    status = str(stack["StackStatus"])
+    fix = _STUCK.get(status, "").format(stack=plan.stack, region=plan.region)
+    if not fix and status.endswith("_IN_PROGRESS"):
+        fix = "wait until it has ended, then run this again"
+    return Found("Stack", f"{plan.stack} is {status}", fix)
+
+
+def _log(client: Callable[[str], Any], plan: Plan) -> Iterator[Found]:
+    """Look at Bedrock's logging, and at the subscriptions of the log group that is read."""
+    if plan.value("InvocationLogBucketName") or plan.value("InvocationLogStreamArn"):
+        yield Found("Invocation log", "is read from where you say")
+        return
+    answer = client("bedrock").get_model_invocation_logging_configuration()
+    present = answer.get("loggingConfig") or {}
+    group = present.get("cloudWatchConfig", {}).get("logGroupName", "")
+    bucket = present.get("s3Config", {}).get("bucketName", "")
+    if plan.value("InvocationLogging", "auto") != "auto":
+        group = plan.value("InvocationLogGroupName", group or "/aws/bedrock/invocations")
+    elif not present:
+        yield Found("Invocation log", "is off and is switched on; it stores prompts and responses")
+        return
+    elif not group:
+        fix = f"deploy with --parameter InvocationLogBucketName={bucket}"
+        yield Found("Invocation log", f"goes to the bucket {bucket} only", fix)
+        return
+    yield Found("Invocation log", f"is read from log group {group}")
+    logs = client("logs")
+    groups = logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"]
+    found = next((one for one in groups if one["logGroupName"] == group), None)
+    if found is None:
+        return
+    if found.get("logGroupClass", "STANDARD") != "STANDARD":
+        fix = "have Bedrock log to a group of the class STANDARD; a class cannot be changed"
+        yield Found("Log group", f"has the class {found['logGroupClass']}", fix)
+        return
+    filters = logs.describe_subscription_filters(logGroupName=group)["subscriptionFilters"]
+    others = [
+        one["filterName"]
+        for one in filters
+        if not one["destinationArn"].endswith(f":{plan.stack}-collect-logs")
+    ]
+    if len(others) >= _SUBSCRIPTIONS:
+        fix = (
+            f"delete one: aws logs delete-subscription-filter --log-group-name {group}"
+            f" --filter-name {others[0]} --region {plan.region}"
+        )
+        yield Found("Subscriptions", f"both are taken, by {' and '.join(others)}", fix)
+    else:
+        yield Found("Subscriptions", f"{_SUBSCRIPTIONS - len(others)} of {_SUBSCRIPTIONS} are free")
+
+
+def _unseen(about: str, error: Exception) -> Found:
+    code = _code(error)
+    if code == "EndpointConnectionError":
+        return Found(about.capitalize(), "has no endpoint in this Region", "choose another Region")
+    return Found(about.capitalize(), f"cannot be looked at ({code}); the deployment will tell")
+
+
+def _code(error: Exception) -> str:
+    response: dict[str, Any] = getattr(error, "response", {})
+    return str(response.get("Error", {}).get("Code") or type(error).__name__)
+
+
+def _sam(command: str, *arguments: str) -> None:
+    sam = shutil.which("sam", path=str(Path(sys.executable).parent)) or shutil.which("sam")
+    if sam is None:
+        raise LabError("the `sam` command is not installed: run `make setup`")
+    write(f"$ sam {command} {' '.join(arguments)}\n")
+    done = subprocess.run([sam, command, *arguments], cwd=_ROOT, check=False)
+    if done.returncode:
+        raise LabError(f"`sam {command}` failed; what to do is above")
+
+
+def _next(plan: Plan) -> str:
+    namespace = plan.value("MetricsNamespace", "BedrockAlerts")
+    outputs = (
+        f"aws cloudformation describe-stacks --stack-name {plan.stack} --region {plan.region}"
+        " --query 'Stacks[0].Outputs'"
+    )
+    steps = ["Confirm the subscription in the email from AWS Notifications."]
+    steps = steps if plan.value("AlertEmail") else []
+    steps.append(
+        f"Call a model in {plan.region}. Within five minutes its metrics are in CloudWatch,"
+        f" namespace {namespace}."
+    )
+    steps.append(f"See what is set: {outputs}")
+    return "\nNext:\n" + "".join(f"  {number}. {step}\n" for number, step in enumerate(steps, 1))

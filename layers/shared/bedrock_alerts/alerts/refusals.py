@@ -1,0 +1,29 @@
+"""Requests that Slack did not sign: anyone can send them, so they must not cost a log line each."""
+
+from collections.abc import Callable
+from typing import Final
+
+_PAUSE_SECONDS: Final = 60.0
+
+
+class Refusals:
+    """Counts refused requests, and publishes their number once a minute at most.
+
+    What a function that is ended has not published yet is lost: the metric says at least how many.
+    """
+
+    def __init__(self, publish: Callable[[int], None], clock: Callable[[], float]) -> None:
+        self._publish = publish
+        self._clock = clock
+        self._published_at = float("-inf")
+        self._count = 0
+
+    def add(self) -> bool:
+        """Count one more; True where their number was published just now."""
+        self._count += 1
+        now = self._clock()
+        if now - self._published_at < _PAUSE_SECONDS:
+            return False
+        self._publish(self._count)
+        self._published_at, self._count = now, 0
+        return True
