@@ -14,7 +14,7 @@ from bedrock_alerts_lab.backtest.history import History, read_history
 from bedrock_alerts_lab.backtest.messages import messages
 from bedrock_alerts_lab.backtest.outcome import AlarmHistory, Outcome, Suggestion
 from bedrock_alerts_lab.backtest.page import render
-from bedrock_alerts_lab.backtest.run import Setup, alarm_histories, fired_with, replay
+from bedrock_alerts_lab.backtest.run import Fired, Setup, alarm_histories, fired_with, replay
 from bedrock_alerts_lab.backtest.suggest import suggestions
 from bedrock_alerts_lab.errors import InputError
 from bedrock_alerts_lab.number_option import Amount
@@ -129,7 +129,13 @@ def backtest(  # noqa: PLR0913 - click passes every option on its own
         lines=history.counts,
         alarms=found,
         notifications=messages(timeline, known, routes, deployed),
-        suggestions=_suggestions(suggest, found, setup, history, settings.namespace),
+        suggestions=_suggestions(
+            suggest,
+            found,
+            setup,
+            fired_with(setup, history, settings.namespace, Lateness(delay)),
+            max(60, history.end - history.start) / (7 * 24 * 3600),
+        ),
     )
     with until_cut_off():
         if html is not None:
@@ -180,14 +186,13 @@ def _suggestions(
     most: float | None,
     found: tuple[AlarmHistory, ...],
     setup: Setup,
-    history: History,
-    namespace: str,
+    fired: Fired,
+    weeks: float,
 ) -> tuple[Suggestion, ...]:
     if most is None:
         return ()
-    weeks = max(60, history.end - history.start) / (7 * 24 * 3600)
     # Less than a week of log allows as many alarms as a whole one: a part of one cannot fire.
-    return suggestions(found, setup, fired_with(setup, history, namespace), most * max(1.0, weeks))
+    return suggestions(found, setup, fired, most * max(1.0, weeks))
 
 
 def _write_page(path: Path, outcome: Outcome, history: History) -> None:
@@ -224,7 +229,7 @@ def _summary(outcome: Outcome, suggest: float | None) -> list[str]:
     length = lasting(timedelta(seconds=outcome.end - outcome.start))
     between = f"{moment(outcome.start)[:16]} to {moment(outcome.end)[:16]} UTC ({length})"
     lines = [f"{outcome.lines['processed']:,} calls, {between}"]
-    fired = sum(alarm.fired for alarm in outcome.alarms)
+    fired = sum(alarm.fired for alarm in outcome.alarms if alarm.is_deployed)
     quiet = [one.short_name for one in outcome.alarms if not one.fired and one.is_judged]
     blind = [one.short_name for one in outcome.alarms if not one.is_judged]
     told = ", ".join(f"{count:,} to {name}" for name, count in outcome.notifications.items())

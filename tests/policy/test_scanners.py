@@ -38,23 +38,14 @@ CHECKOV_ACCEPTED: Final = {
         "only AWS writes there; an access log would want a bucket again", "*Bucket"
     ),
     "CKV_AWS_21": Accepted("old versions of what holds prompts are not to be kept", "*Bucket"),
-    "CKV_AWS_26": Accepted(
-        "no alarm or budget can use SNS's own key; messages hold no content", "*Topic"
-    ),
-    "CKV_AWS_27": Accepted(
-        "it knows KMS keys only; all queues are encrypted by SQS (test_policy.py)"
-    ),
     "CKV_AWS_115": Accepted("a part of the account's concurrency is not ours to take away"),
     "CKV_AWS_116": Accepted("what is asynchronous has a place for what fails (test_policy.py)"),
     "CKV_AWS_117": Accepted(
         "they talk to AWS and Slack; a network of one's own would guard nothing"
     ),
     "CKV_AWS_119": Accepted("DynamoDB encrypts with its own key; no content", "IncidentsTable"),
-    "CKV_AWS_28": Accepted(
-        "what was told a while ago, restored, would be told again", "IncidentsTable"
-    ),
-    "CKV_AWS_158": Accepted(
-        "CloudWatch Logs encrypts; a key for the log with prompts is its owner's to choose"
+    "CKV_AWS_258": Accepted(
+        "Slack cannot sign with IAM; the function checks Slack's own signature", "AnswerFunctionUrl"
     ),
     "CKV_AWS_173": Accepted("Lambda encrypts, and no variable is a secret: only where one is kept"),
 }

@@ -103,10 +103,14 @@ class _LogGroups:
         self._world.called("find", name)
         return None if self._world.found is None else LogGroup(name, self._world.group_class)
 
-    def create(self, name: str, retention_days: int, kms_key_arn: str) -> None:
+    def create(self, name: str, kms_key_arn: str) -> None:
         self._world.called("create", name)
         self._world.found = ()
-        self._world.created[name] = (retention_days, kms_key_arn)
+        self._world.created[name] = (0, kms_key_arn)
+
+    def keep(self, name: str, days: int) -> None:
+        self._world.called("keep", name)
+        self._world.created[name] = (days, self._world.created[name][1])
 
     def subscriptions(self, log_group: str) -> tuple[SubscriptionFilter, ...]:
         self._world.called("subscriptions", log_group)

@@ -174,12 +174,13 @@ def _stretches(changes: Sequence[Change], timeline: Timeline) -> tuple[tuple[int
 Fired = Callable[[str, Mapping[str, str]], int]
 
 
-def fired_with(setup: Setup, history: History, namespace: str) -> Fired:
+def fired_with(setup: Setup, history: History, namespace: str, lateness: Lateness) -> Fired:
     """Return a function that says how often an alarm would have fired with other parameters."""
     points = tuple(history.datapoints(namespace))
+    end = history.end + lateness.minutes * 60
 
     def fired(name: str, changed: Mapping[str, str]) -> int:
         alarms = [alarm for alarm in setup.alarms(**changed) if alarm.name == name]
-        return times_fired(simulate(alarms, points, history.start, history.end).changes)
+        return times_fired(simulate(alarms, points, history.start, end, lateness).changes)
 
     return fired

@@ -73,6 +73,8 @@ def _search(alarm: AlarmHistory, knob: Knob, fired: Fired, most: float) -> tuple
             high = middle
         else:
             low = middle + 1
+    while high and tried(high - 1) <= most:
+        high -= 1
     return steps[high], tried(high)
 
 

@@ -1,20 +1,30 @@
 """`bedrock-alerts deploy`: look first, then `sam build` and `sam deploy`, then what to do next."""
 
+import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple, cast
 
 import click
 
 from bedrock_alerts_lab.errors import LabError
+from bedrock_alerts_lab.local_stack.template import load
 from bedrock_alerts_lab.resolve import NAME, TEMPLATE
 from bedrock_alerts_lab.terminal import write
 
 _ROOT: Final = TEMPLATE.parent
+_CONFIGURATION: Final = _ROOT / "samconfig.toml"
 _SUBSCRIPTIONS: Final = 2
+_CHANNELS: Final = (
+    "AlertEmail", "SlackWebhookSecretArn", "SlackBotSecretArn", "WebhookSecretArn",
+    "PagerDutySecretArn", "TeamsWebhookSecretArn", "AmazonQTopicArn",
+)  # fmt: skip
+# What a declined change set leaves: no stack yet.
+_UNMADE: Final = "REVIEW_IN_PROGRESS"
 # A stack that was never made can only be deleted; one whose update hangs has to be freed first.
 _STUCK: Final = {
     "ROLLBACK_COMPLETE": "delete it: sam delete --stack-name {stack} --region {region}",
@@ -36,15 +46,23 @@ class Found(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """What is to be deployed, and where."""
+    """What is to be deployed, and where.
+
+    `kept` are the parameters of the stack that is there: SAM keeps what it is not given.
+    """
 
     stack: str
     region: str
-    parameters: tuple[str, ...]
+    parameters: Mapping[str, str]
+    kept: Mapping[str, str] = {}
 
     def value(self, name: str, default: str = "") -> str:
-        """Return the value that is given for a parameter."""
-        return dict(one.split("=", 1) for one in self.parameters).get(name, default)
+        """Return the value that a parameter will have."""
+        return {**self.kept, **self.parameters}.get(name, default)
+
+    def overrides(self) -> list[str]:
+        """Return the parameters as SAM reads them: it cuts a value at a blank or a quote."""
+        return [f"{name}={_quoted(value)}" for name, value in self.parameters.items()]
 
 
 @click.command()
@@ -80,18 +98,21 @@ def deploy(  # noqa: PLR0913 - click passes every option on its own
     region = session.region_name
     if not region:
         raise click.UsageError("Give --region, or set AWS_DEFAULT_REGION.")
-    if email is None and not slack_secret and not yes:
-        email = click.prompt("Email address that receives every alert")
     wrong = [one for one in parameters if "=" not in one]
     if wrong:
         raise click.BadParameter(f"{wrong[0]!r} is not NAME=VALUE", param_hint="--parameter")
-    given = [f"AlertEmail={email}"] if email else []
-    given += [f"SlackWebhookSecretArn={slack_secret}"] if slack_secret else []
-    plan = Plan(stack, region, (*given, *parameters))
-    if not plan.parameters:
-        raise click.UsageError("Give --email or --slack-secret, so that someone is notified.")
+    client = cast("Any", session.client)
+    given = {"AlertEmail": email} if email else {}
+    given |= {"SlackWebhookSecretArn": slack_secret} if slack_secret else {}
+    given |= dict(one.split("=", 1) for one in parameters)
+    plan = Plan(stack, region, given, kept(client, stack))
+    if not any(plan.value(name) for name in _CHANNELS):
+        if yes:
+            raise click.UsageError("Give --email or --slack-secret, so that someone is notified.")
+        email = click.prompt("Email address that receives every alert")
+        plan = plan._replace(parameters={"AlertEmail": email, **given})
     problems = 0
-    for found in checks(cast("Any", session.client), plan):
+    for found in checks(client, plan):
         problems += bool(found.fix)
         write(f"{'✗' if found.fix else '✓'} {found.about}: {found.says}\n")
         if found.fix:
@@ -101,8 +122,10 @@ def deploy(  # noqa: PLR0913 - click passes every option on its own
     if not yes and sys.stdin.isatty():
         click.confirm(f"Deploy stack {stack} to {region}?", default=True, abort=True)
     _sam("build")
+    overrides = plan.overrides()
     _sam("deploy", "--stack-name", stack, "--region", region, "--no-confirm-changeset",
-         "--no-fail-on-empty-changeset", "--parameter-overrides", *plan.parameters)  # fmt: skip
+         "--no-fail-on-empty-changeset", *(["--parameter-overrides"] if overrides else ()),
+         *overrides)  # fmt: skip
     write(_next(plan))
     return 0
 
@@ -113,6 +136,8 @@ def checks(client: Callable[[str], Any], plan: Plan) -> Iterator[Found]:
     `client` makes a client for a service. Ends with the first check that the others depend on.
     """
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
+
+    yield from unknown_parameters(plan)
 
     try:
         caller = client("sts").get_caller_identity()
@@ -131,6 +156,64 @@ def checks(client: Callable[[str], Any], plan: Plan) -> Iterator[Found]:
         yield _unseen("invocation log", error)
 
 
+def unknown_parameters(plan: Plan, configuration: Path = _CONFIGURATION) -> Iterator[Found]:
+    """Look for parameters that the template does not have: SAM ignores them without a word."""
+    known = load(TEMPLATE)["Parameters"].keys()
+    for where, names in (
+        ("what you give", plan.parameters),
+        (configuration.name, _saved(configuration)),
+    ):
+        gone = [name for name in names if name not in known]
+        if gone:
+            fix = "leave them out; CHANGELOG.md says what each became"
+            yield Found(
+                "Parameters",
+                f"{where} names {', '.join(gone)}, which the template does not have",
+                fix,
+            )
+    gone = [name for name in plan.kept if name not in known]
+    if gone:
+        says = f"{len(gone)} of the deployed version are gone; CHANGELOG.md says what each became"
+        yield Found("Parameters", says)
+
+
+def _saved(configuration: Path) -> list[str]:
+    """Return the names of the parameters that a configuration of SAM sets."""
+    try:
+        read = tomllib.loads(configuration.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return []
+    except tomllib.TOMLDecodeError as error:
+        raise LabError(f"{configuration.name} is no TOML: {error}") from error
+    found: list[str] = []
+    for environment in read.values():
+        if isinstance(environment, dict):
+            given = environment.get("deploy", {}).get("parameters", {}).get("parameter_overrides")
+            for text in given if isinstance(given, list) else [given or ""]:
+                # A value in quotes may hold an equals sign of its own.
+                bare = re.sub(r'"(?:[^"\\]|\\.)*"', "", str(text))
+                found += re.findall(r"(?:^|\s)(\w+)=", bare)
+    return list(dict.fromkeys(found))
+
+
+def kept(client: Callable[[str], Any], stack: str) -> dict[str, str]:
+    """Return the parameters of the stack that is there; the checks say why it is not seen."""
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
+
+    try:
+        (found,) = client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
+    except (BotoCoreError, ClientError):
+        return {}
+    if found["StackStatus"] == _UNMADE:
+        return {}
+    return {one["ParameterKey"]: one["ParameterValue"] for one in found.get("Parameters", [])}
+
+
+def _quoted(value: str) -> str:
+    escaped = value.replace('"', '\\"')
+    return f'"{escaped}"'
+
+
 def _bedrock(client: Callable[[str], Any], plan: Plan) -> Found:
     client("bedrock").get_model_invocation_logging_configuration()
     return Found("Bedrock", f"is available in {plan.region}")
@@ -146,6 +229,8 @@ def _stack(client: Callable[[str], Any], plan: Plan) -> Found:
             raise
         return Found("Stack", f"{plan.stack} does not exist yet and is created")
     status = str(stack["StackStatus"])
+    if status == _UNMADE:
+        return Found("Stack", f"{plan.stack} does not exist yet and is created")
     fix = _STUCK.get(status, "").format(stack=plan.stack, region=plan.region)
     if not fix and status.endswith("_IN_PROGRESS"):
         fix = "wait until it has ended, then run this again"
@@ -161,7 +246,13 @@ def _log(client: Callable[[str], Any], plan: Plan) -> Iterator[Found]:
     present = answer.get("loggingConfig") or {}
     group = present.get("cloudWatchConfig", {}).get("logGroupName", "")
     bucket = present.get("s3Config", {}).get("bucketName", "")
-    if plan.value("InvocationLogging", "auto") != "auto":
+    mode = plan.value("InvocationLogging", "auto")
+    role = str(present.get("cloudWatchConfig", {}).get("roleArn", ""))
+    if mode == "create" and present and f":role/{plan.stack}-" not in role:
+        fix = "leave out InvocationLogging=create: auto reads the log that is there"
+        yield Found("Invocation log", f"goes to {group or bucket} already", fix)
+        return
+    if mode != "auto":
         group = plan.value("InvocationLogGroupName", group or "/aws/bedrock/invocations")
     elif not present:
         yield Found("Invocation log", "is off and is switched on; it stores prompts and responses")

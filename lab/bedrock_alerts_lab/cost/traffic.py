@@ -190,7 +190,9 @@ def of_counts(
             )
         meter.weigh(*_published(batch, prices, options), len(batch))
     month = meter.month(counts.calls / meter.calls, calls_per_batch, has_log=False)
-    return structs.replace(month, metric_months=hours)
+    # A caller without a notable call has no series to look at.
+    principals = min(month.principals, round(counts.calls * counts.notable))
+    return structs.replace(month, metric_months=hours, principals=principals)
 
 
 def _hours_with_data(

@@ -31,11 +31,13 @@ _CASES: Final[tuple[tuple[str, Counts, dict[str, str]], ...]] = (
         {"ApplicationMetadataKey": "application"},
     ),
     ("30 million, a line for each", Counts(calls=30_000_000), {"EventLines": "all"}),
+    ("every alarm and metric", _MILLION, {"AlarmSet": "all"}),
+    ("nothing but the stack at rest", Counts(calls=0), {}),
     ("without the dashboard", _MILLION, {"CreateDashboard": "false"}),
     (
         "without anomaly bands",
         _MILLION,
-        {"AlarmsOff": "SensitiveData,GuardrailBypass,Latency,SpendAnomaly"},
+        {"AlarmsOff": "GuardrailBypass"},
     ),
 )
 

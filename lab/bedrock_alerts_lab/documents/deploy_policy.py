@@ -14,18 +14,18 @@ _NEEDS: Final[Mapping[str, tuple[tuple[str, ...], str]]] = {
     "AWS::Athena::NamedQuery": (
         ("athena:CreateNamedQuery", "athena:DeleteNamedQuery", "athena:GetNamedQuery",
          "athena:ListNamedQueries", "athena:UpdateNamedQuery"),
-        "arn:aws:athena:{here}:workgroup/{stack}"),
+        "arn:${{Partition}}:athena:{here}:workgroup/{stack}"),
     "AWS::Athena::WorkGroup": (
         ("athena:CreateWorkGroup", "athena:DeleteWorkGroup", "athena:GetWorkGroup",
          "athena:TagResource", "athena:UntagResource", "athena:UpdateWorkGroup"),
-        "arn:aws:athena:{here}:workgroup/{stack}"),
+        "arn:${{Partition}}:athena:{here}:workgroup/{stack}"),
     "AWS::Budgets::Budget": (
         ("budgets:ModifyBudget", "budgets:ViewBudget"),
-        "arn:aws:budgets::${{Account}}:budget/{stack}.*"),
+        "arn:${{Partition}}:budgets::${{Account}}:budget/{stack}.*"),
     "AWS::CloudWatch::Alarm": (
         ("cloudwatch:DeleteAlarms", "cloudwatch:DescribeAlarms", "cloudwatch:PutMetricAlarm",
          "cloudwatch:TagResource", "cloudwatch:UntagResource", "cloudwatch:ListTagsForResource"),
-        "arn:aws:cloudwatch:{here}:alarm:{stack}.*"),
+        "arn:${{Partition}}:cloudwatch:{here}:alarm:{stack}.*"),
     "AWS::CloudWatch::AnomalyDetector": (
         ("cloudwatch:DeleteAnomalyDetector", "cloudwatch:DescribeAnomalyDetectors",
          "cloudwatch:PutAnomalyDetector"), "*"),
@@ -34,18 +34,18 @@ _NEEDS: Final[Mapping[str, tuple[tuple[str, ...], str]]] = {
         "*"),
     "AWS::CloudWatch::Dashboard": (
         ("cloudwatch:DeleteDashboards", "cloudwatch:GetDashboard", "cloudwatch:PutDashboard"),
-        "arn:aws:cloudwatch::${{Account}}:dashboard/{stack}-*"),
+        "arn:${{Partition}}:cloudwatch::${{Account}}:dashboard/{stack}-*"),
     "AWS::DynamoDB::Table": (
         ("dynamodb:CreateTable", "dynamodb:DeleteTable", "dynamodb:DescribeContinuousBackups",
          "dynamodb:DescribeTable", "dynamodb:DescribeTimeToLive", "dynamodb:TagResource",
          "dynamodb:UntagResource", "dynamodb:ListTagsOfResource",
          "dynamodb:UpdateContinuousBackups", "dynamodb:UpdateTable", "dynamodb:UpdateTimeToLive"),
-        "arn:aws:dynamodb:{here}:table/{stack}-*"),
+        "arn:${{Partition}}:dynamodb:{here}:table/{stack}-*"),
     "AWS::Events::Rule": (
         ("events:DeleteRule", "events:DescribeRule", "events:ListTargetsByRule",
          "events:PutRule", "events:PutTargets", "events:RemoveTargets", "events:TagResource",
          "events:UntagResource"),
-        "arn:aws:events:{here}:rule/{stack}-*"),
+        "arn:${{Partition}}:events:{here}:rule/{stack}-*"),
     "AWS::Glue::Database": (
         ("glue:CreateDatabase", "glue:DeleteDatabase", "glue:GetDatabase", "glue:UpdateDatabase"),
         "*"),
@@ -53,79 +53,79 @@ _NEEDS: Final[Mapping[str, tuple[tuple[str, ...], str]]] = {
         ("glue:CreateTable", "glue:DeleteTable", "glue:GetTable", "glue:UpdateTable"), "*"),
     "AWS::IAM::Policy": (
         ("iam:DeleteRolePolicy", "iam:GetRolePolicy", "iam:PutRolePolicy"),
-        "arn:aws:iam::${{Account}}:role/{stack}-*"),
+        "arn:${{Partition}}:iam::${{Account}}:role/{stack}-*"),
     "AWS::IAM::Role": (
         ("iam:CreateRole", "iam:DeleteRole", "iam:DeleteRolePolicy",
          "iam:DeleteRolePermissionsBoundary", "iam:GetRole", "iam:GetRolePolicy", "iam:PassRole",
          "iam:PutRolePermissionsBoundary", "iam:PutRolePolicy", "iam:TagRole", "iam:UntagRole",
          "iam:UpdateAssumeRolePolicy"),
-        "arn:aws:iam::${{Account}}:role/{stack}-*"),
+        "arn:${{Partition}}:iam::${{Account}}:role/{stack}-*"),
     "AWS::Lambda::EventInvokeConfig": (
         ("lambda:DeleteFunctionEventInvokeConfig", "lambda:GetFunctionEventInvokeConfig",
          "lambda:PutFunctionEventInvokeConfig", "lambda:UpdateFunctionEventInvokeConfig"),
-        "arn:aws:lambda:{here}:function:{stack}-*"),
+        "arn:${{Partition}}:lambda:{here}:function:{stack}-*"),
     "AWS::Lambda::Permission": (
         ("lambda:AddPermission", "lambda:GetPolicy", "lambda:RemovePermission"),
-        "arn:aws:lambda:{here}:function:{stack}-*"),
+        "arn:${{Partition}}:lambda:{here}:function:{stack}-*"),
     "AWS::Lambda::Url": (
         ("lambda:CreateFunctionUrlConfig", "lambda:DeleteFunctionUrlConfig",
          "lambda:GetFunctionUrlConfig", "lambda:UpdateFunctionUrlConfig"),
-        "arn:aws:lambda:{here}:function:{stack}-*"),
+        "arn:${{Partition}}:lambda:{here}:function:{stack}-*"),
     "AWS::Logs::LogGroup": (
         ("logs:AssociateKmsKey", "logs:CreateLogGroup", "logs:DeleteLogGroup",
          "logs:DescribeLogGroups", "logs:DisassociateKmsKey", "logs:ListTagsForResource",
          "logs:PutRetentionPolicy", "logs:TagResource", "logs:UntagResource"),
-        "arn:aws:logs:{here}:log-group:/aws/lambda/{stack}-*"),
+        "arn:${{Partition}}:logs:{here}:log-group:/aws/lambda/{stack}-*"),
     "AWS::Logs::QueryDefinition": (
         ("logs:DeleteQueryDefinition", "logs:DescribeQueryDefinitions", "logs:PutQueryDefinition"),
         "*"),
     "AWS::Logs::SubscriptionFilter": (
         ("logs:DeleteSubscriptionFilter", "logs:DescribeSubscriptionFilters",
          "logs:PutSubscriptionFilter"),
-        "arn:aws:logs:{here}:log-group:*"),
+        "arn:${{Partition}}:logs:{here}:log-group:*"),
     "AWS::S3::Bucket": (
         ("s3:CreateBucket", "s3:DeleteBucket", "s3:GetBucketPolicy",
          "s3:GetEncryptionConfiguration", "s3:GetLifecycleConfiguration",
          "s3:PutBucketOwnershipControls",
          "s3:PutBucketPublicAccessBlock", "s3:PutBucketTagging", "s3:PutEncryptionConfiguration",
          "s3:PutLifecycleConfiguration"),
-        "arn:aws:s3:::{stack}-*"),
+        "arn:${{Partition}}:s3:::{stack}-*"),
     "AWS::S3::BucketPolicy": (
         ("s3:DeleteBucketPolicy", "s3:GetBucketPolicy", "s3:PutBucketPolicy"),
-        "arn:aws:s3:::{stack}-*"),
+        "arn:${{Partition}}:s3:::{stack}-*"),
     "AWS::SNS::Subscription": (
         ("sns:GetSubscriptionAttributes", "sns:SetSubscriptionAttributes", "sns:Subscribe",
          "sns:Unsubscribe"),
-        "arn:aws:sns:{here}:{stack}-*"),
+        "arn:${{Partition}}:sns:{here}:{stack}-*"),
     "AWS::SNS::Topic": (
         ("sns:CreateTopic", "sns:DeleteTopic", "sns:GetTopicAttributes",
          "sns:ListSubscriptionsByTopic", "sns:ListTagsForResource", "sns:SetTopicAttributes",
          "sns:TagResource", "sns:UntagResource"),
-        "arn:aws:sns:{here}:{stack}-*"),
+        "arn:${{Partition}}:sns:{here}:{stack}-*"),
     "AWS::SNS::TopicPolicy": (
-        ("sns:GetTopicAttributes", "sns:SetTopicAttributes"), "arn:aws:sns:{here}:{stack}-*"),
+        ("sns:GetTopicAttributes", "sns:SetTopicAttributes"),
+        "arn:${{Partition}}:sns:{here}:{stack}-*"),
     "AWS::SQS::Queue": (
         ("sqs:CreateQueue", "sqs:DeleteQueue", "sqs:GetQueueAttributes", "sqs:GetQueueUrl",
          "sqs:ListQueueTags", "sqs:SetQueueAttributes", "sqs:TagQueue", "sqs:UntagQueue"),
-        "arn:aws:sqs:{here}:{stack}-*"),
+        "arn:${{Partition}}:sqs:{here}:{stack}-*"),
     "AWS::SQS::QueuePolicy": (
-        ("sqs:GetQueueAttributes", "sqs:SetQueueAttributes"), "arn:aws:sqs:{here}:{stack}-*"),
+        ("sqs:GetQueueAttributes", "sqs:SetQueueAttributes"),
+        "arn:${{Partition}}:sqs:{here}:{stack}-*"),
     "AWS::Scheduler::ScheduleGroup": (
         ("scheduler:CreateScheduleGroup", "scheduler:DeleteScheduleGroup",
          "scheduler:GetScheduleGroup", "scheduler:TagResource"),
-        "arn:aws:scheduler:{here}:schedule-group/{stack}-*"),
+        "arn:${{Partition}}:scheduler:{here}:schedule-group/{stack}-*"),
     "AWS::Serverless::Function": (
-        ("lambda:CreateEventSourceMapping", "lambda:CreateFunction",
-         "lambda:DeleteEventSourceMapping", "lambda:DeleteFunction",
-         "lambda:DeleteFunctionConcurrency", "lambda:GetEventSourceMapping", "lambda:GetFunction",
-         "lambda:GetFunctionConfiguration", "lambda:GetLayerVersion", "lambda:InvokeFunction",
+        ("lambda:CreateFunction", "lambda:DeleteFunction", "lambda:DeleteFunctionConcurrency",
+         "lambda:GetFunction", "lambda:GetFunctionConfiguration", "lambda:InvokeFunction",
          "lambda:ListTags", "lambda:PutFunctionConcurrency", "lambda:TagResource",
-         "lambda:UntagResource", "lambda:UpdateEventSourceMapping", "lambda:UpdateFunctionCode",
+         "lambda:UntagResource", "lambda:UpdateFunctionCode",
          "lambda:UpdateFunctionConfiguration"),
-        "*"),
+        "arn:${{Partition}}:lambda:{here}:function:{stack}-*"),
     "AWS::Serverless::LayerVersion": (
         ("lambda:DeleteLayerVersion", "lambda:GetLayerVersion", "lambda:PublishLayerVersion"),
-        "arn:aws:lambda:{here}:layer:*"),
+        "arn:${{Partition}}:lambda:{here}:layer:*"),
 }  # fmt: skip
 # What `sam deploy` itself does, whatever the template holds.
 _SAM: Final = (
@@ -134,14 +134,24 @@ _SAM: Final = (
       "cloudformation:DescribeStackEvents", "cloudformation:DescribeStackResources",
       "cloudformation:DescribeStacks", "cloudformation:ExecuteChangeSet",
       "cloudformation:GetTemplate", "cloudformation:GetTemplateSummary"),
-     "arn:aws:cloudformation:{here}:stack/{stack}/*"),
+     "arn:${{Partition}}:cloudformation:{here}:stack/{stack}/*"),
     (("cloudformation:CreateChangeSet",),
-     "arn:aws:cloudformation:${{Region}}:aws:transform/Serverless-2016-10-31"),
-    (("s3:CreateBucket", "s3:GetBucketLocation", "s3:GetObject", "s3:ListBucket", "s3:PutObject"),
-     "arn:aws:s3:::aws-sam-cli-managed-default-*"),
+     "arn:${{Partition}}:cloudformation:${{Region}}:aws:transform/Serverless-2016-10-31"),
+    # An event source mapping has no name that is known before.
+    (("lambda:CreateEventSourceMapping", "lambda:DeleteEventSourceMapping",
+      "lambda:GetEventSourceMapping", "lambda:ListTags", "lambda:TagResource",
+      "lambda:UntagResource", "lambda:UpdateEventSourceMapping"),
+     "arn:${{Partition}}:lambda:{here}:event-source-mapping:*"),
+    # For a table, and what else is encrypted with KmsKeyArn.
+    (("kms:CreateGrant", "kms:DescribeKey"), "arn:${{Partition}}:kms:{here}:key/${{KeyId}}"),
+    (("s3:CreateBucket", "s3:GetBucketLocation", "s3:GetBucketPolicy", "s3:GetObject",
+      "s3:ListBucket", "s3:PutBucketPolicy", "s3:PutBucketPublicAccessBlock",
+      "s3:PutBucketTagging", "s3:PutBucketVersioning", "s3:PutEncryptionConfiguration",
+      "s3:PutObject"),
+     "arn:${{Partition}}:s3:::aws-sam-cli-managed-default-*"),
     (("cloudformation:CreateChangeSet", "cloudformation:DescribeChangeSet",
       "cloudformation:DescribeStacks", "cloudformation:ExecuteChangeSet"),
-     "arn:aws:cloudformation:{here}:stack/aws-sam-cli-managed-default/*"),
+     "arn:${{Partition}}:cloudformation:{here}:stack/aws-sam-cli-managed-default/*"),
     (("bedrock:GetModelInvocationLoggingConfiguration", "sts:GetCallerIdentity"), "*"),
 )  # fmt: skip
 
@@ -149,7 +159,8 @@ _SAM: Final = (
 def policy(template: Mapping[str, Any], stack: str = NAME) -> dict[str, Any]:
     """Return the policy for who deploys and deletes `stack`.
 
-    `${Region}` and `${Account}` stand for yours. Raises KeyError at a type that is not known here.
+    `${Partition}` (aws, aws-us-gov, aws-cn), `${Region}`, `${Account}` and `${KeyId}` (of
+    KmsKeyArn) stand for yours. Raises KeyError at a type that is not known here.
     """
     return {
         "Version": "2012-10-17",
@@ -165,7 +176,10 @@ def _statements(template: Mapping[str, Any], stack: str) -> Iterator[tuple[str, 
     needs = [("Sam", *one) for one in _SAM]
     needs += [(name, *_NEEDS[name]) for name in sorted(types(dict(template)))]
     for name, actions, pattern in needs:
-        resource = pattern.replace("{here}", _HERE).format(stack=stack)
+        resource = pattern.replace("{here}", _HERE).format(
+            # Names of buckets are in lower case.
+            stack=stack.lower() if ":s3:::" in pattern else stack
+        )
         sid, found = merged.setdefault(
             resource, (name.removeprefix("AWS").replace("::", ""), set())
         )

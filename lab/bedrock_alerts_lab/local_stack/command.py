@@ -3,9 +3,14 @@
 import json
 import signal
 import time
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import click
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from bedrock_alerts_lab.local_stack.demo import LocalStack
 
 
 @click.command()
@@ -30,6 +35,11 @@ import click
     show_default=True,
     help="How Slack is told: a bot's messages are edited and have threads.",
 )
+@click.option(
+    "--keep",
+    is_flag=True,
+    help="Leave the stack running for `sam local invoke`, and write the files that it needs.",
+)
 @click.option("--outage", is_flag=True, help="Take Slack down while the first alert is sent.")
 @click.option(
     "--pace",
@@ -45,20 +55,26 @@ def demo(  # noqa: PLR0913 - one for each option
     port: int,
     engine_port: int | None,
     slack: Literal["webhook", "bot"],
+    keep: bool,
     outage: bool,
     pace: float,
 ) -> int:
     """Play sample Bedrock traffic through the whole pipeline, on this machine.
 
     Builds the template, deploys it to an embedded engine, plays half an hour of invented
-    traffic, and shows the Slack messages and e-mails it leads to on a web page. Needs no AWS
-    account and no Docker. Exits with 0 only if every expected message arrived, exactly once.
+    traffic, and shows the Slack messages and emails it leads to on a web page. Needs no AWS
+    account, and Docker only for --keep. Exits with 0 only if every expected message arrived,
+    exactly once.
     """
     # Imported here: boto3 and rich would make every `--help` wait.
     from rich.console import Console  # noqa: PLC0415
 
     from bedrock_alerts_lab.local_stack import demo as play  # noqa: PLC0415
 
+    if keep:
+        from bedrock_alerts_lab.local_stack.containers import bridge  # noqa: PLC0415
+
+        bridge()  # said now, and not when the story has been played
     # A polite `kill` and a closed terminal stop everything that was started, like Ctrl-C does.
     for sign in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(sign, _interrupt)
@@ -81,12 +97,32 @@ def demo(  # noqa: PLR0913 - one for each option
             say.print(f"[red]Never arrived:[/] {line}")
         for line in outcome.surplus:
             say.print(f"[red]Arrived more than once:[/] {line}")
+        if keep:
+            _keep(local, say)
         if as_machine:
             click.echo(json.dumps(play.as_json(outcome)))
-        elif not end_at_once:
+        elif not end_at_once and not keep:
             say.print(f"Look at [bold underline]{local.receiver.url}[/]. Ctrl-C ends it all.")
             _until_interrupted()
     return 0 if outcome.complete else 1
+
+
+def _keep(local: "LocalStack", say: "Console") -> None:
+    """Leave everything running for functions in containers, until Ctrl-C."""
+    from bedrock_alerts_lab.local_stack import containers  # noqa: PLC0415
+
+    ports = (local.engine.port, local.receiver.port)
+    with containers.reachable_from_containers(*ports):
+        say.print("Building for Lambda's containers…")
+        containers.write_files(local.engine, local.stack, local.receiver.webhook_url)
+        say.print("Type these in another terminal; their messages appear on the page:")
+        for function, event in (
+            ("RouteFunction", "route throttling"),
+            ("DeliverFunction", "deliver slack"),
+        ):
+            say.print(f"  {containers.command(function, event)}")
+        say.print(f"Look at [bold underline]{local.receiver.url}[/]. Ctrl-C ends it all.")
+        _until_interrupted()
 
 
 def _interrupt(*_: object) -> None:

@@ -61,7 +61,7 @@ def build(engine: Engine) -> Path:
     work = _WORK / tag
     out = work / "build"
     environment = {**engine.environment(), "LAYER_TARGET": "host", "PYTHON": str(ENGINE_PYTHON)}
-    _sam(
+    run_sam(
         "build",
         "--template-file", str(ROOT / "template.yaml"),
         "--build-dir", str(out),
@@ -93,7 +93,7 @@ def deploy(engine: Engine, built: Path, parameters: Mapping[str, str]) -> Stack:
         s3.create_bucket(
             Bucket=_ARTEFACTS, CreateBucketConfiguration={"LocationConstraint": REGION}
         )
-    _sam(
+    run_sam(
         "deploy",
         "--template-file", str(built),
         "--stack-name", STACK,
@@ -142,7 +142,8 @@ def _known_types() -> set[str]:
     return {*done.stdout.split(), *_SAM_TYPES}
 
 
-def _sam(command: str, *arguments: str, environment: Mapping[str, str], seconds: int) -> None:
+def run_sam(command: str, *arguments: str, environment: Mapping[str, str], seconds: int) -> None:
+    """Run `sam` in the project's folder. Raises LabError with the end of what it says."""
     sam = shutil.which("sam", path=str(Path(sys.executable).parent)) or shutil.which("sam")
     if sam is None:
         raise LabError("the `sam` command is not installed: run `make setup`")

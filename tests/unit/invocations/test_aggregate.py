@@ -235,9 +235,12 @@ def test_each_minute_is_counted_by_itself() -> None:
     assert counted == {MINUTE - 60: 1, MINUTE: 2, MINUTE + 60: 1}
 
 
-def test_the_age_of_a_batch_is_that_of_its_oldest_call_in_each_minute() -> None:
-    found = points(converse(), converse(), now=EPOCH + 75)
-    assert [point.values for point in found if point.metric == "RecordAge"] == [(75,)]
+@pytest.mark.parametrize("age", [75, 900, 3600, 86400])
+def test_the_age_of_the_oldest_call_is_told_in_the_minute_it_is_counted(age: int) -> None:
+    """An alarm that looks at the last half hour would never see the minute of an old call."""
+    found = points(converse(), converse(), now=EPOCH + age)
+    told = [(point.minute, point.values) for point in found if point.metric == "RecordAge"]
+    assert told == [((EPOCH + age) // 60 * 60, (age,))]
     assert "RecordAge" not in {point.metric for point in points(converse())}
 
 

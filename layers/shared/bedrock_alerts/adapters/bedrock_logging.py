@@ -3,6 +3,7 @@
 Each call is tried once, with time-outs: whoever calls knows how long trying again makes sense.
 """
 
+import contextlib
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
@@ -115,19 +116,15 @@ class LogGroups:
                     return LogGroup(name, group.get("logGroupClass", "STANDARD"))
         return None
 
-    def create(self, name: str, retention_days: int, kms_key_arn: str) -> None:
+    def create(self, name: str, kms_key_arn: str) -> None:
         """Create a group; one that exists is left as it is. Raises TransientError."""
         key = {"kmsKeyId": kms_key_arn} if kms_key_arn else {}
-        try:
+        with contextlib.suppress(TakenError):
             _call(lambda: self._client.create_log_group(logGroupName=name, **key))  # type: ignore[arg-type]
-        except TakenError:
-            return
-        if retention_days:
-            _call(
-                lambda: self._client.put_retention_policy(
-                    logGroupName=name, retentionInDays=retention_days
-                )
-            )
+
+    def keep(self, name: str, days: int) -> None:
+        """Set for how many days a group keeps its lines. Raises TransientError."""
+        _call(lambda: self._client.put_retention_policy(logGroupName=name, retentionInDays=days))
 
     def subscriptions(self, log_group: str) -> tuple[SubscriptionFilter, ...]:
         """List a group's subscriptions. Raises GoneError or TransientError."""

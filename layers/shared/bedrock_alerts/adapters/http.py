@@ -211,6 +211,9 @@ def _word(answer: bytes, url: str) -> str:
 
 def _is_loopback(host: str) -> bool:
     try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+        # The last is what a container calls the machine that it runs on.
+        return (
+            host in {"localhost", "host.docker.internal"} or ipaddress.ip_address(host).is_loopback
+        )
     except ValueError:
         return False

@@ -405,12 +405,14 @@ class Aggregator:
                 by_guardrail.count("GuardedInvocations", calls)
                 if alike.verdict == "unexplained":  # nothing says by which, so by each
                     by_guardrail.count("UnexplainedInterventions", calls)
-        for (minute, dimensions), group in groups.items():
+        for (_, dimensions), group in groups.items():
             if not dimensions:
                 for metric in _ALWAYS:
                     group.count(metric, 0)
-                if self._now is not None:
-                    group.keep("RecordAge", max(0, int(self._now - minute)))
+        if self._now is not None and groups:
+            # In the minute of counting: no alarm looks back at the minute of an old call.
+            age = max(0, int(self._now - min(minute for minute, _ in groups)))
+            groups[int(self._now) // 60 * 60, ()].keep("RecordAge", age)
         return groups
 
 

@@ -128,13 +128,14 @@ def group_to_read(wanted: LogGroupProperties, present: Configuration | None) -> 
     return name
 
 
-def check_class(group: LogGroup) -> None:
+def check_class(group: LogGroup, present: Configuration | None) -> None:
     """Raise PermanentError where a log group takes no subscription because of its class."""
+    adopted = _adopted(present or {})
     if group.group_class != _SUBSCRIBABLE:
         raise PermanentError(
             f"Log group {clean(group.name, _NAME_CHARS)} has the class {group.group_class}, which"
             " takes no subscription, and a class cannot be changed. Have Bedrock log to a group of"
-            " the class STANDARD: deploy with InvocationLogging=adopt and a new"
+            f" the class STANDARD: deploy with InvocationLogging=adopt{adopted} and a new"
             " InvocationLogGroupName, or have Bedrock log to S3 and deploy with"
             " InvocationLogBucketName."
         )
@@ -163,11 +164,15 @@ def check_subscriptions(
 def missing_log_group(log_group: str, present: Configuration | None) -> str:
     """Say what to do where the log group that is to be read does not exist."""
     group = clean(log_group, _NAME_CHARS)
-    advice = (
-        "Deploy with InvocationLogging=auto to have it created."
-        if present is None
-        else _advice(present)
-    )
+    if present is None:
+        advice = "Deploy with InvocationLogging=auto to have it created."
+    elif _destinations(present)[0] == group:
+        advice = (
+            f"Bedrock is set to log there: create it (aws logs create-log-group --log-group-name"
+            f" {group}), or deploy with InvocationLogging=adopt{_adopted(present)}."
+        )
+    else:
+        advice = _advice(present)
     return f"There is no log group {group} {_HERE}. {advice}"
 
 
@@ -211,14 +216,18 @@ def _left_alone(present: Configuration) -> str:
 
 
 def _refusal(present: Configuration, *, may_adopt: bool) -> str:
-    role = role_of(present)
-    adopted = f" AdoptedRoleArn={clean(role, _NAME_CHARS)}" if role else ""
     why = ": without that role it could not be put back later" if may_adopt else ""
     return (
         f"Model invocation logging is on already {_HERE}, to {describe(present)}, and was left as"
         f" it is. {_advice(present)} To replace it for as long as this stack is there, deploy with"
-        f" InvocationLogging=adopt{adopted}{why}."
+        f" InvocationLogging=adopt{_adopted(present)}{why}."
     )
+
+
+def _adopted(present: Configuration) -> str:
+    """Return the parameter without which a configuration that writes with a role is left alone."""
+    role = role_of(present)
+    return f" AdoptedRoleArn={clean(role, _NAME_CHARS)}" if role else ""
 
 
 def _advice(present: Configuration) -> str:

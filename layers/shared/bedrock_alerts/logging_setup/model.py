@@ -143,8 +143,11 @@ class LogGroupPort(Protocol):
     def find(self, name: str) -> LogGroup | None:
         """Return the group of this name, None where there is none."""
 
-    def create(self, name: str, retention_days: int, kms_key_arn: str) -> None:
+    def create(self, name: str, kms_key_arn: str) -> None:
         """Create a group; one that exists is left as it is."""
+
+    def keep(self, name: str, days: int) -> None:
+        """Set for how many days a group keeps its lines."""
 
     def subscriptions(self, log_group: str) -> tuple[SubscriptionFilter, ...]:
         """List a group's subscriptions. Raises GoneError where there is no such group."""

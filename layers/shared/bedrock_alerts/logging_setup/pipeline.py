@@ -130,13 +130,13 @@ def _invocation_log_group_check(request: Request, tools: Tools, patience: Patien
     name = decide.group_to_read(wanted, present)
     group = patience.insist(lambda: tools.log_groups.find(name))
     if group is None and wanted.mode != "existing" and name == wanted.log_group_name:
-        patience.insist(
-            lambda: tools.log_groups.create(name, wanted.retention_days, wanted.kms_key_arn)
-        )
+        patience.insist(lambda: tools.log_groups.create(name, wanted.kms_key_arn))
+        # On its own: tried again after the group was made, it would find the group and stop there.
+        patience.insist(lambda: tools.log_groups.keep(name, wanted.retention_days))
     elif group is None:
         raise PermanentError(problem or decide.missing_log_group(name, present))
     else:
-        decide.check_class(group)
+        decide.check_class(group, present)
         found = patience.insist(lambda: tools.log_groups.subscriptions(name))
         decide.check_subscriptions(name, wanted.destination_arn, found)
     says = problem or decide.what_bedrock_does(name, present)
@@ -153,9 +153,12 @@ def _stored_routes(request: Request, tools: Tools, patience: Patience) -> Answer
     if request.kind == "Delete":
         patience.insist(lambda: tools.memory.forget(wanted.name))
         return Answer("The routes were deleted with the stack.")
-    if patience.insist(lambda: tools.memory.load(wanted.name)) is None:
-        former = wanted.former_name
-        routes = (patience.insist(lambda: tools.memory.load(former)) if former else None) or "{}"
+    former = wanted.former_name if request.kind == "Create" else ""
+    # What an upgrade that was rolled back has left here is older than what the former one holds.
+    routes = patience.insist(lambda: tools.memory.load(former)) if former else None
+    if routes is None and patience.insist(lambda: tools.memory.load(wanted.name)) is None:
+        routes = "{}"
+    if routes is not None:
         patience.insist(lambda: tools.memory.save(wanted.name, routes))
     return Answer("The routes are stored.", {"Name": wanted.name})
 
