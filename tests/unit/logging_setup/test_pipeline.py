@@ -447,6 +447,32 @@ def test_a_log_group_of_the_stack_itself_is_refused_by_name_too() -> None:
     assert "is a log group of this stack" in says(outcome, succeeded=False)
 
 
+def test_retention_is_set_although_it_is_refused_at_first() -> None:
+    """A group of prompts without it would keep them for ever."""
+    world = World()
+    world.found = None
+    world.fail("keep", TransientError("slow down"), times=2)
+    says(send(world, auto_check()), succeeded=True)
+    assert world.created == {LOG_GROUP: (30, "")}
+
+
+def test_a_log_group_that_bedrock_names_and_nobody_has_is_told_with_what_makes_it() -> None:
+    world = World(theirs())
+    world.found = None
+    reason = says(send(world, auto_check()), succeeded=False)
+    assert "aws logs create-log-group --log-group-name /their/log" in reason
+    assert "InvocationLogging=adopt AdoptedRoleArn=" in reason
+    assert "existing" not in reason
+
+
+def test_what_a_rolled_back_upgrade_left_is_older_than_the_former_routes() -> None:
+    world = World()
+    world.memories[ROUTES["Name"]] = '{"routes":[]}'
+    world.memories[ROUTES["FormerName"]] = '{"default":["email"]}'
+    says(send(world, routes_request()), succeeded=True)
+    assert world.memories[ROUTES["Name"]] == '{"default":["email"]}'
+
+
 # ---- the routes ------------------------------------------------------------------------------------
 
 ROUTES: Final = {"Name": "/bedrock-alerts/a/alert-routes", "FormerName": "/bedrock-alerts/a/routes"}

@@ -78,7 +78,7 @@ class LogGroupProperties(msgspec.Struct, frozen=True, rename="pascal"):
     mode: Mode = "existing"
     own_prefix: str = ""
     role_arn: str = ""
-    retention_days: int = 0
+    retention_days: int = 30
     kms_key_arn: str = ""
 
 
