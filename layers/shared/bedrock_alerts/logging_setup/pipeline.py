@@ -127,6 +127,9 @@ def _invocation_log_group_check(request: Request, tools: Tools, patience: Patien
         if wanted.mode == "auto":
             raise
         problem = f"What Bedrock logs to is not known: {error}"
+    own_role = request.old_properties.get("RoleArn")
+    if wanted.mode == "existing" and own_role and present and decide.role_of(present) == own_role:
+        present = None  # CloudFormation turns off at the end what this stack has turned on
     name = decide.group_to_read(wanted, present)
     group = patience.insist(lambda: tools.log_groups.find(name))
     if group is None and wanted.mode != "existing" and name == wanted.log_group_name:
