@@ -99,7 +99,7 @@ def test_the_whole_template_deploys_changes_and_is_deleted_without_a_trace(
         "InvocationLogging": "existing",
         "Team": "Chat",
     }
-    stack = account.deploy(**changes)
+    stack = account.deploy(AlarmSet="all", **changes)
     assert wanted({**parameters, **changes}, stack) <= set(stack.resources)
     assert "CollectLogsFunction" not in stack.resources
     second = alarms(account)
