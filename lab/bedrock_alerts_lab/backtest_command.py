@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 import click
+import msgspec
 
 from bedrock_alerts.alerts.describe import lasting
 from bedrock_alerts.invocations.aggregate import AggregateOptions
@@ -14,7 +15,7 @@ from bedrock_alerts_lab.backtest.history import History, read_history
 from bedrock_alerts_lab.backtest.messages import messages
 from bedrock_alerts_lab.backtest.outcome import AlarmHistory, Outcome, Suggestion
 from bedrock_alerts_lab.backtest.page import render
-from bedrock_alerts_lab.backtest.run import Fired, Setup, alarm_histories, fired_with, replay
+from bedrock_alerts_lab.backtest.run import Setup, alarm_histories, fired_with, replay
 from bedrock_alerts_lab.backtest.suggest import suggestions
 from bedrock_alerts_lab.errors import InputError
 from bedrock_alerts_lab.number_option import Amount
@@ -129,14 +130,14 @@ def backtest(  # noqa: PLR0913 - click passes every option on its own
         lines=history.counts,
         alarms=found,
         notifications=messages(timeline, known, routes, deployed),
-        suggestions=_suggestions(
-            suggest,
-            found,
-            setup,
-            fired_with(setup, history, settings.namespace, Lateness(delay)),
-            max(60, history.end - history.start) / (7 * 24 * 3600),
-        ),
     )
+    if suggest is not None:
+        fired = fired_with(setup, history, settings.namespace, Lateness(delay))
+        # Less than a week of log allows as many as a whole one: a part of an alarm cannot fire.
+        most = suggest * max(1.0, outcome.weeks)
+        outcome = msgspec.structs.replace(
+            outcome, suggestions=suggestions(found, setup, fired, most)
+        )
     with until_cut_off():
         if html is not None:
             _write_page(html, outcome, history)
@@ -180,19 +181,6 @@ class _Settings:
             application_key=values.get("ApplicationMetadataKey") or None,
             capped_each_minute=True,
         )
-
-
-def _suggestions(
-    most: float | None,
-    found: tuple[AlarmHistory, ...],
-    setup: Setup,
-    fired: Fired,
-    weeks: float,
-) -> tuple[Suggestion, ...]:
-    if most is None:
-        return ()
-    # Less than a week of log allows as many alarms as a whole one: a part of one cannot fire.
-    return suggestions(found, setup, fired, most * max(1.0, weeks))
 
 
 def _write_page(path: Path, outcome: Outcome, history: History) -> None:

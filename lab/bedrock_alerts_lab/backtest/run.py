@@ -4,8 +4,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
-import msgspec
-
 from bedrock_alerts.alerts.describe import split_description
 from bedrock_alerts.metrics import METRICS
 from bedrock_alerts_lab.backtest.history import BEDROCK, MADE_UP, History
@@ -14,6 +12,7 @@ from bedrock_alerts_lab.simulator import (
     Alarm,
     Change,
     CompositeAlarm,
+    Datapoint,
     Lateness,
     MetricAlarm,
     Timeline,
@@ -67,7 +66,12 @@ def replay(
         if isinstance(alarm, CompositeAlarm) and alarm.name in needed:
             needed.update(named(alarm.rule))
     alarms = [alarm for alarm in alarms if alarm.name in needed]
-    points = history.datapoints(namespace)
+    return _simulate(alarms, history.datapoints(namespace), history, lateness)
+
+
+def _simulate(
+    alarms: Iterable[Alarm], points: Iterable[Datapoint], history: History, lateness: Lateness
+) -> Timeline:
     # What was measured last is seen only later.
     end = history.end + lateness.minutes * 60
     return simulate(alarms, points, history.start, end, lateness)
@@ -82,8 +86,11 @@ def alarm_histories(
         by_name[change.alarm_name].append(change)
     judged = judged_alarms(alarms, namespace)
     return tuple(
-        msgspec.structs.replace(
-            _history(alarm, by_name[alarm.name], timeline, is_judged=alarm.name in judged),
+        _history(
+            alarm,
+            by_name[alarm.name],
+            timeline,
+            is_judged=alarm.name in judged,
             is_deployed=alarm.name in deployed,
         )
         for alarm in alarms
@@ -131,7 +138,12 @@ def _watched(alarm: MetricAlarm) -> Iterable[tuple[str, str]]:
 
 
 def _history(
-    alarm: Alarm, changes: Sequence[Change], timeline: Timeline, *, is_judged: bool
+    alarm: Alarm,
+    changes: Sequence[Change],
+    timeline: Timeline,
+    *,
+    is_judged: bool,
+    is_deployed: bool,
 ) -> AlarmHistory:
     text, trailers = split_description(alarm.description or "")
     return AlarmHistory(
@@ -143,6 +155,7 @@ def _history(
         seconds_in_alarm=timeline.seconds_in_alarm(alarm.name),
         fired=times_fired(changes),
         is_judged=is_judged,
+        is_deployed=is_deployed,
     )
 
 
@@ -177,10 +190,9 @@ Fired = Callable[[str, Mapping[str, str]], int]
 def fired_with(setup: Setup, history: History, namespace: str, lateness: Lateness) -> Fired:
     """Return a function that says how often an alarm would have fired with other parameters."""
     points = tuple(history.datapoints(namespace))
-    end = history.end + lateness.minutes * 60
 
     def fired(name: str, changed: Mapping[str, str]) -> int:
         alarms = [alarm for alarm in setup.alarms(**changed) if alarm.name == name]
-        return times_fired(simulate(alarms, points, history.start, end, lateness).changes)
+        return times_fired(_simulate(alarms, points, history, lateness).changes)
 
     return fired

@@ -1,7 +1,6 @@
 """`bedrock-alerts deploy`: look first, then `sam build` and `sam deploy`, then what to do next."""
 
 import re
-import shutil
 import subprocess
 import sys
 import tomllib
@@ -11,14 +10,17 @@ from typing import Any, Final, NamedTuple, cast
 
 import click
 
+from bedrock_alerts.errors import BedrockAlertsError
+from bedrock_alerts.limits import SUBSCRIPTIONS_PER_LOG_GROUP
+from bedrock_alerts.logging_setup.decide import SUBSCRIBABLE, role_of
 from bedrock_alerts_lab.errors import LabError
 from bedrock_alerts_lab.local_stack.template import load
 from bedrock_alerts_lab.resolve import NAME, TEMPLATE
+from bedrock_alerts_lab.sam import find_sam
 from bedrock_alerts_lab.terminal import write
 
 _ROOT: Final = TEMPLATE.parent
 _CONFIGURATION: Final = _ROOT / "samconfig.toml"
-_SUBSCRIPTIONS: Final = 2
 _CHANNELS: Final = (
     "AlertEmail", "SlackWebhookSecretArn", "SlackBotSecretArn", "WebhookSecretArn",
     "PagerDutySecretArn", "TeamsWebhookSecretArn", "AmazonQTopicArn",
@@ -138,7 +140,6 @@ def checks(client: Callable[[str], Any], plan: Plan) -> Iterator[Found]:
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
 
     yield from unknown_parameters(plan)
-
     try:
         caller = client("sts").get_caller_identity()
         yield Found("Credentials", f"account {caller['Account']}, {caller['Arn']}")
@@ -152,7 +153,7 @@ def checks(client: Callable[[str], Any], plan: Plan) -> Iterator[Found]:
             yield _unseen(look.__name__.strip("_"), error)
     try:
         yield from _log(client, plan)
-    except (BotoCoreError, ClientError) as error:
+    except (BotoCoreError, ClientError, BedrockAlertsError) as error:
         yield _unseen("invocation log", error)
 
 
@@ -184,13 +185,13 @@ def _saved(configuration: Path) -> list[str]:
     except FileNotFoundError:
         return []
     except tomllib.TOMLDecodeError as error:
-        raise LabError(f"{configuration.name} is no TOML: {error}") from error
+        raise LabError(f"{configuration.name} is not TOML: {error}") from error
     found: list[str] = []
     for environment in read.values():
         if isinstance(environment, dict):
             given = environment.get("deploy", {}).get("parameters", {}).get("parameter_overrides")
             for text in given if isinstance(given, list) else [given or ""]:
-                # A value in quotes may hold an equals sign of its own.
+                # A value in quotes may hold an equals sign.
                 bare = re.sub(r'"(?:[^"\\]|\\.)*"', "", str(text))
                 found += re.findall(r"(?:^|\s)(\w+)=", bare)
     return list(dict.fromkeys(found))
@@ -201,12 +202,24 @@ def kept(client: Callable[[str], Any], stack: str) -> dict[str, str]:
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
 
     try:
-        (found,) = client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
+        found = _existing(client, stack)
     except (BotoCoreError, ClientError):
         return {}
-    if found["StackStatus"] == _UNMADE:
-        return {}
-    return {one["ParameterKey"]: one["ParameterValue"] for one in found.get("Parameters", [])}
+    given = found.get("Parameters", []) if found else []
+    return {one["ParameterKey"]: one["ParameterValue"] for one in given}
+
+
+def _existing(client: Callable[[str], Any], stack: str) -> dict[str, Any] | None:
+    """Return what describes a stack, None where there is none."""
+    from botocore.exceptions import ClientError  # noqa: PLC0415
+
+    try:
+        (found,) = client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
+    except ClientError as error:
+        if _code(error) != "ValidationError":
+            raise
+        return None
+    return None if found["StackStatus"] == _UNMADE else dict(found)
 
 
 def _quoted(value: str) -> str:
@@ -220,17 +233,10 @@ def _bedrock(client: Callable[[str], Any], plan: Plan) -> Found:
 
 
 def _stack(client: Callable[[str], Any], plan: Plan) -> Found:
-    from botocore.exceptions import ClientError  # noqa: PLC0415
-
-    try:
-        (stack,) = client("cloudformation").describe_stacks(StackName=plan.stack)["Stacks"]
-    except ClientError as error:
-        if _code(error) != "ValidationError":
-            raise
+    stack = _existing(client, plan.stack)
+    if stack is None:
         return Found("Stack", f"{plan.stack} does not exist yet and is created")
     status = str(stack["StackStatus"])
-    if status == _UNMADE:
-        return Found("Stack", f"{plan.stack} does not exist yet and is created")
     fix = _STUCK.get(status, "").format(stack=plan.stack, region=plan.region)
     if not fix and status.endswith("_IN_PROGRESS"):
         fix = "wait until it has ended, then run this again"
@@ -239,6 +245,8 @@ def _stack(client: Callable[[str], Any], plan: Plan) -> Found:
 
 def _log(client: Callable[[str], Any], plan: Plan) -> Iterator[Found]:
     """Look at Bedrock's logging, and at the subscriptions of the log group that is read."""
+    from bedrock_alerts.adapters.bedrock_logging import LogGroups  # noqa: PLC0415 - it loads boto3
+
     if plan.value("InvocationLogBucketName") or plan.value("InvocationLogStreamArn"):
         yield Found("Invocation log", "is read from where you say")
         return
@@ -247,8 +255,7 @@ def _log(client: Callable[[str], Any], plan: Plan) -> Iterator[Found]:
     group = present.get("cloudWatchConfig", {}).get("logGroupName", "")
     bucket = present.get("s3Config", {}).get("bucketName", "")
     mode = plan.value("InvocationLogging", "auto")
-    role = str(present.get("cloudWatchConfig", {}).get("roleArn", ""))
-    if mode == "create" and present and f":role/{plan.stack}-" not in role:
+    if mode == "create" and present and f":role/{plan.stack}-" not in (role_of(present) or ""):
         fix = "leave out InvocationLogging=create: auto reads the log that is there"
         yield Found("Invocation log", f"goes to {group or bucket} already", fix)
         return
@@ -262,36 +269,35 @@ def _log(client: Callable[[str], Any], plan: Plan) -> Iterator[Found]:
         yield Found("Invocation log", f"goes to the bucket {bucket} only", fix)
         return
     yield Found("Invocation log", f"is read from log group {group}")
-    logs = client("logs")
-    groups = logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"]
-    found = next((one for one in groups if one["logGroupName"] == group), None)
+    log_groups = LogGroups(client("logs"))
+    found = log_groups.find(group)
     if found is None:
         return
-    if found.get("logGroupClass", "STANDARD") != "STANDARD":
+    if found.group_class != SUBSCRIBABLE:
         fix = "have Bedrock log to a group of the class STANDARD; a class cannot be changed"
-        yield Found("Log group", f"has the class {found['logGroupClass']}", fix)
+        yield Found("Log group", f"has the class {found.group_class}", fix)
         return
-    filters = logs.describe_subscription_filters(logGroupName=group)["subscriptionFilters"]
     others = [
-        one["filterName"]
-        for one in filters
-        if not one["destinationArn"].endswith(f":{plan.stack}-collect-logs")
+        one.name
+        for one in log_groups.subscriptions(group)
+        if not one.destination_arn.endswith(f":{plan.stack}-collect-logs")
     ]
-    if len(others) >= _SUBSCRIPTIONS:
+    if len(others) >= SUBSCRIPTIONS_PER_LOG_GROUP:
         fix = (
             f"delete one: aws logs delete-subscription-filter --log-group-name {group}"
             f" --filter-name {others[0]} --region {plan.region}"
         )
         yield Found("Subscriptions", f"both are taken, by {' and '.join(others)}", fix)
     else:
-        yield Found("Subscriptions", f"{_SUBSCRIPTIONS - len(others)} of {_SUBSCRIPTIONS} are free")
+        free = SUBSCRIPTIONS_PER_LOG_GROUP - len(others)
+        yield Found("Subscriptions", f"{free} of {SUBSCRIPTIONS_PER_LOG_GROUP} are free")
 
 
 def _unseen(about: str, error: Exception) -> Found:
     code = _code(error)
     if code == "EndpointConnectionError":
         return Found(about.capitalize(), "has no endpoint in this Region", "choose another Region")
-    return Found(about.capitalize(), f"cannot be looked at ({code}); the deployment will tell")
+    return Found(about.capitalize(), f"cannot be looked at ({code}); the deployment will show it")
 
 
 def _code(error: Exception) -> str:
@@ -300,11 +306,8 @@ def _code(error: Exception) -> str:
 
 
 def _sam(command: str, *arguments: str) -> None:
-    sam = shutil.which("sam", path=str(Path(sys.executable).parent)) or shutil.which("sam")
-    if sam is None:
-        raise LabError("the `sam` command is not installed: run `make setup`")
     write(f"$ sam {command} {' '.join(arguments)}\n")
-    done = subprocess.run([sam, command, *arguments], cwd=_ROOT, check=False)
+    done = subprocess.run([find_sam(), command, *arguments], cwd=_ROOT, check=False)
     if done.returncode:
         raise LabError(f"`sam {command}` failed; what to do is above")
 

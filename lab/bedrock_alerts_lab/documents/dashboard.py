@@ -40,12 +40,16 @@ class Row(NamedTuple):
 
 def own(metric: str, label: str, color: str = "", **options: Any) -> Metric:
     """Return one of our metrics, over everything."""
-    return [OWN, metric, {"label": label, **({"color": color} if color else {}), **options}]
+    return _line(OWN, metric, label, color, **options)
 
 
 def native(metric: str, label: str, color: str = "", **options: Any) -> Metric:
     """Return one of Bedrock's own metrics, over everything: it is there whatever AlarmSet is."""
-    return [_BEDROCK, metric, *own("", label, color, **options)[2:]]
+    return _line(_BEDROCK, metric, label, color, **options)
+
+
+def _line(namespace: str, metric: str, label: str, color: str, **options: Any) -> Metric:
+    return [namespace, metric, {"label": label, **({"color": color} if color else {}), **options}]
 
 
 def by(

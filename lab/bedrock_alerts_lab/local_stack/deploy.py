@@ -2,9 +2,7 @@
 
 import contextlib
 import fcntl
-import shutil
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -14,6 +12,7 @@ from bedrock_alerts_lab.errors import LabError
 from bedrock_alerts_lab.invented import REGION
 from bedrock_alerts_lab.local_stack import template as cfn
 from bedrock_alerts_lab.local_stack.engine import ENGINE_PYTHON, ROOT, Engine
+from bedrock_alerts_lab.sam import find_sam
 
 STACK: Final = "bedrock-alerts"
 _WORK: Final = ROOT / ".lab"
@@ -144,12 +143,9 @@ def _known_types() -> set[str]:
 
 def run_sam(command: str, *arguments: str, environment: Mapping[str, str], seconds: int) -> None:
     """Run `sam` in the project's folder. Raises LabError with the end of what it says."""
-    sam = shutil.which("sam", path=str(Path(sys.executable).parent)) or shutil.which("sam")
-    if sam is None:
-        raise LabError("the `sam` command is not installed: run `make setup`")
     try:
         done = subprocess.run(
-            [sam, command, *arguments],
+            [find_sam(), command, *arguments],
             cwd=ROOT,
             env=dict(environment),
             check=False,

@@ -20,7 +20,7 @@ from bedrock_alerts.text import clean
 
 _NAME_CHARS: Final = 200
 _HERE: Final = "in this account and Region"
-_SUBSCRIBABLE: Final = "STANDARD"
+SUBSCRIBABLE: Final = "STANDARD"
 
 
 class Plan(NamedTuple):
@@ -131,7 +131,7 @@ def group_to_read(wanted: LogGroupProperties, present: Configuration | None) -> 
 def check_class(group: LogGroup, present: Configuration | None) -> None:
     """Raise PermanentError where a log group takes no subscription because of its class."""
     adopted = _adopted(present or {})
-    if group.group_class != _SUBSCRIBABLE:
+    if group.group_class != SUBSCRIBABLE:
         raise PermanentError(
             f"Log group {clean(group.name, _NAME_CHARS)} has the class {group.group_class}, which"
             " takes no subscription, and a class cannot be changed. Have Bedrock log to a group of"

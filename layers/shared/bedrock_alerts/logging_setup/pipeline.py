@@ -68,9 +68,8 @@ def _model_invocation_logging(request: Request, tools: Tools, patience: Patience
         wanted = _properties(request.properties, LoggingProperties)
     except PermanentError:
         if request.kind == "Delete":
-            return Answer(
-                "Nothing was ever set."
-            )  # a Create with these properties failed here, too
+            # A Create with these properties failed here, too.
+            return Answer("Nothing was ever set.")
         raise
     present = patience.insist(tools.logging.get)
     memory = _load(wanted.memory_name, tools, patience)

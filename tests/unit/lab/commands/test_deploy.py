@@ -37,6 +37,10 @@ class Account:
     def __call__(self, _service: str) -> "Account":
         return self
 
+    def get_paginator(self, name: str) -> "Account":
+        self.paginate = lambda **arguments: [getattr(self, name)(**arguments)]
+        return self
+
     def __getattr__(self, name: str) -> Callable[..., Any]:
         def answer(**_arguments: Any) -> Any:
             found = self._answers[name]
