@@ -16,11 +16,10 @@ from bedrock_alerts.alerts.describe import describe
 from bedrock_alerts.alerts.incidents import Decision, Incident, Memory, Policy, decide, remember
 from bedrock_alerts.alerts.model import Channel, StateChange, Timer
 from bedrock_alerts.alerts.normalise import normalise
+from bedrock_alerts.alerts.pipeline import EMAILED_BY_CLOUDWATCH
 from bedrock_alerts.alerts.routing import Routes, destinations
 from bedrock_alerts_lab.simulator import Timeline
 
-# These alarms watch the notifier and what feeds it: they write to the e-mail topic themselves.
-_PAST_THE_NOTIFIER: Final = ("Pipeline", "Notifier")
 _EMAIL: Final = "email"
 
 
@@ -32,7 +31,7 @@ def messages(
     for change in timeline.changes:
         if change.alarm_name not in deployed:
             continue
-        if not change.alarm_name.rpartition(".")[2].startswith(_PAST_THE_NOTIFIER):
+        if not change.alarm_name.rpartition(".")[2].startswith(EMAILED_BY_CLOUDWATCH):
             notifier.pass_time(change.at)
             notifier.take(json.dumps(change.event()), change.at)
         elif _EMAIL in channels and "ALARM" in {change.from_state, change.to_state}:

@@ -10,6 +10,7 @@ from typing import Any, Final, Literal, NamedTuple
 from rich.console import Console
 from rich.table import Table
 
+from bedrock_alerts.alerts.pipeline import EMAILED_BY_CLOUDWATCH
 from bedrock_alerts_lab import resolve
 from bedrock_alerts_lab.errors import LabError
 from bedrock_alerts_lab.event_patterns import matches_pattern
@@ -173,7 +174,7 @@ class Demo:
                 event = change.event(ACCOUNT, REGION)
                 # An alarm speaks for its contributors: their own list follows a minute or two
                 # later, which is longer than the story. CloudWatch emails alarms about this tool.
-                is_own = _short(change.alarm_name).startswith(("Pipeline", "Notifier"))
+                is_own = _short(change.alarm_name).startswith(EMAILED_BY_CLOUDWATCH)
                 is_ours = matches_pattern(self._local.pattern, event)
                 if change.contributor or is_own or not is_ours:
                     continue

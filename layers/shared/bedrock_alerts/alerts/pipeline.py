@@ -60,6 +60,9 @@ _A_MINUTE: Final = timedelta(minutes=1)
 _OVERDUE: Final = timedelta(minutes=2)
 T = TypeVar("T")
 
+# How the names of the alarms about this tool begin: CloudWatch itself emails them.
+EMAILED_BY_CLOUDWATCH: Final = ("Pipeline", "Notifier")
+
 
 class MemoryPort(Protocol):
     """Remembers incidents by their ids. Every method raises TransientError."""
@@ -182,7 +185,7 @@ class Router:
         prefix = self._parts.own_alarms_prefix
         if not prefix or not isinstance(event, StateChange | ConfigurationChange):
             return False
-        return event.alarm_arn.startswith((f"{prefix}Pipeline", f"{prefix}Notifier"))
+        return event.alarm_arn.startswith(tuple(prefix + name for name in EMAILED_BY_CLOUDWATCH))
 
     # ---- incidents -------------------------------------------------------------------------------
 

@@ -59,12 +59,11 @@ def to_set(
     """Plan how logging becomes what is wanted. Raises PermanentError when it must not.
 
     What somebody else has set is left alone with the mode auto, and replaced only where the stack
-    may adopt it. An update that asks
-    for what was set already asks for nothing (that is how CloudFormation takes a failed one back):
-    then it is left alone.
+    may adopt it. An update that asks for what was set already asks for nothing (that is how
+    CloudFormation takes a failed one back): then it is left alone.
     """
-    if wanted.mode == "auto" and present is not None and role_of(present) != wanted.role_arn:
-        return Plan(f"Bedrock already logs to {describe(present)}; this stack changed nothing.")
+    if others := _read_as_it_is(wanted, present):
+        return Plan(f"Bedrock already logs to {describe(others)}; this stack changed nothing.")
     configuration = wanted_configuration(wanted)
     says = f"Bedrock logs {wanted.modalities} to {describe(configuration)}."
     remember = Memory(owner=request.resource_id, was_set=configuration)
@@ -109,14 +108,22 @@ def to_release(
     return Plan("Logging has been turned off, as it was before.", turn_off=True)
 
 
+def _read_as_it_is(
+    wanted: LoggingProperties | LogGroupProperties, present: Configuration | None
+) -> Configuration | None:
+    """Return what others have set, where the mode auto reads it and leaves it alone."""
+    is_theirs = present is not None and role_of(present) != wanted.role_arn
+    return present if wanted.mode == "auto" and is_theirs else None
+
+
 def group_to_read(wanted: LogGroupProperties, present: Configuration | None) -> str:
     """Return the log group to subscribe. Raises PermanentError where there is none to read."""
     name = wanted.log_group_name
-    if wanted.mode == "auto" and present is not None and role_of(present) != wanted.role_arn:
-        name = str(present.get("cloudWatchConfig", {}).get("logGroupName", ""))
+    if others := _read_as_it_is(wanted, present):
+        name = str(others.get("cloudWatchConfig", {}).get("logGroupName", ""))
         if not name:
             raise PermanentError(
-                f"Bedrock logs to {describe(present)} only, and no log group. {_advice(present)}"
+                f"Bedrock logs to {describe(others)} only, and no log group. {_advice(others)}"
                 " Or deploy with InvocationLogging=adopt, which logs to a log group instead."
             )
     if wanted.own_prefix and name.startswith(wanted.own_prefix):
