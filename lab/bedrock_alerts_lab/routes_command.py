@@ -1,11 +1,11 @@
-"""`bedrock-alerts routes`: check the routes, see what they would do, store them for a stack."""
+"""`bedrock-alerts routes`: check routes, explain what they do, store them for a stack."""
 
 import json
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, NamedTuple, get_args
+from typing import Any, BinaryIO, Final, NamedTuple, get_args
 
 import click
 import yaml
@@ -16,8 +16,11 @@ from bedrock_alerts.alerts.routing import (
     Routes,
     RoutesError,
     destinations,
+    escalation_minutes,
     explain,
     parse_routes,
+    subject_of,
+    tells_bad_news,
 )
 from bedrock_alerts_lab.alert_events import alerts_in
 from bedrock_alerts_lab.errors import InputError, LabError
@@ -30,7 +33,7 @@ _ALL_KINDS: Final[tuple[Channel, ...]] = get_args(ChannelKind)
 
 
 class RoutesFile(NamedTuple):
-    """Routes as somebody wrote them down, and as they are stored."""
+    """Routes as read from a file, and as they are stored."""
 
     routes: Routes
     stored: str
@@ -38,7 +41,7 @@ class RoutesFile(NamedTuple):
 
 @click.group()
 def routes() -> None:
-    """Who hears what: check routes, explain them, store them for a stack."""
+    """Alert routing: check routes, explain them, store them for a stack."""
 
 
 @routes.command()
@@ -50,7 +53,7 @@ def routes() -> None:
 def check(file: Path, channels: str | None, *, as_json: bool) -> int:
     """Check a file of routes, and say in which line something is wrong.
 
-    Exit code 1 when the routes cannot be used.
+    Exit status: 1 if the routes cannot be used, 2 if the file cannot be read.
     """
     try:
         found = _read(file, _channels(channels))
@@ -62,17 +65,17 @@ def check(file: Path, channels: str | None, *, as_json: bool) -> int:
     if as_json:
         _print_json({"ok": True, "routes": len(found.routes.routes), "bytes": len(found.stored)})
     else:
-        write(f"{file} is fine: {len(found.routes.routes)} routes, {len(found.stored)} bytes.\n")
+        write(f"{file} is valid: {_count(found.routes)}, {len(found.stored)} bytes.\n")
     return 0
 
 
 @routes.command(name="explain")
-@click.argument("event", type=click.File("r"))
+@click.argument("event", type=click.File("rb"))
 @click.option(
     "--routes",
     "file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="The routes. Without them every channel hears everything.",
+    help="The routes. Without them every channel receives every alert.",
 )
 @click.option(
     "--channels", help="The channels the stack has, as in email,slack. All, if not given."
@@ -80,17 +83,35 @@ def check(file: Path, channels: str | None, *, as_json: bool) -> int:
 @click.option(
     "--at", metavar="TIME", help="As if it were this moment (ISO 8601, UTC). Default: now."
 )
+@click.option(
+    "--unacknowledged",
+    "minutes",
+    type=click.FloatRange(min=0),
+    metavar="MINUTES",
+    help="As if the alarm had been firing for so long, and no one had acknowledged it.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON, nothing else.")
 def explain_command(
-    event: Any, file: Path | None, channels: str | None, at: str | None, *, as_json: bool
+    event: BinaryIO,
+    file: Path | None,
+    channels: str | None,
+    at: str | None,
+    minutes: float | None,
+    *,
+    as_json: bool,
 ) -> int:
-    """Say who would hear of the alarm event in the file EVENT (- for standard input), and why."""
+    """Say who would receive the alarm event in the file EVENT (- for standard input), and why.
+
+    Exit status: 1 if the routes cannot be used, 2 if a file cannot be read or has no alarm event.
+    """
     known = _channels(channels)
     found = _read(file, known).routes if file else Routes()
-    outcome = [
-        _explanation(alert, found, known, _moment(at))
-        for alert in alerts_in(event.read(), event.name)
-    ]
+    now = _moment(at)
+    name = getattr(event, "name", "<stdin>")
+    alerts = alerts_in(_text(event.read(), name), name)
+    if not alerts:
+        raise InputError(f"{name} has no alarm event")
+    outcome = [_explanation(alert, found, known, now, minutes) for alert in alerts]
     if as_json:
         for each in outcome:
             _print_json(each)
@@ -117,14 +138,16 @@ def put(file: Path, stack: str, region: str | None) -> int:
         }
         name, channels = outputs.get("RoutesParameterName"), outputs.get("Channels")
         if not name or not channels:
-            raise LabError(f"stack {stack} has no routes: it is no stack of Bedrock Alerts")
+            raise LabError(
+                f"stack {stack} has no routes. Is it a Bedrock Alerts stack in this Region?"
+            )
         found = _read(file, _channels(channels))
         boto3.client("ssm", region_name=region).put_parameter(
             Name=name, Value=found.stored, Type="String", Tier="Intelligent-Tiering", Overwrite=True
         )
     except (ClientError, BotoCoreError) as error:
         raise LabError(f"the routes were not stored: {error}") from error
-    write(f"Stored {len(found.routes.routes)} routes for {stack} in {name}.\n")
+    write(f"Stored {_count(found.routes)} for {stack} in {name}.\n")
     return 0
 
 
@@ -146,18 +169,18 @@ class _WrongRoutesError(LabError):
 def _read(file: Path, channels: Sequence[Channel]) -> RoutesFile:
     """Read routes from YAML (JSON is YAML too). Raises _WrongRoutesError with the line."""
     try:
-        text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{file} cannot be read: {error}") from error
+        text = _text(file.read_bytes(), str(file))
+    except OSError as error:
+        raise InputError(f"{file} cannot be read: {error.strerror}") from error
     try:
         tree = yaml.compose(text, yaml.SafeLoader)
         given = yaml.safe_load(text)
-        stored = json.dumps({} if given is None else given, separators=(",", ":"))
+        stored = json.dumps(given, separators=(",", ":"))
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = mark.line + 1 if mark else 1
         problem = getattr(error, "problem", None) or str(error)
-        raise _WrongRoutesError(file, line, "", f"this is no YAML: {problem}") from error
+        raise _WrongRoutesError(file, line, "", f"this is not valid YAML: {problem}") from error
     except (TypeError, ValueError, RecursionError) as error:  # dates, keys that are no text
         raise _WrongRoutesError(file, 1, "", f"this cannot be written as JSON: {error}") from error
     if len(stored.encode()) > _MAX_STORED_BYTES:
@@ -168,6 +191,19 @@ def _read(file: Path, channels: Sequence[Channel]) -> RoutesFile:
     except RoutesError as error:
         line = _line(tree, error.path)
         raise _WrongRoutesError(file, line, error.path, error.message) from error
+
+
+def _text(data: bytes, name: str) -> str:
+    """Decode a file, with or without a byte order mark. Raises InputError for what is not UTF-8."""
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{name} is not UTF-8 text (byte {error.start})") from error
+
+
+def _count(found: Routes) -> str:
+    number = len(found.routes)
+    return "1 route" if number == 1 else f"{number} routes"
 
 
 def _line(tree: yaml.Node | None, path: str) -> int:
@@ -197,7 +233,7 @@ def _channels(text: str | None) -> tuple[Channel, ...]:
     channels = tuple(part.strip() for part in text.split(",") if part.strip())
     for channel in channels:
         if channel.partition(":")[0] not in _ALL_KINDS:
-            raise click.BadParameter(f"{channel} is none of {', '.join(_ALL_KINDS)}")
+            raise click.BadParameter(f"{channel} is not one of {', '.join(_ALL_KINDS)}")
     return channels
 
 
@@ -207,28 +243,39 @@ def _moment(text: str | None) -> datetime:
     try:
         found = datetime.fromisoformat(text)
     except ValueError as error:
-        raise click.BadParameter(f"{text} is no time as in 2026-11-23T02:30:00") from error
+        raise click.BadParameter(f"{text} is not a time, as in 2026-11-23T02:30:00") from error
     return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
 
 
 def _explanation(
-    alert: Alert, found: Routes, channels: Sequence[Channel], now: datetime
+    alert: Alert,
+    found: Routes,
+    channels: Sequence[Channel],
+    now: datetime,
+    minutes: float | None,
 ) -> dict[str, Any]:
-    told = destinations(alert, found, channels, now)
+    subject = subject_of(alert)
+    if alert.state == "ALARM":
+        subject = subject._replace(unacknowledged_minutes=minutes)
+    receive = destinations(subject, found, channels, now, is_bad_news=tells_bad_news(alert))
+    escalations = escalation_minutes(subject, found) if alert.state == "ALARM" else ()
+    tried = tuple(explain(subject, found))
     return {
         "alarm": alert.title,
         "state": alert.state,
         "severity": alert.severity,
         "routes": [
-            {"name": tried.route.name, "matches": not tried.misfit, "because": tried.misfit}
-            for tried in explain(alert, found)
+            {"name": each.route.name, "matches": not each.misfit, "because": each.misfit}
+            for each in tried
         ],
-        "channels": [_destination(each) for each in told],
+        "default": all(each.misfit or each.route.is_escalation for each in tried),
+        "channels": [_destination(each, now) for each in receive],
+        "escalations_minutes": list(escalations),
     }
 
 
-def _destination(destination: Destination) -> dict[str, Any]:
-    wait = destination.wait_until
+def _destination(destination: Destination, now: datetime) -> dict[str, Any]:
+    wait = destination.wait_until(now)
     return {
         "channel": destination.channel,
         "mentions": list(destination.mentions),
@@ -241,8 +288,8 @@ def _in_words(outcome: dict[str, Any]) -> str:
     for route in outcome["routes"]:
         said = "matches" if route["matches"] else f"does not match: {route['because']}"
         lines.append(f"  route {route['name']}: {said}")
-    if not any(route["matches"] for route in outcome["routes"]):
-        lines.append("  no route matches: the default channels hear it")
+    if outcome["default"]:
+        lines.append("  no route matches: it goes to the default channels")
     for each in outcome["channels"]:
         calls = f", mentions {' '.join(each['mentions'])}" if each["mentions"] else ""
         when = "now"
@@ -250,7 +297,12 @@ def _in_words(outcome: dict[str, Any]) -> str:
             when = f"at {moment(datetime.fromisoformat(each['wait_until']).timestamp())} UTC"
         lines.append(f"  -> {each['channel']}, {when}{calls}")
     if not outcome["channels"]:
-        lines.append("  -> nobody")
+        names = [route["name"] for route in outcome["routes"] if route["matches"]]
+        lines.append(f"  -> no one: no channel in route {', '.join(names)}")
+    lines += [
+        f"  further routes match when unacknowledged for {minutes:g} min"
+        for minutes in outcome["escalations_minutes"]
+    ]
     return "\n".join(lines) + "\n"
 
 

@@ -92,7 +92,7 @@ def test_a_digest_waits_for_its_end(stack: RouteStack) -> None:
 
 
 def test_a_route_to_nobody_is_logged_as_such(stack: RouteStack) -> None:
-    store('{"routes":[{"name":"a","channels":[]}]}')
+    store('{"routes":[{"name":"a","match":{"severity":["warning"]},"channels":[]}]}')
     assert stack.happen(alarm(stack.clock)) == []
     assert stack.made() == []
     assert stack.withheld() == ["no route has a channel for it"]

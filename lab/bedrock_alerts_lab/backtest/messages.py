@@ -17,7 +17,7 @@ from bedrock_alerts.alerts.incidents import Decision, Incident, Memory, Policy, 
 from bedrock_alerts.alerts.model import Channel, StateChange, Timer
 from bedrock_alerts.alerts.normalise import normalise
 from bedrock_alerts.alerts.pipeline import EMAILED_BY_CLOUDWATCH
-from bedrock_alerts.alerts.routing import Routes, destinations
+from bedrock_alerts.alerts.routing import Routes, destinations, subject_of, tells_bad_news
 from bedrock_alerts_lab.simulator import Timeline
 
 _EMAIL: Final = "email"
@@ -75,7 +75,13 @@ class _Notifier:
         incident = decision.next
         if decision.telling is not None and decision.about is not None:
             alert = describe(decision.about, decision.telling)
-            for destination in destinations(alert, self._routes, self._channels, now):
+            for destination in destinations(
+                subject_of(alert),
+                self._routes,
+                self._channels,
+                now,
+                is_bad_news=tells_bad_news(alert),
+            ):
                 self.sent[destination.channel] += 1
             if decision.told is not None:
                 incident = remember(incident, decision.told)

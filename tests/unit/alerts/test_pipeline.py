@@ -236,7 +236,11 @@ def test_what_is_wrong_with_the_routes_is_said_with_every_alert() -> None:
 
 
 def test_an_alert_that_no_route_wants_is_withheld_and_remembered() -> None:
-    world = World(routes=routes(routes=[{"name": "nobody", "channels": []}]))
+    world = World(
+        routes=routes(
+            routes=[{"name": "nobody", "match": {"severity": ["critical"]}, "channels": []}]
+        )
+    )
     world.router.route(ALARM, 1)
     assert world.queue == []
     assert world.router.counts["NotificationsSuppressed"] == 1

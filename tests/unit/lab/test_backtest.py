@@ -128,7 +128,7 @@ def test_routes_decide_who_hears(attacked: Path, document: dict[str, Any], tmp_p
     routes = tmp_path / "routes.yaml"
     routes.write_text(
         "routes:\n  - {name: critical, match: {severity: [critical]}, channels: [email]}\n"
-        "default: []\n"
+        "  - {name: rest, channels: []}\n"
     )
     everything = ("--parameter", "AlarmSet=all")
     told = outcome_of(attacked, "--routes", routes, *everything)["notifications"]

@@ -40,7 +40,7 @@ def written(tmp_path: Path) -> Callable[[str], Path]:
 def test_the_example_is_fine() -> None:
     result = run("check", EXAMPLE, "--channels", "email,slack")
     assert result.return_value == 0
-    assert "is fine: 3 routes" in result.output
+    assert "is valid: 3 routes" in result.output
 
 
 @pytest.mark.parametrize(
@@ -63,10 +63,22 @@ def test_the_example_is_fine() -> None:
             4,
             "takes here",
         ),
-        ("routes: [\n", 2, "no YAML"),
-        ("a: \u0000\n", 1, "no YAML"),
+        ("routes: [\n", 2, "not valid YAML"),
+        ("a: \u0000\n", 1, "not valid YAML"),
         ("routes: 2026-01-01\n", 1, "cannot be written as JSON"),
         ("[]\n", 1, "Expected `object`"),
+        ("", 1, "the routes file is empty"),
+        ("# nothing yet\n", 1, "the routes file is empty"),
+        ("routes: []\ndefault: []\n", 2, "would reach no one"),
+        ("\nroutes:\n  - name: a\n    channels: []\n", 2, "no alert would reach anyone"),
+        (
+            (
+                "routes:\n  - name: a\n    channels: [slack]\n    quiet_hours:\n"
+                "      - days: [sat]\n      - from: '22:00'\n"
+            ),
+            6,
+            "both `from` and `to`",
+        ),
         (f"default: [{'slack, ' * 2000}]\n", 1, "bytes are too many"),
     ],
 )
@@ -85,16 +97,35 @@ def test_a_mistake_is_told_by_line(
     assert (outcome["ok"], outcome["line"]) == (False, line)
 
 
-def test_an_empty_file_means_no_routes(written: Callable[[str], Path]) -> None:
-    result = run("check", written("# nothing yet\n"), "--json")
+def test_no_routes_at_all_are_written_as_such(written: Callable[[str], Path]) -> None:
+    result = run("check", written("{}\n"), "--json")
     assert json.loads(result.output) == {"ok": True, "routes": 0, "bytes": 2}
+    one = written("routes:\n  - {name: a, channels: [slack]}\n")
+    assert "is valid: 1 route, " in run("check", one).output
 
 
-def test_a_file_that_cannot_be_read_is_bad_input(tmp_path: Path) -> None:
+@pytest.mark.parametrize("data", [b"\xff\xfe\xfa", b"default: [sl\xe4ck]", "{}".encode("utf-16")])
+def test_a_file_that_is_not_utf_8_is_bad_input(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "routes.yaml"
-    path.write_bytes(b"\xff\xfe\xfa")
-    with pytest.raises(InputError):
-        run("check", path)
+    path.write_bytes(data)
+    commands: list[tuple[str | Path, ...]] = [
+        ("check", path),
+        ("check", path, "--json"),
+        ("explain", path),
+        ("explain", ALARM, "--routes", path),
+    ]
+    for arguments in commands:
+        with pytest.raises(InputError, match=r"routes\.yaml is not UTF-8 text") as caught:
+            run(*arguments)
+        assert "\n" not in str(caught.value)
+
+
+def test_a_byte_order_mark_is_read(tmp_path: Path) -> None:
+    file, event = tmp_path / "routes.yaml", tmp_path / "event.json"
+    file.write_text("default: [slack]\n", encoding="utf-8-sig")
+    event.write_text(ALARM.read_text(encoding="utf-8"), encoding="utf-8-sig")
+    output = run("explain", event, "--routes", file).output
+    assert [line for line in output.splitlines() if "->" in line] == ["  -> slack, now"]
 
 
 def test_a_channel_the_stack_lacks_is_a_mistake() -> None:
@@ -107,7 +138,7 @@ def test_explain_says_which_route_decides_and_why_the_others_do_not() -> None:
     assert result.return_value == 0
     assert "bedrock-alerts.Throttling (" in result.output
     assert "route on call: does not match: severity is warning" in result.output
-    assert "no route matches: the default channels hear it" in result.output
+    assert "no route matches: it goes to the default channels" in result.output
     assert "-> slack, now" in result.output
 
 
@@ -127,9 +158,74 @@ def test_explain_tells_a_machine_the_same(written: Callable[[str], Path]) -> Non
     assert "-> slack, at 2026-11-24 07:00:00 UTC, mentions here" in words
 
 
-def test_explain_says_when_nobody_hears(written: Callable[[str], Path]) -> None:
-    file = written("routes:\n  - name: a\n    channels: []\n")
-    assert "-> nobody" in run("explain", ALARM, "--routes", file).output
+def test_explain_says_why_no_one_receives_an_alert(written: Callable[[str], Path]) -> None:
+    file = written("routes:\n  - {name: a, match: {severity: [warning]}, channels: []}\n")
+    assert "-> no one: no channel in route a" in run("explain", ALARM, "--routes", file).output
+
+
+def test_explain_does_not_go_by_routes_that_reach_no_one(written: Callable[[str], Path]) -> None:
+    with pytest.raises(LabError, match="would reach no one") as caught:
+        run("explain", ALARM, "--routes", written("routes: []\ndefault: []\n"))
+    assert caught.value.exit_code == 1
+
+
+def test_explain_shows_who_receives_what_no_one_acknowledges(
+    written: Callable[[str], Path],
+) -> None:
+    file = written(
+        "routes:\n  - {name: lead, match: {unacknowledged: 15m}, channels: [email]}\n"
+        "default: [slack]\n"
+    )
+    at_first = run("explain", ALARM, "--routes", file).output
+    assert "-> email" not in at_first
+    assert "further routes match when unacknowledged for 15 min" in at_first
+    later = run("explain", ALARM, "--routes", file, "--unacknowledged", "20").output
+    assert "no route matches: it goes to the default channels" in later
+    assert "-> slack, now" in later
+    assert "-> email, now" in later
+
+
+@pytest.mark.parametrize("caller", ["user/nightly.export", "role/orders"])
+def test_an_alarm_over_many_matches_by_its_name(
+    written: Callable[[str], Path], tmp_path: Path, caller: str
+) -> None:
+    event = tmp_path / "event.json"
+    event.write_text(
+        json.dumps(
+            {
+                "source": "aws.cloudwatch",
+                "detail-type": "CloudWatch Alarm Contributor State Change",
+                "account": "111122223333",
+                "region": "us-east-1",
+                "time": "2026-11-20T08:10:41Z",
+                "resources": [
+                    "arn:aws:cloudwatch:us-east-1:111122223333:alarm:bedrock-alerts.RepeatOffender"
+                ],
+                "detail": {
+                    "alarmName": "bedrock-alerts.RepeatOffender",
+                    "alarmContributor": {
+                        "id": "00a1b2c3d4e5f604",
+                        "attributes": {"Principal": caller},
+                    },
+                    "state": {"value": "ALARM", "timestamp": "2026-11-20T08:10:41.417+0000"},
+                },
+            }
+        )
+    )
+    file = written(
+        "routes:\n  - {name: a, match: {alarm: ['RepeatOffender*']}, channels: [pagerduty]}\n"
+        "  - {name: b, match: {caller: ['*']}, channels: [teams]}\n"
+        "default: [slack]\n"
+    )
+    (outcome,) = map(
+        json.loads, run("explain", event, "--routes", file, "--json").output.splitlines()
+    )
+    assert [each["channel"] for each in outcome["channels"]] == ["pagerduty"]
+
+
+def test_explain_without_an_alarm_event_is_bad_input() -> None:
+    with pytest.raises(InputError, match="has no alarm event"):
+        run("explain", ROOT / "events" / "route" / "heartbeat.json")
 
 
 def test_explain_reads_one_event_from_standard_input() -> None:
@@ -143,7 +239,7 @@ def test_explain_reads_one_event_from_standard_input() -> None:
     "arguments", [("check", EXAMPLE, "--channels", "fax"), ("explain", ALARM, "--at", "noon")]
 )
 def test_bad_usage_is_said(arguments: tuple[Any, ...]) -> None:
-    with pytest.raises(Exception, match="is n"):
+    with pytest.raises(Exception, match="is not"):
         run(*arguments)
 
 
@@ -195,5 +291,5 @@ def test_put_says_what_is_missing() -> None:
     with pytest.raises(LabError, match="were not stored"):
         run("put", EXAMPLE, "--stack", "watch", "--region", "eu-west-1")
     deploy({**TEMPLATE, "Outputs": {"Channels": {"Value": "email"}}})
-    with pytest.raises(LabError, match="no stack of Bedrock Alerts"):
+    with pytest.raises(LabError, match="Is it a Bedrock Alerts stack"):
         run("put", EXAMPLE, "--stack", "watch", "--region", "eu-west-1")

@@ -46,7 +46,13 @@ from bedrock_alerts.alerts.model import (
     incident_id,
 )
 from bedrock_alerts.alerts.normalise import normalise, normalise_object
-from bedrock_alerts.alerts.routing import Destination, Routes, destinations
+from bedrock_alerts.alerts.routing import (
+    Destination,
+    Routes,
+    destinations,
+    subject_of,
+    tells_bad_news,
+)
 from bedrock_alerts.alerts.storms import Digests, QueuePort, TimerPort, WaitingPort, end_of_minute
 from bedrock_alerts.errors import TransientError
 from bedrock_alerts.limits import SQS_BATCH_MESSAGES
@@ -325,7 +331,13 @@ class Router:
         routes, complaint = self._routes
         notes = (complaint,) if complaint else ()
         now = self._now()
-        found = destinations(alert, routes, self._parts.channels, now)
+        found = destinations(
+            subject_of(alert),
+            routes,
+            self._parts.channels,
+            now,
+            is_bad_news=tells_bad_news(alert),
+        )
         at_once: list[Delivery] = []
         for destination in found:
             due = self._due(destination, alert, group, waits=waits)
@@ -349,8 +361,9 @@ class Router:
         self, destination: Destination, alert: Alert, group: str, *, waits: bool
     ) -> datetime | None:
         """Return until when an alert waits on a channel, None where it is told at once."""
-        if destination.wait_until is not None:
-            return destination.wait_until
+        wait_until = destination.wait_until(self._now())
+        if wait_until is not None:
+            return wait_until
         try:
             has_seat = not waits and self._table.ask(
                 lambda: self._digests.has_seat(destination.channel, alert, group=group)
