@@ -40,7 +40,7 @@ def written(tmp_path: Path) -> Callable[[str], Path]:
 def test_the_example_is_fine() -> None:
     result = run("check", EXAMPLE, "--channels", "email,slack")
     assert result.return_value == 0
-    assert "is valid: 3 routes" in result.output
+    assert "is valid: 4 routes" in result.output
 
 
 @pytest.mark.parametrize(
@@ -277,6 +277,7 @@ def test_put_stores_what_has_been_checked(aws: Any, written: Callable[[str], Pat
     run("put", EXAMPLE, "--stack", "watch", "--region", "eu-west-1")
     stored = aws.get_parameter(Name="/watch/routes")["Parameter"]["Value"]
     assert [route["name"] for route in json.loads(stored)["routes"]] == [
+        "not acknowledged",
         "on call",
         "payments",
         "for information",

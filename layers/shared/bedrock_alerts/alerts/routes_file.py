@@ -126,7 +126,7 @@ def seconds_of(duration: Duration) -> int:
 
 
 def slack_aliases(channel_id: str) -> Mapping[Channel, Channel]:
-    """Return the other name of `slack`, given the id of the bot's default channel, empty for none."""
+    """Return the other name of `slack`: the bot's default channel, where it has one."""
     return {f"slack:{channel_id}": "slack"} if channel_id else NO_ALIASES
 
 
