@@ -6,19 +6,15 @@ from typing import Any, NamedTuple
 
 from aws_lambda_powertools import Logger
 
-from bedrock_alerts.adapters.aws import (
-    DeadLetterQueue,
-    DeliveryQueue,
-    EmailTopic,
-    MetricPictures,
-    NotificationTopic,
-    Secret,
-)
+from bedrock_alerts.adapters.cloudwatch import MetricPictures
 from bedrock_alerts.adapters.emf import EmfSink
 from bedrock_alerts.adapters.http import PAGERDUTY_HOSTS, SLACK_HOSTS, TEAMS_HOSTS, JsonPoster
 from bedrock_alerts.adapters.ledger import Ledger
 from bedrock_alerts.adapters.public_web import PublicPoster
+from bedrock_alerts.adapters.secrets_manager import Secret
 from bedrock_alerts.adapters.slack import SlackWeb
+from bedrock_alerts.adapters.sns import EmailTopic, NotificationTopic
+from bedrock_alerts.adapters.sqs import DeadLetterQueue, DeliveryQueue
 from bedrock_alerts.adapters.sqs_batch import SqsMessage, handle_each
 from bedrock_alerts.alerts.deliverer import Attempt, Deliverer, Parts
 from bedrock_alerts.alerts.send import (

@@ -192,7 +192,7 @@ def test_a_message_that_cannot_be_postponed_is_kept_all_the_same(stack: Stack) -
     assert answer == {"batchItemFailures": [{"itemIdentifier": event["Records"][0]["messageId"]}]}
     (error,) = stack.errors()
     assert error == (
-        "TransientError: the message cannot be postponed: ReceiptHandleIsInvalid;"
+        "TransientError: Amazon SQS refused: ReceiptHandleIsInvalid;"
         " before that TransientError: 127.0.0.1 answered 500"
     )
 
@@ -258,7 +258,7 @@ def test_without_its_secret_a_slack_message_waits(stack: Stack) -> None:
     stack.deliveries.put(SLACK)
     assert stack.feed() == [SLACK]
     assert stack.errors() == [
-        "TransientError: the secret cannot be read: ResourceNotFoundException"
+        "TransientError: AWS Secrets Manager refused: ResourceNotFoundException"
     ]
     stack.clock.forward(6.1)
     assert stack.feed() == [SLACK]
@@ -290,7 +290,7 @@ def test_an_email_whose_topic_is_gone_is_parked(stack: Stack) -> None:
     stack.deliveries.put(EMAIL, SLACK)
     assert stack.feed() == []
     assert len(stack.hook.received) == 1
-    assert stack.given_up() == ["Amazon SNS refused the message: NotFound"]
+    assert stack.given_up() == ["Amazon SNS refused: NotFound"]
     assert stack.deliveries.parked() == [EMAIL]
 
 

@@ -172,8 +172,8 @@ def test_there_is_something_to_judge() -> None:
         ),
         pytest.param(
             "alerts/render/a.py",
-            "def f():\n    import bedrock_alerts.adapters.aws",
-            "may not import bedrock_alerts.adapters.aws",
+            "def f():\n    import bedrock_alerts.adapters.sqs",
+            "may not import bedrock_alerts.adapters.sqs",
             id="a stage imports an adapter, hidden in a function",
         ),
         pytest.param(
