@@ -13,7 +13,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bedrock_alerts.adapters.http import SLACK_HOSTS, JsonPoster, retry_after_seconds
+from bedrock_alerts.adapters.http import (
+    PAGERDUTY_HOSTS,
+    SLACK_HOSTS,
+    TEAMS_HOSTS,
+    JsonPoster,
+    retry_after_seconds,
+)
 from bedrock_alerts.errors import (
     BedrockAlertsError,
     MessageError,
@@ -369,6 +375,33 @@ def test_a_url_that_may_not_be_called_is_refused(
     assert called == []
     assert isinstance(error, PermanentError)
     assert str(error) in ({NEEDED, FOREIGN} if says is None else {says})
+
+
+@pytest.mark.parametrize(
+    ("hosts", "host"),
+    [
+        (SLACK_HOSTS, "hooks.slack.com"),
+        (SLACK_HOSTS, "hooks.slack-gov.com"),
+        (PAGERDUTY_HOSTS, "events.pagerduty.com"),
+        (PAGERDUTY_HOSTS, "events.eu.pagerduty.com"),
+        (TEAMS_HOSTS, "prod-01.westeurope.logic.azure.com:443"),
+        (TEAMS_HOSTS, "default0.aa.environment.api.powerplatform.com:443"),
+        (TEAMS_HOSTS, "prod-01.usgovtexas.logic.azure.us:443"),
+        (TEAMS_HOSTS, "default0.aa.environment.api.powerplatform.microsoft.us"),
+    ],
+)
+def test_the_hosts_of_a_channel_are_called_in_every_cloud(
+    monkeypatch: pytest.MonkeyPatch, hosts: frozenset[str], host: str
+) -> None:
+    called: list[object] = []
+
+    def look_up(name: str, port: int, *_: object, **__: object) -> None:
+        called.append((name, port))
+        raise socket.gaierror
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    failure(f"https://{host}{PATH}", JsonPoster(hosts))
+    assert called == [(host.removesuffix(":443"), 443)]
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1:8080", "localhost:8080", "[::1]:8080"])
