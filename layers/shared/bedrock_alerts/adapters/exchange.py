@@ -73,6 +73,8 @@ class Client:
         Raises TransientError when nothing was sent, for a connection gets 3 s of the `seconds`;
         UnknownOutcomeError when the request had gone out; PermanentError when it cannot be written.
         """
+        if seconds <= 0:
+            raise TransientError(f"no time is left to call {target.host}")
         connection = http.client.HTTPConnection(target.host)
         try:
             connection.putrequest("POST", target.path, skip_host=True)
@@ -127,7 +129,7 @@ class _Exchange:
     ) -> Response:
         """Return the response, or raise what is known at the deadline."""
         deadline = time.monotonic() + seconds
-        connect_seconds = max(0.001, min(_CONNECT_SECONDS, seconds))
+        connect_seconds = min(_CONNECT_SECONDS, seconds)
         worker = threading.Thread(
             target=self._run,
             args=(target, resolve, tls, connect_seconds),
