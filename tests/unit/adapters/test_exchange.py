@@ -52,6 +52,10 @@ def ends_in_time(call: Callable[[], object], kind: type[Exception], seconds: flo
     assert type(caught.value) is kind
     assert str(caught.value) == f"no answer from {HOST}: TimeoutError"
     assert seconds <= time.monotonic() - started < seconds + 0.7
+    no_thread_is_left()
+
+
+def no_thread_is_left() -> None:
     for thread in threading.enumerate():
         if thread.name == f"request to {HOST}":
             thread.join(2)
@@ -71,6 +75,21 @@ def test_drops_over_tls_are_given_up_at_the_deadline(tls_hook: Hook, head: bytes
     tls_hook.answer = Answer(raw=head, drip=b"a")
     port = port_of(tls_hook)
     ends_in_time(lambda: post(port, seconds=0.5), UnknownOutcomeError, 0.5)
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_body_in_drops_is_cut_at_the_deadline(tls_hook: Hook, scheme: str) -> None:
+    with Hook() as plain:
+        hook = tls_hook if scheme == "https" else plain
+        head = b"HTTP/1.1 200 OK\r\nContent-Length: 4000\r\n\r\n"
+        hook.answer = Answer(raw=head, drip=b"a")
+        started = time.monotonic()
+        response = post(port_of(hook), seconds=0.5, scheme=scheme)
+        assert 0.5 <= time.monotonic() - started < 1.2
+        assert response.status == 200
+        assert 0 < len(response.body) < 100
+        assert set(response.body) == {ord("a")}
+        no_thread_is_left()
 
 
 def test_silence_over_tls_is_given_up_at_the_deadline(tls_hook: Hook) -> None:
