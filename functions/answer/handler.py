@@ -9,10 +9,12 @@ from typing import Any, NamedTuple
 
 from aws_lambda_powertools import Logger
 
-from bedrock_alerts.adapters.aws import AlertsQueue, Secret
 from bedrock_alerts.adapters.emf import EmfSink
+from bedrock_alerts.adapters.secrets_manager import Secret
 from bedrock_alerts.adapters.slack_requests import signed_body
-from bedrock_alerts.alerts.answers import read_answers, signing_secret
+from bedrock_alerts.adapters.sqs import AlertsQueue
+from bedrock_alerts.alerts.answers import read_answers
+from bedrock_alerts.alerts.credentials import signing_secret
 from bedrock_alerts.alerts.normalise import encode_note
 from bedrock_alerts.alerts.refusals import Refusals
 from bedrock_alerts.errors import PermanentError, TransientError

@@ -6,18 +6,15 @@ from typing import Any, NamedTuple
 
 from aws_lambda_powertools import Logger
 
-from bedrock_alerts.adapters.aws import (
-    DeadLetterQueue,
-    DeliveryQueue,
-    EmailTopic,
-    MetricPictures,
-    NotificationTopic,
-    Secret,
-)
+from bedrock_alerts.adapters.cloudwatch import MetricPictures
 from bedrock_alerts.adapters.emf import EmfSink
 from bedrock_alerts.adapters.http import PAGERDUTY_HOSTS, SLACK_HOSTS, TEAMS_HOSTS, JsonPoster
 from bedrock_alerts.adapters.ledger import Ledger
 from bedrock_alerts.adapters.public_web import PublicPoster
+from bedrock_alerts.adapters.secrets_manager import Secret
+from bedrock_alerts.adapters.slack import SlackWeb
+from bedrock_alerts.adapters.sns import EmailTopic, NotificationTopic
+from bedrock_alerts.adapters.sqs import DeadLetterQueue, DeliveryQueue
 from bedrock_alerts.adapters.sqs_batch import SqsMessage, handle_each
 from bedrock_alerts.alerts.deliverer import Attempt, Deliverer, Parts
 from bedrock_alerts.alerts.send import (
@@ -29,6 +26,7 @@ from bedrock_alerts.alerts.send import (
     TeamsSender,
     WebhookSender,
 )
+from bedrock_alerts.alerts.slack_bot import SlackBotSender
 from bedrock_alerts.metrics import count_now
 from bedrock_alerts.observability import make_logger
 from bedrock_alerts.settings import DeliverSettings, load
@@ -66,10 +64,6 @@ def _senders(settings: DeliverSettings) -> dict[str, Sender]:
     is_local = settings.allow_loopback_webhooks
     found: dict[str, Sender] = {}
     if settings.slack_bot_secret_arn:
-        # A stack without a bot does not wait for slack_sdk to be imported.
-        from bedrock_alerts.adapters.slack import SlackWeb  # noqa: PLC0415
-        from bedrock_alerts.alerts.slack_bot import SlackBotSender  # noqa: PLC0415
-
         found["slack"] = SlackBotSender(
             SlackWeb(settings.slack_api_url, allow_loopback=is_local),
             Secret(settings.slack_bot_secret_arn),

@@ -9,11 +9,11 @@ from typing import Any, Final, NamedTuple
 
 from aws_lambda_powertools import Logger
 
-from bedrock_alerts.adapters.aws import DeliveryQueue
 from bedrock_alerts.adapters.emf import EmfSink
 from bedrock_alerts.adapters.incident_table import IncidentTable
 from bedrock_alerts.adapters.mute_rules import MuteRules
 from bedrock_alerts.adapters.parameter import Parameter
+from bedrock_alerts.adapters.sqs import DeliveryQueue
 from bedrock_alerts.adapters.sqs_batch import SqsMessage, handle_each, is_batch
 from bedrock_alerts.adapters.timers import Timers, TimerTarget
 from bedrock_alerts.adapters.waiting_room import WaitingRoom

@@ -114,7 +114,7 @@ def test_when_it_cannot_be_kept_slack_says_so_to_who_pressed_it(stack: Stack) ->
     event = request(pressed(f"acknowledge:{INCIDENT}"))
     assert handler_module.handler(event, None) == {"statusCode": 503}
     (line,) = log_lines(stack.output.text)
-    assert line["error"].startswith("Amazon SQS took no message: ")
+    assert line["error"].startswith("Amazon SQS refused: ")
 
 
 def test_when_the_secret_cannot_be_read_nothing_is_believed(stack: Stack) -> None:

@@ -117,7 +117,7 @@ def test_while_slack_is_down_its_message_waits_longer_each_time_and_no_email_is_
     assert stack.deliveries.kept == 0
     assert len(stack.hook.received) == 3
     assert len(stack.emails()) == 1
-    assert set(stack.errors()) == {"TransientError: 127.0.0.1 answered 500: rollup_error"}
+    assert set(stack.errors()) == {"UnknownOutcomeError: 127.0.0.1 answered 500: rollup_error"}
     assert emitted(stack.output.text) == {"NotificationsSent": 2, "NotificationsFailed": 2}
 
 
@@ -192,8 +192,8 @@ def test_a_message_that_cannot_be_postponed_is_kept_all_the_same(stack: Stack) -
     assert answer == {"batchItemFailures": [{"itemIdentifier": event["Records"][0]["messageId"]}]}
     (error,) = stack.errors()
     assert error == (
-        "TransientError: the message cannot be postponed: ReceiptHandleIsInvalid;"
-        " before that TransientError: 127.0.0.1 answered 500"
+        "TransientError: Amazon SQS refused: ReceiptHandleIsInvalid;"
+        " before that UnknownOutcomeError: 127.0.0.1 answered 500"
     )
 
 
@@ -258,7 +258,7 @@ def test_without_its_secret_a_slack_message_waits(stack: Stack) -> None:
     stack.deliveries.put(SLACK)
     assert stack.feed() == [SLACK]
     assert stack.errors() == [
-        "TransientError: the secret cannot be read: ResourceNotFoundException"
+        "TransientError: AWS Secrets Manager refused: ResourceNotFoundException"
     ]
     stack.clock.forward(6.1)
     assert stack.feed() == [SLACK]
@@ -282,7 +282,9 @@ def test_each_target_has_its_own_webhook(stack: Stack) -> None:
         stack.deliveries.put(SLACK, to_payments, delivery(alarm("n"), channel="slack:nobody"))
         assert stack.feed() == []
         assert len(payments.received) == len(stack.hook.received) == 1
-    assert stack.given_up() == ["the secret has no url for the target 'nobody'"]
+    assert stack.given_up() == [
+        'the secret has no url for the target \'nobody\': it has to be JSON such as {"nobody":"…"}'
+    ]
 
 
 def test_an_email_whose_topic_is_gone_is_parked(stack: Stack) -> None:
@@ -290,7 +292,7 @@ def test_an_email_whose_topic_is_gone_is_parked(stack: Stack) -> None:
     stack.deliveries.put(EMAIL, SLACK)
     assert stack.feed() == []
     assert len(stack.hook.received) == 1
-    assert stack.given_up() == ["Amazon SNS refused the message: NotFound"]
+    assert stack.given_up() == ["Amazon SNS refused: NotFound"]
     assert stack.deliveries.parked() == [EMAIL]
 
 

@@ -8,6 +8,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any, Final, Literal, NamedTuple
 
 import boto3
@@ -208,7 +209,7 @@ def test_what_sns_says_decides_what_becomes_of_a_notification(
 ) -> None:
     topic = boto3.client("sns").create_topic(Name="q")["TopicArn"]
     monkeypatch.setenv("AMAZON_Q_TOPIC_ARN", topic)
-    client = vars(vars(app_of(handler_module).parts.senders["amazon_q"])["_topic"])["_client"]
+    notifications = vars(app_of(handler_module).parts.senders["amazon_q"])["_topic"]
     found: dict[str, Outcome] = {}
 
     def publish(**_: Any) -> None:
@@ -216,7 +217,8 @@ def test_what_sns_says_decides_what_becomes_of_a_notification(
             raise ConnectTimeoutError(endpoint_url="https://example.com")
         raise ClientError({"Error": {"Code": code}}, "Publish")
 
-    monkeypatch.setattr(client, "publish", publish)
+    client = SimpleNamespace(publish=publish, close=lambda: None)
+    monkeypatch.setattr(notifications, "_client", client)
     for code in SNS_ANSWERS:
         found[code] = outcome(stack, "amazon_q", f"alarm {code}")
         stack.clock.forward(2000)

@@ -210,7 +210,7 @@ def test_while_the_deliveries_queue_is_gone_state_changes_are_kept_and_then_park
     assert stack.feed() == []
     assert stack.alerts.parked() == alarm
     (error,) = {line["error"] for line in log_lines(stack.output.text) if "error" in line}
-    assert error.startswith("TransientError: Amazon SQS took no delivery: ")
+    assert error.startswith("TransientError: Amazon SQS refused: ")
     assert "ContentFiltered" not in error
 
 
@@ -229,7 +229,7 @@ def test_a_call_that_fails_raises_so_that_lambda_tries_again_and_keeps_it(
     stack: RouteStack,
 ) -> None:
     stack.deliveries.client.delete_queue(QueueUrl=stack.deliveries.url)
-    with pytest.raises(TransientError, match="Amazon SQS took no delivery"):
+    with pytest.raises(TransientError, match="Amazon SQS refused"):
         handler_module.handler(direct(), None)
 
 

@@ -5,6 +5,7 @@ import socket
 import ssl
 import struct
 import threading
+import time
 from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple, Self
@@ -12,12 +13,16 @@ from urllib.parse import parse_qsl
 
 
 class Answer(NamedTuple):
-    """What to answer with; `raw` replaces it all, and goes out as it is."""
+    """What to answer with; `raw` replaces it all, and goes out as it is.
+
+    `drip` follows it again and again, every 50 ms, until the caller hangs up.
+    """
 
     status: int = 200
     body: bytes = b"ok"
     headers: Mapping[str, str] = {}
     raw: bytes | None = None
+    drip: bytes = b""
 
 
 OK = Answer()
@@ -38,6 +43,7 @@ class Hook:
         self.bodies: list[bytes] = []
         self.headers: list[dict[str, str]] = []
         self.paths: list[str] = []
+        self.peers: list[tuple[str, int]] = []
         self.content_types: list[str] = []
         self.stays_silent = False
         self._over = threading.Event()
@@ -92,6 +98,7 @@ class _Handler(BaseHTTPRequestHandler):
         hook = self.server.hook
         body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
         hook.paths.append(self.path)
+        hook.peers.append(self.client_address)
         hook.content_types.append(self.headers.get("Content-Type", ""))
         hook.headers.append(dict(self.headers.items()))
         hook.bodies.append(body)
@@ -107,6 +114,9 @@ class _Handler(BaseHTTPRequestHandler):
             self.connection.close()
         elif hook.answer.raw is not None:
             self.wfile.write(hook.answer.raw)
+            while hook.answer.drip:
+                self.wfile.write(hook.answer.drip)
+                time.sleep(0.05)
         else:
             self._send(hook.answer)
 

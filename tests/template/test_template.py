@@ -77,7 +77,7 @@ def test_the_sends_of_a_batch_fit_the_functions_timeout(resources: Resources) ->
         for mapping in of_type(resources, "AWS::Lambda::EventSourceMapping").values()
         if target(mapping["FunctionName"]) == "DeliverFunction"
     )
-    seconds_a_call = 3 + 7  # connect and read time-outs of adapters/http.py and aws.py
+    seconds_a_call = 10  # adapters/exchange.py, and the time-outs of sns.py and sqs.py
     # A send, one more with a renewed secret, the fallback e-mail, parking; a nap for its turn.
     seconds = 4 * seconds_a_call + 3
     timeout = resources["DeliverFunction"]["Properties"]["Timeout"]

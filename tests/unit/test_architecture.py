@@ -55,7 +55,6 @@ OUTSIDE: Final = (
     "http.client",
     "httpx",
     "requests",
-    "slack_sdk",
     "smtplib",
     "socket",
     "ssl",
@@ -173,8 +172,8 @@ def test_there_is_something_to_judge() -> None:
         ),
         pytest.param(
             "alerts/render/a.py",
-            "def f():\n    import bedrock_alerts.adapters.aws",
-            "may not import bedrock_alerts.adapters.aws",
+            "def f():\n    import bedrock_alerts.adapters.sqs",
+            "may not import bedrock_alerts.adapters.sqs",
             id="a stage imports an adapter, hidden in a function",
         ),
         pytest.param(
@@ -330,7 +329,7 @@ def loaded_by(module: str, then: str = "pass", **environment: str) -> set[str]:
 def test_the_hot_path_loads_no_client_of_aws_or_http() -> None:
     loaded = loaded_by("functions.collect_logs.handler")
     assert PACKAGE in loaded
-    assert not loaded & {"boto3", "botocore", "urllib3", "requests", "slack_sdk"}
+    assert not loaded & {"boto3", "botocore", "urllib3", "requests"}
 
 
 @pytest.mark.parametrize(
@@ -355,23 +354,6 @@ def test_a_client_of_aws_is_loaded_only_where_bodies_are_to_be_read(
         AWS_DEFAULT_REGION="eu-west-1",
     )
     assert ("boto3" in found) is is_loaded
-
-
-@pytest.mark.parametrize(("bot", "is_loaded"), [("", False), ("arn:aws:secret", True)])
-def test_slacks_library_is_loaded_only_where_there_is_a_bot(bot: str, *, is_loaded: bool) -> None:
-    module = "functions.deliver.handler"
-    found = loaded_by(
-        module,
-        f"{module}._app()",
-        METRICS_NAMESPACE="BedrockAlerts",
-        DELIVERIES_QUEUE_URL="https://sqs.eu-west-1.amazonaws.com/111122223333/deliveries",
-        DELIVERIES_DEAD_LETTER_QUEUE_URL="https://sqs.eu-west-1.amazonaws.com/111122223333/dlq",
-        INCIDENTS_TABLE_NAME="incidents",
-        EMAIL_TOPIC_ARN="arn:aws:sns:eu-west-1:111122223333:email",
-        SLACK_BOT_SECRET_ARN=bot,
-        AWS_DEFAULT_REGION="eu-west-1",
-    )
-    assert ("slack_sdk" in found) is is_loaded
 
 
 def test_what_is_loaded_is_seen() -> None:

@@ -14,7 +14,7 @@ class BatchError(BedrockAlertsError):
 
 
 class TransientError(BedrockAlertsError):
-    """Nothing is wrong with the message: the same attempt may succeed later.
+    """It was certainly not done, and nothing is wrong with it: the same attempt may succeed later.
 
     `retry_after` is the number of seconds the other side asked for, None when it did not say.
     """
@@ -22,6 +22,10 @@ class TransientError(BedrockAlertsError):
     def __init__(self, message: str, *, retry_after: float | None = None) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class UnknownOutcomeError(TransientError):
+    """It was perhaps done: the request had gone out when the response failed to come."""
 
 
 class PermanentError(BedrockAlertsError):

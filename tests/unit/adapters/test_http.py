@@ -3,17 +3,30 @@
 import email.utils
 import logging
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from typing import Any
 
 import pytest
-import urllib3
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bedrock_alerts.adapters.http import SLACK_HOSTS, JsonPoster, retry_after_seconds
-from bedrock_alerts.errors import BedrockAlertsError, PermanentError, TransientError
+from bedrock_alerts.adapters.http import (
+    PAGERDUTY_HOSTS,
+    SLACK_HOSTS,
+    TEAMS_HOSTS,
+    JsonPoster,
+    retry_after_seconds,
+)
+from bedrock_alerts.errors import (
+    BedrockAlertsError,
+    MessageError,
+    PermanentError,
+    TransientError,
+    UnknownOutcomeError,
+)
 from tests.support.loopback import Answer, Hook
 from tests.support.secrecy import lines, shown, traces
 
@@ -21,7 +34,7 @@ TOKEN = "s3cretInventedToken"
 PATH = f"/services/T0INVENTED/B0INVENTED/{TOKEN}"
 SECRETS = (TOKEN, "T0INVENTED", "services")
 PAYLOAD = {"text": "Größe <x> 🚨"}
-SHORT = urllib3.Timeout(connect=0.1, read=0.1)
+SHORT = 0.1
 
 
 @pytest.fixture(autouse=True)
@@ -38,10 +51,13 @@ def hook() -> Iterator[Hook]:
         yield running
 
 
-def failure(url: str, poster: JsonPoster | None = None) -> TransientError | PermanentError:
+def failure(
+    url: str, poster: JsonPoster | None = None, seconds: float = 10
+) -> TransientError | PermanentError:
     """Post in vain, and return the error, which never shows the secret."""
+    poster = poster or JsonPoster(SLACK_HOSTS, allow_loopback=True)
     with pytest.raises(BedrockAlertsError) as caught:
-        (poster or JsonPoster(SLACK_HOSTS, allow_loopback=True)).post_json(url, PAYLOAD)
+        poster.post_json(url, PAYLOAD, seconds=seconds)
     assert not shown(SECRETS, traces(caught.value))
     assert isinstance(caught.value, (TransientError, PermanentError))
     return caught.value
@@ -115,10 +131,10 @@ def test_a_redirect_is_a_refusal(hook: Hook, status: int) -> None:
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504])
-def test_a_fault_of_the_other_side_may_pass(hook: Hook, status: int) -> None:
+def test_after_a_fault_of_the_other_side_the_outcome_is_unknown(hook: Hook, status: int) -> None:
     hook.answer = Answer(status, b"rollup_error")
     error = failure(hook.url)
-    assert isinstance(error, TransientError)
+    assert isinstance(error, UnknownOutcomeError)
     assert str(error) == f"127.0.0.1 answered {status}: rollup_error"
     assert error.retry_after is None
     # One attempt: the queue does the waiting.
@@ -141,7 +157,7 @@ def test_how_long_to_wait_is_passed_on(
 ) -> None:
     hook.answer = Answer(status, b"rate_limited", headers)
     error = failure(hook.url)
-    assert isinstance(error, TransientError)
+    assert type(error) is (TransientError if status == 429 else UnknownOutcomeError)
     assert error.retry_after == seconds
     assert len(hook.received) == 1
 
@@ -180,17 +196,16 @@ def test_no_retry_after_is_unreadable(value: str) -> None:
 
 def test_silence_ends_in_a_time_out(hook: Hook) -> None:
     hook.stays_silent = True
-    poster = JsonPoster(SLACK_HOSTS, allow_loopback=True, timeout=SHORT)
-    error = failure(hook.url, poster)
-    assert isinstance(error, TransientError)
-    assert str(error) == "no answer from 127.0.0.1: ReadTimeoutError"
+    error = failure(hook.url, seconds=SHORT)
+    assert isinstance(error, UnknownOutcomeError)
+    assert str(error) == "no answer from 127.0.0.1: TimeoutError"
 
 
-def test_a_connection_that_breaks_may_hold_next_time(hook: Hook) -> None:
+def test_a_connection_that_breaks_leaves_the_outcome_unknown(hook: Hook) -> None:
     hook.answer = None
     error = failure(hook.url)
-    assert isinstance(error, TransientError)
-    assert str(error) == "no answer from 127.0.0.1: ProtocolError"
+    assert isinstance(error, UnknownOutcomeError)
+    assert str(error) == "no answer from 127.0.0.1: ConnectionResetError"
 
 
 @pytest.mark.parametrize(
@@ -198,12 +213,103 @@ def test_a_connection_that_breaks_may_hold_next_time(hook: Hook) -> None:
     [
         pytest.param(b"", id="nothing"),
         pytest.param(b"SSH-2.0-invented\r\n", id="another protocol"),
-        pytest.param(b"HTTP/1.1 200 OK\r\nContent-Length: 1, 2\r\n\r\n", id="two lengths"),
+        pytest.param(b"HTTP/1.1 200 OK\r\n" + b"x" * 70_000, id="a header without end"),
     ],
 )
-def test_an_answer_that_is_no_http_may_be_better_next_time(hook: Hook, raw: bytes) -> None:
+def test_after_an_answer_that_is_no_http_the_outcome_is_unknown(hook: Hook, raw: bytes) -> None:
     hook.answer = Answer(raw=raw)
-    assert isinstance(failure(hook.url), TransientError)
+    assert isinstance(failure(hook.url), UnknownOutcomeError)
+
+
+def test_two_lengths_of_a_body_that_nobody_needs_are_no_failure(hook: Hook) -> None:
+    hook.answer = Answer(raw=b"HTTP/1.1 200 OK\r\nContent-Length: 1, 2\r\n\r\n")
+    post(hook.url)
+    assert hook.received == [PAYLOAD]
+
+
+@pytest.mark.parametrize("head", [b"", b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 100 Continue\r\n"])
+def test_a_response_that_comes_in_drops_is_given_up_at_the_deadline(
+    hook: Hook, head: bytes
+) -> None:
+    hook.answer = Answer(raw=head, drip=b"a")
+    started = time.monotonic()
+    error = failure(hook.url, seconds=0.3)
+    assert 0.3 <= time.monotonic() - started < 1
+    assert isinstance(error, UnknownOutcomeError)
+    assert str(error) == "no answer from 127.0.0.1: TimeoutError"
+
+
+def test_a_body_that_comes_in_drops_after_a_yes_is_given_up_and_the_yes_counts(hook: Hook) -> None:
+    hook.answer = Answer(raw=b"HTTP/1.1 200 OK\r\nContent-Length: 4000\r\n\r\n", drip=b"a")
+    started = time.monotonic()
+    JsonPoster(SLACK_HOSTS, allow_loopback=True).post_json(hook.url, PAYLOAD, seconds=0.3)
+    assert 0.3 <= time.monotonic() - started < 1
+
+
+def test_a_body_that_comes_in_drops_after_a_no_is_given_up_and_the_no_counts(hook: Hook) -> None:
+    hook.answer = Answer(
+        raw=b"HTTP/1.1 429 No\r\nRetry-After: 7\r\nContent-Length: 4000\r\n\r\n", drip=b"a"
+    )
+    error = failure(hook.url, seconds=0.3)
+    assert type(error) is TransientError
+    assert error.retry_after == 7
+
+
+def test_a_request_that_nobody_reads_is_given_up_at_the_deadline() -> None:
+    with closing(socket.socket()) as deaf:
+        deaf.bind(("127.0.0.1", 0))
+        deaf.listen()
+        started = time.monotonic()
+        url = f"http://127.0.0.1:{deaf.getsockname()[1]}{PATH}"
+        with pytest.raises(UnknownOutcomeError):
+            JsonPoster(SLACK_HOSTS, allow_loopback=True).post(
+                url, b"x" * 50_000_000, {}, seconds=0.3
+            )
+        assert time.monotonic() - started < 1
+
+
+def test_a_name_that_is_looked_up_for_ever_is_given_up_and_nothing_is_sent(
+    hook: Hook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    is_over = threading.Event()
+    genuine = socket.getaddrinfo
+
+    def slow(*args: Any, **options: Any) -> Any:
+        is_over.wait(10)
+        return genuine(*args, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", slow)
+    error = failure(hook.url, seconds=0.2)
+    assert type(error) is TransientError
+    assert str(error) == "no answer from 127.0.0.1: TimeoutError"
+    is_over.set()
+    for thread in threading.enumerate():
+        if thread.name.startswith("request to"):
+            thread.join(5)
+    assert hook.received == []
+
+
+def test_no_connection_is_kept(hook: Hook) -> None:
+    poster = JsonPoster(SLACK_HOSTS, allow_loopback=True)
+    for _ in range(2):
+        poster.post_json(hook.url, PAYLOAD)
+    assert [headers["Connection"] for headers in hook.headers] == ["close", "close"]
+    assert len(set(hook.peers)) == 2
+
+
+def test_text_that_is_no_unicode_is_a_fault_of_the_message(hook: Hook) -> None:
+    poster = JsonPoster(SLACK_HOSTS, allow_loopback=True)
+    with pytest.raises(MessageError, match="cannot be written as JSON") as caught:
+        poster.post_json(hook.url, {"text": f"{TOKEN} \ud800"})
+    assert not shown(SECRETS, traces(caught.value))
+
+
+def test_a_header_that_cannot_be_written_is_not_shown(hook: Hook) -> None:
+    poster = JsonPoster(SLACK_HOSTS, allow_loopback=True)
+    with pytest.raises(PermanentError, match="cannot be written") as caught:
+        poster.post(hook.url, b"", {"X": f"{TOKEN}\nX: y"})
+    assert not shown(SECRETS, traces(caught.value))
+    assert hook.received == []
 
 
 def test_odd_headers_are_no_failure_and_no_reason_to_write_the_url_down(hook: Hook) -> None:
@@ -217,8 +323,8 @@ def test_where_nobody_listens_somebody_may_later() -> None:
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
         error = failure(f"http://127.0.0.1:{port}{PATH}")
-    assert isinstance(error, TransientError)
-    assert str(error) == "no answer from 127.0.0.1: NewConnectionError"
+    assert type(error) is TransientError
+    assert str(error) == "no answer from 127.0.0.1: ConnectionRefusedError"
 
 
 def test_a_name_that_is_not_found_may_be_found_later(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -227,12 +333,8 @@ def test_a_name_that_is_not_found_may_be_found_later(monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(socket, "getaddrinfo", unknown)
     error = failure(f"https://slack.invalid{PATH}", JsonPoster(frozenset({"slack.invalid"})))
-    assert isinstance(error, TransientError)
-    assert str(error) == "no answer from slack.invalid: NameResolutionError"
-
-
-def never_called(*_: object, **__: object) -> None:
-    raise AssertionError("a URL that was to be refused has been called")
+    assert type(error) is TransientError
+    assert str(error) == "no answer from slack.invalid: gaierror"
 
 
 NEEDED = "the webhook URL has to be https://HOST/…, without user or port"
@@ -267,10 +369,39 @@ FOREIGN = "the webhook's host is not one of hooks.slack-gov.com, hooks.slack.com
 def test_a_url_that_may_not_be_called_is_refused(
     monkeypatch: pytest.MonkeyPatch, url: str, says: str | None, *, allow_loopback: bool
 ) -> None:
-    monkeypatch.setattr(urllib3.PoolManager, "request", never_called)
+    called: list[object] = []
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **_: called.append(args))
     error = failure(url, JsonPoster(SLACK_HOSTS, allow_loopback=allow_loopback))
+    assert called == []
     assert isinstance(error, PermanentError)
     assert str(error) in ({NEEDED, FOREIGN} if says is None else {says})
+
+
+@pytest.mark.parametrize(
+    ("hosts", "host"),
+    [
+        (SLACK_HOSTS, "hooks.slack.com"),
+        (SLACK_HOSTS, "hooks.slack-gov.com"),
+        (PAGERDUTY_HOSTS, "events.pagerduty.com"),
+        (PAGERDUTY_HOSTS, "events.eu.pagerduty.com"),
+        (TEAMS_HOSTS, "prod-01.westeurope.logic.azure.com:443"),
+        (TEAMS_HOSTS, "default0.aa.environment.api.powerplatform.com:443"),
+        (TEAMS_HOSTS, "prod-01.usgovtexas.logic.azure.us:443"),
+        (TEAMS_HOSTS, "default0.aa.environment.api.powerplatform.microsoft.us"),
+    ],
+)
+def test_the_hosts_of_a_channel_are_called_in_every_cloud(
+    monkeypatch: pytest.MonkeyPatch, hosts: frozenset[str], host: str
+) -> None:
+    called: list[object] = []
+
+    def look_up(name: str, port: int, *_: object, **__: object) -> None:
+        called.append((name, port))
+        raise socket.gaierror
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    failure(f"https://{host}{PATH}", JsonPoster(hosts))
+    assert called == [(host.removesuffix(":443"), 443)]
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1:8080", "localhost:8080", "[::1]:8080"])

@@ -4,20 +4,15 @@ import logging
 import socket
 import ssl
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
-import urllib3
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bedrock_alerts.adapters import public_web
+from bedrock_alerts.adapters.http import read_url
 from bedrock_alerts.adapters.public_web import PublicPoster, is_public, public_address
 from bedrock_alerts.errors import (
     BedrockAlertsError,
@@ -25,14 +20,16 @@ from bedrock_alerts.errors import (
     MessageError,
     PermanentError,
     TransientError,
+    UnknownOutcomeError,
 )
+from tests.support.certificates import make_certificate
 from tests.support.loopback import OK, Answer, Hook
 from tests.support.secrecy import lines, shown, traces
 
 TOKEN: Final = "s3cretInventedToken"
 PATH: Final = f"/hooks/{TOKEN}?key={TOKEN}"
 HEADERS: Final = {"Content-Type": "application/cloudevents+json", "X-Signature": "t=1,v1=00"}
-SHORT: Final = urllib3.Timeout(connect=0.1, read=0.1)
+SHORT: Final = 0.3
 
 
 @pytest.fixture(autouse=True)
@@ -49,7 +46,7 @@ def hook() -> Iterator[Hook]:
 
 
 def post(url: str) -> None:
-    PublicPoster(allow_loopback=True, timeout=SHORT).post(url, b'{"a":1}', HEADERS)
+    PublicPoster(allow_loopback=True).post(url, b'{"a":1}', HEADERS, seconds=SHORT)
 
 
 def failure(url: str) -> BedrockAlertsError:
@@ -92,10 +89,10 @@ def test_a_body_is_posted_as_it_is(hook: Hook) -> None:
         (413, MessageError),
         (422, PermanentError),
         (429, TransientError),
-        (500, TransientError),
-        (502, TransientError),
-        (503, TransientError),
-        (504, TransientError),
+        (500, UnknownOutcomeError),
+        (502, UnknownOutcomeError),
+        (503, UnknownOutcomeError),
+        (504, UnknownOutcomeError),
     ],
 )
 def test_a_status_says_what_can_be_done(
@@ -115,12 +112,12 @@ def test_a_status_says_what_can_be_done(
 
 def test_silence_ends_in_a_time_out(hook: Hook) -> None:
     hook.stays_silent = True
-    assert str(failure(hook.url)) == "no answer from 127.0.0.1: ReadTimeoutError"
+    assert str(failure(hook.url)) == "no answer from 127.0.0.1: TimeoutError"
 
 
-def test_a_connection_that_breaks_may_hold_next_time(hook: Hook) -> None:
+def test_a_connection_that_breaks_leaves_the_outcome_unknown(hook: Hook) -> None:
     hook.answer = None
-    assert isinstance(failure(hook.url), TransientError)
+    assert isinstance(failure(hook.url), UnknownOutcomeError)
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b"x" * 1_000_000])
@@ -250,24 +247,17 @@ def test_the_connection_goes_to_the_address_that_was_looked_at(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A second look-up, which could answer otherwise, never happens."""
-    made: dict[str, Any] = {}
+    called: list[object] = []
 
-    class Pool(urllib3.HTTPSConnectionPool):
-        def __init__(self, host: str, port: int, **options: Any) -> None:
-            made.update(options, host=host, port=port)
-            super().__init__(host, port, **options)
-
-        def urlopen(self, *args: Any, **options: Any) -> Any:
-            made.update(asked=args, headers=options["headers"])
-            raise urllib3.exceptions.ConnectTimeoutError
+    def connect(address: object, **_: object) -> None:
+        called.append(address)
+        raise ConnectionRefusedError
 
     leads_to(monkeypatch, "8.8.4.4", "8.8.8.8")
-    monkeypatch.setattr(urllib3, "HTTPSConnectionPool", Pool)
-    assert isinstance(failure("https://hooks.example.com:8443/a?b=c"), TransientError)
-    assert (made["host"], made["port"]) == ("8.8.4.4", 8443)
-    assert made["server_hostname"] == made["assert_hostname"] == "hooks.example.com"
-    assert made["asked"] == ("POST", "/a?b=c")
-    assert made["headers"]["Host"] == "hooks.example.com:8443"
+    monkeypatch.setattr(socket, "create_connection", connect)
+    error = failure("https://hooks.example.com:8443/a?b=c")
+    assert type(error) is TransientError
+    assert called == [("8.8.4.4", 8443)]
 
 
 @given(st.ip_addresses())
@@ -279,7 +269,7 @@ def test_no_address_is_called_that_python_calls_private(address: Any) -> None:
 
 def test_the_first_of_several_public_addresses_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     leads_to(monkeypatch, "8.8.4.4", "8.8.8.8")
-    assert public_address("hooks.example.com", 443) == "8.8.4.4"
+    assert public_address(read_url("https://hooks.example.com/")) == "8.8.4.4"
 
 
 def test_a_post_can_be_repeated(hook: Hook) -> None:
@@ -305,38 +295,11 @@ def test_over_tls_the_certificate_has_to_be_that_of_the_name(
             "getaddrinfo",
             lambda _host, *args, **options: resolve("127.0.0.1", *args, **options),
         )
-        poster = PublicPoster(timeout=urllib3.Timeout(5))
+        poster = PublicPoster()
         poster.post(f"https://hooks.example.com:{port}{PATH}", b"{}", HEADERS)
         assert hook.bodies == [b"{}"]
-        with pytest.raises(TransientError, match=r"SSLError$"):
+        assert hook.paths == [PATH]
+        assert hook.headers[0]["Host"] == f"hooks.example.com:{port}"
+        with pytest.raises(TransientError, match=r"SSLCertVerificationError$"):
             poster.post(f"https://other.example.com:{port}{PATH}", b"{}", HEADERS)
         assert hook.bodies == [b"{}"]
-
-
-def make_certificate(folder: Path, name: str) -> Path:
-    """Make a certificate that signs itself, with its key, in one file."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    now = datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    path = folder / "certificate.pem"
-    path.write_bytes(
-        made.public_bytes(serialization.Encoding.PEM)
-        + key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-    )
-    return path

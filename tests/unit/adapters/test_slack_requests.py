@@ -64,6 +64,8 @@ def headers(**changed: Any) -> dict[str, Any]:
         headers(**{"X-Slack-Signature": "v0=ü"}),
         headers(**{"X-Slack-Signature": ""}),
         headers(**{"X-Slack-Signature": None}),
+        headers(**{"x-slack-request-timestamp": "\ud800"}),
+        headers(**{"x-slack-request-timestamp": " 1"}),
         {},
     ],
 )
@@ -71,3 +73,8 @@ def test_everything_else_stays_out(event: dict[str, Any]) -> None:
     with pytest.raises(PermanentError) as caught:
         signed_body(event, SECRET)
     assert SECRET not in str(caught.value)
+
+
+def test_without_a_signing_secret_nothing_gets_in() -> None:
+    with pytest.raises(PermanentError):
+        signed_body(request(secret=""), "")

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bedrock_alerts.alerts.answers import buttons, read_answers, signing_secret
+from bedrock_alerts.alerts.answers import buttons, read_answers
 from bedrock_alerts.alerts.model import Answer, incident_id
 from bedrock_alerts.errors import PermanentError
 
@@ -157,17 +157,3 @@ def test_what_is_no_form_of_slack_is_refused(body: bytes) -> None:
 def test_whatever_is_signed_never_raises_anything_else(payload: Any) -> None:
     assert read_answers(form(payload)) == ()
     assert read_answers(pressed(payload, user=payload)) == ()
-
-
-def test_the_signing_secret_is_in_the_bot_s_secret() -> None:
-    assert signing_secret('{"token": "xoxb-invented", "signing_secret": " 8f74 "}') == "8f74"
-
-
-@pytest.mark.parametrize(
-    "secret",
-    ["xoxb-invented", "{}", '{"signing_secret": ""}', '{"signing_secret": 5}', "[]", "[" * 9999],
-)
-def test_a_secret_without_it_is_told_without_the_secret(secret: str) -> None:
-    with pytest.raises(PermanentError, match='"signing_secret"') as caught:
-        signing_secret(secret)
-    assert "invented" not in str(caught.value)

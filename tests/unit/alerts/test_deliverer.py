@@ -152,7 +152,7 @@ def test_a_channel_that_the_stack_does_not_have_is_no_reason_to_be_silent() -> N
 
 def test_an_email_that_cannot_be_sent_is_parked_without_another_one() -> None:
     world = World()
-    world.email_sender.failures = [PermanentError("Amazon SNS refused the message: NotFound")]
+    world.email_sender.failures = [PermanentError("Amazon SNS refused: NotFound")]
     world.queue.put(delivery(OPENING, channel="email"))
     assert world.run() == ["done"]
     assert world.email.sent == []
@@ -192,7 +192,7 @@ def test_a_fallback_that_fails_for_now_keeps_the_message() -> None:
 def test_a_fallback_that_fails_for_good_does_not_keep_the_message_from_being_parked() -> None:
     world = World()
     world.sender.failures = [PermanentError("gone")]
-    world.email.failures = [PermanentError("Amazon SNS refused the message: NotFound")]
+    world.email.failures = [PermanentError("Amazon SNS refused: NotFound")]
     world.queue.put(delivery(OPENING))
     assert world.run() == ["done"]
     assert len(world.queue.parked) == 1

@@ -1,9 +1,7 @@
 """Posting to webhooks: https only, known hosts only, no redirects, everything bounded.
 
-The URL of a webhook is a secret. It never appears in an exception or a log line. Errors name the
-host and the status; they are made where a library's error is caught and raised after that, because
-its text may hold the path and it would come along as the context. urllib3's loggers, which write
-whole URLs, are silenced.
+The URL of a webhook is a secret. It never appears in an exception or a log line: errors name the
+host and the status.
 """
 
 import email.utils
@@ -13,28 +11,50 @@ import re
 import time
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import msgspec
 import urllib3
 
+from bedrock_alerts.adapters.exchange import SECONDS, Client, Response, Target, is_success
 from bedrock_alerts.adapters.secrecy import silence
-from bedrock_alerts.errors import CredentialError, MessageError, PermanentError, TransientError
+from bedrock_alerts.errors import (
+    CredentialError,
+    MessageError,
+    PermanentError,
+    TransientError,
+    UnknownOutcomeError,
+)
 
 SLACK_HOSTS: Final = frozenset({"hooks.slack.com", "hooks.slack-gov.com"})
 SLACK_FILE_HOSTS: Final = frozenset({"files.slack.com", "files.slack-gov.com"})
 PAGERDUTY_HOSTS: Final = frozenset({"events.pagerduty.com", "events.eu.pagerduty.com"})
 # A leading dot takes every host below it: each region and environment has its own.
-TEAMS_HOSTS: Final = frozenset({".logic.azure.com", ".environment.api.powerplatform.com"})
-TIMEOUT: Final = urllib3.Timeout(connect=3, read=7)
+TEAMS_HOSTS: Final = frozenset(
+    {
+        ".environment.api.powerplatform.com",
+        ".logic.azure.com",
+        ".logic.azure.us",
+        ".powerplatform.microsoft.us",
+    }
+)
 _MAX_ANSWER_BYTES: Final = 4096
 _MAX_WORD_BYTES: Final = 60
 # What Slack says about a refused message: `invalid_token`, `no_service`. Nothing else is repeated:
 # a proxy in between may quote the path.
 _WORD: Final = re.compile(rb"[a-z]+(?:_[a-z]+)*")
-# Slack's words for a message that is wrong in itself.
-_FAULTY: Final = frozenset(
-    {
+# What a status means. From 500 on the outcome is unknown; what is not here is permanent.
+_STATUSES: Final[Mapping[int, type[TransientError | PermanentError]]] = {
+    HTTPStatus.UNAUTHORIZED: CredentialError,
+    HTTPStatus.FORBIDDEN: CredentialError,
+    HTTPStatus.NOT_FOUND: CredentialError,
+    HTTPStatus.REQUEST_TIMEOUT: TransientError,  # it waited in vain for the request
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: MessageError,
+    HTTPStatus.TOO_MANY_REQUESTS: TransientError,
+}
+# What Slack's word means where the status says nothing: the message is wrong in itself.
+_WORDS: Final[Mapping[str, type[PermanentError]]] = dict.fromkeys(
+    (
         "invalid_attachments",
         "invalid_blocks",
         "invalid_payload",
@@ -42,10 +62,8 @@ _FAULTY: Final = frozenset(
         "msg_too_long",
         "no_text",
         "too_many_attachments",
-    }
-)
-_UNKNOWN_TO_THEM: Final = frozenset(
-    {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND}
+    ),
+    MessageError,
 )
 _LOGGERS_THAT_WRITE_URLS: Final = (
     "urllib3.connection",
@@ -53,16 +71,6 @@ _LOGGERS_THAT_WRITE_URLS: Final = (
     "urllib3.poolmanager",
     "urllib3.util.retry",
 )
-
-
-class Target(NamedTuple):
-    """Where a URL leads, read by the parser that the request uses: two can disagree on the host."""
-
-    scheme: str
-    host: str
-    port: int | None
-    has_user: bool
-    path: str
 
 
 def read_url(url: str) -> Target:
@@ -83,41 +91,30 @@ def read_url(url: str) -> Target:
 class Poster:
     """Posts to URLs of the given hosts; `allow_loopback` adds plain http to this machine."""
 
-    def __init__(
-        self,
-        hosts: frozenset[str],
-        *,
-        allow_loopback: bool = False,
-        timeout: urllib3.Timeout = TIMEOUT,
-    ) -> None:
-        hush()
+    def __init__(self, hosts: frozenset[str], *, allow_loopback: bool = False) -> None:
         self._hosts = hosts
         self._allow_loopback = allow_loopback
-        self._pool = urllib3.PoolManager(timeout=timeout, retries=False)
+        self._client = Client()
 
-    def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> None:
-        """Send `body` once. Returns only when the other side has accepted it.
+    def post(
+        self, url: str, body: bytes, headers: Mapping[str, str], *, seconds: float = SECONDS
+    ) -> None:
+        """Send `body` once. Returns only when the other side has accepted it, within `seconds`.
 
-        Raises TransientError (time-outs, connection errors, 429, 5xx) or PermanentError (all
-        else: a refused URL, a redirect, a 4xx).
+        Raises TransientError when it was certainly not accepted (no connection, 429),
+        UnknownOutcomeError when it perhaps was (time-outs, broken connections, 5xx), and
+        PermanentError for all else: a refused URL, a redirect, a 4xx.
         """
-        host = self._checked_host(url)
-        failure: TransientError | PermanentError | None
-        try:
-            response = self._pool.request(
-                "POST", url, body=body, headers=headers, redirect=False, preload_content=False
-            )
-        except urllib3.exceptions.HTTPError as error:
-            failure = no_answer(host, error)
-        else:
-            failure = judge(host, url, response)
-        if failure is not None:
-            raise failure
+        target = self._checked(url)
+        response = self._client.post(
+            target, body, headers, seconds=seconds, max_bytes=_MAX_ANSWER_BYTES
+        )
+        judge(target.host, url, response)
 
-    def _checked_host(self, url: str) -> str:
+    def _checked(self, url: str) -> Target:
         target = read_url(url)
         if self._allow_loopback and is_own_machine(target):
-            return target.host
+            return target
         if target.scheme != "https" or target.port not in (None, 443) or target.has_user:
             raise PermanentError("the webhook URL has to be https://HOST/…, without user or port")
         if target.host not in self._hosts and not any(
@@ -127,16 +124,25 @@ class Poster:
                 f"*{host}" if host.startswith(".") else host for host in sorted(self._hosts)
             )
             raise PermanentError(f"the webhook's host is not one of {allowed}")
-        return target.host
+        return target
 
 
 class JsonPoster(Poster):
     """Posts JSON."""
 
-    def post_json(self, url: str, payload: Mapping[str, Any]) -> None:
+    def post_json(self, url: str, payload: Mapping[str, Any], *, seconds: float = SECONDS) -> None:
         """Send `payload` once. Raises what `post` does."""
         headers = {"Content-Type": "application/json; charset=utf-8"}
-        self.post(url, msgspec.json.encode(payload), headers)
+        self.post(url, encode_json(payload), headers, seconds=seconds)
+
+
+def encode_json(payload: Mapping[str, Any]) -> bytes:
+    """Write a payload. Raises MessageError for text that is no Unicode."""
+    try:
+        return msgspec.json.encode(payload)
+    except UnicodeEncodeError:
+        pass  # raised below: the library's error holds the text
+    raise MessageError("the message cannot be written as JSON")
 
 
 def hush() -> None:
@@ -163,43 +169,24 @@ def is_own_machine(target: Target) -> bool:
     return target.scheme == "http" and not target.has_user and _is_loopback(target.host)
 
 
-def no_answer(host: str, error: Exception) -> TransientError:
-    """Say that nothing came back, without what the library's error says: it may hold the URL."""
-    return TransientError(f"no answer from {host}: {type(error).__name__}")
+def judge(host: str, url: str, response: Response) -> None:
+    """Raise what a response means, nothing for one of success."""
+    if is_success(response.status):
+        return
+    word = _word(response.body, url)
+    message = f"{host} answered {response.status}{word and f': {word}'}"
+    raise failure_of(response, message, word)
 
 
-def judge(
-    host: str, url: str, response: urllib3.BaseHTTPResponse
-) -> TransientError | PermanentError | None:
-    """Read the answer, and return what is wrong with it, None for nothing."""
-    try:
-        answer = response.read(_MAX_ANSWER_BYTES, decode_content=False)
-    except urllib3.exceptions.HTTPError:
-        answer = b""
-    finally:
-        response.close()
+def failure_of(response: Response, message: str, word: str = "") -> TransientError | PermanentError:
+    """Say by its status, or by Slack's word, what a failed request means for the next attempt."""
     status = response.status
-    if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
-        return None
-    word = _word(answer, url)
-    message = f"{host} answered {status}{word and f': {word}'}"
-    retry_after = retry_after_seconds(response.headers.get("Retry-After"))
-    return failure_of(status, message, word=word, retry_after=retry_after)
-
-
-def failure_of(
-    status: int, message: str, *, word: str = "", retry_after: float | None = None
-) -> TransientError | PermanentError:
-    """Say by its status what a failed request means for the next attempt."""
-    if status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return TransientError(message, retry_after=retry_after)
-    if status == HTTPStatus.REQUEST_TIMEOUT:
-        return TransientError(message)
-    if status in _UNKNOWN_TO_THEM:
-        return CredentialError(message)
-    if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE or word in _FAULTY:
-        return MessageError(message)
-    return PermanentError(message)
+    kind = _STATUSES.get(status) or _WORDS.get(word, PermanentError)
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        kind = UnknownOutcomeError
+    if issubclass(kind, TransientError) and status != HTTPStatus.REQUEST_TIMEOUT:
+        return kind(message, retry_after=retry_after_seconds(response.headers.get("retry-after")))
+    return kind(message)
 
 
 def _word(answer: bytes, url: str) -> str:

@@ -8,23 +8,16 @@ nothing. The certificate has to be that of the name.
 import ipaddress
 import socket
 from collections.abc import Mapping
+from functools import partial
 from typing import Final, TypeAlias
 
-import urllib3
-
-from bedrock_alerts.adapters.http import (
-    TIMEOUT,
-    Target,
-    hush,
-    is_own_machine,
-    judge,
-    no_answer,
-    read_url,
-)
+from bedrock_alerts.adapters.exchange import SECONDS, Client, Target
+from bedrock_alerts.adapters.http import is_own_machine, judge, read_url
 from bedrock_alerts.errors import PermanentError, TransientError
 
 _Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 _HTTPS: Final = 443
+_MAX_ANSWER_BYTES: Final = 4096
 # An IPv4 address in an IPv6 one, as networks without IPv4 write it (RFC 6052).
 _NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
 
@@ -32,70 +25,47 @@ _NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
 class PublicPoster:
     """Posts to public hosts; `allow_loopback` adds plain http to this machine."""
 
-    def __init__(self, *, allow_loopback: bool = False, timeout: urllib3.Timeout = TIMEOUT) -> None:
-        hush()
+    def __init__(self, *, allow_loopback: bool = False) -> None:
         self._allow_loopback = allow_loopback
-        self._timeout = timeout
+        self._client = Client()
 
-    def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> None:
-        """Send `body` once. Returns only when the other side has accepted it.
+    def post(
+        self, url: str, body: bytes, headers: Mapping[str, str], *, seconds: float = SECONDS
+    ) -> None:
+        """Send `body` once. Returns only when the other side has accepted it, within `seconds`.
 
-        Raises TransientError (a name that is not found, time-outs, connection errors, 429, 5xx) or
-        PermanentError (all else: a refused URL or address, a redirect, a 4xx).
+        Raises TransientError when it was certainly not accepted (a name that is not found, no
+        connection, 429), UnknownOutcomeError when it perhaps was (time-outs, broken connections,
+        5xx), and PermanentError for all else: a refused URL or address, a redirect, a 4xx.
         """
         target = read_url(url)
-        pool = self._pool(target)
-        failure: TransientError | PermanentError | None
-        try:
-            response = pool.urlopen(
-                "POST",
-                target.path,
-                body=body,
-                headers={**headers, "Host": _authority(target)},
-                redirect=False,
-                preload_content=False,
-            )
-        except urllib3.exceptions.HTTPError as error:
-            failure = no_answer(target.host, error)
-        else:
-            failure = judge(target.host, url, response)
-        finally:
-            pool.close()
-        if failure is not None:
-            raise failure
-
-    def _pool(self, target: Target) -> urllib3.HTTPConnectionPool:
-        if self._allow_loopback and is_own_machine(target):
-            return urllib3.HTTPConnectionPool(
-                target.host, target.port, timeout=self._timeout, retries=False
-            )
-        if target.scheme != "https" or not target.host or target.has_user:
+        is_here = self._allow_loopback and is_own_machine(target)
+        if not is_here and (target.scheme != "https" or not target.host or target.has_user):
             raise PermanentError("the webhook URL has to be https://HOST/…, without user")
-        port = target.port or _HTTPS
-        return urllib3.HTTPSConnectionPool(
-            public_address(target.host, port),
-            port,
-            timeout=self._timeout,
-            retries=False,
-            server_hostname=target.host,
-            assert_hostname=target.host,
+        response = self._client.post(
+            target,
+            body,
+            headers,
+            seconds=seconds,
+            max_bytes=_MAX_ANSWER_BYTES,
+            resolve=None if is_here else partial(public_address, target),
         )
+        judge(target.host, url, response)
 
 
-def public_address(host: str, port: int) -> str:
-    """Resolve `host` and return an address to connect to.
+def public_address(target: Target) -> str:
+    """Look up a target's host and return an address to connect to.
 
     Raises PermanentError when one of its addresses is no public one, TransientError when there is
     none.
     """
-    failure: TransientError | None = None
+    host, kind = target.host, ""
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        found = socket.getaddrinfo(host, target.port or _HTTPS, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
-        found = []
-        failure = no_answer(host, error)
-    if failure is not None:
-        raise failure
+        kind = type(error).__name__
+    if kind:  # not while the library's error is there: it would come along
+        raise TransientError(f"no answer from {host}: {kind}")
     addresses = [str(entry[4][0]) for entry in found]
     if not addresses:
         raise TransientError(f"no address is known of {host}")
@@ -121,8 +91,3 @@ def is_public(text: str) -> bool:
         if inner is not None:
             address = inner
     return address.is_global and not address.is_multicast
-
-
-def _authority(target: Target) -> str:
-    host = f"[{target.host}]" if ":" in target.host else target.host
-    return host if target.port is None else f"{host}:{target.port}"

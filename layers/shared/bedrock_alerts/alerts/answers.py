@@ -39,20 +39,6 @@ def buttons(incident: str) -> tuple[Button, ...]:
     )
 
 
-def signing_secret(secret: str) -> str:
-    """Return what Slack signs its requests with, out of the bot's secret.
-
-    Raises PermanentError when it is not there.
-    """
-    try:
-        found = json.loads(secret)["signing_secret"]
-    except (ValueError, KeyError, TypeError, RecursionError):
-        found = None
-    if not isinstance(found, str) or not found.strip():
-        raise PermanentError('the bot\'s secret has to be JSON with "token" and "signing_secret"')
-    return found.strip()
-
-
 def read_answers(form: bytes) -> tuple[Answer, ...]:
     """Read what was pressed. Buttons that are none of ours, such as links, give nothing.
 

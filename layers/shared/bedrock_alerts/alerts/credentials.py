@@ -1,17 +1,26 @@
 """What a channel's secret holds: one text, or a JSON object with an entry for each target.
 
 `https://…` or `{"default": "https://…", "payments": "https://…"}`. An entry is a text or an object
-of texts. No error repeats anything of a secret.
+of texts. What pasting and shells leave around it (blanks, quotes, a byte order mark) is taken off,
+and the console's key/value form with one key may call it anything. No error repeats anything of a
+secret.
 """
 
+import string
 from collections.abc import Callable, Mapping
 from typing import Final, Protocol, TypeVar
 
 import msgspec
 
-from bedrock_alerts.errors import CredentialError
+from bedrock_alerts.errors import CredentialError, PermanentError
 
 _DEFAULT: Final = "default"
+_SIGNING_SECRET: Final = "signing_secret"  # noqa: S105 - the name of a key
+# Names that say what they hold: none of them is taken for another.
+_FIELDS: Final = frozenset({"routing_key", "secret", _SIGNING_SECRET, "token", "url"})
+_BLANKS: Final = string.whitespace + "\ufeff\u200b\xa0"
+_QUOTES: Final = "\"'"
+_MAX_WRAPPINGS: Final = 4
 T = TypeVar("T")
 
 
@@ -38,35 +47,85 @@ def entry(text: str, target: str, *, main: str, needs: tuple[str, ...] = ()) -> 
     """Return what a secret says about a target, the one called `default` where it is empty.
 
     A text alone is the value of the key `main`; `needs` are keys that have to be there beside it.
-    Raises CredentialError with what is missing.
+    Raises CredentialError with what is missing and the form that is needed.
     """
     fields = _of_target(_read(text), target, main)
     missing = [key for key in (main, *needs) if not fields.get(key)]
     if missing:
-        raise CredentialError(f"the secret has no {' and no '.join(missing)}{_for(target)}")
+        raise CredentialError(
+            f"the secret has no {' and no '.join(missing)}{_for(target)}: "
+            f"it has to be {_form(target, main, needs)}"
+        )
     return fields
 
 
-def _read(text: str) -> object:
-    """Read JSON; what is none is a text of its own."""
-    try:
-        value: object = msgspec.json.decode(text)
-    except (msgspec.DecodeError, RecursionError):
-        return text
-    return value if isinstance(value, dict) else text
+def signing_secret(text: str) -> str:
+    """Return what Slack signs its requests with, out of the bot's secret.
+
+    Raises PermanentError when it is not there.
+    """
+    value = _read(text)
+    fields = value if isinstance(value, dict) else {}
+    inner = fields.get(_DEFAULT)
+    found = (inner if isinstance(inner, dict) else fields).get(_SIGNING_SECRET)
+    signing = _clean(found) if isinstance(found, str) else ""
+    if not signing:
+        raise PermanentError('the bot\'s secret has to be JSON with "token" and "signing_secret"')
+    return signing
 
 
-def _of_target(value: object, target: str, main: str) -> Mapping[str, str]:
+def _read(text: str) -> dict[str, object] | str:
+    """Read JSON, and text that was quoted, also more than once; what is no object is a text."""
+    for _ in range(_MAX_WRAPPINGS):
+        text = text.strip(_BLANKS)
+        try:
+            value: object = msgspec.json.decode(text)
+        except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
+            value = _clean(text)
+        if isinstance(value, dict):
+            return value
+        if not isinstance(value, str) or value == text:
+            break
+        text = value
+    return text
+
+
+def _clean(text: str) -> str:
+    """Take off blanks and one pair of quotes."""
+    text = text.strip(_BLANKS)
+    is_quoted = len(text) > 1 and text[0] == text[-1] and text[0] in _QUOTES
+    return text[1:-1].strip(_BLANKS) if is_quoted else text
+
+
+def _of_target(value: dict[str, object] | str, target: str, main: str) -> Mapping[str, str]:
+    found: object = value
     # An object with the main key is one entry; any other names its entries.
     if isinstance(value, dict) and not isinstance(value.get(main), str):
-        value = value.get(target or _DEFAULT)
+        found = value.get(target or _DEFAULT)
+        names = list(value)
+        if not target and len(names) == 1 and names[0] not in _FIELDS:
+            found = value[names[0]]
     elif target:
-        value = None
-    if isinstance(value, str):
-        return {main: value.strip()}
-    if isinstance(value, dict):
-        return {key: item.strip() for key, item in value.items() if isinstance(item, str)}
+        found = None
+    if isinstance(found, str):
+        return {main: _clean(found)}
+    if isinstance(found, dict):
+        return {key: _clean(item) for key, item in found.items() if isinstance(item, str)}
     return {}
+
+
+def _form(target: str, main: str, needs: tuple[str, ...]) -> str:
+    """Write down what a secret has to look like."""
+    whole = _json(dict.fromkeys((main, *needs), "…"))
+    if target:
+        return (
+            f"JSON such as {_json({target: '…'}) if not needs else f'{{{_json(target)}:{whole}}}'}"
+        )
+    return f"JSON such as {whole}" if needs else f"the {main} alone or JSON such as {whole}"
+
+
+def _json(value: object) -> str:
+    return msgspec.json.encode(value).decode()
 
 
 def _for(target: str) -> str:

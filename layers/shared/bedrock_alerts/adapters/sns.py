@@ -1,0 +1,68 @@
+"""Amazon SNS: the topics of emails and of notifications for Amazon Q Developer."""
+
+from typing import TYPE_CHECKING, Final
+
+import boto3
+from botocore.config import Config
+
+from bedrock_alerts.adapters.aws_errors import translated
+from bedrock_alerts.adapters.exchange import SECONDS
+
+if TYPE_CHECKING:
+    from mypy_boto3_sns import SNSClient
+
+# The share of a call's time that a connection may take: 3 s of 10.
+_CONNECT_SHARE: Final = 0.3
+_PERMANENT: Final = frozenset(
+    {"AuthorizationError", "InvalidParameter", "InvalidParameterValue", "NotFound"}
+)
+
+
+class _Topic:
+    """A topic; its clients are made when they are needed, one for each number of seconds."""
+
+    def __init__(self, arn: str, client: "SNSClient | None" = None) -> None:
+        self._arn = arn
+        self._client = client
+        self._clients: dict[int, SNSClient] = {}
+
+    def _publish(self, seconds: float, **message: str) -> None:
+        client = self._client or self._client_for(max(1, int(seconds)))
+        try:
+            with translated("Amazon SNS", _PERMANENT):
+                client.publish(TopicArn=self._arn, **message)  # type: ignore[arg-type] # plain str
+        finally:
+            # A function is frozen between two calls: no connection is kept that may die meanwhile.
+            client.close()
+
+    def _client_for(self, seconds: int) -> "SNSClient":
+        if seconds not in self._clients:
+            connect = _CONNECT_SHARE * seconds
+            # One attempt: a publication that timed out may have been accepted.
+            config = Config(
+                connect_timeout=connect,
+                read_timeout=seconds - connect,
+                retries={"mode": "standard", "total_max_attempts": 1},
+            )
+            self._clients[seconds] = boto3.client("sns", config=config)
+        return self._clients[seconds]
+
+
+class EmailTopic(_Topic):
+    """The SNS topic whose subscribers get the emails."""
+
+    def send(self, subject: str, body: str, *, seconds: float = SECONDS) -> None:
+        """Publish one email within `seconds`, in whole ones, at least 1.
+
+        Raises TransientError when it was certainly not published, UnknownOutcomeError when it
+        perhaps was, and PermanentError.
+        """
+        self._publish(seconds, Subject=subject, Message=body)
+
+
+class NotificationTopic(_Topic):
+    """The SNS topic that Amazon Q Developer watches."""
+
+    def publish(self, message: str, *, seconds: float = SECONDS) -> None:
+        """Publish one message within `seconds`. Raises what an email does."""
+        self._publish(seconds, Message=message)
