@@ -61,10 +61,11 @@ _STATISTICS: Final = {
     "SAMPLE_COUNT": "SampleCount",
 }
 # The operator, which no state change names, in the words of its reason. The longer ones first.
+_ABOVE: Final = "greater than the upper threshold"
+_BELOW: Final = "less than the lower threshold"
 _OPERATORS: Final = (
-    ("outside the band", "LessThanLowerOrGreaterThanUpperThreshold"),
-    ("greater than the upper threshold", "GreaterThanUpperThreshold"),
-    ("less than the lower threshold", "LessThanLowerThreshold"),
+    (_ABOVE, "GreaterThanUpperThreshold"),
+    (_BELOW, "LessThanLowerThreshold"),
     ("greater than or equal to the threshold", "GreaterThanOrEqualToThreshold"),
     ("less than or equal to the threshold", "LessThanOrEqualToThreshold"),
     ("greater than the threshold", "GreaterThanThreshold"),
@@ -74,6 +75,10 @@ _NUMBER: Final = r"(-?\d{1,20}(?:\.\d{1,20})?(?:E-?\d{1,3})?)"
 # `[12.0 (23/11/26 08:05:00), 4.0 (…)]`, the newest first.
 _VALUE_IN_REASON: Final = re.compile(rf"(?<![\w.]){_NUMBER} \(\d\d/")
 _THRESHOLD_IN_REASON: Final = re.compile(rf"the threshold \({_NUMBER}\)")
+# `lower thresholds [118.4, 118.2]`, parallel to the values: the newest first.
+_LOWER_IN_REASON: Final = re.compile(r"lower thresholds? \[([^\]]{1,500})\]")
+_UPPER_IN_REASON: Final = re.compile(r"upper thresholds? \[([^\]]{1,500})\]")
+_NUMBERS: Final = re.compile(_NUMBER)
 
 
 class _State(NamedTuple):
@@ -84,6 +89,14 @@ class _State(NamedTuple):
     reason: str
     data: Mapping[str, Any]
     suppressed_by: str
+    evaluation: str
+
+
+class _Breach(NamedTuple):
+    """The value that an anomaly alarm was decided by, and the limits of that time."""
+
+    value: float | None = None
+    band: tuple[float | None, float | None] | None = None
 
 
 class _Watched(NamedTuple):
@@ -98,6 +111,11 @@ def from_eventbridge(event: Mapping[str, Any]) -> StateChange | None:
     """Read `CloudWatch Alarm State Change` and `CloudWatch Alarm Contributor State Change`."""
     where = (first(event.get("resources")), event.get("account"), event.get("region"))
     return _in_camel_case(mapping(event.get("detail")), where, event.get("time"), "eventbridge")
+
+
+def from_detail(event: Mapping[str, Any]) -> StateChange | None:
+    """Read what a rule with `InputPath: $.detail` leaves of such an event: no account, no ARN."""
+    return _in_camel_case(event, (None, None, None), event.get("time"), "eventbridge")
 
 
 def from_lambda(event: Mapping[str, Any]) -> StateChange | None:
@@ -120,6 +138,8 @@ def _in_camel_case(
     watched = _watched(configuration, configuration.get("metrics"), contributor)
     previous = _state(mapping(detail.get("previousState")))
     mute = detail.get("muteDetail")
+    values = numbers(state.data.get("recentDatapoints")) or _values_in(state.reason)
+    breach = _breach(state, values)
     place = alarm_place(arn, name, account, region)
     return StateChange(
         alarm_name=name,
@@ -138,8 +158,8 @@ def _in_camel_case(
         expressions=watched.expressions,
         threshold=_threshold(state),
         operator=_operator_in(state.reason),
-        recent_values=numbers(state.data.get("recentDatapoints")) or _values_in(state.reason),
-        band=_band(state.data),
+        recent_values=values,
+        band=breach.band,
         contributor=contributor,
         alarm_rule=word(configuration.get("alarmRule"), ALARM_RULE_CHARS),
         children=_children(state.data.get("triggeringAlarms")),
@@ -147,6 +167,9 @@ def _in_camel_case(
         muted_by="" if mute is None else word(mapping(mute).get("mutedByArn"), _MAX_ARN) or "mute",
         muted_until=moment(mapping(mute).get("muteWindowEnd")),
         tags=pairs(pick(detail, "tags", "alarmTags") or configuration.get("tags"), _MAX_TAGS),
+        value=breach.value,
+        unit=word(state.data.get("unit")),
+        evaluation=state.evaluation,
     )
 
 
@@ -159,6 +182,8 @@ def from_sns(message: Mapping[str, Any]) -> StateChange | None:
         return None
     reason = word(message.get("NewStateReason"), ALARM_REASON_CHARS)
     trigger = mapping(message.get("Trigger"))
+    values = _values_in(reason)
+    breach = _breach(_State("", None, reason, {}, "", ""), values)
     attributes = message.get("AlarmContributorAttributes")
     contributor = _contributor({"id": message.get("AlarmContributorId"), "attributes": attributes})
     watched = _watched({**message, **trigger}, _metrics_of(trigger), contributor)
@@ -181,11 +206,15 @@ def from_sns(message: Mapping[str, Any]) -> StateChange | None:
         expressions=watched.expressions,
         threshold=number(trigger.get("Threshold")),
         operator=word(trigger.get("ComparisonOperator")) or _operator_in(reason),
-        recent_values=_values_in(reason),
+        recent_values=values,
+        band=breach.band,
         contributor=contributor,
         alarm_rule=word(message.get("AlarmRule"), ALARM_RULE_CHARS),
         children=_children(message.get("TriggeringChildren")),
         tags=pairs(pick(message, "alarmTags", "tags"), _MAX_TAGS),
+        value=breach.value,
+        unit=word(trigger.get("Unit")),
+        evaluation=word(message.get("EvaluationState")),
     )
 
 
@@ -201,6 +230,7 @@ def _state(state: Mapping[str, Any]) -> _State:
         reason=word(state.get("reason"), ALARM_REASON_CHARS),
         data=_reason_data(state.get("reasonData")),
         suppressed_by=word(state.get("actionsSuppressedBy")),
+        evaluation=word(state.get("evaluationState")),
     )
 
 
@@ -270,6 +300,8 @@ def _metric(entry: Mapping[str, Any]) -> MetricRef | None:
         dimensions=pairs(pick(metric, "dimensions"), _MAX_DIMENSIONS),
         id=word(pick(entry, "id")),
         is_shown=pick(entry, "returnData") is not False,
+        account_id=word(pick(entry, "accountId")),
+        unit=word(pick(stat, "unit")),
     )
 
 
@@ -316,13 +348,41 @@ def _children(value: Any) -> tuple[AlarmState, ...]:
     return tuple(children)
 
 
-def _band(data: Mapping[str, Any]) -> tuple[float | None, float | None] | None:
-    """Return the limits that the last value was judged by, where the alarm has such."""
-    limits = [
-        numbers(data.get(name)) for name in ("recentLowerThresholds", "recentUpperThresholds")
+def _breach(state: _State, values: tuple[float, ...]) -> _Breach:
+    """Return the newest value outside its band, else the newest, where the alarm has a band.
+
+    An alarm over M of N periods may fire while its newest value is inside.
+    """
+    lower = numbers(state.data.get("recentLowerThresholds")) or _limits(
+        _LOWER_IN_REASON, state.reason
+    )
+    upper = numbers(state.data.get("recentUpperThresholds")) or _limits(
+        _UPPER_IN_REASON, state.reason
+    )
+    if not lower and not upper:
+        return _Breach()
+    if not values:
+        return _Breach(None, (lower[-1] if lower else None, upper[-1] if upper else None))
+    # Each list ends with the newest: what is missing is missing at its beginning.
+    count = len(values)
+    lows = [None] * (count - len(lower)) + list(lower)
+    highs = [None] * (count - len(upper)) + list(upper)
+    found = [*zip(values, lows[-count:], highs[-count:], strict=True)]
+    outside = [
+        item
+        for item in found
+        if (item[1] is not None and item[0] < item[1])
+        or (item[2] is not None and item[0] > item[2])
     ]
-    lower, upper = (values[-1] if values else None for values in limits)
-    return None if lower is None and upper is None else (lower, upper)
+    value, low, high = (outside or found)[-1]
+    return _Breach(value, (low, high))
+
+
+def _limits(pattern: re.Pattern[str], reason: str) -> tuple[float, ...]:
+    """Read the limits that a reason names, oldest first."""
+    said = pattern.search(reason)
+    found = [float(text) for text in _NUMBERS.findall(said[1])] if said else []
+    return numbers(found[::-1])
 
 
 def _threshold(state: _State) -> float | None:
@@ -335,6 +395,8 @@ def _threshold(state: _State) -> float | None:
 
 def _operator_in(reason: str) -> str | None:
     text = reason.lower()
+    if _ABOVE in text and _BELOW in text:
+        return "LessThanLowerOrGreaterThanUpperThreshold"
     return next((operator for words, operator in _OPERATORS if words in text), None)
 
 
