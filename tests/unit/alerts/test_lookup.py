@@ -106,6 +106,7 @@ def test_everything_that_can_be_found_out_is_in_the_message() -> None:
     assert alert.who == "bot 4"
     assert alert.facts == (
         Fact("Value", "12 in 1 min (threshold: 10)"),
+        Fact("Recent", "0, 3, 12"),
         Fact("Metric", "BedrockAlerts Throttles (ModelId=a.model-v1), Sum over 1 min"),
         Fact("Before", "OK for 3 h"),
         Fact("Team", "platform"),

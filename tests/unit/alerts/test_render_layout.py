@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bedrock_alerts.alerts.model import Alert, Fact, Link, Table
+from bedrock_alerts.alerts.model import Alert, Link, Table
 from bedrock_alerts.alerts.render.layout import (
     TABLE_CHARS,
     bare_name,
@@ -16,7 +16,6 @@ from bedrock_alerts.alerts.render.layout import (
     in_columns,
     links,
     push_line,
-    recent,
     rows,
     subject_line,
     when,
@@ -36,11 +35,6 @@ def labels(alert: Alert) -> list[str]:
 
 def test_the_value_comes_first_the_metric_and_the_account_last() -> None:
     assert labels(FULL) == ["Value", "Since", "Recent", "Before", "Team", "Metric", "Account"]
-
-
-def test_a_course_without_a_value_stands_before_the_facts() -> None:
-    alert = msgspec.structs.replace(FULL, facts=(Fact("What", "ci"),))
-    assert labels(alert) == ["Since", "Recent", "What", "Team", "Account"]
 
 
 def test_the_team_is_named_once_also_where_no_fact_names_it() -> None:
@@ -102,20 +96,6 @@ def test_an_alarm_that_stands_says_since_when(telling: str) -> None:
 
 def test_what_has_no_time_shows_none() -> None:
     assert when(msgspec.structs.replace(FULL, at=None, opened_at=None)) is None
-
-
-@pytest.mark.parametrize(
-    ("values", "text"),
-    [
-        pytest.param((), "", id="nothing"),
-        pytest.param((14.0,), "", id="one value is no course"),
-        pytest.param((0.0, 0.0, 2.0, 14.0), "0, 0, 2, 14", id="oldest first"),
-        pytest.param(tuple(map(float, range(9))), "3, 4, 5, 6, 7, 8", id="the last ones"),
-        pytest.param((float("nan"), 1.0, float("inf"), 2.0), "1, 2", id="no numbers"),
-    ],
-)
-def test_recent_values_are_written(values: tuple[float, ...], text: str) -> None:
-    assert recent(values) == text
 
 
 def test_a_table_is_aligned_its_numbers_to_the_right() -> None:

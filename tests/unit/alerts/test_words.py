@@ -12,6 +12,7 @@ from bedrock_alerts.alerts.words import (
     measured,
     model_name,
     place,
+    recent,
     sent_late,
     utc,
     watched,
@@ -229,3 +230,21 @@ def test_an_expression_without_a_label_is_explained() -> None:
         ),
     )
     assert watched(change) == "a/b; a = N Failed, Calls, account 444455556666"
+
+
+@pytest.mark.parametrize(
+    ("values", "text"),
+    [
+        pytest.param((), "", id="nothing"),
+        pytest.param((14.0,), "", id="one value is no course"),
+        pytest.param((0.0, 0.0, 2.0, 14.0), "0, 0, 2, 14", id="oldest first"),
+        pytest.param(tuple(map(float, range(9))), "3, 4, 5, 6, 7, 8", id="the last ones"),
+    ],
+)
+def test_recent_values_are_written(values: tuple[float, ...], text: str) -> None:
+    assert recent(change_with(recent_values=values)) == text
+
+
+def test_recent_values_have_their_unit() -> None:
+    spend = MetricRef(name="EstimatedCost", namespace="BedrockAlerts")
+    assert recent(change_with(recent_values=(0.0, 31.4), metrics=(spend,))) == "$0.00, $31.40"

@@ -27,10 +27,11 @@ _LONGEST: Final = timedelta(days=1)
 _UNSAID: Final = timedelta(minutes=15)
 # A line is written seconds after its call, and an alarm is judged a minute or two later.
 _LATE_LINES: Final = timedelta(minutes=1)
-_OF_THE_LOG: Final = (
-    "stats count() as calls, sum(output.outputTokenCount) as tokens by identity.arn, modelId",
-    "Bedrock's invocation log",
+_BY_TOKENS: Final = (
+    "stats count() as calls, sum(output.outputTokenCount) as tokens by identity.arn, modelId"
+    " | sort tokens desc"
 )
+_OF_THE_LOG: Final = (_BY_TOKENS, "Bedrock's invocation log")
 _WORD: Final = re.compile(r"\w+")
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_.:/@+=,-]{1,256}")
 _OTHERS: Final = "__other__"  # the metrics' name for all that have none of their own

@@ -27,6 +27,7 @@ __all__ = [
     "measured",
     "model_name",
     "place",
+    "recent",
     "sent_late",
     "spot",
     "time_label",
@@ -39,6 +40,7 @@ __all__ = [
 STANDING: Final = frozenset({"first", "escalation", "release", "reminder", "flapping"})
 _LATE_SECONDS: Final = 60.0
 _MAX_METRIC: Final = 400
+_MAX_RECENT: Final = 6
 _A_DAY: Final = 86400
 _MAX_SPOT: Final = 150
 _BREACHES: Final = {
@@ -140,6 +142,13 @@ def measure(change: StateChange, threshold: float | None, operator: str | None) 
         dollars=_dollars(change, value),
         is_one=value == 1,
     )
+
+
+def recent(change: StateChange) -> str:
+    """Write the last values, oldest first; empty for fewer than two, which show no course."""
+    unit = unit_of(change)
+    shown = [amount(value, unit) for value in change.recent_values[-_MAX_RECENT:]]
+    return ", ".join(shown) if len(shown) > 1 else ""
 
 
 def _judged(change: StateChange, threshold: float | None, operator: str | None) -> float | None:

@@ -330,6 +330,7 @@ def test_two_tellings_have_two_keys() -> None:
 def test_the_facts_stand_in_the_order_of_their_worth() -> None:
     assert alert_of(sample_body("throttling")).facts == (
         Fact("Value", "12 in 1 min (threshold: 10)"),
+        Fact("Recent", "0, 3, 12"),
         Fact("Metric", "BedrockAlerts Throttles (ModelId=a.model-v1), Sum over 1 min"),
         Fact("Before", "OK for 3 h"),
         Fact("Team", "platform"),

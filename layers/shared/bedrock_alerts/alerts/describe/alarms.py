@@ -42,6 +42,7 @@ from bedrock_alerts.alerts.words import (
     lasting,
     measure,
     measured,
+    recent,
     utc,
     watched,
 )
@@ -307,11 +308,7 @@ def _facts(
     definition: AlarmDefinition | None,
 ) -> Iterator[Fact]:
     """Yield the facts, the most telling first: a channel may have no room for the last ones."""
-    value = measured(change, change.threshold, change.operator)
-    if value:
-        yield value
-    if change.evaluation:
-        yield Fact("Evaluation", _EVALUATIONS.get(change.evaluation, _plainly(change.evaluation)))
+    yield from _values(change)
     if change.contributor:
         for name, text in change.contributor.attributes[:_MAX_ATTRIBUTES]:
             yield Fact(name, text)
@@ -329,6 +326,18 @@ def _facts(
     # What is no link is still what someone wrote down for this moment.
     if "runbook" in trailers and not is_link(trailers["runbook"]):
         yield Fact("Runbook", trailers["runbook"])
+
+
+def _values(change: StateChange) -> Iterator[Fact]:
+    """Say what was measured, what before it, and whether it is all there is."""
+    value = measured(change, change.threshold, change.operator)
+    if value:
+        yield value
+    trend = recent(change)
+    if trend:
+        yield Fact("Recent", trend)
+    if change.evaluation:
+        yield Fact("Evaluation", _EVALUATIONS.get(change.evaluation, _plainly(change.evaluation)))
 
 
 def _before(change: StateChange, telling: Telling) -> Iterator[Fact]:

@@ -19,6 +19,7 @@ from bedrock_alerts.alerts.model import (
     StateChange,
     Transport,
 )
+from bedrock_alerts.alerts.normalise.bands import NUMBER, breach_in
 from bedrock_alerts.alerts.normalise.reading import (
     alarm_name_of,
     alarm_place,
@@ -71,14 +72,9 @@ _OPERATORS: Final = (
     ("greater than the threshold", "GreaterThanThreshold"),
     ("less than the threshold", "LessThanThreshold"),
 )
-_NUMBER: Final = r"(-?\d{1,20}(?:\.\d{1,20})?(?:E-?\d{1,3})?)"
 # `[12.0 (23/11/26 08:05:00), 4.0 (…)]`, the newest first.
-_VALUE_IN_REASON: Final = re.compile(rf"(?<![\w.]){_NUMBER} \(\d\d/")
-_THRESHOLD_IN_REASON: Final = re.compile(rf"the threshold \({_NUMBER}\)")
-# `lower thresholds [118.4, 118.2]`, parallel to the values: the newest first.
-_LOWER_IN_REASON: Final = re.compile(r"lower thresholds? \[([^\]]{1,500})\]")
-_UPPER_IN_REASON: Final = re.compile(r"upper thresholds? \[([^\]]{1,500})\]")
-_NUMBERS: Final = re.compile(_NUMBER)
+_VALUE_IN_REASON: Final = re.compile(rf"(?<![\w.]){NUMBER} \(\d\d/")
+_THRESHOLD_IN_REASON: Final = re.compile(rf"the threshold \({NUMBER}\)")
 
 
 class _State(NamedTuple):
@@ -90,13 +86,6 @@ class _State(NamedTuple):
     data: Mapping[str, Any]
     suppressed_by: str
     evaluation: str
-
-
-class _Breach(NamedTuple):
-    """The value that an anomaly alarm was decided by, and the limits of that time."""
-
-    value: float | None = None
-    band: tuple[float | None, float | None] | None = None
 
 
 class _Watched(NamedTuple):
@@ -139,7 +128,7 @@ def _in_camel_case(
     previous = _state(mapping(detail.get("previousState")))
     mute = detail.get("muteDetail")
     values = numbers(state.data.get("recentDatapoints")) or _values_in(state.reason)
-    breach = _breach(state, values)
+    breach = breach_in(state.data, state.reason, values)
     place = alarm_place(arn, name, account, region)
     return StateChange(
         alarm_name=name,
@@ -183,7 +172,7 @@ def from_sns(message: Mapping[str, Any]) -> StateChange | None:
     reason = word(message.get("NewStateReason"), ALARM_REASON_CHARS)
     trigger = mapping(message.get("Trigger"))
     values = _values_in(reason)
-    breach = _breach(_State("", None, reason, {}, "", ""), values)
+    breach = breach_in({}, reason, values)
     attributes = message.get("AlarmContributorAttributes")
     contributor = _contributor({"id": message.get("AlarmContributorId"), "attributes": attributes})
     watched = _watched({**message, **trigger}, _metrics_of(trigger), contributor)
@@ -346,43 +335,6 @@ def _children(value: Any) -> tuple[AlarmState, ...]:
                 )
             )
     return tuple(children)
-
-
-def _breach(state: _State, values: tuple[float, ...]) -> _Breach:
-    """Return the newest value outside its band, else the newest, where the alarm has a band.
-
-    An alarm over M of N periods may fire while its newest value is inside.
-    """
-    lower = numbers(state.data.get("recentLowerThresholds")) or _limits(
-        _LOWER_IN_REASON, state.reason
-    )
-    upper = numbers(state.data.get("recentUpperThresholds")) or _limits(
-        _UPPER_IN_REASON, state.reason
-    )
-    if not lower and not upper:
-        return _Breach()
-    if not values:
-        return _Breach(None, (lower[-1] if lower else None, upper[-1] if upper else None))
-    # Each list ends with the newest: what is missing is missing at its beginning.
-    count = len(values)
-    lows = [None] * (count - len(lower)) + list(lower)
-    highs = [None] * (count - len(upper)) + list(upper)
-    found = [*zip(values, lows[-count:], highs[-count:], strict=True)]
-    outside = [
-        item
-        for item in found
-        if (item[1] is not None and item[0] < item[1])
-        or (item[2] is not None and item[0] > item[2])
-    ]
-    value, low, high = (outside or found)[-1]
-    return _Breach(value, (low, high))
-
-
-def _limits(pattern: re.Pattern[str], reason: str) -> tuple[float, ...]:
-    """Read the limits that a reason names, oldest first."""
-    said = pattern.search(reason)
-    found = [float(text) for text in _NUMBERS.findall(said[1])] if said else []
-    return numbers(found[::-1])
 
 
 def _threshold(state: _State) -> float | None:

@@ -4,7 +4,6 @@ Headline (how bad, what, how much, where), fields, what to do, who, evidence, li
 name comes last. Each channel writes that down its own way.
 """
 
-import math
 import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -12,11 +11,9 @@ from typing import Final, NamedTuple
 
 from bedrock_alerts.alerts.describe import place, time_label, utc
 from bedrock_alerts.alerts.model import Alert, Fact, Link, Table
-from bedrock_alerts.alerts.units import written
 from bedrock_alerts.alerts.words import STANDING, caller_name, model_name, spot
 from bedrock_alerts.text import clean
 
-_MAX_RECENT: Final = 6
 _MAX_COLUMNS: Final = 8
 # A phone shows so much of a line in a fixed width.
 TABLE_CHARS: Final = 36
@@ -120,16 +117,11 @@ def when(alert: Alert) -> When | None:
 
 
 def facts(alert: Alert) -> Iterator[Fact]:
-    """Yield the facts, the values before the last one, and whose alarm it is.
+    """Yield the facts, and whose alarm it is.
 
     The metric's name comes last: it is long, and says least to someone who was asleep.
     """
-    trend = recent(alert.recent_values)
     known = [fact for fact in alert.facts if fact.label != "Metric"]
-    if trend:
-        # Behind the value that it is the past of; in front where there is none.
-        at = next((n + 1 for n, fact in enumerate(known) if fact.label == "Value"), 0)
-        known.insert(at, Fact("Recent", trend))
     yield from known
     if alert.team and all(fact.label != "Team" for fact in known):
         yield Fact("Team", alert.team)
@@ -145,12 +137,6 @@ def rows(alert: Alert) -> Iterator[Fact]:
     if alert.account_alias and alert.account_id:
         # The headline names the rest.
         yield Fact("Account", place(alert))
-
-
-def recent(values: Sequence[float]) -> str:
-    """Write the last values, oldest first; empty for fewer than two, which show no course."""
-    shown = [written(value) for value in values if math.isfinite(value)][-_MAX_RECENT:]
-    return ", ".join(shown) if len(shown) > 1 else ""
 
 
 def in_columns(table: Table, max_rows: int, chars: int = 10_000) -> list[str]:
