@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from datetime import timedelta
 from typing import Final
 
 import msgspec
 
 from bedrock_alerts.alerts.console import Console
+from bedrock_alerts.alerts.describe.facts import facts_of
 from bedrock_alerts.alerts.describe.headline import after, headline_of, label_of
 from bedrock_alerts.alerts.describe.trailers import (
     is_link,
@@ -20,7 +20,6 @@ from bedrock_alerts.alerts.found import Found
 from bedrock_alerts.alerts.model import (
     AlarmDefinition,
     Alert,
-    Fact,
     Link,
     Severity,
     StateChange,
@@ -41,10 +40,7 @@ from bedrock_alerts.alerts.words import (
     caller_name,
     lasting,
     measure,
-    measured,
-    recent,
     utc,
-    watched,
 )
 from bedrock_alerts.text import shorten
 
@@ -72,9 +68,6 @@ _TONES: Final[Mapping[str, Tone]] = {
     "silenced": "info",
 }
 _STILL_NOTIFIED: Final = "You are still notified if severity rises."
-_EVALUATIONS: Final = {
-    "PARTIAL_DATA": "partial data: CloudWatch did not evaluate everything this alarm watches"
-}
 _HOLDERS: Final = {
     "waitperiod": "the wait period of its suppressor",
     "extensionperiod": "the extension period of its suppressor",
@@ -129,7 +122,7 @@ def state_change(change: StateChange, telling: Telling, details: Details, found:
         team=trailers.get("team", ""),
         opened_at=telling.opened_at,
         ended_at=telling.ended_at,
-        facts=tuple(_facts(change, telling, trailers, found.definition)),
+        facts=tuple(facts_of(change, telling, trailers, found.definition)),
         reason=change.reason or _unsaid(change),
         links=tuple(_links(change, trailers, details)),
         recent_values=change.recent_values,
@@ -299,78 +292,6 @@ def _unsaid(change: StateChange) -> str:
     if change.kind == "log":
         return "(left out: an alarm over log lines may quote them)"
     return ""
-
-
-def _facts(
-    change: StateChange,
-    telling: Telling,
-    trailers: Mapping[str, str],
-    definition: AlarmDefinition | None,
-) -> Iterator[Fact]:
-    """Yield the facts, the most telling first: a channel may have no room for the last ones."""
-    yield from _values(change)
-    if change.contributor:
-        for name, text in change.contributor.attributes[:_MAX_ATTRIBUTES]:
-            yield Fact(name, text)
-    yield from _children(change)
-    what = watched(change)
-    if what:
-        yield Fact("Metric", what)
-    if telling.acked_by and telling.kind != "acknowledged":
-        yield Fact("Acknowledged by", telling.acked_by)
-    yield from _before(change, telling)
-    if "team" in trailers:
-        yield Fact("Team", trailers["team"])
-    if definition is not None:
-        yield from _set_to(definition)
-    # What is no link is still what someone wrote down for this moment.
-    if "runbook" in trailers and not is_link(trailers["runbook"]):
-        yield Fact("Runbook", trailers["runbook"])
-
-
-def _values(change: StateChange) -> Iterator[Fact]:
-    """Say what was measured, what before it, and whether it is all there is."""
-    value = measured(change, change.threshold, change.operator)
-    if value:
-        yield value
-    trend = recent(change)
-    if trend:
-        yield Fact("Recent", trend)
-    if change.evaluation:
-        yield Fact("Evaluation", _EVALUATIONS.get(change.evaluation, _plainly(change.evaluation)))
-
-
-def _before(change: StateChange, telling: Telling) -> Iterator[Fact]:
-    """Say what state a new alarm was in before, and for how long."""
-    is_new = telling.kind == "first" and change.previous_state not in {None, "ALARM"}
-    if is_new and change.previous_state and change.previous_at:
-        before = "OK" if change.previous_state == "OK" else _plainly(change.previous_state)
-        yield Fact("Before", f"{before} for {lasting(change.at - change.previous_at)}")
-
-
-def _set_to(definition: AlarmDefinition) -> Iterator[Fact]:
-    if definition.period and definition.periods:
-        least = definition.to_alarm or definition.periods
-        length = lasting(timedelta(seconds=definition.period))
-        yield Fact("Evaluated", f"{least} of {definition.periods} periods of {length}")
-    if not definition.actions_enabled:
-        yield Fact("Actions", "disabled on this alarm")
-
-
-def _plainly(word: str) -> str:
-    return word.replace("_", " ").lower()
-
-
-def _children(change: StateChange) -> Iterator[Fact]:
-    """Name the alarms that a composite fires for, or its rule where the event names none."""
-    stack = "".join(change.alarm_name.rpartition(".")[:2])
-    in_alarm = [
-        child.name.removeprefix(stack) for child in change.children if child.state == "ALARM"
-    ]
-    if in_alarm and change.state == "ALARM":
-        yield Fact("In alarm", shorten(", ".join(in_alarm), _MAX_VALUE))
-    elif change.alarm_rule:
-        yield Fact("Rule", shorten(change.alarm_rule, _MAX_VALUE))
 
 
 def _links(change: StateChange, trailers: Mapping[str, str], details: Details) -> Iterator[Link]:
