@@ -21,8 +21,8 @@ from bedrock_alerts.alerts.incidents import Policy
 from bedrock_alerts.alerts.normalise import encode_note
 from bedrock_alerts.alerts.pipeline import Parts, Router
 from bedrock_alerts.alerts.routing import RouteBook
-from bedrock_alerts.enriching import enricher
 from bedrock_alerts.errors import TransientError
+from bedrock_alerts.looking_up import details_of, looker
 from bedrock_alerts.metrics import count_now
 from bedrock_alerts.observability import make_logger
 from bedrock_alerts.settings import RouteSettings, load
@@ -62,7 +62,8 @@ def _app() -> App:
         routes=RouteBook(Parameter(settings.routes_parameter_name).text, settings.channels).current,
         mutes=MuteRules(settings.mute_rule_prefix) if settings.mute_rule_prefix else None,
         own_alarms_prefix=settings.own_alarms_prefix or "",
-        enrich=enricher(settings, time.time, partial(_left_out, logger)),
+        look_up=looker(settings, time.time, partial(_left_out, logger)),
+        details=details_of(settings),
     )
     return App(
         parts=parts,

@@ -52,7 +52,7 @@ def _telling(event: News, kind: TellingKind | None) -> Telling:
         at=event.at,
         opened_at=opened_at,
         ended_at=event.at if is_over else None,
-        transitions=_TRANSITIONS,
+        transitions=_TRANSITIONS if kind in {"flapping", "settled"} else 0,
         reminders=1 if kind == "reminder" else 0,
         held_by={"release": "a mute rule", "silenced": "Sam"}.get(kind, ""),
         acked_by="Sam" if kind == "acknowledged" else "",

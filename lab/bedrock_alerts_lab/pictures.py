@@ -21,6 +21,7 @@ from bedrock_alerts.alerts.model import Alert, Thread
 from bedrock_alerts.alerts.render import slack
 from bedrock_alerts.alerts.send import Post
 from bedrock_alerts.alerts.slack_bot import SlackBotSender
+from bedrock_alerts.alerts.words import caller_name
 from bedrock_alerts_lab.errors import LabError
 from bedrock_alerts_lab.receiver.exchange import Request
 from bedrock_alerts_lab.receiver.server import Receiver, page
@@ -110,7 +111,12 @@ def storm() -> Receiver:
         BY_KIND["math"],
         BY_KIND["anomaly"],
         *(
-            msgspec.structs.replace(offender, key=caller, title=f"{name}: {caller}")
+            msgspec.structs.replace(
+                offender,
+                key=caller,
+                title=f"{name}: {caller}",
+                headline=f"Calls of one caller blocked: {caller_name(caller)}",
+            )
             for caller in _CALLERS
         ),
     ]

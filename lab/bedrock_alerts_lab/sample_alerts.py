@@ -8,9 +8,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-import msgspec
-
-from bedrock_alerts.alerts.describe import Details, describe
+from bedrock_alerts.alerts.describe import Details, Found, describe
 from bedrock_alerts.alerts.digest import as_one
 from bedrock_alerts.alerts.evidence import evidence
 from bedrock_alerts.alerts.model import (
@@ -68,7 +66,8 @@ def change(name: str = "PromptAttack", **changes: Any) -> StateChange:
         "at": BEGAN,
         "reason": "Threshold Crossed: 1 datapoint [14.0 (23/11/26 08:05:00)] was greater than or"
         " equal to the threshold (3.0).",
-        "description": "Somebody tries to talk a model out of its rules, and was blocked.\n"
+        "description": "Guardrails blocked prompt attacks: someone tries to make a model ignore"
+        " its rules.\n"
         "Severity: critical\nTeam: Assistants\n"
         "Runbook: https://wiki.example.com/bedrock/PromptAttack",
         "previous_state": "OK",
@@ -106,12 +105,16 @@ def _found() -> Evidence | None:
 
 
 def told(
-    event: News, kind: TellingKind = "first", stack: Details | None = None, **telling: Any
+    event: News,
+    kind: TellingKind = "first",
+    stack: Details | None = None,
+    found: Evidence | None = None,
+    **telling: Any,
 ) -> Alert:
     """Return what is told of an event two hours after the alarm began; `stack` brings links."""
     given: dict[str, Any] = {"opened_at": BEGAN, "at": BEGAN + timedelta(hours=2)}
-    alert = describe(event, Telling(kind=kind, **{**given, **telling}), stack)
-    return msgspec.structs.replace(alert, account_alias="prod")
+    reason = Telling(kind=kind, **{**given, **telling})
+    return describe(event, reason, stack, Found(account_alias="prod", evidence=found))
 
 
 _EVENTS: Final[Mapping[str, News]] = {
@@ -119,10 +122,18 @@ _EVENTS: Final[Mapping[str, News]] = {
     "math": change(
         "Throttling",
         kind="math",
-        description="Bedrock turns calls away because a quota is used up.\nSeverity: warning",
+        description="Bedrock throttles calls because a quota is used up.\nSeverity: warning",
         metrics=(
-            MetricRef(name="InvocationThrottles", namespace="AWS/Bedrock", id="t", is_shown=False),
-            MetricRef(name="Invocations", namespace="AWS/Bedrock", id="c", is_shown=False),
+            MetricRef(
+                name="InvocationThrottles",
+                namespace="AWS/Bedrock",
+                id="t",
+                period=1200,
+                is_shown=False,
+            ),
+            MetricRef(
+                name="Invocations", namespace="AWS/Bedrock", id="c", period=1200, is_shown=False
+            ),
         ),
         expressions=(Expression(text="100 * t / (c + t)", label="Throttled calls (%)", id="rate"),),
         threshold=2.0,
@@ -131,7 +142,7 @@ _EVENTS: Final[Mapping[str, News]] = {
     "anomaly": change(
         "Latency",
         kind="anomaly",
-        description="Calls take longer than usual.\nSeverity: warning",
+        description="Model responses are much slower than usual.\nSeverity: warning",
         reason="Thresholds Crossed: 3 out of the last 5 datapoints were greater than the upper"
         " thresholds.",
         metrics=(
@@ -148,7 +159,7 @@ _EVENTS: Final[Mapping[str, News]] = {
     "query": change(
         "RepeatOffender",
         kind="query",
-        description="One caller is blocked again and again.\nSeverity: critical",
+        description="Guardrails blocked many calls of one caller.\nSeverity: critical",
         reason="2 time series are in ALARM.",
         metrics=(),
         expressions=(
@@ -165,7 +176,7 @@ _EVENTS: Final[Mapping[str, News]] = {
     "contributor": change(
         "RepeatOffender",
         kind="contributor",
-        description="One caller is blocked again and again.\nSeverity: critical",
+        description="Guardrails blocked many calls of one caller.\nSeverity: critical",
         reason="Threshold Crossed: 1 datapoint [9.0] was greater than the threshold (5.0).",
         metrics=(),
         expressions=(
@@ -186,7 +197,7 @@ _EVENTS: Final[Mapping[str, News]] = {
     "composite": change(
         "BedrockDegraded",
         kind="composite",
-        description="Bedrock works worse than it should.\nSeverity: warning",
+        description="Bedrock calls are failing, throttled or slow.\nSeverity: warning",
         reason="2 alarms of its rule are in ALARM.",
         metrics=(),
         threshold=None,
@@ -239,13 +250,13 @@ _EVENTS: Final[Mapping[str, News]] = {
         region=REGION,
         at=BEGAN,
         operation="update",
-        description="Somebody tries to talk a model out of its rules.\nTeam: Assistants",
+        description="Guardrails blocked prompt attacks.\nTeam: Assistants",
         actions_enabled=False,
         previous_actions_enabled=True,
     ),
     "tampering": Tampering(
         action="DeleteModelInvocationLoggingConfiguration",
-        principal="arn:aws:sts::111122223333:assumed-role/Admin/somebody",
+        principal="arn:aws:sts::111122223333:assumed-role/Admin/sam",
         target="",
         account_id=ACCOUNT,
         region=REGION,
@@ -287,10 +298,10 @@ BY_KIND: Final[Mapping[str, Alert]] = {
 }
 """What is told first of every kind of event."""
 
-SHORT: Final = msgspec.structs.replace(BY_KIND["metric"], evidence=_found())
+SHORT: Final = told(change(), found=_found())
 """An alarm with evidence, and without the links that are too long to print."""
 
-FULL: Final = msgspec.structs.replace(told(change(), stack=_STACK), evidence=_found())
+FULL: Final = told(change(), stack=_STACK, found=_found())
 """An alarm with everything that may be known of it."""
 
 BY_TELLING: Final[Mapping[str, Alert]] = {
@@ -298,6 +309,12 @@ BY_TELLING: Final[Mapping[str, Alert]] = {
     "escalation": told(change(), "escalation"),
     "release": told(change(), "release", held_by="WaitPeriod"),
     "reminder": told(change(), "reminder", reminders=2),
+    "reminder, on and off": told(change(), "reminder", reminders=2, transitions=9, share=0.8),
+    "first, after one of unknown end": told(
+        change(),
+        former_end="The one before it ended; when is not known.",
+        note="No recovery will be reported: this alarm has no OK action.",
+    ),
     "resolved": told(_OVER, "resolved", ended_at=ENDED),
     "late": told(_OVER, "late", ended_at=ENDED),
     "no_data": told(_NO_DATA, "no_data"),

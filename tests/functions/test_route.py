@@ -9,7 +9,8 @@ import boto3
 import pytest
 from mypy_boto3_sqs import SQSClient
 
-from bedrock_alerts.alerts.model import Alert, Delivery, News
+from bedrock_alerts.alerts.describe import Found
+from bedrock_alerts.alerts.model import Delivery, News, Telling
 from bedrock_alerts.alerts.pipeline import Router
 from bedrock_alerts.errors import SettingsError, TransientError
 from bedrock_alerts_lab.local_stack import template as cfn
@@ -108,7 +109,7 @@ def test_what_helps_is_looked_up_and_what_cannot_be_is_left_out(
     assert stack.feed() == []
     (alert,) = stack.told()
     assert alert.account_alias == "prod"
-    assert [link.label for link in alert.links][2:] == ["See the calls", "Quotas", "Dashboard"]
+    assert [link.label for link in alert.links][1:-1] == ["Calls", "Quotas", "Dashboard"]
     # The queries are beyond moto.
     left_out = [line for line in log_lines(stack.output.text) if line["message"].startswith("left")]
     assert {line["piece"] for line in left_out} == {"calls", "calls_of_the_day_before"}
@@ -118,13 +119,13 @@ def test_what_helps_is_looked_up_and_what_cannot_be_is_left_out(
 def test_alerts_of_one_batch_share_the_time_to_look_things_up(stack: RouteStack) -> None:
     deadlines: list[float] = []
 
-    def enrich(_news: News, alert: Alert, deadline: float) -> Alert:
+    def look_up(_news: News, _telling: Telling, deadline: float) -> Found:
         deadlines.append(deadline - stack.clock.seconds)
         stack.clock.forward(5)
-        return alert
+        return Found()
 
     app = app_of(handler_module)
-    parts = app.parts._replace(enrich=enrich)
+    parts = app.parts._replace(look_up=look_up)
     router = Router(parts)
     for name in ("alarm", "math", "anomaly", "promql"):
         (body,) = bodies(f"{name}.json")

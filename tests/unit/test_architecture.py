@@ -35,7 +35,7 @@ MAY_IMPORT: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
         ),
     ),
     ("collecting", ("adapters", "invocations", "settings")),
-    ("enriching", ("adapters", "alerts", "settings")),
+    ("looking_up", ("adapters", "alerts", "settings")),
     ("settings", ("alerts.model", "invocations.model", "errors", "limits")),
     ("observability", ()),
     ("metrics", ("limits",)),

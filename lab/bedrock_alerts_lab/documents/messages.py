@@ -24,5 +24,10 @@ def event() -> str:
 
 def catalogue(alarms: Iterable[AlarmFile]) -> str:
     """Return what the functions need to know of the catalogue, as JSON."""
-    known = {alarm.name: CatalogueEntry(next_steps=alarm.next_steps) for alarm in alarms}
+    known = {
+        alarm.name: CatalogueEntry(
+            next_steps=alarm.next_steps, headline=alarm.headline, unit=alarm.unit
+        )
+        for alarm in alarms
+    }
     return msgspec.json.format(msgspec.json.encode(known), indent=1).decode() + "\n"

@@ -81,7 +81,7 @@ def test_what_waited_long_says_so() -> None:
     world.clock.now += 600
     world.queue.put(delivery(OPENING))
     world.run()
-    assert world.sender.posts[0].alerts[0].facts[0].value == "held back for 10 min"
+    assert world.sender.posts[0].alerts[0].facts[0].value == "delayed by 10 min"
 
 
 # ---- failures ------------------------------------------------------------------------------------
@@ -124,7 +124,7 @@ def test_what_can_never_be_sent_is_told_by_email_at_once_and_parked() -> None:
     world.queue.put(body)
     assert world.run() == ["done"]
     ((subject, text),) = world.email.sent
-    assert subject == "NOT SENT to slack: ALARM - critical: chat-blocks"
+    assert subject == "[Not delivered to slack] ALARM - critical: chat-blocks"
     assert "could not be sent to slack: slack.com answered: channel_not_found." in text
     assert "A guardrail blocked calls." in text
     assert world.queue.parked == [body]
@@ -165,7 +165,7 @@ def test_a_delivery_that_cannot_be_read_is_parked_and_its_content_not_shown(body
     world.queue.put(body)
     assert world.run() == ["done"]
     ((subject, text),) = world.email.sent
-    assert subject == "NOT SENT to its channel: a notification that cannot be read"
+    assert subject == "[Not delivered to its channel] a notification that cannot be read"
     assert body not in text
     assert world.queue.parked == [body]
 

@@ -46,9 +46,9 @@ def test_a_line_says_how_bad_it_is_and_where_if_that_differs() -> None:
     alerts.append(alarm("c", title="y", region="us-east-1"))
     assert as_one(alerts).summary.splitlines() == [
         "ALARM · critical",
-        "• chat-blocks (9 %) in 111122223333 · eu-west-1",
-        "• x in 111122223333 · eu-west-1",
-        "• y in 111122223333 · us-east-1",
+        "• chat-blocks (9 %) · 111122223333 eu-west-1",
+        "• x · 111122223333 eu-west-1",
+        "• y · 111122223333 us-east-1",
     ]
 
 

@@ -42,24 +42,24 @@ ROWS = [
         dollars="0.0125",
     ),
     row(principal="role/web", model="a.model", guardrail="gr1", policy="topic", calls=4),
-    row(principal="role/bot", model="b.model", calls=1, dollars="1.5E-3"),
+    row(principal="role/bot", model="b.other", calls=1, dollars="1.5E-3"),
 ]
 BEFORE = [row(principal="role/bot", model="a.model", calls=3), row(principal="role/old", calls=2)]
 
 
 def test_the_answer_is_summed_up_and_compared_with_the_day_before() -> None:
     assert evidence(BLOCKED, ROWS, BEFORE) == Evidence(
-        summary="12 calls blocked by a guardrail since 08:05 UTC · 5 at the same time of the day"
-        " before · 1,200 tokens in, 30 out · 0.014 USD",
+        summary="12 calls blocked by a guardrail since 08:05 UTC (yesterday: 5); model 11, other 1",
+        who="bot 8, web 4",
         tables=(
             Table(
                 title="Callers",
-                columns=("caller", "calls", "calls the day before"),
+                columns=("caller", "calls", "yesterday"),
                 rows=(("role/bot", "8", "3"), ("role/web", "4", "0")),
             ),
             Table(
                 title="First finding of each call",
-                columns=("guardrail and finding", "calls", "calls the day before"),
+                columns=("finding", "calls", "yesterday"),
                 rows=(
                     ("gr1 · content/VIOLENCE", "7", "0"),
                     ("gr1 · topic", "4", "0"),
@@ -68,22 +68,27 @@ def test_the_answer_is_summed_up_and_compared_with_the_day_before() -> None:
             ),
             Table(
                 title="Models",
-                columns=("model", "calls", "calls the day before"),
-                rows=(("a.model", "11", "3"), ("b.model", "1", "0")),
+                columns=("model", "calls", "yesterday"),
+                rows=(("a.model", "11", "3"), ("b.other", "1", "0")),
             ),
         ),
     )
 
 
+def test_tokens_are_counted_where_all_calls_have_a_line() -> None:
+    found = evidence(asked("InvocationLatency"), ROWS, None)
+    assert found.summary.endswith("; model 11, other 1; 1,200 tokens in, 30 out")
+
+
 def test_without_the_day_before_nothing_is_compared() -> None:
     found = evidence(BLOCKED, ROWS, None)
-    assert "day before" not in repr(found)
+    assert "yesterday" not in repr(found)
     assert found.tables[0].rows == (("role/bot", "8"), ("role/web", "4"))
 
 
 def test_a_quiet_day_before_is_worth_saying() -> None:
     found = evidence(BLOCKED, ROWS, [])
-    assert "· 0 at the same time of the day before ·" in found.summary
+    assert "(yesterday: 0)" in found.summary
     assert found.tables[0].rows[0] == ("role/bot", "8", "0")
 
 
@@ -96,7 +101,9 @@ def test_what_has_no_line_yet_is_said_and_not_taken_for_nothing() -> None:
 def test_only_the_biggest_are_shown_and_all_others_are_counted() -> None:
     rows = [row(principal=f"role/{number}", calls=10 - number) for number in range(9)]
     before = [row(principal="role/0", calls=1), row(principal="role/gone", calls=6)]
-    (callers, *_) = evidence(BLOCKED, rows, before).tables
+    found = evidence(BLOCKED, rows, before)
+    (callers, *_) = found.tables
+    assert found.who == "0 10, 1 9, 2 8, 6 others 27"
     assert callers.rows == (
         ("role/0", "10", "1"),
         ("role/1", "9", "0"),
@@ -112,14 +119,19 @@ def test_where_it_is_about_money_the_dearest_come_first() -> None:
         row(principal="role/cheap", calls=100, dollars="0.5"),
         row(principal="role/dear", calls=2, dollars="12.25"),
     ]
-    (callers, *_) = evidence(asked("EstimatedCost"), rows, None).tables
-    assert callers.columns == ("caller", "calls", "USD")
-    assert callers.rows == (("role/dear", "2", "12.25"), ("role/cheap", "100", "0.5"))
+    found = evidence(asked("EstimatedCost"), rows, [row(calls=1, dollars="6.2")])
+    (callers, *_) = found.tables
+    assert callers.columns == ("caller", "cost", "calls")
+    assert callers.rows == (("role/dear", "$12.25", "2"), ("role/cheap", "$0.50", "100"))
+    assert found.who == "dear $12.25, cheap $0.50"
+    assert found.summary.startswith(
+        "102 calls answered since 08:05 UTC: $12.75 (yesterday: $6.20), all on unknown"
+    )
 
 
 def test_one_call_is_one_call_and_a_cut_answer_is_at_least_that() -> None:
     one = evidence(BLOCKED, [row(principal="a", calls=1)], None)
-    assert one.summary == "1 call blocked by a guardrail since 08:05 UTC"
+    assert one.summary == "1 call blocked by a guardrail since 08:05 UTC, all on unknown"
     many = evidence(BLOCKED, [row(principal=str(n), calls=1) for n in range(1000)], None)
     assert many.summary.startswith("at least 1,000 calls ")
 
@@ -127,13 +139,15 @@ def test_one_call_is_one_call_and_a_cut_answer_is_at_least_that() -> None:
 def test_of_a_long_window_the_day_is_said() -> None:
     long = BLOCKED._replace(start=BLOCKED.end - timedelta(days=1))
     found = evidence(long, [row(calls=2)], None)
-    assert found.summary == "2 calls blocked by a guardrail since 22 November, 08:11 UTC"
+    assert found.summary == (
+        "2 calls blocked by a guardrail since 2026-11-22 08:11 UTC, all on unknown"
+    )
 
 
 @pytest.mark.parametrize("value", ["", "x", "nan", "inf", "1e400"])
 def test_what_is_no_number_counts_nothing(value: str) -> None:
     found = evidence(BLOCKED, [row(calls=3, dollars=value, input_tokens=value)], None)
-    assert found.summary == "3 calls blocked by a guardrail since 08:05 UTC"
+    assert found.summary == "3 calls blocked by a guardrail since 08:05 UTC, all on unknown"
 
 
 def test_hostile_text_is_cleaned_and_cut() -> None:

@@ -5,20 +5,20 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, TypeVar
 
-import msgspec
 import pytest
 
-from bedrock_alerts.alerts.enrich import BUDGET_SECONDS
+from bedrock_alerts.alerts.describe import Found
 from bedrock_alerts.alerts.incidents import Incident
+from bedrock_alerts.alerts.lookup import BUDGET_SECONDS
 from bedrock_alerts.alerts.model import (
     Alert,
     Answer,
     Channel,
     Delivery,
-    Fact,
     Heartbeat,
     News,
     StateChange,
+    Telling,
     Timer,
     Waiting,
     incident_id,
@@ -160,30 +160,29 @@ def routes(**given: Any) -> Callable[[], tuple[Routes, str]]:
 # ---- what is added -------------------------------------------------------------------------------
 
 
-def test_what_enriching_adds_is_told_and_it_is_given_a_few_seconds() -> None:
+def test_what_is_looked_up_is_in_the_message_and_it_is_given_a_few_seconds() -> None:
     given: list[float] = []
 
-    def enrich(news: News, alert: Alert, deadline: float) -> Alert:
+    def look_up(news: News, telling: Telling, deadline: float) -> Found:
         assert isinstance(news, StateChange)
+        assert telling.kind == "first"
         given.append(deadline)
-        return msgspec.structs.replace(alert, facts=(*alert.facts, Fact("Owner", "chat")))
+        return Found(account_alias="prod")
 
-    world = World(enrich=enrich)
+    world = World(look_up=look_up)
     world.router.route(ALARM, 1)
-    assert Fact("Owner", "chat") in world.alerts()[0].facts
+    assert world.alerts()[0].account_alias == "prod"
     assert given == [NOW.timestamp() + BUDGET_SECONDS]
 
 
-def test_an_alert_that_cannot_be_enriched_is_told_without() -> None:
-    def enrich(news: News, alert: Alert, deadline: float) -> Alert:
-        raise ValueError(f"a private text about {news} and {alert} until {deadline}")
+def test_an_alert_about_which_nothing_can_be_looked_up_is_told_without() -> None:
+    def look_up(news: News, telling: Telling, deadline: float) -> Found:
+        raise ValueError(f"a private text about {news} and {telling} until {deadline}")
 
-    world = World(enrich=enrich)
+    world = World(look_up=look_up)
     world.router.route(ALARM, 1)
     assert len(world.queue) == 2
-    assert ("not enriched", {"alert": world.alerts()[0].key, "error": "ValueError"}) in (
-        world.journal.lines
-    )
+    assert ("not looked up", {"error": "ValueError"}) in world.journal.lines
 
 
 def test_an_alert_carries_the_keys_of_its_incident() -> None:

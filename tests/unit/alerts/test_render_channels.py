@@ -97,6 +97,7 @@ def test_an_event_says_everything_that_is_known() -> None:
         "status": "ALARM · critical",
         "state": "ALARM",
         "severity": "critical",
+        "headline": "ALARM · critical: chat-blocks",
         "title": "chat-blocks",
         "summary": "A guardrail blocked calls.",
         "reason": "Threshold crossed.",
@@ -114,6 +115,7 @@ def test_an_event_says_everything_that_is_known() -> None:
         "facts": [{"label": "Value", "value": "12 (threshold 10)"}],
         "links": [{"label": "Open alarm", "url": "https://console.example.com/a"}],
         "next_steps": ["Look at the callers."],
+        "who": None,
         "evidence": {
             "summary": "9 calls",
             "tables": [{"title": "Callers", "columns": ["Who"], "rows": [["a"]]}],
@@ -176,7 +178,7 @@ def test_a_telling_triggers_acknowledges_or_resolves(alert: Alert, action: str) 
 def test_a_trigger_says_what_and_where() -> None:
     event = pagerduty.render(FULL, "key", ("a note",))
     payload = event["payload"]
-    assert payload["summary"] == "ALARM · critical: chat-blocks"
+    assert payload["summary"] == "ALARM · critical: chat-blocks · 111122223333 eu-west-1"
     assert payload["source"] == "111122223333 · eu-west-1"
     assert (payload["severity"], payload["timestamp"]) == ("critical", OPENED.isoformat())
     assert payload["custom_details"]["Value"] == "12 (threshold 10)"
@@ -198,6 +200,16 @@ def test_any_alert_fits_pagerduty(alert: Alert) -> None:
     assert len(msgspec.json.encode(event)) <= 512 * 1024
 
 
+def test_a_change_of_an_alarm_has_a_key_of_its_own_that_is_closed() -> None:
+    change = alarm(kind="plain", state="", incident=ARN)
+    event = pagerduty.render(change, "key")
+    assert (event["event_action"], event["dedup_key"]) == ("resolve", incident_id("opening"))
+    noted = pagerduty.change_event(change, "key", ("a note",))
+    assert set(noted) == {"routing_key", "payload", "links"}
+    assert noted["payload"]["summary"] == "ALARM · critical: chat-blocks · 111122223333 eu-west-1"
+    assert noted["payload"]["custom_details"]["Notes"] == ["a note"]
+
+
 # ---- Teams ---------------------------------------------------------------------------------------
 
 
@@ -208,7 +220,12 @@ def card(alert: Alert) -> dict[str, Any]:
 
 def test_a_card_says_what_where_and_since_when() -> None:
     shown = texts(card(FULL))
-    for text in ("ALARM · critical", "  chat-blocks", "2026-11-23 08:00:00 UTC", "1. Look at the"):
+    for text in (
+        "ALARM · critical: chat-blocks",
+        " · 111122223333 eu-west-1",
+        "2026-11-23 08:00 UTC",
+        "1. Look at the",
+    ):
         assert any(found.startswith(text) for found in shown), text
     assert card(FULL)["actions"][0]["url"] == "https://console.example.com/a"
     assert card(FULL)["body"][0]["style"] == "attention"
@@ -230,8 +247,7 @@ def test_any_card_fits_teams(alert: Alert) -> None:
 def test_a_card_that_is_cut_still_says_what_it_is_about() -> None:
     long = alarm(facts=tuple(Fact(f"f{n}", "🚨" * 900) for n in range(40)), summary="🚨" * 9000)
     shown = texts(card(long))
-    assert "ALARM · critical" in shown
-    assert "  chat-blocks" in shown
+    assert "ALARM · critical: chat-blocks" in shown
 
 
 # ---- Amazon Q ------------------------------------------------------------------------------------
@@ -242,7 +258,9 @@ def test_a_notification_says_it_in_the_documented_shape() -> None:
     assert (found["version"], found["source"], found["id"]) == ("1.0", "custom", "opening")
     content = found["content"]
     assert content["textType"] == "client-markdown"
-    assert content["title"] == ":rotating_light: ALARM · critical: chat-blocks"
+    assert content["title"] == (
+        ":rotating_light: ALARM · critical: chat-blocks · 111122223333 eu-west-1"
+    )
     assert "*Value*: 12 (threshold 10)" in content["description"]
     assert content["description"].endswith("\n\nNote: a note")
     assert content["nextSteps"] == [
@@ -285,14 +303,15 @@ def test_any_notification_fits(alert: Alert) -> None:
 )
 def test_only_whom_a_route_names_is_called(mentions: tuple[str, ...], written: str) -> None:
     assert slack.mention(mentions) == written
-    assert slack.render(alarm(), mentions)["text"].startswith(f"{written}:rotating_light:")
+    message = slack.render(alarm(), mentions)
+    assert message["text"].startswith(f"{written}ALARM · critical: chat-blocks")
+    assert message["blocks"][0]["text"]["text"].startswith(f"{written}:rotating_light: *ALARM")
     assert slack_thread.render_note(alarm(), mentions)["text"].startswith(f"{written}:rotating")
 
 
 def test_notes_stand_last() -> None:
-    (attachment,) = slack.render(alarm(), (), ("the routes cannot be read", ""))["attachments"]
-    assert attachment["blocks"][-1]["elements"][0]["text"] == "the routes cannot be read"
-    assert len(attachment["blocks"][-1]["elements"]) == 1
+    last = slack.render(alarm(), (), ("the routes cannot be read", ""))["blocks"][-1]
+    assert [item["text"] for item in last["elements"]] == ["the routes cannot be read"]
 
 
 @given(CLEAN_ALERTS)
@@ -341,6 +360,6 @@ def test_any_fallback_email_fits(alerts: list[Alert], channel: str, reason: str)
 
 def test_a_fallback_email_names_how_many_there_are() -> None:
     subject, body = fallback.render_fallback([alarm(), recovery()], "slack", "it is gone")
-    assert subject == "NOT SENT to slack: ALARM - critical: chat-blocks and 1 more"
+    assert subject == ("[Not delivered to slack] ALARM - critical: chat-blocks and 1 more")
     assert "RESOLVED: chat-blocks" in body
     assert body.startswith("This could not be sent to slack: it is gone.\n")

@@ -30,22 +30,30 @@ def test_no_email_holds_what_an_unknown_event_carries(name: str) -> None:
 
 def test_subject_and_first_line_say_it_all() -> None:
     subject, body = mail("an alarm fires")
-    assert subject == "ALARM - critical: chat-guardrail-blocks in eu-west-1"
-    assert body.splitlines()[0] == "ALARM · critical: chat-guardrail-blocks"
+    what = "A guardrail blocked calls of the chat: 12 in 5 min"
+    assert subject == f"[Critical] {what} - 111122223333 eu-west-1"
+    assert body.splitlines()[0] == f"Critical: {what} · 111122223333 eu-west-1"
 
 
 @pytest.mark.parametrize(
     ("title", "region", "subject"),
     [
-        pytest.param("Größe 🚨", "eu-west-1", "OK: Gr??e ? in eu-west-1", id="other scripts"),
-        pytest.param("one\r\nBcc: x", "", "OK: one Bcc: x", id="a line break"),
-        pytest.param("x" * 200, "eu-west-1", "OK: " + "x" * 94 + "~", id="a long name"),
-        pytest.param("chat", "", "OK: chat", id="no Region"),
+        pytest.param(
+            "Größe 🚨", "eu-west-1", "[OK] Gr??e ? - 111122223333 eu-west-1", id="other scripts"
+        ),
+        pytest.param("one\r\nBcc: x", "", "[OK] one Bcc: x - 111122223333", id="a line break"),
+        pytest.param(
+            "x" * 200,
+            "eu-west-1",
+            f"[OK] {'x' * 68}~ - 111122223333 eu-west-1",
+            id="a long name: the place is kept",
+        ),
+        pytest.param("chat", "", "[OK] chat - 111122223333", id="no Region"),
     ],
 )
 def test_a_subject_is_one_short_line_of_ascii(title: str, region: str, subject: str) -> None:
     alert = alert_of(ALARMS["an alarm fires"])
-    changed = msgspec.structs.replace(alert, status="OK", title=title, region=region)
+    changed = msgspec.structs.replace(alert, label="OK", headline=title, region=region)
     assert render(changed).subject == subject
 
 

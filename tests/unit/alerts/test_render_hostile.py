@@ -158,7 +158,8 @@ def named(alert: Alert) -> str:
 # Nothing in angle brackets but the times that we write and whom a route calls; nothing formatted in
 # mrkdwn but our own labels; nothing made a link by Slack; the code of a table is never left.
 
-OUR_TIME: Final = re.compile(r"<!date\^-?\d+\^(?:\{date_short_pretty\} )?\{time_secs\}\|[^<>|]+>")
+OUR_TIME: Final = re.compile(r"<!date\^-?\d+\^(?:\{date_short_pretty\} )?\{time\}\|[^<>|]+>")
+OUR_LINK: Final = re.compile(r"<https://[^<>|]+\|([^<>|]+)>")
 OUR_ESCAPE: Final = re.compile(r"&(?:amp|lt|gt);")
 OUR_BOLD: Final = re.compile(r"(?m)^(?:<!here> )?(?::[a-z_]+: )?\*([^*\n]+)\*(?= |$)")
 OUR_CODE: Final = re.compile(r"\n```([^`]*)```\Z")
@@ -191,8 +192,9 @@ def check_slack(payload: dict[str, Any]) -> None:
     assert payload["parse"] == "none"
     assert len(payload["text"]) <= limits.SLACK_TEXT_CHARS
     attachments = payload.get("attachments", [])
-    blocks = [block for item in attachments for block in item["blocks"]]
-    assert len(blocks) <= 20, "more than that was seen to be refused in an attachment"
+    last = [block for item in attachments for block in item["blocks"]]
+    assert len(last) <= 20, "more than that was seen to be refused in an attachment"
+    blocks = [*payload.get("blocks", []), *last]
     assert len(json.dumps(blocks, ensure_ascii=False)) <= 13_000
     formatted = [payload["text"].replace("<!here> ", "", 1)]
     for found in text_objects(blocks):
@@ -203,7 +205,8 @@ def check_slack(payload: dict[str, Any]) -> None:
             assert found["emoji"] is False
             assert not set("<>") & set(found["text"])
     for text in formatted:
-        rest = OUR_CODE.sub("", OUR_BOLD.sub(r"\1", OUR_TIME.sub("", text), count=1))
+        unlinked = OUR_LINK.sub(r"\1", OUR_TIME.sub("", text))
+        rest = OUR_CODE.sub("", OUR_BOLD.sub(r"\1", unlinked.replace("<!here> ", ""), count=1))
         assert not set("<>*~`") & set(rest)
         assert not re.search(r"&(?!(?:amp|lt|gt);)", rest)
         assert not re.search(r"(?m)^&gt;", rest), "a quote"
@@ -252,10 +255,14 @@ def test_an_email_has_no_lines_but_ours_and_the_summarys(
     assert subject.isprintable()
     assert len(body.encode()) <= limits.SNS_MESSAGE_BYTES
     rest = body.replace(alert.summary, "", 1) if alert.summary else body
-    headings = [line for line in rest.splitlines() if line in ("What to do:", "CloudWatch says:")]
+    headings = [
+        line.partition(":")[0]
+        for line in rest.splitlines()
+        if line.startswith(("What to do:", "CloudWatch:"))
+    ]
     assert headings == [
-        *(["What to do:"] if any(alert.next_steps) else []),
-        *(["CloudWatch says:"] if alert.reason else []),
+        *(["What to do"] if any(alert.next_steps) else []),
+        *(["CloudWatch"] if alert.reason else []),
     ]
     assert not set(body) & set("\x00\x07\x1b\x7f\u202e\u200b\ufeff")
     assert named(alert) in body

@@ -7,15 +7,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bedrock_alerts.alerts.model import Alert, Fact, Link, Table
-from bedrock_alerts.alerts.render.layout import bounded, in_columns, links, rows, sparkline, when
+from bedrock_alerts.alerts.model import Alert, Link, Table
+from bedrock_alerts.alerts.render.layout import (
+    TABLE_CHARS,
+    bare_name,
+    bounded,
+    headline,
+    in_columns,
+    links,
+    push_line,
+    rows,
+    subject_line,
+    when,
+)
 from bedrock_alerts_lab.sample_alerts import BEGAN, BY_TELLING, ENDED, FULL
 
-NUMBERS = st.floats(allow_nan=True, allow_infinity=True)
 CALLERS = Table(
     title="Callers",
-    columns=("Caller", "Calls"),
-    rows=(("chat-backend", "120"), ("ci", "9"), ("x" * 50, "1")),
+    columns=("caller", "calls"),
+    rows=(("assumed-role/chat-backend", "120"), ("user/ci", "9"), ("x" * 50, "1")),
 )
 
 
@@ -23,32 +33,59 @@ def labels(alert: Alert) -> list[str]:
     return [row.label for row in rows(alert)]
 
 
-def test_where_and_since_when_come_first_and_the_metric_last() -> None:
-    assert labels(FULL) == ["Where", "Since", "Value", "Trend", "Before", "Team", "Metric"]
-
-
-def test_a_course_without_a_value_stands_before_the_facts() -> None:
-    alert = msgspec.structs.replace(FULL, facts=(Fact("Who", "ci"),))
-    assert labels(alert) == ["Where", "Since", "Trend", "Who", "Team"]
+def test_the_value_comes_first_the_metric_and_the_account_last() -> None:
+    assert labels(FULL) == ["Value", "Since", "Recent", "Before", "Team", "Metric", "Account"]
 
 
 def test_the_team_is_named_once_also_where_no_fact_names_it() -> None:
-    nobodys = msgspec.structs.replace(FULL, facts=(), recent_values=())
-    assert labels(nobodys) == ["Where", "Since", "Team"]
-    assert labels(msgspec.structs.replace(nobodys, team="")) == ["Where", "Since"]
+    nobodys = msgspec.structs.replace(FULL, facts=(), recent_values=(), account_alias="")
+    assert labels(nobodys) == ["Since", "Team"]
+    assert labels(msgspec.structs.replace(nobodys, team="")) == ["Since"]
+
+
+def test_a_phone_shows_headline_place_and_a_fact_in_a_hundred_characters() -> None:
+    line = "Critical: 14 prompt attacks blocked in 5 min"
+    assert push_line(FULL) == f"{line} · prod eu-west-1 · top caller chat-backend"
+    unknown = msgspec.structs.replace(FULL, evidence=None)
+    assert push_line(unknown) == f"{line} (threshold: 3) · prod eu-west-1"
+    assert push_line(msgspec.structs.replace(unknown, facts=())) == f"{line} · prod eu-west-1"
+    long = msgspec.structs.replace(FULL, account_alias="x" * 60)
+    assert push_line(long).endswith(" eu-west-1")
+    assert "lasted 14 min · prod eu-west-1" in push_line(BY_TELLING["resolved"])
+
+
+def test_a_subject_keeps_the_place() -> None:
+    assert subject_line(BY_TELLING["resolved"], 99) == (
+        "[Resolved] PromptAttack lasted 14 min - prod eu-west-1"
+    )
+    long = msgspec.structs.replace(FULL, headline="x" * 200)
+    assert subject_line(long, 99).endswith("… - prod eu-west-1")
+    assert len(subject_line(long, 99)) == 99
+
+
+def test_what_ended_after_it_was_described_is_resolved() -> None:
+    alert = msgspec.structs.replace(FULL, kind="late")
+    assert headline(alert, 100) == "Resolved: 14 prompt attacks blocked in 5 min"
+
+
+def test_an_alarm_without_a_link_is_named() -> None:
+    assert bare_name(FULL) == ""
+    unlinked = msgspec.structs.replace(FULL, links=())
+    assert bare_name(unlinked) == "bedrock-alerts.PromptAttack"
+    assert bare_name(msgspec.structs.replace(unlinked, alarm_arn="")) == ""
 
 
 def test_an_alarm_that_is_over_says_from_when_to_when() -> None:
     time = when(BY_TELLING["resolved"])
     assert time is not None
-    assert (time.label, time.utc()) == ("When", "2026-11-23 08:10:41 to 08:24:41 UTC")
+    assert (time.label, time.utc()) == ("When", "2026-11-23 08:10 to 08:24 UTC")
 
 
 def test_another_day_is_named() -> None:
     alert = msgspec.structs.replace(BY_TELLING["resolved"], ended_at=ENDED + timedelta(days=1))
     time = when(alert)
     assert time is not None
-    assert time.utc() == "2026-11-23 08:10:41 to 2026-11-24 08:24:41 UTC"
+    assert time.utc() == "2026-11-23 08:10 to 2026-11-24 08:24 UTC"
 
 
 @pytest.mark.parametrize("telling", ["acknowledged", "silenced", "reminder", "flapping"])
@@ -61,56 +98,42 @@ def test_what_has_no_time_shows_none() -> None:
     assert when(msgspec.structs.replace(FULL, at=None, opened_at=None)) is None
 
 
-@pytest.mark.parametrize(
-    ("values", "threshold", "drawn"),
-    [
-        pytest.param((), 3.0, "", id="nothing"),
-        pytest.param((14.0,), 3.0, "", id="one value is no course"),
-        pytest.param((0.0, 1.0, 14.0), 3.0, "▁▁█ limit at ▂", id="a limit below"),
-        pytest.param((0.0, 7.0), 14.0, "▁▅ limit at █", id="a limit above"),
-        pytest.param((1.0, 2.0), None, "▁█", id="no limit"),
-        pytest.param((5.0, 5.0), 5.0, "▁▁ limit at ▁", id="all the same"),
-        pytest.param((float("nan"), 1.0, float("inf"), 2.0), float("nan"), "▁█", id="no numbers"),
-        pytest.param((-1e308, 1e308), None, "▁█", id="numbers too far apart"),
-    ],
-)
-def test_values_are_drawn_with_their_limit(
-    values: tuple[float, ...], threshold: float | None, drawn: str
-) -> None:
-    assert sparkline(values, threshold) == drawn
-
-
-@given(st.lists(NUMBERS).map(tuple), st.none() | NUMBERS)
-def test_any_values_are_drawn(values: tuple[float, ...], threshold: float | None) -> None:
-    drawn = sparkline(values, threshold).partition(" limit at ")[0]
-    assert len(drawn) <= 30
-    assert set(drawn) <= set("▁▂▃▄▅▆▇█")
-
-
 def test_a_table_is_aligned_its_numbers_to_the_right() -> None:
-    assert in_columns(CALLERS, 5, 14) == [
-        "Caller          Calls",
-        "chat-backend      120",
-        "ci                  9",
-        "xxxxxxxxxxxxx…      1",
+    assert in_columns(CALLERS, 5) == [
+        "caller                         calls",
+        "chat-backend                     120",
+        "ci                                 9",
+        f"{'x' * 28}…      1",
     ]
 
 
+@given(
+    st.builds(
+        Table,
+        title=st.text(),
+        columns=st.lists(st.text(), max_size=6).map(tuple),
+        rows=st.lists(st.lists(st.text(), max_size=8).map(tuple), max_size=9).map(tuple),
+    )
+)
+def test_any_table_fits_a_phone(table: Table) -> None:
+    assert all(len(line) <= TABLE_CHARS for line in in_columns(table, 9))
+
+
 def test_rows_without_room_are_counted() -> None:
-    assert in_columns(CALLERS, 1, 14)[-1] == "… and 2 more"
-    assert in_columns(CALLERS, 5, 14, chars=80)[-2:] == ["ci                9", "… and 1 more"]
-    assert in_columns(CALLERS, 5, 14, chars=1) == ["Caller  Calls", "… and 3 more"]
+    assert in_columns(CALLERS, 1)[-1] == "… and 2 more"
+    assert in_columns(CALLERS, 5, chars=80)[-1] == "… and 1 more"
+    assert in_columns(CALLERS, 5, chars=1) == ["caller  calls", "… and 3 more"]
 
 
 def test_odd_rows_still_make_a_table() -> None:
     table = Table(title="", columns=("a",), rows=((), ("1", "2\n3"), ("x",) * 20))
-    assert in_columns(table, 5, 10) == [
+    assert in_columns(table, 5) == [
         "a",
         "",
         "1  2 3",
         "x  x    x  x  x  x  x  x",
     ]
-    assert in_columns(Table(title="", columns=(), rows=()), 5, 10) == [""]
+    assert in_columns(Table(title="", columns=(), rows=()), 5) == [""]
 
 
 def test_texts_are_bounded_and_the_others_counted() -> None:

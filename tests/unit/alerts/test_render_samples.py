@@ -69,7 +69,7 @@ def test_every_message_reads_as_approved(
 def test_remarks_about_the_telling_stand_at_the_end(channel: str) -> None:
     shown = WITH_NOTES[channel](FULL)
     remark = shown.index(NOTES[0][:30])
-    assert shown.index("PromptAttack") < remark
+    assert shown.index("14 prompt attacks") < remark
 
 
 @pytest.mark.parametrize("name", BY_TELLING)
@@ -98,5 +98,7 @@ def test_every_message_says_what_has_happened_to_what(channel: str, name: str) -
     alert = SAMPLES[name]
     shown = CHANNELS[channel](alert)
     is_known_there = channel == "pagerduty" and action_of(alert) != "trigger"
-    assert (alert.status in shown) is not is_known_there
-    assert (alert.title in shown) is not is_known_there
+    assert (alert.label in shown) is not is_known_there
+    assert (alert.headline[:60] in shown) is not is_known_there
+    # A contributor is named in the headline.
+    assert (alert.title.partition(": ")[0] in shown) is not is_known_there

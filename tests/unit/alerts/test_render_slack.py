@@ -18,10 +18,11 @@ from tests.support.alarms import ALARMS
 from tests.support.alerts import ALERTS, ANY_TEXT
 from tests.support.events import alert_of
 
-# The only thing between angles that we write: a time, shown in the reader's own zone.
+# The only things between angles that we write: a time, shown in the reader's own zone, and links.
 OUR_DATE = re.compile(
-    r"<!date\^-?\d+\^\{date_short_pretty\} \{time_secs\}\|\d+-\d\d-\d\d \d\d:\d\d:\d\d UTC>"
+    r"<!date\^-?\d+\^\{date_short_pretty\} \{time\}\|\d+-\d\d-\d\d \d\d:\d\d UTC>"
 )
+OUR_LINK = re.compile(r"<https://[^<>|]+\|[^<>|]+>")
 OUR_ESCAPE = re.compile(r"&(?:amp|lt|gt);")
 PLAIN = Alert(
     key="k",
@@ -40,9 +41,14 @@ def message(name: str) -> dict[str, Any]:
 
 
 def blocks_of(payload: dict[str, Any]) -> list[dict[str, Any]]:
-    (attachment,) = payload["attachments"]
-    blocks: list[dict[str, Any]] = attachment["blocks"]
+    """Return the blocks below the headline, without the attachment that gives the colour."""
+    blocks: list[dict[str, Any]] = payload["blocks"][1:]
     return blocks
+
+
+def all_blocks(payload: dict[str, Any]) -> list[dict[str, Any]]:
+    (attachment,) = payload["attachments"]
+    return [*payload["blocks"], *attachment["blocks"]]
 
 
 def texts(node: Any) -> Iterator[dict[str, Any]]:
@@ -63,13 +69,13 @@ def strings_shown(payload: dict[str, Any]) -> list[str]:
     return [
         payload["text"],
         payload["attachments"][0]["fallback"],
-        *(text["text"] for text in texts(blocks_of(payload))),
+        *(text["text"] for text in texts(all_blocks(payload))),
     ]
 
 
 def is_dead(text: str) -> bool:
     """Tell whether nothing in `text` makes Slack do something, our own dates apart."""
-    rest = OUR_ESCAPE.sub("", OUR_DATE.sub("", text))
+    rest = OUR_ESCAPE.sub("", OUR_LINK.sub("", OUR_DATE.sub("", text)))
     return not set("&<>") & set(rest)
 
 
@@ -113,19 +119,20 @@ def test_text_from_outside_is_dead_wherever_it_stands(text: str, shown: str) -> 
             links=(Link(text, "https://example.com"),),
         )
     )
-    assert payload["text"] == f":white_check_mark: *{shown}* {shown}"
-    assert payload["attachments"][0]["fallback"] == f"{shown}: {shown}"
-    assert [node["text"] for node in texts(blocks_of(payload))] == [
+    line = f"{shown}: {shown} · {shown} {shown}"
+    assert payload["text"] == payload["attachments"][0]["fallback"] == line
+    linked = shown.replace("|", "¦")
+    assert [node["text"] for node in texts(all_blocks(payload))] == [
+        f":white_check_mark: *{shown}: {shown}* · {shown} {shown}",
         shown,
-        f"*Where*\n{shown} · {shown}",
         f"*{shown}*\n{shown}",
-        shown,
-        shown,
+        f"<https://example.com|{linked}>",
     ]
 
 
 def test_slack_makes_no_links_and_mentions_out_of_facts_on_its_own() -> None:
-    nodes = [node for node in texts(message("hostile text")) if node["type"] == "mrkdwn"]
+    shown = all_blocks(message("hostile text"))
+    nodes = [node for node in texts(shown) if node["type"] == "mrkdwn"]
     assert nodes
     assert all(node["verbatim"] for node in nodes)
 
@@ -134,7 +141,8 @@ def test_slack_makes_no_links_and_mentions_out_of_facts_on_its_own() -> None:
 def test_every_tone_has_its_colour_and_its_sign(tone: Tone) -> None:
     payload = render(msgspec.structs.replace(PLAIN, tone=tone))
     assert payload["attachments"][0]["color"] == COLOURS[tone]
-    assert re.match(r":[a-z_]+: \*OK\* chat-blocks", payload["text"])
+    assert re.match(r":[a-z_]+: \*OK: chat-blocks\*$", payload["blocks"][0]["text"]["text"])
+    assert payload["text"] == "OK: chat-blocks"
 
 
 def test_what_is_not_known_is_left_out() -> None:
@@ -145,15 +153,36 @@ def test_a_time_is_shown_in_the_zone_of_whoever_reads_it() -> None:
     at = datetime(2026, 11, 23, 8, 10, 41, tzinfo=UTC)
     (block,) = blocks_of(render(msgspec.structs.replace(PLAIN, at=at)))
     assert block["fields"][0]["text"] == (
-        "*At*\n<!date^1795421441^{date_short_pretty} {time_secs}|2026-11-23 08:10:41 UTC>"
+        "*At*\n<!date^1795421441^{date_short_pretty} {time}|2026-11-23 08:10 UTC>"
     )
 
 
 def test_a_link_longer_than_slack_takes_is_left_out_and_the_others_stay() -> None:
     long, short = Link("Long", f"https://example.com/{'x' * 3000}"), Link("Short", "https://x.test")
-    (block,) = blocks_of(render(msgspec.structs.replace(PLAIN, links=(long, short))))
+    alert = msgspec.structs.replace(PLAIN, links=(long, short))
+    (block,) = blocks_of(render(alert))
+    assert block["text"]["text"] == "<https://x.test|Short>"
+    (block,) = blocks_of(render(alert, is_answered=True))
     assert [button["url"] for button in block["elements"]] == ["https://x.test"]
     assert blocks_of(render(msgspec.structs.replace(PLAIN, links=(long,)))) == []
+
+
+def test_a_webhook_without_an_app_has_no_buttons() -> None:
+    """Slack shows a warning at every button that no app takes."""
+    alert = msgspec.structs.replace(PLAIN, links=(Link("A", "https://a.test/?x=1&y=<2>|"),))
+    shown = json.dumps(render(alert))
+    assert '"button"' not in shown
+    assert "<https://a.test/?x=1&amp;y=%3C2%3E%7C|A>" in shown
+
+
+def test_the_alarms_name_comes_last_and_leads_to_it() -> None:
+    url = "https://console.example.com/a"
+    alert = msgspec.structs.replace(PLAIN, links=(Link("chat-blocks", url),), alarm_arn="arn")
+    payload = render(alert)
+    assert blocks_of(payload) == []
+    assert payload["attachments"][0]["blocks"][0]["elements"][0]["text"] == f"<{url}|chat-blocks>"
+    unlinked = render(msgspec.structs.replace(PLAIN, alarm_arn="arn"))
+    assert unlinked["attachments"][0]["blocks"][0]["elements"][0]["text"] == "chat-blocks"
 
 
 def test_text_is_cut_between_two_escapes() -> None:
@@ -189,10 +218,10 @@ def test_any_text_makes_a_message_that_slack_takes(alert: Alert) -> None:
 
 def check_message(payload: dict[str, Any]) -> None:
     assert 0 < len(payload["text"]) <= limits.SLACK_TEXT_CHARS
-    for block in blocks_of(payload):
+    for block in all_blocks(payload):
         check = {"section": check_section, "context": check_context, "actions": check_actions}
         check[block["type"]](block)
-    shown = [node["text"] for node in texts(blocks_of(payload))]
+    shown = [node["text"] for node in texts(all_blocks(payload))]
     assert all(shown)
     assert sum(map(len, shown)) <= limits.SLACK_BLOCKS_CHARS
 

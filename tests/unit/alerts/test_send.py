@@ -88,8 +88,8 @@ def test_an_email_has_room_for_every_alert_of_a_digest() -> None:
     alerts = tuple(alarm(f"a{number}", title=f"alarm-{number:03}") for number in range(200))
     EmailSender(topic).send(Post(alerts, notes=("a note",)))
     ((subject, body),) = topic.sent
-    assert subject == "200 ALERTS: 200 ALARM - critical in eu-west-1"
-    assert body.startswith("200 ALERTS")
+    assert subject == "[200 alerts] 200 ALARM - critical - 111122223333 eu-west-1"
+    assert body.startswith("200 alerts")
     assert body.endswith("\n\nNote: a note\n")
     assert all(f"alarm-{number:03}" in body for number in range(200))
 

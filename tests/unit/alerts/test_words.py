@@ -6,7 +6,17 @@ from typing import Any
 import pytest
 
 from bedrock_alerts.alerts.model import Alert, Expression, Fact, MetricRef
-from bedrock_alerts.alerts.words import lasting, measured, place, sent_late, utc, watched
+from bedrock_alerts.alerts.words import (
+    caller_name,
+    lasting,
+    measured,
+    model_name,
+    place,
+    recent,
+    sent_late,
+    utc,
+    watched,
+)
 from tests.support.changes import AT, change_with
 
 PLAIN = Alert(
@@ -32,100 +42,73 @@ def test_a_duration_is_written_as_people_say_it(duration: timedelta, text: str) 
 
 
 def test_a_time_says_its_zone() -> None:
-    assert utc(AT) == "2026-11-23 08:10:41 UTC"
+    assert utc(AT) == "2026-11-23 08:10 UTC"
 
 
 @pytest.mark.parametrize(
-    ("operator", "text"),
+    ("operator", "values", "value"),
     [
-        ("GreaterThanThreshold", "12, allowed at most 10"),
-        ("GreaterThanOrEqualToThreshold", "12, allowed below 10"),
-        ("LessThanThreshold", "12, allowed at least 10"),
-        ("LessThanOrEqualToThreshold", "12, allowed above 10"),
-        ("SomethingNew", "12, threshold 10"),
-        (None, "12, threshold 10"),
+        ("GreaterThanThreshold", (1.0, 12.0, 10.0), "12"),
+        ("GreaterThanOrEqualToThreshold", (12.0, 10.0, 5.0), "10"),
+        ("LessThanThreshold", (1.0, 10.0, 12.0), "1"),
+        ("LessThanOrEqualToThreshold", (1.0, 10.0, 12.0), "10"),
+        ("GreaterThanThreshold", (1.0, 2.0), "2"),
+        ("SomethingNew", (12.0, 5.0), "5"),
+        (None, (12.0, 5.0), "5"),
     ],
 )
-def test_the_operator_is_turned_into_what_is_allowed(operator: str | None, text: str) -> None:
-    change = change_with(recent_values=(1.0, 12.0))
-    assert measured(change, 10.0, operator) == Fact("Value", text)
+def test_the_newest_value_that_breached_is_the_one_that_counts(
+    operator: str | None, values: tuple[float, ...], value: str
+) -> None:
+    change = change_with(recent_values=values)
+    assert measured(change, 10.0, operator) == Fact("Value", f"{value} (threshold: 10)")
+
+
+def test_of_a_recovery_the_newest_value_counts() -> None:
+    over = change_with(state="OK", recent_values=(12.0, 1.0))
+    assert measured(over, 10.0, "GreaterThanThreshold") == Fact("Value", "1 (threshold: 10)")
 
 
 @pytest.mark.parametrize(
-    ("band", "operator", "text"),
+    ("band", "text"),
     [
-        ((2.0, 9.0), None, "12, usually 2 to 9"),
-        ((2.0, 9.0), "GreaterThanUpperThreshold", "12, usually at most 9"),
-        ((2.0, 9.0), "LessThanLowerThreshold", "12, usually at least 2"),
-        ((2.0, 9.0), "LessThanLowerOrGreaterThanUpperThreshold", "12, usually 2 to 9"),
-        ((None, 9.0), None, "12, usually at most 9"),
-        ((2.0, None), None, "12, usually at least 2"),
-        ((None, 9.0), "LessThanLowerThreshold", "12"),
+        ((2.0, 9.0), "12 (expected: 2 to 9)"),
+        ((None, 9.0), "12 (expected: up to 9)"),
+        ((2.0, None), "12 (expected: at least 2)"),
     ],
 )
-def test_a_band_is_what_is_usual(band: Any, operator: str | None, text: str) -> None:
+def test_a_band_is_what_is_expected_whatever_the_operator(band: Any, text: str) -> None:
     change = change_with(recent_values=(12.0,), band=band)
-    assert measured(change, None, operator) == Fact("Value", text)
+    for operator in (None, "GreaterThanUpperThreshold", "LessThanLowerThreshold"):
+        assert measured(change, None, operator) == Fact("Value", text)
+        assert measured(change, 5.0, operator) == Fact("Value", text)
 
 
 @pytest.mark.parametrize(
-    ("values", "threshold", "operator", "fact"),
+    ("values", "threshold", "fact"),
     [
-        pytest.param((4.0,), None, None, Fact("Value", "4"), id="the value alone"),
-        pytest.param((), 1.0, None, Fact("Threshold", "1"), id="the threshold alone"),
+        pytest.param((4.0,), None, Fact("Value", "4"), id="the value alone"),
+        pytest.param((), 1.0, Fact("Threshold", "1"), id="the threshold alone"),
+        pytest.param((), None, None, id="neither"),
         pytest.param(
-            (), 1.0, "LessThanThreshold", Fact("Allowed", "at least 1"), id="with its operator"
+            (1234567.0,), 0.12345, Fact("Value", "1,234,567 (threshold: 0.1235)"), id="readable"
         ),
-        pytest.param((), None, None, None, id="neither"),
-        pytest.param(
-            (1234567.0,), 0.12345, None, Fact("Value", "1,234,567, threshold 0.1235"), id="readable"
-        ),
-        pytest.param(
-            (12345.6,), 99.95, None, Fact("Value", "12,346, threshold 99.95"), id="rounded"
-        ),
-        pytest.param((1e300,), -2.5, None, Fact("Value", "1e+300, threshold -2.5"), id="huge"),
+        pytest.param((12345.6,), 99.95, Fact("Value", "12,346 (threshold: 99.95)"), id="rounded"),
+        pytest.param((1e300,), -2.5, Fact("Value", "1e+300 (threshold: -2.5)"), id="huge"),
+        pytest.param((7.0003,), 7.0, Fact("Value", "7.0003 (threshold: 7)"), id="near"),
     ],
 )
 def test_what_is_known_of_value_and_limit_is_said(
-    values: tuple[float, ...], threshold: float | None, operator: str | None, fact: Fact | None
+    values: tuple[float, ...], threshold: float | None, fact: Fact | None
 ) -> None:
-    assert measured(change_with(recent_values=values), threshold, operator) == fact
+    assert measured(change_with(recent_values=values), threshold, None) == fact
 
 
 @pytest.mark.parametrize(
-    ("fields", "text"),
-    [
-        pytest.param({"metrics": (MetricRef(name="Latency"),)}, "12 ms", id="milliseconds"),
-        pytest.param({"metrics": (MetricRef(name="EstimatedCost"),)}, "12 USD", id="dollars"),
-        pytest.param({"metrics": (MetricRef(name="Calls"),)}, "12", id="a number of things"),
-        pytest.param(
-            {
-                "metrics": (MetricRef(name="InvocationLatency"),),
-                "expressions": (BAND,),
-            },
-            "12 ms",
-            id="a metric and its band",
-        ),
-        pytest.param(
-            {
-                "metrics": (MetricRef(name="Latency"),),
-                "expressions": (Expression(text="100 * a / b", label="Failed calls (%)"),),
-            },
-            "12 %",
-            id="a share",
-        ),
-        pytest.param(
-            {
-                "metrics": (MetricRef(name="Latency"),),
-                "expressions": (Expression(text="a / b", label="Slowness"),),
-            },
-            "12",
-            id="whatever is made of it",
-        ),
-    ],
+    ("period", "text"), [(60, "12 in 1 min"), (3600, "12 in 1 h"), (86400, "12 in 24 h")]
 )
-def test_a_unit_is_said_where_it_is_sure(fields: dict[str, Any], text: str) -> None:
-    change = change_with(recent_values=(12.0,), **fields)
+def test_a_value_says_its_period(period: int, text: str) -> None:
+    change = change_with(recent_values=(12.0,), metrics=(MetricRef(name="a", period=period),))
     assert measured(change, None, None) == Fact("Value", text)
 
 
@@ -144,6 +127,11 @@ def test_a_unit_is_said_where_it_is_sure(fields: dict[str, Any], text: str) -> N
             ),
             "Invented Calls (ModelId=m, App=chat), p95 over 5 min",
             id="all there is",
+        ),
+        pytest.param(
+            MetricRef(name="Calls", account_id="444455556666"),
+            "Calls, account 444455556666",
+            id="another account's",
         ),
     ],
 )
@@ -188,12 +176,75 @@ def test_the_place_is_what_is_known_of_it(account: str, alias: str, region: str,
     [
         pytest.param(-5.0, None, id="clocks that disagree say nothing"),
         pytest.param(59.0, None, id="under a minute is not late"),
-        pytest.param(60.0, "held back for 1 min", id="a minute is said"),
-        pytest.param(7500.0, "held back for 2 h 5 min", id="hours are said"),
+        pytest.param(60.0, "delayed by 1 min", id="a minute is said"),
+        pytest.param(7500.0, "delayed by 2 h 5 min", id="hours are said"),
     ],
 )
 def test_an_alert_that_waited_for_its_channel_says_so_first(
     waited: float, says: str | None
 ) -> None:
-    shown = [fact.value for fact in sent_late(PLAIN, waited).facts if fact.label == "Sent late"]
+    shown = [
+        fact.value for fact in sent_late(PLAIN, waited).facts if fact.label == "Delivered late"
+    ]
     assert shown == ([] if says is None else [says])
+
+
+@pytest.mark.parametrize(
+    ("principal", "name"),
+    [
+        ("assumed-role/chat-backend", "chat-backend"),
+        ("role/chat", "chat"),
+        ("user/ci", "ci"),
+        ("arn:aws:sts::111122223333:assumed-role/Admin/sam", "Admin/sam"),
+        ("root", "root"),
+        ("role/", "role/"),
+        ("2 others", "2 others"),
+    ],
+)
+def test_a_caller_has_the_name_that_people_use(principal: str, name: str) -> None:
+    assert caller_name(principal) == name
+
+
+@pytest.mark.parametrize(
+    ("model", "name"),
+    [
+        ("anthropic.claude-sonnet-4-5-20250929-v1:0", "claude-sonnet-4-5"),
+        ("us.anthropic.claude-haiku-4-5-20251001-v1:0", "claude-haiku-4-5"),
+        ("amazon.nova-lite-v1:0", "nova-lite"),
+        ("amazon.nova-lite-v1:0:300k", "nova-lite"),
+        ("meta.llama3-1-70b-instruct-v1:0", "llama3-1-70b-instruct"),
+        ("unknown", "unknown"),
+        ("2 others", "2 others"),
+    ],
+)
+def test_a_model_has_the_name_that_people_use(model: str, name: str) -> None:
+    assert model_name(model) == name
+
+
+def test_an_expression_without_a_label_is_explained() -> None:
+    change = change_with(
+        expressions=(Expression(text="a/b"),),
+        metrics=(
+            MetricRef(name="Failed", namespace="N", id="a"),
+            MetricRef(name="Calls", account_id="444455556666"),
+        ),
+    )
+    assert watched(change) == "a/b; a = N Failed, Calls, account 444455556666"
+
+
+@pytest.mark.parametrize(
+    ("values", "text"),
+    [
+        pytest.param((), "", id="nothing"),
+        pytest.param((14.0,), "", id="one value is no course"),
+        pytest.param((0.0, 0.0, 2.0, 14.0), "0, 0, 2, 14", id="oldest first"),
+        pytest.param(tuple(map(float, range(9))), "3, 4, 5, 6, 7, 8", id="the last ones"),
+    ],
+)
+def test_recent_values_are_written(values: tuple[float, ...], text: str) -> None:
+    assert recent(change_with(recent_values=values)) == text
+
+
+def test_recent_values_have_their_unit() -> None:
+    spend = MetricRef(name="EstimatedCost", namespace="BedrockAlerts")
+    assert recent(change_with(recent_values=(0.0, 31.4), metrics=(spend,))) == "$0.00, $31.40"

@@ -13,23 +13,23 @@ from bedrock_alerts_lab.receiver.blocks import payload_problem
 
 def test_an_alarm_is_shown_with_evidence_and_buttons() -> None:
     (message,) = alarm().messages()
-    assert "ALARM · critical" in message.payload["text"]
-    assert "Callers" in json.dumps(message.payload)
+    assert message.payload["text"].startswith("Critical: 14 prompt attacks blocked in 5 min · ")
+    assert "chat-backend 9, batch-summaries 4, ci 1" in json.dumps(message.payload)
     assert "acknowledge:" in json.dumps(message.payload)
 
 
 def test_an_alarm_that_is_over_is_shown_in_its_place_with_its_story() -> None:
     message, *thread = life().messages()
     assert message.edited
-    assert "RESOLVED" in message.payload["text"]
-    said = [reply.payload["text"].split("*")[1:2] for reply in thread]
-    assert said == [[], ["ACKNOWLEDGED"], ["RESOLVED"]]
+    assert message.payload["text"].startswith("Resolved: PromptAttack lasted 14 min")
+    said = ["".join(reply.payload["text"].split("*")[1:2]) for reply in thread]
+    assert [text.partition(":")[0] for text in said] == ["", "Acknowledged by Alex Doe", "Resolved"]
     assert {reply.thread_ts for reply in thread} == {message.ts}
 
 
 def test_a_storm_is_one_message() -> None:
     (message,) = storm().messages()
-    assert "7 ALERTS" in message.payload["text"]
+    assert "7 alerts" in message.payload["text"]
 
 
 @pytest.mark.parametrize("name", PICTURES)

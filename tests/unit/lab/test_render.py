@@ -47,7 +47,8 @@ def test_the_message_is_the_very_one_that_is_sent() -> None:
 def test_an_email_reads_as_one() -> None:
     result = run(sample("throttling"), "--channel", "email")
     assert result.stdout.startswith(
-        "Subject: ALARM - warning: bedrock-alerts.Throttling in eu-west-1\n\nALARM · warning:"
+        "Subject: [Warning] 12 Bedrock calls throttled in 1 min - 111122223333 eu-west-1\n\n"
+        "Warning: 12 Bedrock calls throttled in 1 min · 111122223333 eu-west-1\n"
     )
 
 
@@ -71,9 +72,9 @@ def test_an_alarm_is_told_for_any_reason(telling: str) -> None:
 
 def test_a_reminder_and_a_recovery_say_how_long() -> None:
     for name, telling, words in (
-        ("throttling", "reminder", "Still in alarm after 2 h."),
+        ("throttling", "reminder", "Still firing after 2 h (warning)"),
         ("resolved", "resolved", "Back to normal after 14 min."),
-        ("throttling", "late", "(14 min), and is over already."),
+        ("throttling", "late", "Delivered late: firing from"),
     ):
         result = run(sample(name), "--channel", "email", "--telling", telling)
         assert words in result.stdout

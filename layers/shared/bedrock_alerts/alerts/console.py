@@ -10,12 +10,16 @@ from datetime import datetime
 from typing import Any, Final
 from urllib.parse import quote
 
-# Console hosts by ARN partition.
+# Console hosts by ARN partition. Of the others no address is documented: no link is better than
+# one to where the alarm is not.
 _HOSTS: Final = {
-    "aws-us-gov": "console.amazonaws-us-gov.com",
+    "aws": "console.aws.amazon.com",
     "aws-cn": "console.amazonaws.cn",
+    "aws-us-gov": "console.amazonaws-us-gov.com",
 }
-_HOST: Final = "console.aws.amazon.com"
+# How the codes of Regions begin that are in none of these.
+_ELSEWHERE: Final = ("eu-iso", "eusc-", "us-iso")
+_PARTITIONS: Final = (("cn-", "aws-cn"), ("us-gov-", "aws-us-gov"))
 _REGION: Final = re.compile(r"[a-z0-9-]+")
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_.-]")
 
@@ -24,14 +28,21 @@ class Console:
     """The console of one Region, in the partition that an ARN names."""
 
     def __init__(self, arn: str, region: str) -> None:
-        partition = arn.split(":")[1] if arn.startswith("arn:") else ""
-        self._host = _HOSTS.get(partition, _HOST)
+        of_region = next((name for start, name in _PARTITIONS if region.startswith(start)), "aws")
+        partition = arn.split(":")[1] if arn.startswith("arn:") else of_region
+        self._host = _HOSTS.get(partition, "")
         self._region = region
         # A text that is no Region's code would make a link to somewhere else.
-        self.is_known = bool(_REGION.fullmatch(region))
+        self.is_known = (
+            bool(self._host)
+            and bool(_REGION.fullmatch(region))
+            and not region.startswith(_ELSEWHERE)
+        )
 
     def alarm(self, name: str) -> str:
-        """Return the page of an alarm."""
+        """Return the page of an alarm, or the list with it: a `%` in a name confuses the page."""
+        if "%" in name:
+            return f"{self._service('cloudwatch')}#alarmsV2:?~(search~'{_escaped(name)})"
         return f"{self._service('cloudwatch')}#alarmsV2:alarm/{quote(name, safe='')}"
 
     def dashboard(self, name: str) -> str:

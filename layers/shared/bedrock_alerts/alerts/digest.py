@@ -5,6 +5,7 @@ from typing import Final
 
 from bedrock_alerts.alerts.describe import place
 from bedrock_alerts.alerts.model import Alert, Tone
+from bedrock_alerts.alerts.words import spot
 from bedrock_alerts.text import clean, shorten
 
 _TONES: Final[tuple[Tone, ...]] = ("critical", "warning", "info", "unknown", "ok")
@@ -29,6 +30,8 @@ def as_one(alerts: Sequence[Alert], digest: str = "", chars: int = SUMMARY_CHARS
         key=digest or worst.key,
         tone=worst.tone,
         status=f"{len(alerts)} ALERTS",
+        label=f"{len(alerts)} alerts",
+        headline=_counts(ordered),
         title=_counts(ordered),
         summary=_list(ordered, chars, says_where=len(set(map(place, alerts))) > 1),
         account_id=_common(alert.account_id for alert in alerts),
@@ -42,10 +45,10 @@ def as_one(alerts: Sequence[Alert], digest: str = "", chars: int = SUMMARY_CHARS
 
 
 def _counts(alerts: Sequence[Alert]) -> str:
-    """Say how many there are of each status: `3 ALARM · critical, 9 RESOLVED`."""
+    """Say how many there are of each state: `3 Critical, 9 Resolved`."""
     counts: dict[str, int] = {}
     for alert in alerts:
-        counts[alert.status] = counts.get(alert.status, 0) + 1
+        counts[_label(alert)] = counts.get(_label(alert), 0) + 1
     return shorten(", ".join(f"{count} {status}" for status, count in counts.items()), 250)
 
 
@@ -53,7 +56,7 @@ def _list(alerts: Sequence[Alert], chars: int, *, says_where: bool) -> str:
     """Write a heading for each status, and what has it below; the first status is the worst."""
     groups: dict[str, list[Alert]] = {}
     for alert in alerts:
-        groups.setdefault(alert.status, []).append(alert)
+        groups.setdefault(_label(alert), []).append(alert)
     paragraphs: list[str] = []
     room, shown = chars - _REST_CHARS, 0
     for status, group in groups.items():
@@ -76,13 +79,17 @@ def _list(alerts: Sequence[Alert], chars: int, *, says_where: bool) -> str:
 
 def _line(alert: Alert, *, says_where: bool) -> str:
     """Say what it is about, how bad it is, and where if that differs."""
-    line = f"• {alert.title}"
+    line = f"• {alert.headline or alert.title}"
     value = next((fact.value for fact in alert.facts if fact.label == "Value"), "")
-    if value:
+    if value and not alert.headline:
         line += f" ({value})"
     if says_where and place(alert):
-        line += f" in {place(alert)}"
+        line += f" · {spot(alert)}"
     return clean(line, _LINE_CHARS)
+
+
+def _label(alert: Alert) -> str:
+    return alert.label or alert.status
 
 
 def _common(values: Iterable[str]) -> str:

@@ -4,7 +4,7 @@ import functools
 import math
 import operator
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Final, NamedTuple, TypeAlias
 
@@ -20,20 +20,22 @@ from bedrock_alerts.alerts.questions import (
     Question,
     Subject,
 )
-from bedrock_alerts.alerts.words import written
+from bedrock_alerts.alerts.units import DOLLARS, amount
+from bedrock_alerts.alerts.words import caller_name, model_name
 from bedrock_alerts.text import clean
 
 # One group of calls: the names of `Question.evidence`, all values as Logs Insights writes them.
 Row: TypeAlias = Mapping[str, str]
 
 _ROWS: Final = 5
+_TOP: Final = 3
 _MAX_CELL: Final = 80
 _A_DAY: Final = timedelta(hours=20)
 _TITLES: Final = {
     CALLER: ("Callers", "caller"),
     ERROR: ("Errors", "error"),
     MODEL: ("Models", "model"),
-    POLICY: ("First finding of each call", "guardrail and finding"),
+    POLICY: ("First finding of each call", "finding"),
 }
 
 
@@ -57,8 +59,7 @@ _Sums: TypeAlias = Mapping[str, _Sum]
 def evidence(question: Question, rows: Sequence[Row], before: Sequence[Row] | None) -> Evidence:
     """Sum up the answer; `before` is that of the day before, None where there is none."""
     subject = question.subject
-    now = _total(map(_sum, rows))
-    if not now.calls:
+    if not _total(map(_sum, rows)).calls:
         return Evidence(summary=f"No call {subject.words} has an event line yet.")
     tables = (
         _table(
@@ -69,32 +70,56 @@ def evidence(question: Question, rows: Sequence[Row], before: Sequence[Row] | No
         )
         for name in subject.tables
     )
-    return Evidence(summary=_summary(question, rows, before), tables=tuple(tables))
+    return Evidence(
+        summary=_summary(question, rows, before), tables=tuple(tables), who=_who(rows, subject)
+    )
+
+
+def _who(rows: Sequence[Row], subject: Subject) -> str:
+    """Name the top callers: `chat-backend 9, batch-summaries 4, 2 others 3`."""
+    return _top(_told_apart(rows, CALLER), subject, caller_name)
+
+
+def _top(sums: _Sums, subject: Subject, named: Callable[[str], str]) -> str:
+    order = _ordered(sums, subject)
+    first, rest = order[:_TOP], order[_TOP:]
+    parts = [f"{named(label)} {_part(sums[label], subject)}" for label in first]
+    if rest:
+        together = _total(sums[label] for label in rest)
+        others = "1 other" if len(rest) == 1 else f"{len(rest)} others"
+        parts.append(f"{others} {_part(together, subject)}")
+    return ", ".join(parts)
+
+
+def _part(found: _Sum, subject: Subject) -> str:
+    return amount(found.dollars, DOLLARS) if subject.is_about_money else f"{found.calls:,}"
 
 
 def _summary(question: Question, rows: Sequence[Row], before: Sequence[Row] | None) -> str:
-    now = _total(map(_sum, rows))
+    subject, now = question.subject, _total(map(_sum, rows))
     noun = "call" if now.calls == 1 else "calls"
     least = "at least " if len(rows) >= GROUPS else ""
     length = question.end - question.start
-    since = (
-        f"{question.start:%H:%M UTC}" if length < _A_DAY else f"{question.start:%d %B, %H:%M UTC}"
-    )
-    parts = [f"{least}{now.calls:,} {noun} {question.subject.words} since {since}"]
+    start = question.start
+    since = f"{start:%H:%M UTC}" if length < _A_DAY else f"{start:%Y-%m-%d %H:%M UTC}"
+    text = f"{least}{now.calls:,} {noun} {subject.words} since {since}"
+    if subject.is_about_money:
+        text = f"{text}: {amount(now.dollars, DOLLARS)}"
     if before is not None:
-        parts.append(f"{_total(map(_sum, before)).calls:,} at the same time of the day before")
-    if now.input_tokens or now.output_tokens:
-        parts.append(f"{now.input_tokens:,} tokens in, {now.output_tokens:,} out")
-    if now.dollars:
-        parts.append(f"{written(now.dollars)} USD")
-    return " · ".join(parts)
+        text += f" (yesterday: {_part(_total(map(_sum, before)), subject)})"
+    if MODEL in subject.tables:
+        models = _told_apart(rows, MODEL)
+        only = next(iter(models)) if len(models) == 1 else ""
+        text += f", all on {model_name(only)}" if only else f"; {_top(models, subject, model_name)}"
+    if subject.is_of_every_call and (now.input_tokens or now.output_tokens):
+        text += f"; {now.input_tokens:,} tokens in, {now.output_tokens:,} out"
+    return text
 
 
 def _table(name: str, now: _Sums, before: _Sums | None, subject: Subject) -> Table:
     """Show the biggest each for itself, and all others as one row."""
     title, column = _TITLES[name]
-    measure = operator.attrgetter("dollars" if subject.is_about_money else "calls")
-    order = sorted(now, key=lambda label: (-measure(now[label]), label))
+    order = _ordered(now, subject)
     first, rest = order[:_ROWS], order[_ROWS:]
     rows = [
         _row(label, now[label], None if before is None else before.get(label, _Sum()), subject)
@@ -106,17 +131,22 @@ def _table(name: str, now: _Sums, before: _Sums | None, subject: Subject) -> Tab
             others = _total(sums for label, sums in before.items() if label not in first)
         together = _total(now[label] for label in rest)
         rows.append(_row(f"{len(rest)} others", together, others, subject))
-    columns = [column, "calls"]
-    columns += ["USD"] if subject.is_about_money else []
-    columns += ["calls the day before"] if before is not None else []
+    columns = [column, *(["cost"] if subject.is_about_money else []), "calls"]
+    columns += ["yesterday"] if before is not None and not subject.is_about_money else []
     return Table(title=title, columns=tuple(columns), rows=tuple(rows))
 
 
+def _ordered(sums: _Sums, subject: Subject) -> list[str]:
+    """Return the labels, the biggest first."""
+    measure = operator.attrgetter("dollars" if subject.is_about_money else "calls")
+    return sorted(sums, key=lambda label: (-measure(sums[label]), label))
+
+
 def _row(label: str, now: _Sum, before: _Sum | None, subject: Subject) -> tuple[str, ...]:
-    cells = [label, f"{now.calls:,}"]
-    cells += [written(now.dollars)] if subject.is_about_money else []
-    cells += [f"{before.calls:,}"] if before is not None else []
-    return tuple(cells)
+    if subject.is_about_money:
+        return label, amount(now.dollars, DOLLARS), f"{now.calls:,}"
+    cells = (label, f"{now.calls:,}")
+    return cells if before is None else (*cells, f"{before.calls:,}")
 
 
 def _told_apart(rows: Sequence[Row], name: str) -> _Sums:

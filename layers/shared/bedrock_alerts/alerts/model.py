@@ -72,6 +72,7 @@ class MetricRef(msgspec.Struct, frozen=True, kw_only=True):
     """A metric that an alarm watches, as the state change names it; `period` is in seconds.
 
     `id` is what expressions call it; `is_shown` is not set where it only feeds an expression.
+    `account_id` is set where the metric is in another account, `unit` where the alarm sets one.
     """
 
     name: str
@@ -81,6 +82,8 @@ class MetricRef(msgspec.Struct, frozen=True, kw_only=True):
     dimensions: tuple[tuple[str, str], ...] = ()
     id: str = ""
     is_shown: bool = True
+    account_id: str = ""
+    unit: str = ""
 
 
 class Expression(msgspec.Struct, frozen=True, kw_only=True):
@@ -136,6 +139,9 @@ class StateChange(msgspec.Struct, frozen=True, kw_only=True):
     state change from ALARM to ALARM. `muted_by` is set while a mute rule is active, `muted_until`
     too where its end is known. `band` holds the lower and the upper limit that an anomaly alarm
     judged its last value by. A composite's `children` are those that the event names, in any state.
+    `value` is what the state was decided by: the newest of `recent_values` that breached, with its
+    `band`. `unit` is CloudWatch's word for the unit of the values, `evaluation` its word for an
+    evaluation of incomplete data (`PARTIAL_DATA`).
     """
 
     alarm_name: str
@@ -163,6 +169,9 @@ class StateChange(msgspec.Struct, frozen=True, kw_only=True):
     muted_by: str = ""
     muted_until: datetime | None = None
     tags: tuple[tuple[str, str], ...] = ()
+    value: float | None = None
+    unit: str = ""
+    evaluation: str = ""
 
     @property
     def incident_key(self) -> str:
@@ -272,7 +281,9 @@ class Telling(msgspec.Struct, frozen=True, kw_only=True):
     `at` is the moment of the decision. `opened_at` is when the alarm began, `ended_at` when it
     ended, `transitions` how often it changed within the time that flapping is judged by,
     `reminders` the number of this one. `held_by` is what held a `release` back, or who silenced it
-    and `until` when; `acked_by` is who has taken it on.
+    and `until` when; `acked_by` is who has taken it on. `share` is the part of the time in ALARM
+    (0 to 1) of an alarm that fires on and off. `former_end` says how the incident before this one
+    ended, `note` is any other sentence that belongs into the message.
     """
 
     kind: TellingKind
@@ -284,6 +295,9 @@ class Telling(msgspec.Struct, frozen=True, kw_only=True):
     held_by: str = ""
     acked_by: str = ""
     until: datetime | None = None
+    share: float = 0.0
+    former_end: str = ""
+    note: str = ""
 
 
 # ---- alerts: what is said ----------------------------------------------------------------------
@@ -312,10 +326,14 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Evidence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What the event lines say about the alarm's window; `summary` is one line of totals."""
+    """What the event lines say about the alarm's window; `summary` is one line of totals.
+
+    `who` is one line of the top callers, each with its part.
+    """
 
     summary: str = ""
     tables: tuple[Table, ...] = ()
+    who: str = ""
 
 
 class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -326,7 +344,9 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     of the incident's beginning, empty where this is the one or where that is not known.
     `recent_values` are the watched metric's last values, oldest first, for a sparkline; `widget` is
     the JSON of a metric picture (GetMetricWidgetImage), empty for none. `next_steps` say what to
-    do, most useful first.
+    do, most useful first. `label` and `headline` are what a message begins with: how bad or which
+    state (`Critical`, `Resolved`), and what happened (`14 prompt attacks blocked in 5 min`). `who`
+    names the top callers, or how to find them.
     """
 
     key: str
@@ -355,6 +375,9 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     evidence: Evidence | None = None
     next_steps: tuple[str, ...] = ()
     widget: str = ""
+    label: str = ""
+    headline: str = ""
+    who: str = ""
 
     @property
     def ends_by_deletion(self) -> bool:

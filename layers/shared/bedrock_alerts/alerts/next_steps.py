@@ -14,9 +14,15 @@ _FILE: Final = Path(__file__).with_name("catalogue.json")
 
 
 class CatalogueEntry(msgspec.Struct, frozen=True):
-    """What messages say about an alarm of the catalogue."""
+    """What messages say about an alarm of the catalogue.
+
+    `headline` is what goes with the value (`prompt attacks blocked`, `of the daily budget used`),
+    `unit` what the value is in: count, dollars, milliseconds, percent or seconds.
+    """
 
     next_steps: tuple[str, ...] = ()
+    headline: str = ""
+    unit: str = ""
 
 
 @cache
@@ -29,17 +35,17 @@ def catalogue() -> dict[str, CatalogueEntry]:
 ABOUT_QUOTAS: Final = frozenset({"Throttling", "TokenQuota"})
 
 NO_DATA: Final = (
-    "Whatever publishes this metric has stopped: an alarm without data watches nothing.",
+    "Check what publishes this metric: it has stopped, and an alarm without data watches nothing.",
 )
 ALARM_CHANGED: Final = (
-    "CloudTrail says who: look for PutMetricAlarm, DeleteAlarms or DisableAlarmActions.",
+    "Find who did it in CloudTrail: PutMetricAlarm, DeleteAlarms or DisableAlarmActions.",
 )
 TAMPERED: Final = (
-    "If nobody planned it, put it back as it was, and treat it as an attack until you know better.",
-    "CloudTrail says what else the same caller has done.",
+    "If the change was not planned, undo it and treat it as an attack.",
+    "Check in CloudTrail what else the same caller did.",
 )
 REFUSED: Final = (
-    "Nothing was changed. If nobody planned it, look in CloudTrail what else this caller has done.",
+    "Nothing was changed. If it was not planned, check in CloudTrail what else this caller did.",
 )
 
 
@@ -48,7 +54,12 @@ def suffix_of(alarm_name: str) -> str:
     return alarm_name.rpartition(".")[2]
 
 
+def entry_of(alarm_name: str) -> CatalogueEntry | None:
+    """Return what the catalogue says about an alarm, None where it is not in there."""
+    return catalogue().get(suffix_of(alarm_name))
+
+
 def steps_for(alarm_name: str) -> tuple[str, ...]:
     """Return what to do about an alarm, nothing where it is none of the catalogue's."""
-    entry = catalogue().get(suffix_of(alarm_name))
+    entry = entry_of(alarm_name)
     return entry.next_steps if entry else ()

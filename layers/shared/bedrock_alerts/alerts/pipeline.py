@@ -1,6 +1,6 @@
 """Flow 2 up to the deliveries: from the body of a message to one delivery for each channel.
 
-    normalise ─► decide ─► store ─► describe ─► enrich ─► routes ─► queue (or wait) ─► confirm
+    normalise ─► decide ─► store ─► look up ─► describe ─► routes ─► queue (or wait) ─► confirm
 
 What was stored is told again until it has been confirmed: whoever dies in between, the message
 comes back from its queue, and the same decision is made again. The alert then has the same key, and
@@ -15,8 +15,7 @@ from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
-from bedrock_alerts.alerts.describe import describe, without_memory
-from bedrock_alerts.alerts.enrich import BUDGET_SECONDS
+from bedrock_alerts.alerts.describe import Details, Found, describe, without_memory
 from bedrock_alerts.alerts.incidents import (
     Decision,
     Happening,
@@ -29,6 +28,7 @@ from bedrock_alerts.alerts.incidents import (
     decide,
     remember,
 )
+from bedrock_alerts.alerts.lookup import BUDGET_SECONDS
 from bedrock_alerts.alerts.memory import JournalPort
 from bedrock_alerts.alerts.model import (
     Alert,
@@ -41,6 +41,7 @@ from bedrock_alerts.alerts.model import (
     Heartbeat,
     News,
     StateChange,
+    Telling,
     Timer,
     Waiting,
     incident_id,
@@ -58,7 +59,7 @@ from bedrock_alerts.errors import TransientError
 from bedrock_alerts.limits import SQS_BATCH_MESSAGES
 
 # All alerts of a batch together: the function has half a minute for it.
-_ENRICH_SECONDS: Final = 12.0
+_LOOK_UP_SECONDS: Final = 12.0
 # What takes this long to fail would use up the function's time, were it asked for every alert.
 _SLOW_SECONDS: Final = 2.0
 _A_MINUTE: Final = timedelta(minutes=1)
@@ -89,11 +90,11 @@ class MutePort(Protocol):
         """Mute an alarm, or raise TransientError."""
 
 
-class Enrich(Protocol):
-    """Adds to an alert what helps, until `deadline` (seconds since 1970) at the latest."""
+class LookUp(Protocol):
+    """Finds out what an event does not say, until `deadline` (seconds since 1970) at the latest."""
 
-    def __call__(self, news: News, alert: Alert, deadline: float) -> Alert:
-        """Return the alert with more in it; whatever it raises, the alert goes out without."""
+    def __call__(self, news: News, telling: Telling, deadline: float) -> Found:
+        """Return what was found; whatever it raises, the alert goes out without."""
 
 
 class Parts(NamedTuple):
@@ -111,7 +112,8 @@ class Parts(NamedTuple):
     channels: tuple[Channel, ...]
     policy: Policy = Policy()
     routes: Callable[[], tuple[Routes, str]] = lambda: (Routes(), "")
-    enrich: Enrich | None = None
+    look_up: LookUp | None = None
+    details: Details = Details()
     mutes: MutePort | None = None
     own_alarms_prefix: str = ""
 
@@ -142,7 +144,7 @@ class Router:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._digests = Digests(parts.waiting, parts.timers, parts.queue)
-        self._enriched_until = parts.clock() + _ENRICH_SECONDS
+        self._looked_up_until = parts.clock() + _LOOK_UP_SECONDS
         self._table = Fuse(parts.clock)
         self._timers = Fuse(parts.clock)
         self.counts: Counter[str] = Counter()
@@ -184,7 +186,7 @@ class Router:
         elif isinstance(event, StateChange | ConfigurationChange | Timer | Answer):
             self._follow(event, attempt)
         else:
-            self._send(self._enriched(event, describe(event, without_memory(event))))
+            self._send(self._described(event, without_memory(event)))
 
     def _is_emailed_by_cloudwatch(self, event: Event) -> bool:
         """Tell whether an alarm is about this tool, and has the email topic as its own action."""
@@ -242,7 +244,7 @@ class Router:
         if decision.telling is None or decision.about is None or decision.next is None:
             return False
         alert = msgspec.structs.replace(
-            describe(decision.about, decision.telling),
+            self._described(decision.about, decision.telling),
             key=decision.key,
             incident=decision.next.key,
             opening=decision.opening,
@@ -255,7 +257,7 @@ class Router:
             # one that joins an alarm that people know of already is news of its own.
             group = decision.about.alarm_arn
             waits = not announced(alarm, before=self._now() - _A_MINUTE)
-        self._send(self._enriched(decision.about, alert), group=group, waits=waits)
+        self._send(alert, group=group, waits=waits)
         return True
 
     def _mute(self, decision: Decision, alert: Alert) -> None:
@@ -291,7 +293,7 @@ class Router:
         telling = without_memory(event)
         opened_at = telling.opened_at or event.at
         told = Told(kind=telling.kind, opening=opened_at, at=self._now())
-        alert = describe(event, telling)
+        alert = self._described(event, telling)
         fact = Fact(
             "Without memory", "the incidents' table fails, so this may have been told before"
         )
@@ -301,7 +303,7 @@ class Router:
         self._parts.journal.warning(
             "without memory", extra={"incident": alert.incident, "reason": str(error)}
         )
-        self._send(self._enriched(event, alert))
+        self._send(alert)
         self.counts["StateChanges"] += 1
 
     # ---- deliveries ------------------------------------------------------------------------------
@@ -311,17 +313,16 @@ class Router:
         """The routes, read once for a batch: a store that does not answer holds it up once."""
         return self._parts.routes()
 
-    def _enriched(self, news: News, alert: Alert) -> Alert:
-        if self._parts.enrich is None:
-            return alert
-        try:
-            deadline = min(self._parts.clock() + BUDGET_SECONDS, self._enriched_until)
-            return self._parts.enrich(news, alert, deadline)
-        except Exception as error:  # noqa: BLE001 - no alert is lost for what would adorn it
-            self._parts.journal.warning(
-                "not enriched", extra={"alert": alert.key, "error": type(error).__name__}
-            )
-            return alert
+    def _described(self, news: News, telling: Telling) -> Alert:
+        """Look up first, then write the message once from all that is known."""
+        found = Found()
+        if self._parts.look_up is not None:
+            try:
+                deadline = min(self._parts.clock() + BUDGET_SECONDS, self._looked_up_until)
+                found = self._parts.look_up(news, telling, deadline)
+            except Exception as error:  # noqa: BLE001 - no alert is lost for what would add to it
+                self._parts.journal.warning("not looked up", extra={"error": type(error).__name__})
+        return describe(news, telling, self._parts.details, found)
 
     def _send(self, alert: Alert, *, group: str = "", waits: bool = False) -> None:
         """Queue an alert for every channel that hears of it, or let it wait there.

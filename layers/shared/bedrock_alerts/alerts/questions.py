@@ -27,6 +27,11 @@ _LONGEST: Final = timedelta(days=1)
 _UNSAID: Final = timedelta(minutes=15)
 # A line is written seconds after its call, and an alarm is judged a minute or two later.
 _LATE_LINES: Final = timedelta(minutes=1)
+_BY_TOKENS: Final = (
+    "stats count() as calls, sum(output.outputTokenCount) as tokens by identity.arn, modelId"
+    " | sort tokens desc"
+)
+_OF_THE_LOG: Final = (_BY_TOKENS, "Bedrock's invocation log")
 _WORD: Final = re.compile(r"\w+")
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_.:/@+=,-]{1,256}")
 _OTHERS: Final = "__other__"  # the metrics' name for all that have none of their own
@@ -75,6 +80,12 @@ class Question(NamedTuple):
             f" {CATEGORY}, cost_usd, request_id\n| {self._filter}\n"
             "| sort @timestamp desc\n| limit 200"
         )
+
+    @property
+    def callers(self) -> str:
+        """The query that names the callers, short enough to stand in a message."""
+        asked = " and ".join(self.filters)
+        return f"filter {asked} | stats count() as calls by {CALLER}, {MODEL} | sort calls desc"
 
     @property
     def a_day_before(self) -> "Question":
@@ -171,6 +182,20 @@ def question(change: StateChange, *, every_call: bool = False) -> Question | Non
         return None  # a wider answer would be a wrong one
     start, end = window(change)
     return Question(subject, (subject.filter, *filters), start, end)
+
+
+def callers_query(change: StateChange, *, every_call: bool = False) -> tuple[str, str]:
+    """Return a query that names the callers, and the log it is for; both empty for none.
+
+    Calls that may have no event line are found in Bedrock's own invocation log.
+    """
+    subject, _ = _watched(change)
+    if subject is None:
+        return "", ""
+    asked = question(change, every_call=every_call)
+    if asked:
+        return asked.callers, "the event lines"
+    return _OF_THE_LOG if subject.is_of_every_call else ("", "")
 
 
 def window(change: StateChange) -> tuple[datetime, datetime]:

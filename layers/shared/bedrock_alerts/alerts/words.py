@@ -1,38 +1,81 @@
 """Numbers, durations, times, places, metrics and limits, as people write them."""
 
+import re
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
-from bedrock_alerts.alerts.model import Alert, Expression, Fact, MetricRef, StateChange
-from bedrock_alerts.text import shorten
+from bedrock_alerts.alerts.model import Alert, Fact, MetricRef, StateChange
+from bedrock_alerts.alerts.next_steps import entry_of
+from bedrock_alerts.alerts.units import (
+    DOLLARS,
+    amount,
+    amounts,
+    calculations,
+    unit_of,
+    written,
+)
+from bedrock_alerts.text import clean, shorten
+
+__all__ = [
+    "STANDING",
+    "Measured",
+    "caller_name",
+    "lasting",
+    "measure",
+    "measured",
+    "model_name",
+    "place",
+    "recent",
+    "sent_late",
+    "spot",
+    "time_label",
+    "utc",
+    "watched",
+    "written",
+]
 
 # While one of these is told the alarm stands.
 STANDING: Final = frozenset({"first", "escalation", "release", "reminder", "flapping"})
 _LATE_SECONDS: Final = 60.0
-_WHOLE_FROM: Final = 1000
-_WHOLE_BELOW: Final = 1e15
 _MAX_METRIC: Final = 400
-# What an anomaly alarm compares a metric with: the metric says more.
-_BAND: Final = "ANOMALY_DETECTION_BAND("
-_UNITS: Final = {
-    "EstimatedCost": " USD",
-    "GuardrailCost": " USD",
-    "GuardrailLatency": " ms",
-    "InvocationLatency": " ms",
-    "Latency": " ms",
-    "RecordAge": " s",
-    "TimeToFirstByte": " ms",
-    "TimeToFirstToken": " ms",
+_MAX_RECENT: Final = 6
+_A_DAY: Final = 86400
+_MAX_SPOT: Final = 150
+_BREACHES: Final = {
+    "GreaterThanOrEqualToThreshold": lambda value, limit: value >= limit,
+    "GreaterThanThreshold": lambda value, limit: value > limit,
+    "LessThanThreshold": lambda value, limit: value < limit,
+    "LessThanOrEqualToThreshold": lambda value, limit: value <= limit,
 }
-# CloudWatch's operators say when an alarm fires; people ask what is allowed.
-_ALLOWED: Final = {
-    "GreaterThanOrEqualToThreshold": "below",
-    "GreaterThanThreshold": "at most",
-    "LessThanThreshold": "at least",
-    "LessThanOrEqualToThreshold": "above",
-}
+# A share of the daily budget: `100 * … / 50`.
+_BUDGET: Final = re.compile(r"/\s*([0-9]{1,12}(?:\.[0-9]{1,6})?)\s*$")
+_IDENTITY: Final = re.compile(r"(?:assumed-role|federated-user|role|user)/(?=.)")
+_MODEL: Final = re.compile(
+    r"(?:[a-z]{2,6}(?:-gov)?\.)?[a-z0-9-]+\.(?P<name>[a-z][a-z0-9.-]*?)"
+    r"(?:-\d{8})?(?:-v\d+)?(?::\d+)*(?::\w+)?"
+)
+
+
+class Measured(NamedTuple):
+    """What an alarm measured: each text is empty where the event does not say it.
+
+    `limit` is a label with a text: `threshold: 3`, `expected: 118.4 to 305.9`.
+    """
+
+    value: str = ""
+    period: str = ""
+    limit: str = ""
+    dollars: str = ""
+    is_one: bool = False
+
+    @property
+    def text(self) -> str:
+        """All of it: `14 in 5 min (threshold: 3)`."""
+        text = f"{self.value} in {self.period}" if self.period else self.value
+        text = f"{text}, {self.dollars}" if self.dollars else text
+        return f"{text} ({self.limit})" if self.limit else text
 
 
 def lasting(duration: timedelta) -> str:
@@ -51,71 +94,135 @@ def lasting(duration: timedelta) -> str:
 
 
 def utc(moment: datetime) -> str:
-    """Write a moment so that nobody has to ask which time zone."""
-    return moment.strftime("%Y-%m-%d %H:%M:%S UTC")
-
-
-def written(value: float) -> str:
-    """Write a number so that it can be read at a glance: `12`, `2.346`, `1,234,567`."""
-    size = abs(value)
-    is_whole = size < _WHOLE_BELOW and (size >= _WHOLE_FROM or value == int(value))
-    return f"{value:,.0f}" if is_whole else f"{value:.4g}"
+    """Write a moment to the minute, with its time zone."""
+    return moment.strftime("%Y-%m-%d %H:%M UTC")
 
 
 def watched(change: StateChange) -> str:
     """Say what an alarm looks at, in one line; empty where the event does not say it."""
-    expressions = [item for item in change.expressions if not item.text.startswith(_BAND)]
-    found: list[Expression | MetricRef] = [*expressions, *change.metrics]
-    if not found:
-        return ""
-    item = found[0]
-    text = item.label or item.text if isinstance(item, Expression) else _metric(item)
+    expressions = calculations(change)
+    if not expressions:
+        return shorten(_metric(change.metrics[0]), _MAX_METRIC) if change.metrics else ""
+    text = expressions[0].label or expressions[0].text
+    if not expressions[0].label and change.metrics:
+        # The expression is made of ids that only its owner knows.
+        named = [
+            f"{item.id} = {_name(item)}" if item.id else _name(item) for item in change.metrics
+        ]
+        text = f"{text}; {', '.join(named)}"
+    accounts = {item.account_id for item in change.metrics if item.account_id}
+    if accounts:
+        text += f", account {', '.join(sorted(accounts))}"
     return shorten(text, _MAX_METRIC)
 
 
 def measured(change: StateChange, threshold: float | None, operator: str | None) -> Fact | None:
-    """Say what was measured and what would have been allowed: `12, allowed at most 10`."""
-    unit = _unit(change)
-    limit = _limit(change, threshold, operator, unit)
-    if change.recent_values:
-        value = f"{written(change.recent_values[-1])}{unit}"
-        return Fact("Value", f"{value}, {limit.label} {limit.value}" if limit else value)
-    return Fact(limit.label.capitalize(), limit.value) if limit else None
+    """Say what was measured, and the limit: `14 in 5 min (threshold: 3)`."""
+    found = measure(change, threshold, operator)
+    if found.value:
+        return Fact("Value", found.text)
+    label, _, limit = found.limit.partition(": ")
+    return Fact(label.capitalize(), limit) if limit else None
 
 
-def _limit(
-    change: StateChange, threshold: float | None, operator: str | None, unit: str
-) -> Fact | None:
-    if change.band is not None:
-        lower, upper = change.band
-        if upper is None or operator == "LessThanLowerThreshold":
-            return None if lower is None else Fact("usually", f"at least {written(lower)}{unit}")
-        if lower is None or operator == "GreaterThanUpperThreshold":
-            return Fact("usually", f"at most {written(upper)}{unit}")
-        return Fact("usually", f"{written(lower)} to {written(upper)}{unit}")
-    if threshold is None:
-        return None
-    words = _ALLOWED.get(operator or "")
-    if words:
-        return Fact("allowed", f"{words} {written(threshold)}{unit}")
-    return Fact("threshold", f"{written(threshold)}{unit}")
+def measure(change: StateChange, threshold: float | None, operator: str | None) -> Measured:
+    """Return what an alarm measured: a value, in what time, and the limits it was judged by."""
+    unit = unit_of(change)
+    value = _judged(change, threshold, operator)
+    limits = [limit for limit in change.band or () if limit is not None]
+    if change.band is None and threshold is not None:
+        limits = [threshold]
+    texts = amounts((*(() if value is None else (value,)), *limits), unit)
+    shown = texts.pop(0) if value is not None else ""
+    period = _period(change)
+    return Measured(
+        value=shown,
+        period=_over(period),
+        limit=_limit(change, texts, unit),
+        dollars=_dollars(change, value),
+        is_one=value == 1,
+    )
 
 
-def _unit(change: StateChange) -> str:
-    """Return the unit of what an alarm judges where its label or its metric gives it away."""
-    expressions = [item for item in change.expressions if not item.text.startswith(_BAND)]
-    if expressions:
-        return " %" if expressions[0].label.endswith("(%)") else ""
-    return _UNITS.get(change.metrics[0].name, "") if change.metrics else ""
+def recent(change: StateChange) -> str:
+    """Write the last values, oldest first; empty for fewer than two, which show no course."""
+    unit = unit_of(change)
+    shown = [amount(value, unit) for value in change.recent_values[-_MAX_RECENT:]]
+    return ", ".join(shown) if len(shown) > 1 else ""
+
+
+def _judged(change: StateChange, threshold: float | None, operator: str | None) -> float | None:
+    """Return the value that the state is about: the newest that breached, else the newest."""
+    if change.value is not None or not change.recent_values:
+        return change.value
+    is_breach = _BREACHES.get(operator or "")
+    if change.state == "ALARM" and is_breach and threshold is not None:
+        breaches = [value for value in change.recent_values if is_breach(value, threshold)]
+        return (breaches or change.recent_values)[-1]
+    return change.recent_values[-1]
+
+
+def _limit(change: StateChange, limits: list[str], unit: str) -> str:
+    if not limits:
+        return ""
+    if change.band is None:
+        is_budget = unit == DOLLARS and entry_of(change.alarm_name) is not None
+        return f"{'budget' if is_budget else 'threshold'}: {limits[0]}"
+    lower, upper = change.band
+    if lower is not None and upper is not None:
+        return f"expected: {limits[0]} to {limits[1]}"
+    return f"expected: {'up to' if lower is None else 'at least'} {limits[0]}"
+
+
+def _period(change: StateChange) -> int:
+    periods = [metric.period or 0 for metric in change.metrics]
+    periods += [expression.period or 0 for expression in change.expressions]
+    return max(periods, default=0)
+
+
+def _over(period: int) -> str:
+    """Write a period: a day is 24 h, because it ends at any time of the day."""
+    if not period:
+        return ""
+    return "24 h" if period == _A_DAY else lasting(timedelta(seconds=period))
+
+
+def _dollars(change: StateChange, value: float | None) -> str:
+    """Say in dollars what is a share of a budget: the alarm's expression contains the budget."""
+    entry = entry_of(change.alarm_name)
+    expressions = calculations(change)
+    if value is None or not expressions or entry is None or "budget" not in entry.headline:
+        return ""
+    found = _BUDGET.search(expressions[0].text)
+    if not found:
+        return ""
+    budget = float(found[1])
+    return f"{amount(value * budget / 100, DOLLARS)} of {amount(budget, DOLLARS)}"
 
 
 def _metric(metric: MetricRef) -> str:
-    text = f"{metric.namespace} {metric.name}" if metric.namespace else metric.name
+    text = _name(metric)
     if metric.dimensions:
         text += " (" + ", ".join(f"{name}={value}" for name, value in metric.dimensions) + ")"
     if metric.statistic and metric.period:
         text += f", {metric.statistic} over {lasting(timedelta(seconds=metric.period))}"
-    return text
+    return f"{text}, account {metric.account_id}" if metric.account_id else text
+
+
+def _name(metric: MetricRef) -> str:
+    return f"{metric.namespace} {metric.name}" if metric.namespace else metric.name
+
+
+def caller_name(text: str) -> str:
+    """Return what people call a caller: `chat-backend` for `assumed-role/chat-backend`."""
+    name = text.split(":", 5)[-1] if text.startswith("arn:") else text
+    return _IDENTITY.sub("", name, count=1) if _IDENTITY.match(name) else name
+
+
+def model_name(text: str) -> str:
+    """Return what people call a model: `claude-sonnet-4-5` for `us.anthropic.claude-sonnet-4-5`."""
+    found = _MODEL.fullmatch(text)
+    return found["name"] if found else text
 
 
 def place(alert: Alert) -> str:
@@ -126,14 +233,17 @@ def place(alert: Alert) -> str:
     return " · ".join(part for part in (account, alert.region) if part)
 
 
-def sent_late(alert: Alert, waited: float) -> Alert:
-    """Say so when an alert was held back for `waited` seconds, as by an outage of its channel.
+def spot(alert: Alert) -> str:
+    """Say the same in a word or two, for headlines: `prod eu-west-1`."""
+    account = alert.account_alias or alert.account_id
+    return clean(" ".join(part for part in (account, alert.region) if part), _MAX_SPOT)
 
-    Newer news may have overtaken it: nobody shall take an old alarm for a new one.
-    """
+
+def sent_late(alert: Alert, waited: float) -> Alert:
+    """Mark an alert that was delayed for `waited` seconds, so that no one reads it as new."""
     if waited < _LATE_SECONDS:
         return alert
-    late = Fact("Sent late", f"held back for {lasting(timedelta(seconds=waited))}")
+    late = Fact("Delivered late", f"delayed by {lasting(timedelta(seconds=waited))}")
     return msgspec.structs.replace(alert, facts=(late, *alert.facts))
 
 

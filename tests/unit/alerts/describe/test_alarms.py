@@ -7,6 +7,7 @@ from typing import Any, get_args
 import pytest
 
 from bedrock_alerts.alerts.describe import Details, describe, time_label, without_memory
+from bedrock_alerts.alerts.describe.headline import singular
 from bedrock_alerts.alerts.model import (
     AlarmState,
     Alert,
@@ -19,6 +20,7 @@ from bedrock_alerts.alerts.model import (
     Telling,
     TellingKind,
 )
+from bedrock_alerts.alerts.next_steps import catalogue
 from tests.support.alarms import ALARMS
 from tests.support.changes import ARN, AT, EVENT_LOG, change_with
 from tests.support.events import alert_of, change_of, sample_body
@@ -44,7 +46,7 @@ def fact(alert: Alert, label: str) -> list[str]:
 @pytest.mark.parametrize(
     ("state", "previous", "tone", "status", "summary"),
     [
-        pytest.param("ALARM", "OK", "warning", "ALARM · warning", "Calls fail.", id="it fires"),
+        pytest.param("ALARM", "OK", "warning", "ALARM · warning", "", id="it fires"),
         pytest.param(
             "OK", "ALARM", "ok", "RESOLVED", "Back to normal after 14 min.", id="it is over"
         ),
@@ -54,15 +56,18 @@ def fact(alert: Alert, label: str) -> list[str]:
             "INSUFFICIENT_DATA",
             "ok",
             "OK",
-            "CloudWatch can judge this alarm now, and it is not firing.",
+            "CloudWatch has data for this alarm now; it is not firing.",
             id="data came, and nothing had been wrong",
+        ),
+        pytest.param(
+            "OK", "OK", "ok", "OK", "This alarm is not firing.", id="a composite was created"
         ),
         pytest.param(
             "INSUFFICIENT_DATA",
             "ALARM",
             "unknown",
             "NO DATA",
-            "CloudWatch has no data to judge this alarm by. This is not a recovery.",
+            "CloudWatch has no data for this alarm. This is not a recovery.",
             id="no data is no recovery",
         ),
         pytest.param(
@@ -104,7 +109,7 @@ def test_what_is_no_state_change_has_no_life(name: str) -> None:
             {},
             "critical",
             "WORSE · critical",
-            "It is worse than what was told before: critical now.\n",
+            "",
             id="it got worse",
         ),
         pytest.param(
@@ -112,7 +117,7 @@ def test_what_is_no_state_change_has_no_life(name: str) -> None:
             {"held_by": "WaitPeriod", "opened_at": BEGAN, "at": AT},
             "critical",
             "ALARM · critical",
-            "It was held back by the wait period of its suppressor, and still stands after 2 h.\n",
+            "Was suppressed by the wait period of its suppressor; still firing after 2 h.",
             id="a composite is released",
         ),
         pytest.param(
@@ -120,8 +125,8 @@ def test_what_is_no_state_change_has_no_life(name: str) -> None:
             {"held_by": "arn:aws:cloudwatch:eu-west-1:111122223333:alarm-mute-rule:night"},
             "critical",
             "ALARM · critical",
-            "It was held back by arn:aws:cloudwatch:eu-west-1:111122223333:alarm-mute-rule:night,"
-            " and still stands.\n",
+            "Was suppressed by arn:aws:cloudwatch:eu-west-1:111122223333:alarm-mute-rule:night;"
+            " still firing.",
             id="a mute rule has ended",
         ),
         pytest.param(
@@ -129,7 +134,7 @@ def test_what_is_no_state_change_has_no_life(name: str) -> None:
             {},
             "critical",
             "ALARM · critical",
-            "It was held back, and still stands.\n",
+            "Was suppressed; still firing.",
             id="held back by who knows what",
         ),
         pytest.param(
@@ -137,7 +142,7 @@ def test_what_is_no_state_change_has_no_life(name: str) -> None:
             {"opened_at": BEGAN, "at": AT, "reminders": 2},
             "critical",
             "STILL IN ALARM · critical",
-            "Still in alarm after 2 h.\n",
+            "",
             id="a reminder",
         ),
         pytest.param(
@@ -145,7 +150,7 @@ def test_what_is_no_state_change_has_no_life(name: str) -> None:
             {},
             "critical",
             "STILL IN ALARM · critical",
-            "Still in alarm.\n",
+            "",
             id="a reminder of who knows when",
         ),
         pytest.param(
@@ -153,8 +158,7 @@ def test_what_is_no_state_change_has_no_life(name: str) -> None:
             {"opened_at": BEGAN, "ended_at": BEGAN + timedelta(minutes=14)},
             "ok",
             "OVER ALREADY",
-            "It was in alarm from 2026-11-23 06:10:41 UTC to 2026-11-23 06:24:41 UTC (14 min), and"
-            " is over already.\n",
+            "Delivered late: firing from 2026-11-23 06:10 UTC to 06:24 UTC (14 min).\nCalls fail.",
             id="late",
         ),
         pytest.param(
@@ -162,7 +166,7 @@ def test_what_is_no_state_change_has_no_life(name: str) -> None:
             {},
             "ok",
             "OVER ALREADY",
-            "It was in alarm from 2026-11-23 08:10:41 UTC on, and is over already.\n",
+            "Delivered late: firing from 2026-11-23 08:10 UTC, resolved since.\nCalls fail.",
             id="late, ended who knows when",
         ),
         pytest.param(
@@ -170,8 +174,7 @@ def test_what_is_no_state_change_has_no_life(name: str) -> None:
             {"transitions": 6},
             "critical",
             "FLAPPING · critical",
-            "It comes and goes (6 times within a short while). Nothing more is said of it until it"
-            " stays as it is, or gets worse.\n",
+            "Still firing, on and off: 6 times.",
             id="flapping",
         ),
         pytest.param(
@@ -179,7 +182,7 @@ def test_what_is_no_state_change_has_no_life(name: str) -> None:
             {},
             "critical",
             "SETTLED · ALARM",
-            "It came and went, and stays in ALARM since 2026-11-23 08:10:41 UTC.",
+            "ALARM since 2026-11-23 08:10 UTC, after it fired on and off.",
             id="settled, and not well",
         ),
         pytest.param(
@@ -187,7 +190,7 @@ def test_what_is_no_state_change_has_no_life(name: str) -> None:
             {"acked_by": "Sam"},
             "info",
             "ACKNOWLEDGED",
-            "Sam has taken it on. No more reminders.",
+            "No more reminders. You are still notified if severity rises.",
             id="acknowledged",
         ),
         pytest.param(
@@ -195,7 +198,7 @@ def test_what_is_no_state_change_has_no_life(name: str) -> None:
             {"held_by": "Sam", "until": AT + timedelta(hours=4)},
             "info",
             "SILENCED",
-            "Sam silenced it until 2026-11-23 12:10:41 UTC. Worse news is still told.",
+            "You are still notified if severity rises.",
             id="silenced",
         ),
         pytest.param(
@@ -203,7 +206,7 @@ def test_what_is_no_state_change_has_no_life(name: str) -> None:
             {},
             "info",
             "SILENCED",
-            "Somebody silenced it. Worse news is still told.",
+            "You are still notified if severity rises.",
             id="silenced by who knows whom",
         ),
     ],
@@ -213,8 +216,7 @@ def test_an_alarm_is_told_with_the_reason_it_is_told_for(
 ) -> None:
     event = change_with(description="Calls fail.\nSeverity: critical")
     alert = told(event, kind, **memory)
-    says_what_it_is = says.endswith("\n") or not says
-    assert alert.summary == says + ("Calls fail." if says_what_it_is else "")
+    assert alert.summary == says
     assert (alert.kind, alert.tone, alert.status) == (kind, tone, status)
 
 
@@ -234,7 +236,7 @@ def test_an_alarm_is_told_with_the_reason_it_is_told_for(
             {},
             "ok",
             "SETTLED · OK",
-            "It came and went, and has been OK since 2026-11-23 08:10:41 UTC.",
+            "OK since 2026-11-23 08:10 UTC, after it fired on and off.",
             id="settled",
         ),
     ],
@@ -260,14 +262,16 @@ def test_every_telling_of_every_state_has_words(kind: TellingKind, state: str) -
 )
 def test_a_series_that_sent_nothing_any_more_is_not_called_a_recovery(reason: str) -> None:
     series = Contributor(id="a", attributes=(("Principal", "role/bot"),))
-    alert = told(change_with(state="OK", reason=reason, contributor=series))
+    event = change_with(state="OK", previous_state=None, reason=reason, contributor=series)
+    alert = told(event)
+    assert (alert.label, alert.headline) == ("No data", "chat-blocks (bot)")
     assert (alert.tone, alert.status) == ("unknown", "NO LONGER SEEN")
     assert "does not prove" in alert.summary
 
 
 def test_a_series_that_recovered_by_its_data_is_resolved() -> None:
     series = Contributor(id="a")
-    alert = told(change_with(state="OK", contributor=series))
+    alert = told(change_with(state="OK", previous_state=None, contributor=series))
     assert (alert.tone, alert.status) == ("ok", "RESOLVED")
 
 
@@ -325,7 +329,8 @@ def test_two_tellings_have_two_keys() -> None:
 
 def test_the_facts_stand_in_the_order_of_their_worth() -> None:
     assert alert_of(sample_body("throttling")).facts == (
-        Fact("Value", "12, allowed below 10"),
+        Fact("Value", "12 in 1 min (threshold: 10)"),
+        Fact("Recent", "0, 3, 12"),
         Fact("Metric", "BedrockAlerts Throttles (ModelId=a.model-v1), Sum over 1 min"),
         Fact("Before", "OK for 3 h"),
         Fact("Team", "platform"),
@@ -420,7 +425,7 @@ def test_tags_say_what_the_description_does_not() -> None:
 )
 def test_a_runbook_is_a_link(runbook: str) -> None:
     alert = told(change_with(description=f"Runbook: {runbook}"))
-    assert alert.links == (Link("Open alarm", f"{CONSOLE}chat-blocks"), Link("Runbook", runbook))
+    assert alert.links == (Link("Runbook", runbook), Link("chat-blocks", f"{CONSOLE}chat-blocks"))
     assert fact(alert, "Runbook") == []
 
 
@@ -440,7 +445,7 @@ def test_a_runbook_is_a_link(runbook: str) -> None:
 )
 def test_a_runbook_that_makes_no_sound_link_is_shown_as_text(runbook: str) -> None:
     alert = told(change_with(description=f"Runbook: {runbook}"))
-    assert [link.label for link in alert.links] == ["Open alarm"]
+    assert [link.label for link in alert.links] == ["chat-blocks"]
     assert fact(alert, "Runbook") == [runbook]
 
 
@@ -453,10 +458,11 @@ def test_at_home_the_calls_the_quotas_and_the_dashboard_are_linked() -> None:
     event = change_of(sample_body("throttling"))
     alert = describe(event, without_memory(event), HOME)
     urls = {link.label: link.url for link in alert.links}
-    assert list(urls) == ["Open alarm", "Runbook", "See the calls", "Quotas", "Dashboard"]
+    name = "bedrock-alerts.Throttling"
+    assert list(urls) == ["Runbook", "Calls", "Quotas", "Dashboard", name]
     assert urls["Dashboard"].endswith("#dashboards/dashboard/stack-eu-west-1")
     assert urls["Quotas"].endswith("/servicequotas/home/services/bedrock/quotas")
-    assert "#logsV2:logs-insights$3FqueryDetail$3D" in urls["See the calls"]
+    assert "#logsV2:logs-insights$3FqueryDetail$3D" in urls["Calls"]
     # Slack refuses a button with a longer one.
     assert all(len(url) <= 3000 for url in urls.values())
 
@@ -471,7 +477,7 @@ def test_at_home_the_calls_the_quotas_and_the_dashboard_are_linked() -> None:
 def test_what_is_elsewhere_is_not_linked_with_what_is_at_home(elsewhere: dict[str, str]) -> None:
     event = change_with(metrics=(MetricRef(name="Throttles"),), **elsewhere)
     alert = describe(event, without_memory(event), HOME)
-    assert [link.label for link in alert.links] == ["Open alarm"]
+    assert [link.label for link in alert.links] == ["chat-blocks"]
 
 
 # ---- what next -----------------------------------------------------------------------------------
@@ -507,3 +513,147 @@ def test_an_expression_and_times_in_other_zones_are_no_trouble() -> None:
         expressions=(Expression(text="a + b"),), at=datetime(2026, 1, 1, tzinfo=UTC)
     )
     assert fact(told(event), "Metric") == ["a + b"]
+
+
+# ---- headlines -----------------------------------------------------------------------------------
+
+
+def line(event: StateChange, kind: TellingKind | None = None, **memory: Any) -> str:
+    alert = told(event, kind, **memory)
+    return f"{alert.label}: {alert.headline}"
+
+
+def ours(name: str, *values: float, text: str = "a", period: int = 300, **fields: Any) -> Any:
+    """Return an alarm of the catalogue that calculates."""
+    return change_with(
+        alarm_name=f"stack.{name}",
+        recent_values=values,
+        expressions=(Expression(text=text, period=period),),
+        **fields,
+    )
+
+
+@pytest.mark.parametrize(
+    ("event", "says"),
+    [
+        (ours("PromptAttack", 14.0), "Warning: 14 prompt attacks blocked in 5 min"),
+        (ours("PromptAttack", 1.0), "Warning: 1 prompt attack blocked in 5 min"),
+        (ours("SpendHour", 31.4, period=3600), "Warning: Bedrock spend $31.40 in 1 h"),
+        (
+            ours("SpendAnomaly", 31.4, period=3600),
+            "Warning: Bedrock spend $31.40 in 1 h, more than usual",
+        ),
+        (
+            ours("SpendDay80", 83.1, text="100 * a / 50", period=86400),
+            "Warning: 83.1% of the daily budget used in 24 h: $41.55 of $50.00",
+        ),
+        (ours("Throttling", 12.4), "Warning: 12.4% of Bedrock calls throttled in 5 min"),
+        (ours("Throttling"), "Warning: Bedrock calls throttled"),
+        (ours("SpendDay100"), "Warning: Daily budget used"),
+        (ours("Latency", 2740.0), "Warning: Latency of Bedrock calls (p95) 2,740 ms in 5 min"),
+        (
+            ours("NotifierHeartbeat", operator="LessThanThreshold"),
+            "Warning: No heartbeats received in 5 min",
+        ),
+        (
+            change_with(alarm_name="stack.BedrockDegraded"),
+            "Warning: Bedrock calls are failing, throttled or slow",
+        ),
+        (
+            ours(
+                "RepeatOffender",
+                9.0,
+                period=10800,
+                contributor=Contributor(id="a", attributes=(("Principal", "role/bot"),)),
+            ),
+            "Warning: 9 calls of one caller blocked in 3 h: bot",
+        ),
+        (change_with(recent_values=(12.0,)), "Warning: chat-blocks: 12"),
+        (
+            change_with(description="Orders are late. Call Kim.", recent_values=(12.0,)),
+            "Warning: Orders are late: 12",
+        ),
+        (change_with(description="x" * 300), "Warning: chat-blocks"),
+        (change_with(state="SNOOZED"), "SNOOZED: chat-blocks"),
+    ],
+)
+def test_a_headline_says_how_bad_what_and_how_much(event: StateChange, says: str) -> None:
+    assert line(event) == says
+
+
+@pytest.mark.parametrize(
+    ("kind", "memory", "says"),
+    [
+        ("escalation", {}, "Escalated to warning: chat-blocks"),
+        ("reminder", {"opened_at": BEGAN, "at": AT}, "Still firing after 2 h (warning): chat-"),
+        ("reminder", {"transitions": 9}, "Still firing, on and off (warning): chat-blocks"),
+        ("flapping", {}, "Still firing, on and off (warning): chat-blocks"),
+        ("settled", {}, "Still firing (warning): chat-blocks"),
+        ("acknowledged", {"acked_by": "Sam"}, "Acknowledged by Sam: chat-blocks"),
+        ("acknowledged", {}, "Acknowledged by someone: chat-blocks"),
+        ("silenced", {"held_by": "Sam"}, "Silenced by Sam: chat-blocks"),
+        (
+            "silenced",
+            {"held_by": "Sam", "at": AT, "until": AT + timedelta(hours=4)},
+            "Silenced by Sam until 12:10 UTC: chat-blocks",
+        ),
+        (
+            "silenced",
+            {"held_by": "Sam", "at": AT, "until": AT + timedelta(hours=24)},
+            "Silenced by Sam until 2026-11-24 08:10 UTC: chat-blocks",
+        ),
+    ],
+)
+def test_a_headline_says_which_state(kind: TellingKind, memory: Any, says: str) -> None:
+    assert line(change_with(), kind, **memory).startswith(says)
+
+
+@pytest.mark.parametrize(
+    ("kind", "state", "says"),
+    [
+        ("resolved", "OK", "Resolved: Throttling lasted 2 h"),
+        ("late", "OK", "Resolved: Throttling lasted 2 h (delivered late)"),
+        ("settled", "OK", "Resolved: Throttling lasted 2 h"),
+        ("settled", "INSUFFICIENT_DATA", "No data: Throttling lasted 2 h"),
+        ("no_data", "INSUFFICIENT_DATA", "No data: Throttling"),
+        ("plain", "OK", "OK: Throttling"),
+    ],
+)
+def test_an_end_says_how_long_it_lasted(kind: TellingKind, state: str, says: str) -> None:
+    event = change_with(alarm_name="stack.Throttling", state=state)
+    assert line(event, kind, opened_at=BEGAN, ended_at=AT) == says
+
+
+def test_on_and_off_says_how_often_in_what_time_and_what_share_of_it() -> None:
+    memory = {"opened_at": AT - timedelta(minutes=30), "at": AT, "transitions": 6, "share": 0.8}
+    alert = told(change_with(), "reminder", **memory)
+    assert alert.summary == "Still firing, on and off: 6 times in 30 min, 80% of the time."
+
+
+def test_what_only_the_memory_knows_is_said() -> None:
+    alert = told(change_with(), "first", former_end="The one before ended.", note="No OK action.")
+    assert alert.summary == "The one before ended.\nNo OK action."
+
+
+def test_every_headline_of_the_catalogue_can_be_about_one() -> None:
+    counted = [entry.headline for entry in catalogue().values() if entry.unit == "count"]
+    assert counted
+    for words in counted:
+        one = singular(words)
+        assert one != words
+        assert len(words) - len(one) in {1, 2}
+    assert singular("log batches lost") == "log batch lost"
+    assert singular("log deliveries failed") == "log delivery failed"
+
+
+def test_who_is_the_caller_of_a_contributor_or_the_query_that_finds_them() -> None:
+    bot = Contributor(id="a", attributes=(("Principal", "role/bot"),))
+    assert told(change_with(contributor=bot)).who == "bot"
+    throttled = change_with(
+        alarm_name="stack.Throttling", metrics=(MetricRef(name="InvocationThrottles"),)
+    )
+    assert told(throttled).who.startswith("Not known yet; run in Logs Insights, on the event lines")
+    assert "ThrottlingException" in told(throttled).who
+    spend = change_with(alarm_name="stack.SpendHour", metrics=(MetricRef(name="EstimatedCost"),))
+    assert "Bedrock's invocation log" in told(spend).who
+    assert told(throttled, "acknowledged").who == told(change_with()).who == ""

@@ -51,7 +51,7 @@ def told(event: News, **fields: Any) -> Alert:
             {"operation": "delete"},
             "warning",
             "ALARM DELETED",
-            "Nothing watches any more what this alarm watched.",
+            "What this alarm watched is no longer watched.",
             id="deleted",
         ),
         pytest.param(
@@ -61,7 +61,7 @@ def told(event: News, **fields: Any) -> Alert:
             {"previous_actions_enabled": True, "actions_enabled": False},
             "warning",
             "ALARM SWITCHED OFF",
-            "Its actions were disabled: nobody is told of it until they are enabled again.",
+            "Its actions were disabled: no notifications until they are enabled again.",
             id="actions disabled",
         ),
         pytest.param(
@@ -95,12 +95,12 @@ def test_a_changed_alarm_says_what_that_means(
     assert alert.summary == says
     assert alert.facts == (Fact("About", "Calls fail."), Fact("Team", "Chat"))
     assert alert.team == "Chat"
-    assert "CloudTrail says who" in alert.next_steps[0]
+    assert "in CloudTrail" in alert.next_steps[0]
 
 
 def test_a_deleted_alarm_has_no_page_any_more() -> None:
     assert told(CHANGED, operation="delete").links == ()
-    assert [link.label for link in told(CHANGED).links] == ["Open alarm"]
+    assert [link.label for link in told(CHANGED).links] == ["chat-blocks"]
 
 
 def test_an_alarm_that_is_deleted_while_it_stands_is_over() -> None:
@@ -109,8 +109,8 @@ def test_an_alarm_that_is_deleted_while_it_stands_is_over() -> None:
     alert = describe(change, Telling(kind="plain", opened_at=began, ended_at=change.at))
     assert (alert.status, alert.tone) == ("ALARM DELETED", "warning")
     assert (alert.opened_at, alert.ended_at) == (began, change.at)
-    assert "It was in alarm when it was deleted" in alert.summary
-    assert "in alarm" not in told(CHANGED, operation="delete").summary
+    assert "It was firing when it was deleted" in alert.summary
+    assert "firing" not in told(CHANGED, operation="delete").summary
 
 
 def test_switching_an_alarm_off_outweighs_another_threshold() -> None:
@@ -125,7 +125,7 @@ def test_switching_an_alarm_off_outweighs_another_threshold() -> None:
             {},
             "critical",
             "TAMPERING · critical",
-            "user/sam deleted a guardrail.\n"
+            "sam deleted a guardrail.\n"
             "Calls that name it fail, or go unguarded once they stop naming it.",
             id="done",
         ),
@@ -133,21 +133,21 @@ def test_switching_an_alarm_off_outweighs_another_threshold() -> None:
             {"error_code": "AccessDenied"},
             "warning",
             "TAMPERING REFUSED · warning",
-            "user/sam tried to delete a guardrail, and was refused (AccessDenied).",
+            "sam tried to delete a guardrail, and was refused (AccessDenied).",
             id="refused",
         ),
         pytest.param(
             {"action": "DoSomethingNew"},
             "critical",
             "TAMPERING · critical",
-            "user/sam called DoSomethingNew.",
+            "sam called DoSomethingNew.",
             id="something new",
         ),
         pytest.param(
             {"action": "DoSomethingNew", "error_code": "X"},
             "warning",
             "TAMPERING REFUSED · warning",
-            "user/sam tried to call DoSomethingNew, and was refused (X).",
+            "sam tried to call DoSomethingNew, and was refused (X).",
             id="something new, refused",
         ),
     ],
@@ -157,15 +157,18 @@ def test_tampering_says_who_did_what_and_whether_they_could(
 ) -> None:
     alert = told(CALL, **fields)
     assert (alert.tone, alert.severity, alert.status, alert.summary) == (tone, tone, status, says)
-    assert alert.facts == (Fact("Who", "user/sam"), Fact("What", "gr0example"))
-    assert ("put it back" in alert.next_steps[0]) is ("error_code" not in fields)
+    assert alert.facts == (Fact("What", "gr0example"), Fact("Call", alert.title))
+    assert alert.who == "user/sam"
+    assert alert.label == tone.capitalize()
+    assert f"{alert.headline}." == says.splitlines()[0]
+    assert ("undo it" in alert.next_steps[0]) is ("error_code" not in fields)
 
 
 def test_tampering_is_linked_where_it_can_be() -> None:
     (link,) = told(CALL).links
     assert link.url.endswith("/cloudtrailv2/home?region=eu-west-1#/events/e-1")
     assert told(CALL, event_id="").links == told(CALL, region="EU (Ireland)").links == ()
-    assert told(CALL, target="").facts == (Fact("Who", "user/sam"),)
+    assert told(CALL, target="").facts == (Fact("Call", "DeleteGuardrail"),)
 
 
 def test_two_calls_and_two_unknown_messages_are_told_apart() -> None:
@@ -179,3 +182,22 @@ def test_an_unknown_event_is_told_plainly_and_without_its_content() -> None:
     assert (alert.tone, alert.status) == ("unknown", "UNKNOWN EVENT")
     assert Fact("detail-type", "Something New") in alert.facts
     assert "prompt" not in repr(alert)
+
+
+@pytest.mark.parametrize(
+    ("fields", "headline"),
+    [
+        ({"operation": "delete"}, "Alarm deleted: chat-blocks"),
+        (
+            {"previous_threshold": 1.0, "threshold": 1000.0},
+            "Alarm changed: chat-blocks, threshold 1 to 1,000",
+        ),
+        (
+            {"alarm_name": "stack.PromptAttack", "operation": "create"},
+            "Alarm created: PromptAttack",
+        ),
+    ],
+)
+def test_a_changed_alarm_has_a_headline(fields: dict[str, Any], headline: str) -> None:
+    alert = told(CHANGED, **fields)
+    assert f"{alert.label}: {alert.headline}" == headline

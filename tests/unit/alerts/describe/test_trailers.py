@@ -20,6 +20,44 @@ from tests.support.changes import change_with
         pytest.param("Note: calls fail.", "Note: calls fail.", {}, id="other words are text"),
         pytest.param("Team:\nRunbook: ", "Team:\nRunbook:", {}, id="an empty trailer is text"),
         pytest.param("Team: A\nTeam: B", "", {"team": "B"}, id="the last one counts"),
+        pytest.param(
+            "Calls fail. Severity: critical. Team: Chat. Wake someone.",
+            "Calls fail. Wake someone.",
+            {"severity": "critical", "team": "Chat"},
+            id="within a line",
+        ),
+        pytest.param(
+            "**Severity**: **critical** | **Team**: orders | Runbook: <https://a.example.com/x>",
+            "",
+            {"severity": "critical", "team": "orders", "runbook": "https://a.example.com/x"},
+            id="Markdown",
+        ),
+        pytest.param(
+            "- Runbook: [Orders](https://a.example.com/x)",
+            "",
+            {"runbook": "https://a.example.com/x"},
+            id="a link of Markdown",
+        ),
+        pytest.param(
+            "<p>Calls fail.</p><b>Severity:</b> critical<br/>Team: Chat",
+            "Calls fail.",
+            {"severity": "critical", "team": "Chat"},
+            id="HTML",
+        ),
+        pytest.param(
+            r"Calls fail.\nSeverity: info\r\nTeam: Chat",
+            "Calls fail.",
+            {"severity": "info", "team": "Chat"},
+            id="line breaks as they are typed",
+        ),
+        pytest.param(
+            "Calls fail (severity: critical)",
+            "Calls fail",
+            {"severity": "critical"},
+            id="in brackets",
+        ),
+        pytest.param("the severity: is odd", "the severity: is odd", {}, id="prose"),
+        pytest.param("Call the team: they know", "Call the team: they know", {}, id="more prose"),
     ],
 )
 def test_a_description_is_parted(description: str, text: str, trailers: dict[str, str]) -> None:

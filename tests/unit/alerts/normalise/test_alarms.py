@@ -305,7 +305,10 @@ def test_a_band_has_the_limits_of_the_last_value(data: Any, band: Any) -> None:
         ("was less than or equal to the threshold", "LessThanOrEqualToThreshold"),
         ("were greater than the upper thresholds [2.0]", "GreaterThanUpperThreshold"),
         ("were less than the lower thresholds [2.0]", "LessThanLowerThreshold"),
-        ("were outside the band [1.0, 2.0]", "LessThanLowerOrGreaterThanUpperThreshold"),
+        (
+            "was less than the lower thresholds [1.0] or greater than the upper thresholds [2.0]",
+            "LessThanLowerOrGreaterThanUpperThreshold",
+        ),
         ("testing", None),
     ],
 )
@@ -434,13 +437,66 @@ def test_the_arn_of_an_alarm_counts_more_than_where_its_event_says_it_is() -> No
     [
         {"AlarmName": None},
         {"NewStateValue": ""},
-        {"StateChangeTime": None},
-        {"StateChangeTime": "yesterday"},
     ],
 )
-def test_an_sns_message_that_does_not_say_what_or_when_is_incomplete(changes: Any) -> None:
+def test_an_sns_message_that_does_not_say_what_is_incomplete(changes: Any) -> None:
     found = event_of(json.dumps(of_sns(**changes)))
     assert isinstance(found, Unrecognised)
+
+
+@pytest.mark.parametrize("time", [None, "yesterday"])
+def test_without_its_time_a_message_is_of_when_it_was_published(time: Any) -> None:
+    envelope = {
+        "TopicArn": "arn:aws:sns:eu-west-1:111122223333:inbox",
+        "Message": json.dumps(of_sns(StateChangeTime=time)),
+        "Timestamp": "2026-11-23T08:10:41.000Z",
+    }
+    assert change_of(json.dumps(envelope)).at == datetime(2026, 11, 23, 8, 10, 41, tzinfo=UTC)
+
+
+def test_an_event_without_any_time_is_of_now() -> None:
+    event = alarm_event(state={"value": "ALARM", "reason": "testing"})
+    del event["time"]
+    assert abs((read(event).at - datetime.now(UTC)).total_seconds()) < 60
+
+
+def test_a_band_is_that_of_the_newest_value_outside_of_it() -> None:
+    data = {
+        "recentDatapoints": [5.0, 12.0, 5.0],
+        "recentLowerThresholds": [1.0, 2.0, 3.0],
+        "recentUpperThresholds": [8.0, 9.0, 10.0],
+    }
+    change = read(with_data(data))
+    assert (change.value, change.band) == (12.0, (2.0, 9.0))
+
+
+def test_limits_are_read_out_of_a_reason_the_newest_first() -> None:
+    reason = (
+        "Thresholds Crossed: 1 out of the last 2 datapoints [50.0 (20/11/26 08:05:00), 41.0"
+        " (20/11/26 08:00:00)] were less than the lower thresholds [40.5, 118.4] or greater than"
+        " the upper thresholds [300.0, 305.9] (minimum 1 datapoint for OK -> ALARM transition)."
+    )
+    change = read(of_sns(NewStateReason=reason))
+    assert (change.value, change.band) == (41.0, (118.4, 305.9))
+
+
+def test_the_unit_the_account_and_the_evaluation_stand_in_the_event() -> None:
+    entry = {
+        "id": "m1",
+        "accountId": "444455556666",
+        "metricStat": {"metric": {"name": "Late"}, "unit": "Seconds", "stat": "Sum"},
+    }
+    event = alarm_event(
+        configuration={"metrics": [entry]},
+        state={
+            **state("ALARM", "testing", TIMESTAMP),
+            "evaluationState": "PARTIAL_DATA",
+            "reasonData": json.dumps({"unit": "Seconds"}),
+        },
+    )
+    change = read(event)
+    assert (change.metrics[0].account_id, change.metrics[0].unit) == ("444455556666", "Seconds")
+    assert (change.unit, change.evaluation) == ("Seconds", "PARTIAL_DATA")
 
 
 @pytest.mark.parametrize(

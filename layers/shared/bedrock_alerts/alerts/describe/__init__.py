@@ -1,17 +1,21 @@
 """From an event to an alert: the words and facts that every channel shows.
 
-Read by somebody who was asleep a minute ago: what, where, who, how bad, since when, what next.
+Read by someone who was asleep a minute ago: how bad, what, how much, where, what next, who.
 """
 
-from bedrock_alerts.alerts.describe.alarms import Details, home_links, state_change
+from typing import Final
+
+import msgspec
+
+from bedrock_alerts.alerts.describe.alarms import Details, state_change
 from bedrock_alerts.alerts.describe.others import configuration_change, tampering, unrecognised
 from bedrock_alerts.alerts.describe.trailers import severity_of, split_description
+from bedrock_alerts.alerts.found import Found
 from bedrock_alerts.alerts.model import (
     Alert,
     ConfigurationChange,
     News,
     StateChange,
-    Tampering,
     Telling,
     Unrecognised,
 )
@@ -19,8 +23,8 @@ from bedrock_alerts.alerts.words import lasting, place, sent_late, time_label, u
 
 __all__ = [
     "Details",
+    "Found",
     "describe",
-    "home_links",
     "lasting",
     "place",
     "sent_late",
@@ -31,24 +35,34 @@ __all__ = [
     "without_memory",
 ]
 
+_NOTHING: Final = Found()
 
-def describe(event: News, telling: Telling, details: Details | None = None) -> Alert:
-    """Say what happened in words a tired person understands, with the facts and links that help."""
+
+def describe(
+    event: News,
+    telling: Telling,
+    details: Details | None = None,
+    found: Found = _NOTHING,
+) -> Alert:
+    """Return the message about an event, written once from all that is known of it."""
+    if isinstance(event, StateChange):
+        return state_change(event, telling, details or Details(), found)
     if isinstance(event, Unrecognised):
-        return unrecognised(event)
-    if isinstance(event, ConfigurationChange):
-        return configuration_change(event, telling)
-    if isinstance(event, Tampering):
-        return tampering(event)
-    return state_change(event, telling, details or Details())
+        alert = unrecognised(event)
+    elif isinstance(event, ConfigurationChange):
+        alert = configuration_change(event, telling)
+    else:
+        alert = tampering(event)
+    return msgspec.structs.replace(alert, account_alias=found.account_alias)
 
 
 def without_memory(event: News) -> Telling:
-    """Return what is to be told of an event when nothing is known of what came before it."""
+    """Return the notification for an event without a stored incident."""
     if not isinstance(event, StateChange):
         return Telling(kind="plain")
     if event.state == "OK":
-        if event.previous_state == "INSUFFICIENT_DATA":
+        # A composite that was just created goes from OK to OK: nothing was wrong.
+        if event.previous_state in {"INSUFFICIENT_DATA", "OK"}:
             return Telling(kind="plain")
         began = event.previous_at if event.previous_state == "ALARM" else None
         return Telling(kind="resolved", opened_at=began, ended_at=event.at)

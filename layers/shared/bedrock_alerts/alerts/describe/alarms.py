@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime
 from typing import Final
 
 import msgspec
 
 from bedrock_alerts.alerts.console import Console
+from bedrock_alerts.alerts.describe.facts import facts_of
+from bedrock_alerts.alerts.describe.headline import after, headline_of, label_of
 from bedrock_alerts.alerts.describe.trailers import (
     is_link,
     key_of,
@@ -15,19 +16,32 @@ from bedrock_alerts.alerts.describe.trailers import (
     split_description,
     trailers_of,
 )
+from bedrock_alerts.alerts.found import Found
 from bedrock_alerts.alerts.model import (
+    AlarmDefinition,
     Alert,
-    Fact,
     Link,
     Severity,
     StateChange,
     Telling,
     Tone,
 )
-from bedrock_alerts.alerts.next_steps import ABOUT_QUOTAS, NO_DATA, steps_for, suffix_of
-from bedrock_alerts.alerts.questions import question
+from bedrock_alerts.alerts.next_steps import (
+    ABOUT_QUOTAS,
+    NO_DATA,
+    entry_of,
+    steps_for,
+    suffix_of,
+)
+from bedrock_alerts.alerts.questions import callers_query, question
 from bedrock_alerts.alerts.widget import widget_of
-from bedrock_alerts.alerts.words import STANDING, lasting, measured, utc, watched
+from bedrock_alerts.alerts.words import (
+    STANDING,
+    caller_name,
+    lasting,
+    measure,
+    utc,
+)
 from bedrock_alerts.text import shorten
 
 _STATES: Final = frozenset({"ALARM", "OK", "INSUFFICIENT_DATA"})
@@ -35,6 +49,7 @@ _MAX_ATTRIBUTES: Final = 3
 _MAX_VALUE: Final = 400
 # An ended series that sent nothing any more: CloudWatch calls that OK.
 _NO_DATA: Final = re.compile(r"\bno data|\bwithout data|missing data", re.IGNORECASE)
+# What the webhook calls these, by contract; people read `label`.
 _STATUS: Final = {
     "escalation": "WORSE",
     "reminder": "STILL IN ALARM",
@@ -52,6 +67,7 @@ _TONES: Final[Mapping[str, Tone]] = {
     "acknowledged": "info",
     "silenced": "info",
 }
+_STILL_NOTIFIED: Final = "You are still notified if severity rises."
 _HOLDERS: Final = {
     "waitperiod": "the wait period of its suppressor",
     "extensionperiod": "the extension period of its suppressor",
@@ -77,19 +93,25 @@ class Details(msgspec.Struct, frozen=True, kw_only=True):
         return any(log.split(":")[3:5] == [region, account_id] for log in self.event_logs)
 
 
-def state_change(change: StateChange, telling: Telling, details: Details) -> Alert:
+def state_change(change: StateChange, telling: Telling, details: Details, found: Found) -> Alert:
     """Say what happened to an alarm, and why it is told now."""
     text, _ = split_description(change.description)
     trailers = trailers_of(change)
     severity = severity_in(trailers)
     stands = telling.kind in STANDING
+    change, threshold, operator = _completed(change, found.definition)
+    is_seen = not _ended_without_data(change, telling)
+    headline = headline_of(change, telling, measure(change, threshold, operator))
+    if text and headline.startswith(text.rstrip(".")):
+        text = ""  # the headline says it
     return Alert(
         key=_telling_key(change, telling),
         tone=_tone(change, telling, severity),
         status=_status(change, telling, severity),
         title=_title(change),
-        summary=_summary(change, _news(change, telling, severity), text, telling),
+        summary=_summary(change, _news(change, telling), text, telling),
         account_id=change.account_id,
+        account_alias=found.account_alias,
         region=change.region,
         at=(telling.opened_at or change.at) if stands else change.at,
         kind=telling.kind,
@@ -100,20 +122,57 @@ def state_change(change: StateChange, telling: Telling, details: Details) -> Ale
         team=trailers.get("team", ""),
         opened_at=telling.opened_at,
         ended_at=telling.ended_at,
-        facts=tuple(_facts(change, telling, trailers)),
+        facts=tuple(facts_of(change, telling, trailers, found.definition)),
         reason=change.reason or _unsaid(change),
         links=tuple(_links(change, trailers, details)),
         recent_values=change.recent_values,
-        threshold=change.threshold,
+        threshold=threshold,
+        evidence=found.evidence,
         next_steps=_next_steps(change, telling),
-        widget=widget_of(change, change.threshold) if stands else "",
+        widget=widget_of(change, threshold) if stands else "",
+        label=label_of(change, telling, severity, is_seen=is_seen),
+        headline=headline,
+        who=_who(change, telling, details, found),
     )
+
+
+def _completed(
+    change: StateChange, definition: AlarmDefinition | None
+) -> tuple[StateChange, float | None, str | None]:
+    """Add the limit and the operator that only the definition says; the event counts more."""
+    if definition is None:
+        return change, change.threshold, change.operator
+    threshold = change.threshold
+    if threshold is None and change.band is None:
+        threshold = definition.threshold
+    completed = msgspec.structs.replace(
+        change,
+        threshold=threshold,
+        operator=change.operator or definition.operator,
+        evaluation=change.evaluation or definition.evaluation,
+    )
+    return completed, threshold, completed.operator
+
+
+def _who(change: StateChange, telling: Telling, details: Details, found: Found) -> str:
+    """Name the top callers; where no evidence does, say how to find them."""
+    if found.evidence is not None and found.evidence.who:
+        return found.evidence.who
+    if change.contributor and change.contributor.attributes:
+        values = [caller_name(value) for _, value in change.contributor.attributes]
+        return shorten(", ".join(values[:_MAX_ATTRIBUTES]), _MAX_VALUE)
+    is_ours = entry_of(change.alarm_name) is not None
+    if not is_ours or telling.kind not in STANDING:
+        return ""
+    query, log = callers_query(change, every_call=details.every_call)
+    return f"Not known yet; run in Logs Insights, on {log}: {query}" if query else ""
 
 
 def _summary(change: StateChange, news: str, text: str, telling: Telling) -> str:
     """Put the news before what the alarm's owner says of it; that is not said of what is over."""
     says_text = telling.kind in STANDING or telling.kind == "late" or change.state not in _STATES
-    return "\n".join(part for part in (news, text if says_text else "") if part)
+    said = (news, telling.former_end, telling.note, text if says_text else "")
+    return "\n".join(part for part in said if part)
 
 
 def _telling_key(change: StateChange, telling: Telling) -> str:
@@ -151,26 +210,20 @@ def _title(change: StateChange) -> str:
     return f"{change.alarm_name}: {shorten(series, _MAX_VALUE)}"
 
 
-def _news(change: StateChange, telling: Telling, severity: Severity) -> str:
-    """Say in a sentence why it is told now, empty where the state says it all."""
+def _news(change: StateChange, telling: Telling) -> str:
+    """Say in a sentence why it is told now, empty where the headline says it all."""
     if change.state not in _STATES:
         return f"CloudWatch calls this state {change.state}."
     sentences: Mapping[str, Callable[[], str]] = {
-        "escalation": lambda: f"It is worse than what was told before: {severity} now.",
         "release": lambda: _release(telling),
-        "reminder": lambda: f"Still in alarm{_after(telling.opened_at, telling.at)}.",
+        "reminder": lambda: _on_and_off(telling) if telling.transitions else "",
         "resolved": lambda: _resolved(change, telling),
         "late": lambda: _late(change, telling),
-        "no_data": lambda: "CloudWatch has no data to judge this alarm by. This is not a recovery.",
-        "flapping": lambda: (
-            f"It comes and goes{_times(telling.transitions)}. Nothing more is said of it until it"
-            " stays as it is, or gets worse."
-        ),
+        "no_data": lambda: "CloudWatch has no data for this alarm. This is not a recovery.",
+        "flapping": lambda: _on_and_off(telling),
         "settled": lambda: _settled(change),
-        "acknowledged": lambda: (
-            f"{telling.acked_by or 'Somebody'} has taken it on. No more reminders."
-        ),
-        "silenced": lambda: _silenced(telling),
+        "acknowledged": lambda: f"No more reminders. {_STILL_NOTIFIED}",
+        "silenced": lambda: _STILL_NOTIFIED,
         "plain": lambda: _plain(change),
     }
     sentence = sentences.get(telling.kind)
@@ -180,15 +233,27 @@ def _news(change: StateChange, telling: Telling, severity: Severity) -> str:
 def _release(telling: Telling) -> str:
     holder = _HOLDERS.get(telling.held_by.lower(), telling.held_by)
     by_whom = f" by {holder}" if holder else ""
-    return f"It was held back{by_whom}, and still stands{_after(telling.opened_at, telling.at)}."
+    return f"Was suppressed{by_whom}; still firing{after(telling.opened_at, telling.at)}."
+
+
+def _on_and_off(telling: Telling) -> str:
+    """Say how often an alarm fired, in what time, and what share of the time."""
+    text = "Still firing, on and off"
+    if telling.transitions:
+        text += f": {telling.transitions} times"
+        if telling.share and telling.opened_at and telling.at:
+            text += f" in {lasting(telling.at - telling.opened_at)}"
+    if telling.share:
+        text += f", {telling.share:.0%} of the time"
+    return f"{text}."
 
 
 def _resolved(change: StateChange, telling: Telling) -> str:
     ended = telling.ended_at or change.at
     if _ended_without_data(change, telling):
         return (
-            "CloudWatch gets no more data for this series, and calls that OK. It does not prove"
-            " that the problem is gone."
+            "CloudWatch gets no more data for this contributor, and reports OK."
+            " This does not prove a recovery."
         )
     if telling.opened_at is None:
         return "Back to normal."
@@ -198,28 +263,21 @@ def _resolved(change: StateChange, telling: Telling) -> str:
 def _late(change: StateChange, telling: Telling) -> str:
     began, ended = telling.opened_at or change.at, telling.ended_at
     if ended is None:
-        return f"It was in alarm from {utc(began)} on, and is over already."
-    return (
-        f"It was in alarm from {utc(began)} to {utc(ended)} ({lasting(ended - began)}), and is over"
-        " already."
-    )
+        return f"Delivered late: firing from {utc(began)}, resolved since."
+    until = utc(ended) if ended.date() != began.date() else utc(ended).partition(" ")[2]
+    return f"Delivered late: firing from {utc(began)} to {until} ({lasting(ended - began)})."
 
 
 def _settled(change: StateChange) -> str:
     if change.state == "OK":
-        return f"It came and went, and has been OK since {utc(change.at)}."
-    return f"It came and went, and stays in {change.state} since {utc(change.at)}."
-
-
-def _silenced(telling: Telling) -> str:
-    until = f" until {utc(telling.until)}" if telling.until else ""
-    return f"{telling.held_by or 'Somebody'} silenced it{until}. Worse news is still told."
+        return f"OK since {utc(change.at)}, after it fired on and off."
+    return f"{change.state} since {utc(change.at)}, after it fired on and off."
 
 
 def _plain(change: StateChange) -> str:
     if change.state == "OK" and change.previous_state == "INSUFFICIENT_DATA":
-        return "CloudWatch can judge this alarm now, and it is not firing."
-    return ""
+        return "CloudWatch has data for this alarm now; it is not firing."
+    return "This alarm is not firing." if change.state == "OK" else ""
 
 
 def _ended_without_data(change: StateChange, telling: Telling) -> bool:
@@ -230,76 +288,31 @@ def _ended_without_data(change: StateChange, telling: Telling) -> bool:
     )
 
 
-def _after(began: datetime | None, now: datetime | None) -> str:
-    return "" if began is None or now is None else f" after {lasting(now - began)}"
-
-
-def _times(count: int) -> str:
-    return f" ({count} times within a short while)" if count else ""
-
-
 def _unsaid(change: StateChange) -> str:
     if change.kind == "log":
         return "(left out: an alarm over log lines may quote them)"
     return ""
 
 
-def _facts(change: StateChange, telling: Telling, trailers: Mapping[str, str]) -> Iterator[Fact]:
-    """Yield the facts, the most telling first: a channel may have no room for the last ones."""
-    value = measured(change, change.threshold, change.operator)
-    if value:
-        yield value
-    if change.contributor:
-        for name, text in change.contributor.attributes[:_MAX_ATTRIBUTES]:
-            yield Fact(name, text)
-    yield from _children(change)
-    what = watched(change)
-    if what:
-        yield Fact("Metric", what)
-    if telling.acked_by and telling.kind != "acknowledged":
-        yield Fact("Acknowledged by", telling.acked_by)
-    is_new = telling.kind == "first" and change.previous_state not in {None, "ALARM"}
-    if is_new and change.previous_state and change.previous_at:
-        before = change.previous_state.replace("_", " ").lower().replace("ok", "OK")
-        yield Fact("Before", f"{before} for {lasting(change.at - change.previous_at)}")
-    if "team" in trailers:
-        yield Fact("Team", trailers["team"])
-    # What is no link is still what somebody wrote down for this moment.
-    if "runbook" in trailers and not is_link(trailers["runbook"]):
-        yield Fact("Runbook", trailers["runbook"])
-
-
-def _children(change: StateChange) -> Iterator[Fact]:
-    """Name the alarms that a composite fires for, or its rule where the event names none."""
-    stack = "".join(change.alarm_name.rpartition(".")[:2])
-    in_alarm = [
-        child.name.removeprefix(stack) for child in change.children if child.state == "ALARM"
-    ]
-    if in_alarm and change.state == "ALARM":
-        yield Fact("In alarm", shorten(", ".join(in_alarm), _MAX_VALUE))
-    elif change.alarm_rule:
-        yield Fact("Rule", shorten(change.alarm_rule, _MAX_VALUE))
-
-
 def _links(change: StateChange, trailers: Mapping[str, str], details: Details) -> Iterator[Link]:
+    """Yield the links, the alarm itself last and by its name."""
     console = Console(change.alarm_arn, change.region)
     runbook = trailers.get("runbook", "")
-    if console.is_known:
-        yield Link("Open alarm", console.alarm(change.alarm_name))
     if is_link(runbook):
         yield Link("Runbook", runbook)
-    yield from home_links(change, details)
+    yield from _home_links(change, details, console)
+    if console.is_known:
+        yield Link(change.alarm_name, console.alarm(change.alarm_name))
 
 
-def home_links(change: StateChange, details: Details) -> Iterator[Link]:
+def _home_links(change: StateChange, details: Details, console: Console) -> Iterator[Link]:
     """Link what only the stack itself has: the calls, the quotas, the dashboard."""
-    console = Console(change.alarm_arn, change.region)
     if not details.is_home_of(change.account_id, change.region) or not console.is_known:
         return
     asked = question(change, every_call=details.every_call)
     if asked:
         url = console.insights(asked.listing, details.event_logs, asked.start, asked.end)
-        yield Link("See the calls", url)
+        yield Link("Calls", url)
     if suffix_of(change.alarm_name) in ABOUT_QUOTAS:
         yield Link("Quotas", console.quotas())
     if details.dashboard:

@@ -16,12 +16,18 @@ from bedrock_alerts.alerts.model import (
     Telling,
     Unrecognised,
 )
-from bedrock_alerts.alerts.next_steps import ALARM_CHANGED, REFUSED, TAMPERED
-from bedrock_alerts.alerts.words import written
+from bedrock_alerts.alerts.next_steps import (
+    ALARM_CHANGED,
+    REFUSED,
+    TAMPERED,
+    entry_of,
+    suffix_of,
+)
+from bedrock_alerts.alerts.words import caller_name, written
 
 
 class Deed(NamedTuple):
-    """What a call of an API does, to end `somebody …` and `somebody tried to …`, and its harm."""
+    """What a call of an API does, to end `X …` and `X tried to …`, and its harm."""
 
     did: str
     do: str
@@ -58,10 +64,14 @@ _DEEDS: Final[Mapping[str, Deed]] = {
 
 
 def configuration_change(event: ConfigurationChange, telling: Telling) -> Alert:
-    """Say what somebody did to an alarm; one that stood when it was deleted is over by that."""
+    """Say what was done to an alarm; its incident ends when it is deleted."""
     status, summary, severity = _changed(event)
+    is_ours = entry_of(event.alarm_name) is not None
+    before, now = event.previous_threshold, event.threshold
+    is_moved = status == "ALARM CHANGED" and None not in (before, now) and before != now
+    change = f", threshold {written(before or 0)} to {written(now or 0)}" if is_moved else ""
     if telling.ended_at is not None:
-        summary = f"{summary} It was in alarm when it was deleted: no end of that will be told."
+        summary = f"{summary} It was firing when it was deleted; no recovery will be reported."
     text, _ = split_description(event.description)
     trailers = trailers_of(event)
     console = Console(event.alarm_arn, event.region)
@@ -86,20 +96,22 @@ def configuration_change(event: ConfigurationChange, telling: Telling) -> Alert:
             for label, value in (("About", text), ("Team", trailers.get("team", "")))
             if value
         ),
-        links=(Link("Open alarm", console.alarm(event.alarm_name)),) if is_there else (),
+        links=(Link(event.alarm_name, console.alarm(event.alarm_name)),) if is_there else (),
         next_steps=ALARM_CHANGED,
+        label=status.capitalize(),
+        headline=f"{suffix_of(event.alarm_name) if is_ours else event.alarm_name}{change}",
     )
 
 
 def _changed(event: ConfigurationChange) -> tuple[str, str, Severity]:
     """Say what was done to an alarm, and how bad that is."""
     if event.operation == "delete":
-        return "ALARM DELETED", "Nothing watches any more what this alarm watched.", "warning"
+        return "ALARM DELETED", "What this alarm watched is no longer watched.", "warning"
     if event.operation == "create":
         return "ALARM CREATED", "There is a new alarm.", "info"
     was, is_ = event.previous_actions_enabled, event.actions_enabled
     if was is not False and is_ is False:
-        words = "Its actions were disabled: nobody is told of it until they are enabled again."
+        words = "Its actions were disabled: no notifications until they are enabled again."
         return "ALARM SWITCHED OFF", words, "warning"
     if was is False and is_ is True:
         return "ALARM SWITCHED ON", "Its actions were enabled again.", "info"
@@ -112,12 +124,13 @@ def _changed(event: ConfigurationChange) -> tuple[str, str, Severity]:
 
 def tampering(event: Tampering) -> Alert:
     """Say who did what to what this tool relies on, or tried to."""
+    who = caller_name(event.principal)
     deed = _DEEDS.get(event.action, Deed(f"called {event.action}", f"call {event.action}", ""))
     if event.error_code:
-        did = f"{event.principal} tried to {deed.do}, and was refused ({event.error_code})."
+        did = f"{who} tried to {deed.do}, and was refused ({event.error_code})."
         summary, severity, status = did, DEFAULT_SEVERITY, "TAMPERING REFUSED"
     else:
-        did = f"{event.principal} {deed.did}."
+        did = f"{who} {deed.did}."
         summary = f"{did}\n{deed.harm}" if deed.harm else did
         severity, status = "critical", "TAMPERING"
     console = Console("", event.region)
@@ -133,11 +146,14 @@ def tampering(event: Tampering) -> Alert:
         at=event.at,
         severity=severity,
         facts=(
-            Fact("Who", event.principal),
             *((Fact("What", event.target),) if event.target else ()),
+            Fact("Call", event.action),
         ),
         links=(Link("Open in CloudTrail", console.trail(event.event_id)),) if is_linked else (),
         next_steps=REFUSED if event.error_code else TAMPERED,
+        label=severity.capitalize(),
+        headline=did.removesuffix("."),
+        who=event.principal,
     )
 
 
@@ -148,10 +164,12 @@ def unrecognised(event: Unrecognised) -> Alert:
         tone="unknown",
         status="UNKNOWN EVENT",
         title=event.title,
-        summary="Bedrock Alerts does not know this kind of event. It is shown so that nothing is"
-        " lost; its content is left out, because it may hold private text.",
+        summary="Bedrock Alerts does not know this kind of event. Its content is left out, because"
+        " it may hold private text.",
         account_id=event.account_id,
         region=event.region,
         at=event.at,
         facts=tuple(Fact(label, value) for label, value in event.facts),
+        label="Unknown event",
+        headline=event.title,
     )

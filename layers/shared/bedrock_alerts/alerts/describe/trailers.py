@@ -18,6 +18,26 @@ _SEVERITIES: Final[Mapping[str, Severity]] = {
     "info": "info",
 }
 _TRAILERS: Final = ("severity", "runbook", "team")
+# Line breaks as people write them where they cannot press a key for one.
+_BREAK: Final = re.compile(r"\\r\\n|\\n|</?(?:br|p|div|li|ul|ol)\s*/?>", re.IGNORECASE)
+_TAG: Final = re.compile(r"</?(?:b|strong|i|em|code|span)\s*>", re.IGNORECASE)
+_MARKUP: Final = r"[*_`]{0,3}"
+_NAMED: Final = rf"{_MARKUP}(?P<name>severity|runbook|team){_MARKUP}\s*:{_MARKUP}[ \t]*"
+# At the beginning of a line, whatever the value is; a list's or a heading's sign may stand before.
+_AT_BEGINNING: Final = re.compile(rf"\s*(?:[-+*#>]+\s+)?{_NAMED}", re.IGNORECASE)
+# Within a line only what cannot be a part of a sentence.
+_WITHIN: Final = re.compile(
+    rf"(?<![\w/]){_MARKUP}"
+    r"(?:(?P<severity>severity)|(?P<runbook>runbook)|(?P<team>(?-i:Team)))"
+    rf"{_MARKUP}\s*:{_MARKUP}[ \t]*"
+    r"(?(severity)(?=[*_`]{0,3}(?:critical|warning|info)\b)|(?(runbook)(?=[<\[]?\S*https://)))",
+    re.IGNORECASE,
+)
+# Where a value ends when something else follows it on its line.
+_WORD: Final = re.compile(r"[*_`]{0,3}(critical|warning|info)\b[*_`).]*", re.IGNORECASE)
+_SENTENCE: Final = re.compile(r"[.;|](?:\s|$)")
+_MARKDOWN_LINK: Final = re.compile(r"\[[^\]]*\]\((https://[^)\s]+)\)")
+_EDGES: Final = " \t.;,|*_`-"
 # A link that a channel would refuse takes the whole message with it, so only plain ones are made.
 _HTTPS_URL: Final = re.compile(r"https://[A-Za-z0-9.-]+(?::[0-9]+)?(?:[/?#][!-~]*)?")
 _NOT_IN_URLS: Final = frozenset('"<>\\^`{|}')
@@ -29,16 +49,64 @@ def severity_of(event: StateChange | ConfigurationChange) -> Severity:
 
 
 def split_description(description: str) -> tuple[str, dict[str, str]]:
-    """Part an alarm's description into what it says and its trailers (`Severity: critical`)."""
+    """Part an alarm's description into what it says and its trailers (`Severity: critical`).
+
+    A trailer may stand on a line of its own or within one, in plain text, Markdown or HTML.
+    """
     text: list[str] = []
     trailers: dict[str, str] = {}
-    for line in description.splitlines():
-        name, colon, value = line.partition(":")
-        if colon and name.strip().lower() in _TRAILERS and value.strip():
-            trailers[name.strip().lower()] = value.strip()
-        else:
-            text.append(line)
+    for line in _TAG.sub("", _BREAK.sub("\n", description)).splitlines():
+        rest, found = _part(line)
+        trailers |= found
+        if rest or not found:
+            text.append(rest)
     return "\n".join(text).strip(), trailers
+
+
+def _part(line: str) -> tuple[str, dict[str, str]]:
+    """Part one line into its text and its trailers."""
+    starts = [
+        (found.start(), found.end(), _name(found))
+        for found in _WITHIN.finditer(line)
+        if line[found.end() :].strip(_EDGES)
+    ]
+    first = _AT_BEGINNING.match(line)
+    if first and line[first.end() :].strip(_EDGES):
+        starts = [start for start in starts if start[0] >= first.end()]
+        starts.insert(0, (0, first.end(), first["name"].lower()))
+    if not starts:
+        return line.rstrip(), {}
+    texts, found = [line[: starts[0][0]].rstrip(" \t(")], {}
+    ends = [*(start for start, _, _ in starts[1:]), len(line)]
+    for (_, begin, name), end in zip(starts, ends, strict=True):
+        value, rest = _value(name, line[begin:end], is_last=end == len(line))
+        found[name] = value
+        texts.append(rest)
+    return " ".join(part for part in (text.strip(" \t*_`|") for text in texts) if part), found
+
+
+def _name(found: re.Match[str]) -> str:
+    return next(name for name in _TRAILERS if found[name])
+
+
+def _value(name: str, text: str, *, is_last: bool) -> tuple[str, str]:
+    """Part what follows a trailer's name into its value and what else is said there."""
+    if name == "runbook":
+        link = _MARKDOWN_LINK.search(text)
+        if link:
+            return link[1], text[link.end() :].strip(_EDGES)
+        if text.lstrip("<").startswith("https://") and not is_last:
+            url, _, rest = text.partition(" ")
+            return url.strip("<>").rstrip(_EDGES), rest.strip(_EDGES)
+        text = text.strip(_EDGES)
+        return text.removeprefix("<").removesuffix(">") if text.startswith("<") else text, ""
+    word = _WORD.match(text) if name == "severity" else None
+    if word:
+        return word[1], text[word.end() :].strip(_EDGES)
+    end = _SENTENCE.search(text)
+    if end is None:
+        return text.strip(_EDGES), ""
+    return text[: end.start()].strip(_EDGES), text[end.end() :].strip()
 
 
 def trailers_of(event: StateChange | ConfigurationChange) -> dict[str, str]:

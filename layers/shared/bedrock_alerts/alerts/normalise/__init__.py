@@ -7,11 +7,17 @@ or CloudWatch itself has sent may have been wrapped by another of them on its wa
 import hashlib
 import json
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from bedrock_alerts.alerts.model import Event, Unrecognised
-from bedrock_alerts.alerts.normalise.alarms import from_eventbridge, from_lambda, from_sns
+from bedrock_alerts.alerts.normalise.alarms import (
+    from_detail,
+    from_eventbridge,
+    from_lambda,
+    from_sns,
+)
 from bedrock_alerts.alerts.normalise.notes import MARK, encode_note, note_in
 from bedrock_alerts.alerts.normalise.others import configuration_change, tampering
 from bedrock_alerts.alerts.normalise.reading import decoded, moment, word
@@ -29,6 +35,7 @@ _READERS: Final[Mapping[str, Callable[[Mapping[str, Any]], Event | None]]] = {
     "AWS API Call via CloudTrail": tampering,
     "AWS Console Action via CloudTrail": tampering,
 }
+_INCOMPLETE: Final = "an incomplete alarm event"
 # The only fields of an unknown event that are shown: its envelope, never its content.
 _ENVELOPE: Final = ("detail-type", "source", "account", "region", "time", "id")
 _ENVELOPE_OF_SNS: Final = ("Type", "TopicArn", "Subject", "Timestamp", "MessageId")
@@ -116,8 +123,12 @@ def _read(event: Mapping[str, Any], wrapping: _Wrapping) -> Event:
     reader = _reader(event)
     if reader is None:
         return _unrecognised("an event of an unknown kind", wrapping, event)
-    what = "an incomplete CloudTrail event" if reader is tampering else "an incomplete alarm event"
-    return reader(event) or _unrecognised(what, wrapping, event)
+    if reader is tampering:
+        return reader(event) or _unrecognised("an incomplete CloudTrail event", wrapping, event)
+    # An event without its time still has a name and a state, and both matter more.
+    arrived = word(wrapping.sns.get("Timestamp")) or datetime.now(UTC).isoformat()
+    dated = {**event, "StateChangeTime" if reader is from_sns else "time": arrived}
+    return reader(event) or reader(dated) or _unrecognised(_INCOMPLETE, wrapping, event)
 
 
 def _reader(event: Mapping[str, Any]) -> Callable[[Mapping[str, Any]], Event | None] | None:
@@ -126,7 +137,13 @@ def _reader(event: Mapping[str, Any]) -> Callable[[Mapping[str, Any]], Event | N
         return _READERS.get(kind)
     if "alarmData" in event:
         return from_lambda
+    if isinstance(event.get("alarmName"), str) and "state" in event:
+        return _changed_detail if "operation" in event else from_detail
     return from_sns if "NewStateValue" in event else None
+
+
+def _changed_detail(event: Mapping[str, Any]) -> Event | None:
+    return configuration_change({"detail": event, "time": event.get("time")})
 
 
 def _unrecognised(

@@ -19,6 +19,7 @@ from bedrock_alerts.alerts.model import (
     StateChange,
     Transport,
 )
+from bedrock_alerts.alerts.normalise.bands import NUMBER, breach_in
 from bedrock_alerts.alerts.normalise.reading import (
     alarm_name_of,
     alarm_place,
@@ -61,19 +62,19 @@ _STATISTICS: Final = {
     "SAMPLE_COUNT": "SampleCount",
 }
 # The operator, which no state change names, in the words of its reason. The longer ones first.
+_ABOVE: Final = "greater than the upper threshold"
+_BELOW: Final = "less than the lower threshold"
 _OPERATORS: Final = (
-    ("outside the band", "LessThanLowerOrGreaterThanUpperThreshold"),
-    ("greater than the upper threshold", "GreaterThanUpperThreshold"),
-    ("less than the lower threshold", "LessThanLowerThreshold"),
+    (_ABOVE, "GreaterThanUpperThreshold"),
+    (_BELOW, "LessThanLowerThreshold"),
     ("greater than or equal to the threshold", "GreaterThanOrEqualToThreshold"),
     ("less than or equal to the threshold", "LessThanOrEqualToThreshold"),
     ("greater than the threshold", "GreaterThanThreshold"),
     ("less than the threshold", "LessThanThreshold"),
 )
-_NUMBER: Final = r"(-?\d{1,20}(?:\.\d{1,20})?(?:E-?\d{1,3})?)"
 # `[12.0 (23/11/26 08:05:00), 4.0 (…)]`, the newest first.
-_VALUE_IN_REASON: Final = re.compile(rf"(?<![\w.]){_NUMBER} \(\d\d/")
-_THRESHOLD_IN_REASON: Final = re.compile(rf"the threshold \({_NUMBER}\)")
+_VALUE_IN_REASON: Final = re.compile(rf"(?<![\w.]){NUMBER} \(\d\d/")
+_THRESHOLD_IN_REASON: Final = re.compile(rf"the threshold \({NUMBER}\)")
 
 
 class _State(NamedTuple):
@@ -84,6 +85,7 @@ class _State(NamedTuple):
     reason: str
     data: Mapping[str, Any]
     suppressed_by: str
+    evaluation: str
 
 
 class _Watched(NamedTuple):
@@ -98,6 +100,11 @@ def from_eventbridge(event: Mapping[str, Any]) -> StateChange | None:
     """Read `CloudWatch Alarm State Change` and `CloudWatch Alarm Contributor State Change`."""
     where = (first(event.get("resources")), event.get("account"), event.get("region"))
     return _in_camel_case(mapping(event.get("detail")), where, event.get("time"), "eventbridge")
+
+
+def from_detail(event: Mapping[str, Any]) -> StateChange | None:
+    """Read what a rule with `InputPath: $.detail` leaves of such an event: no account, no ARN."""
+    return _in_camel_case(event, (None, None, None), event.get("time"), "eventbridge")
 
 
 def from_lambda(event: Mapping[str, Any]) -> StateChange | None:
@@ -120,6 +127,8 @@ def _in_camel_case(
     watched = _watched(configuration, configuration.get("metrics"), contributor)
     previous = _state(mapping(detail.get("previousState")))
     mute = detail.get("muteDetail")
+    values = numbers(state.data.get("recentDatapoints")) or _values_in(state.reason)
+    breach = breach_in(state.data, state.reason, values)
     place = alarm_place(arn, name, account, region)
     return StateChange(
         alarm_name=name,
@@ -138,8 +147,8 @@ def _in_camel_case(
         expressions=watched.expressions,
         threshold=_threshold(state),
         operator=_operator_in(state.reason),
-        recent_values=numbers(state.data.get("recentDatapoints")) or _values_in(state.reason),
-        band=_band(state.data),
+        recent_values=values,
+        band=breach.band,
         contributor=contributor,
         alarm_rule=word(configuration.get("alarmRule"), ALARM_RULE_CHARS),
         children=_children(state.data.get("triggeringAlarms")),
@@ -147,6 +156,9 @@ def _in_camel_case(
         muted_by="" if mute is None else word(mapping(mute).get("mutedByArn"), _MAX_ARN) or "mute",
         muted_until=moment(mapping(mute).get("muteWindowEnd")),
         tags=pairs(pick(detail, "tags", "alarmTags") or configuration.get("tags"), _MAX_TAGS),
+        value=breach.value,
+        unit=word(state.data.get("unit")),
+        evaluation=state.evaluation,
     )
 
 
@@ -159,6 +171,8 @@ def from_sns(message: Mapping[str, Any]) -> StateChange | None:
         return None
     reason = word(message.get("NewStateReason"), ALARM_REASON_CHARS)
     trigger = mapping(message.get("Trigger"))
+    values = _values_in(reason)
+    breach = breach_in({}, reason, values)
     attributes = message.get("AlarmContributorAttributes")
     contributor = _contributor({"id": message.get("AlarmContributorId"), "attributes": attributes})
     watched = _watched({**message, **trigger}, _metrics_of(trigger), contributor)
@@ -181,11 +195,15 @@ def from_sns(message: Mapping[str, Any]) -> StateChange | None:
         expressions=watched.expressions,
         threshold=number(trigger.get("Threshold")),
         operator=word(trigger.get("ComparisonOperator")) or _operator_in(reason),
-        recent_values=_values_in(reason),
+        recent_values=values,
+        band=breach.band,
         contributor=contributor,
         alarm_rule=word(message.get("AlarmRule"), ALARM_RULE_CHARS),
         children=_children(message.get("TriggeringChildren")),
         tags=pairs(pick(message, "alarmTags", "tags"), _MAX_TAGS),
+        value=breach.value,
+        unit=word(trigger.get("Unit")),
+        evaluation=word(message.get("EvaluationState")),
     )
 
 
@@ -201,6 +219,7 @@ def _state(state: Mapping[str, Any]) -> _State:
         reason=word(state.get("reason"), ALARM_REASON_CHARS),
         data=_reason_data(state.get("reasonData")),
         suppressed_by=word(state.get("actionsSuppressedBy")),
+        evaluation=word(state.get("evaluationState")),
     )
 
 
@@ -270,6 +289,8 @@ def _metric(entry: Mapping[str, Any]) -> MetricRef | None:
         dimensions=pairs(pick(metric, "dimensions"), _MAX_DIMENSIONS),
         id=word(pick(entry, "id")),
         is_shown=pick(entry, "returnData") is not False,
+        account_id=word(pick(entry, "accountId")),
+        unit=word(pick(stat, "unit")),
     )
 
 
@@ -316,15 +337,6 @@ def _children(value: Any) -> tuple[AlarmState, ...]:
     return tuple(children)
 
 
-def _band(data: Mapping[str, Any]) -> tuple[float | None, float | None] | None:
-    """Return the limits that the last value was judged by, where the alarm has such."""
-    limits = [
-        numbers(data.get(name)) for name in ("recentLowerThresholds", "recentUpperThresholds")
-    ]
-    lower, upper = (values[-1] if values else None for values in limits)
-    return None if lower is None and upper is None else (lower, upper)
-
-
 def _threshold(state: _State) -> float | None:
     """Return the threshold; a series of an alarm over many says it in its reason alone."""
     said = _THRESHOLD_IN_REASON.search(state.reason)
@@ -335,6 +347,8 @@ def _threshold(state: _State) -> float | None:
 
 def _operator_in(reason: str) -> str | None:
     text = reason.lower()
+    if _ABOVE in text and _BELOW in text:
+        return "LessThanLowerOrGreaterThanUpperThreshold"
     return next((operator for words, operator in _OPERATORS if words in text), None)
 
 

@@ -58,7 +58,15 @@ _REGION_NAMES: Final = {
     "US West (N. California)": "us-west-1",
     "US West (Oregon)": "us-west-2",
 }
-_PARTITIONS: Final = (("cn-", "aws-cn"), ("us-gov-", "aws-us-gov"))
+_PARTITIONS: Final = (
+    ("cn-", "aws-cn"),
+    ("eu-isoe-", "aws-iso-e"),
+    ("eusc-", "aws-eusc"),
+    ("us-gov-", "aws-us-gov"),
+    ("us-iso-", "aws-iso"),
+    ("us-isob-", "aws-iso-b"),
+    ("us-isof-", "aws-iso-f"),
+)
 
 
 class AlarmPlace(NamedTuple):

@@ -10,7 +10,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from bedrock_alerts.alerts.model import Alert, Evidence, Table, Tone, incident_id
-from bedrock_alerts.alerts.render.layout import bounded, headline, links, more, rows
+from bedrock_alerts.alerts.render.layout import bare_name, bounded, headline, links, more, rows
+from bedrock_alerts.alerts.words import spot
 from bedrock_alerts.text import clean, clean_lines, shorten
 
 _TITLE_CHARS: Final = 250
@@ -43,7 +44,9 @@ _SIGNS: Final[dict[Tone, str]] = {
 
 def render(alert: Alert, notes: Sequence[str] = ()) -> dict[str, Any]:
     """Return the notification. All about one incident go to one thread."""
-    head = _plain(headline(alert, _TITLE_CHARS))
+    where = spot(alert)
+    head = headline(alert, _TITLE_CHARS // 2)
+    head = _plain(clean(f"{head} · {where}" if where else head, _TITLE_CHARS))
     description = "\n\n".join(text for text in _paragraphs(alert, notes) if text)
     return {
         "version": "1.0",
@@ -75,12 +78,14 @@ def _paragraphs(alert: Alert, notes: Sequence[str]) -> Iterator[str]:
     ]
     yield "\n".join([*lines, *more(len(found) - _MAX_FACTS)])
     evidence = alert.evidence or Evidence()
-    yield _plain(clean(evidence.summary, _VALUE_CHARS))
+    yield f"*Who*: {_plain(clean(alert.who, _SUMMARY_CHARS))}" if alert.who else ""
+    summary = _plain(clean(evidence.summary, _VALUE_CHARS))
+    yield f"*Evidence*: {summary}" if summary else ""
     for table in evidence.tables[:_MAX_TABLES]:
         hidden = more(len(table.rows) - _MAX_ROWS)
         yield "\n".join([_plain(clean(table.title, 100)), *_rows(table), *hidden])
     yield "\n".join(more(len(evidence.tables) - _MAX_TABLES))
-    yield _plain(clean(alert.reason, _SUMMARY_CHARS))
+    yield _plain(clean(bare_name(alert), _VALUE_CHARS))
     yield "\n".join(f"Note: {_plain(note)}" for note in bounded(notes, _MAX_NOTES, _VALUE_CHARS))
 
 

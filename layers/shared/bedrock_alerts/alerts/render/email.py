@@ -4,7 +4,17 @@ from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 from bedrock_alerts.alerts.model import Alert, Evidence
-from bedrock_alerts.alerts.render.layout import bounded, headline, in_columns, links, more, rows
+from bedrock_alerts.alerts.render.layout import (
+    bare_name,
+    bounded,
+    headline,
+    in_columns,
+    links,
+    more,
+    rows,
+    subject_line,
+)
+from bedrock_alerts.alerts.words import spot
 from bedrock_alerts.limits import SNS_MESSAGE_BYTES, SNS_SUBJECT_CHARS
 from bedrock_alerts.text import ELLIPSIS, clean
 
@@ -13,10 +23,10 @@ _VALUE_CHARS: Final = 1000
 _MAX_STEPS: Final = 10
 _MAX_TABLES: Final = 6
 _MAX_ROWS: Final = 20
-_CELL_CHARS: Final = 60
 _MAX_NOTES: Final = 5
-_URL_CHARS: Final = 8000
-_LONG_URL_CHARS: Final = 400
+_ASCII: Final = str.maketrans({"·": "-", ELLIPSIS: "~", "µ": "u"})
+# A longer one fills the screen, and mail programs break it.
+_URL_CHARS: Final = 200
 
 
 class Email(NamedTuple):
@@ -32,20 +42,22 @@ def render(alert: Alert, notes: Sequence[str] = ()) -> Email:
     `notes` are about the telling, not about the alert: they stand at the end. Only the summary may
     have lines of its own, so no other text can pass for a part of the message.
     """
+    where = spot(alert)
+    head = headline(alert, _VALUE_CHARS)
     paragraphs = [
-        headline(alert, _VALUE_CHARS),
+        f"{head} · {where}" if where else head,
         alert.summary,
         _facts(alert),
         _list("What to do:", _numbered(bounded(alert.next_steps, _MAX_STEPS, _VALUE_CHARS))),
+        f"Who: {clean(alert.who, _VALUE_CHARS)}" if alert.who else "",
         *_evidence(alert.evidence or Evidence()),
-        _list("CloudWatch says:", [clean(alert.reason, 4 * _VALUE_CHARS)] if alert.reason else []),
         _links(alert),
+        f"CloudWatch: {clean(alert.reason, 4 * _VALUE_CHARS)}" if alert.reason else "",
         "\n".join(f"Note: {note}" for note in bounded(notes, _MAX_NOTES, _VALUE_CHARS)),
     ]
     body = "\n\n".join(text for text in paragraphs if text)
-    where = " ".join(part for part in (alert.account_alias, alert.region) if part)
     return Email(
-        subject(f"{headline(alert, _VALUE_CHARS)}{f' in {where}' if where else ''}"),
+        subject(subject_line(alert, SNS_SUBJECT_CHARS)),
         within_bytes(f"{body}\n", SNS_MESSAGE_BYTES),
     )
 
@@ -57,16 +69,17 @@ def _facts(alert: Alert) -> str:
 
 
 def _evidence(evidence: Evidence) -> Iterator[str]:
-    yield clean(evidence.summary, 4 * _VALUE_CHARS)
+    yield f"Evidence: {clean(evidence.summary, 4 * _VALUE_CHARS)}" if evidence.summary else ""
     for table in evidence.tables[:_MAX_TABLES]:
-        yield _list(clean(table.title, 100), in_columns(table, _MAX_ROWS, _CELL_CHARS))
+        yield _list(clean(table.title, 100), in_columns(table, _MAX_ROWS))
     yield from more(len(evidence.tables) - _MAX_TABLES)
 
 
 def _links(alert: Alert) -> str:
-    """Write each link on lines of its own, those last that fill the screen."""
-    found = sorted(links(alert, _URL_CHARS), key=lambda link: len(link.url) > _LONG_URL_CHARS)
-    return "\n".join(f"{link.label}:\n  {link.url}" for link in found)
+    """Write each link on lines of its own, the alarm last and by its name."""
+    found = [f"{link.label}:\n  {link.url}" for link in links(alert, _URL_CHARS)]
+    name = clean(bare_name(alert), _VALUE_CHARS)
+    return "\n".join([*found, *([f"Alarm: {name}"] if name else [])])
 
 
 def _list(title: str, lines: Sequence[str]) -> str:
@@ -79,7 +92,7 @@ def _numbered(steps: Sequence[str]) -> list[str]:
 
 def subject(text: str) -> str:
     """Make a text a subject that SNS accepts: ASCII, one line, not too long."""
-    ascii_only = text.replace("·", "-").encode("ascii", "replace").decode("ascii")
+    ascii_only = text.translate(_ASCII).encode("ascii", "replace").decode("ascii")
     return clean(ascii_only, SNS_SUBJECT_CHARS).replace(ELLIPSIS, "~")
 
 

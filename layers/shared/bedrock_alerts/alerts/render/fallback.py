@@ -12,8 +12,8 @@ from bedrock_alerts.text import clean
 _REASON_CHARS: Final = 500
 _CHANNEL_CHARS: Final = 80
 _KEPT: Final = (
-    "It is kept in the dead-letter queue of the deliveries for 14 days. Once the cause is mended,"
-    " send it from there again: what has been sent meanwhile is not sent twice."
+    "It is in the dead-letter queue of the deliveries for 14 days. Fix the cause, then in SQS"
+    " choose Start DLQ redrive; what has been sent since is not sent twice."
 )
 _RULE: Final = "-" * 60
 
@@ -31,6 +31,6 @@ def render_fallback(alerts: Sequence[Alert], channel: str, reason: str) -> Email
     about = headline(first, _REASON_CHARS) if first else "a notification that cannot be read"
     more = f" and {len(alerts) - 1} more" if len(alerts) > 1 else ""
     return Email(
-        subject(f"NOT SENT to {where}: {about}{more}"),
+        subject(f"[Not delivered to {where}] {about}{more}"),
         within_bytes("\n".join(lines) + "\n", SNS_MESSAGE_BYTES),
     )

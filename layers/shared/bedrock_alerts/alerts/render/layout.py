@@ -1,10 +1,9 @@
-"""What every channel shows of an alert, in the order in which a tired person asks for it.
+"""What every channel shows of an alert, in one order.
 
-What happened, where, how bad, since when and to whom it belongs; then what is known of it, what to
-do, and the rest. Each channel writes that down its own way.
+Headline (how bad, what, how much, where), fields, what to do, who, evidence, links; the alarm's
+name comes last. Each channel writes that down its own way.
 """
 
-import math
 import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -12,13 +11,21 @@ from typing import Final, NamedTuple
 
 from bedrock_alerts.alerts.describe import place, time_label, utc
 from bedrock_alerts.alerts.model import Alert, Fact, Link, Table
+from bedrock_alerts.alerts.words import STANDING, caller_name, model_name, spot
 from bedrock_alerts.text import clean
 
-_BARS: Final = "▁▂▃▄▅▆▇█"
-_MAX_BARS: Final = 30
 _MAX_COLUMNS: Final = 8
-_LINK_LABEL_CHARS: Final = 60
+# A phone shows so much of a line in a fixed width.
+TABLE_CHARS: Final = 36
+_SHORTEST_CELL: Final = 8
+_GAP: Final = "  "
+_LINK_LABEL_CHARS: Final = 75
 _STATUS_CHARS: Final = 60
+# A phone's lock screen shows about so much.
+_PUSH_CHARS: Final = 100
+_MOST_PUSH_CHARS: Final = 160
+# By the name of a table's first column: a short name says as much as a whole ARN.
+_SHORT_NAMES: Final = {"caller": caller_name, "model": model_name}
 _HTTPS: Final = re.compile(r"https://[!-~]+")
 # The message says that the alarm still stands, and its time is that of the last change.
 _STANDS_STILL: Final = frozenset({"acknowledged", "silenced"})
@@ -41,9 +48,63 @@ class When(NamedTuple):
 
 
 def headline(alert: Alert, chars: int) -> str:
-    """Say what has happened to what: neither keeps the other from being seen."""
-    status = clean(alert.status, _STATUS_CHARS)
-    return clean(f"{status}: {alert.title}" if alert.title else status, chars) or "Alert"
+    """Say how bad it is and what has happened: neither keeps the other from being seen."""
+    label, what = _label(alert), alert.headline or alert.title
+    return clean(f"{label}: {what}" if what else label, chars) or "Alert"
+
+
+def _label(alert: Alert) -> str:
+    # Its beginning and its end are told as one, also where that was decided after it was described.
+    is_late = bool(alert.label) and alert.kind == "late"
+    return clean("Resolved" if is_late else alert.label or alert.status, _STATUS_CHARS)
+
+
+def subject_line(alert: Alert, chars: int) -> str:
+    """Write `[Critical] 14 prompt attacks blocked in 5 min - prod eu-west-1`; the place is kept."""
+    where = spot(alert)
+    end = f" - {where}" if where and len(where) < chars // 2 else ""
+    what = clean(alert.headline or alert.title, chars)
+    start = f"[{_label(alert)}] {what}" if what else f"[{_label(alert)}]"
+    return f"{clean(start, chars - len(end))}{end}"
+
+
+def push_line(alert: Alert) -> str:
+    """Write what a phone shows of a message: headline, place, and one fact if it fits."""
+    where = spot(alert)
+    end = f" · {where}" if where else ""
+    head = headline(alert, _MOST_PUSH_CHARS)
+    top, limit = _top_caller(alert), _limit(alert)
+    for line in (f"{head}{end} · {top}" if top else "", f"{head} {limit}{end}" if limit else ""):
+        if line and len(line) <= _PUSH_CHARS:
+            return line
+    return f"{head}{end}"
+
+
+def _top_caller(alert: Alert) -> str:
+    if alert.evidence is None or not alert.evidence.who:
+        return ""
+    return f"top caller {clean(alert.evidence.who.split(', ')[0].rpartition(' ')[0], 60)}"
+
+
+def _limit(alert: Alert) -> str:
+    """Return the limit that a value has in its line: `(budget: $20.00)`."""
+    if alert.kind not in STANDING:
+        return ""
+    value = next((fact.value for fact in alert.facts if fact.label == "Value"), "")
+    start, bracket, limit = value.rpartition(" (")
+    return f"({clean(limit, 60)}" if start and bracket and value.endswith(")") else ""
+
+
+def is_own(alert: Alert, link: Link) -> bool:
+    """Whether a link leads to the alarm itself: its label is the alarm's name."""
+    return alert.title == link.label or alert.title.startswith(f"{link.label}: ")
+
+
+def bare_name(alert: Alert) -> str:
+    """Return the alarm's name where no link shows it, empty otherwise."""
+    if not alert.alarm_arn or any(is_own(alert, link) for link in alert.links):
+        return ""
+    return alert.title if alert.headline else ""
 
 
 def when(alert: Alert) -> When | None:
@@ -56,16 +117,11 @@ def when(alert: Alert) -> When | None:
 
 
 def facts(alert: Alert) -> Iterator[Fact]:
-    """Yield the facts, the course of the values behind the last of them, and whose alarm it is.
+    """Yield the facts, and whose alarm it is.
 
-    The metric's name comes last: it is long, and says least to somebody who was asleep.
+    The metric's name comes last: it is long, and says least to someone who was asleep.
     """
-    trend = sparkline(alert.recent_values, alert.threshold)
     known = [fact for fact in alert.facts if fact.label != "Metric"]
-    if trend:
-        # Behind the value that it is the past of; in front where there is none.
-        at = next((n + 1 for n, fact in enumerate(known) if fact.label == "Value"), 0)
-        known.insert(at, Fact("Trend", trend))
     yield from known
     if alert.team and all(fact.label != "Team" for fact in known):
         yield Fact("Team", alert.team)
@@ -73,66 +129,70 @@ def facts(alert: Alert) -> Iterator[Fact]:
 
 
 def rows(alert: Alert) -> Iterator[Fact]:
-    """Yield place, time and facts, for channels that know no times of their own."""
-    where = place(alert)
-    if where:
-        yield Fact("Where", where)
+    """Yield value, time and facts, for channels that know no times of their own."""
     time = when(alert)
-    if time is not None:
-        yield Fact(time.label, time.utc())
-    yield from facts(alert)
+    found = [*([Fact(time.label, time.utc())] if time else []), *facts(alert)]
+    value = next((n for n, fact in enumerate(found) if fact.label == "Value"), 0)
+    yield from [*found[value : value + 1], *found[:value], *found[value + 1 :]]
+    if alert.account_alias and alert.account_id:
+        # The headline names the rest.
+        yield Fact("Account", place(alert))
 
 
-def sparkline(values: Sequence[float], threshold: float | None = None) -> str:
-    """Draw values as bars, oldest first, on a scale that the threshold is on as well.
-
-    Empty for fewer than two values, which show no course.
-    """
-    shown = [value for value in values if math.isfinite(value)][-_MAX_BARS:]
-    if len(shown) < 2:  # noqa: PLR2004 - one value is no line
-        return ""
-    limit = threshold if threshold is not None and math.isfinite(threshold) else None
-    scale = [*shown, *([] if limit is None else [limit])]
-    low, high = min(scale), max(scale)
-    drawn = "".join(_bar(value, low, high) for value in shown)
-    return drawn if limit is None else f"{drawn} limit at {_bar(limit, low, high)}"
-
-
-def _bar(value: float, low: float, high: float) -> str:
-    # Halves: the difference of two numbers may be too large for a number.
-    span = high / 2 - low / 2
-    part = (value / 2 - low / 2) / span if span > 0 else 0.0
-    return _BARS[min(len(_BARS) - 1, int(part * len(_BARS)))]
-
-
-def in_columns(table: Table, max_rows: int, cell_chars: int, chars: int = 10_000) -> list[str]:
-    """Write a table as lines of text with columns of a fixed width, and count what is left out.
+def in_columns(table: Table, max_rows: int, chars: int = 10_000) -> list[str]:
+    """Write a table as lines of at most `TABLE_CHARS`, and count the rows that are left out.
 
     All lines together have at most `chars` characters, so far as whole rows can be left out.
     """
     for shown in range(min(max_rows, len(table.rows)), 0, -1):
-        lines = [*_grid(table, shown, cell_chars), *more(len(table.rows) - shown)]
+        lines = [*_grid(table, shown), *more(len(table.rows) - shown)]
         if sum(map(len, lines)) + len(lines) <= chars:
             return lines
-    return [*_grid(table, 0, cell_chars), *more(len(table.rows))]
+    return [*_grid(table, 0), *more(len(table.rows))]
 
 
-def _grid(table: Table, shown: int, cell_chars: int) -> list[str]:
-    body = [[clean(cell, cell_chars) for cell in row] for row in table.rows[:shown]]
-    head = [clean(cell, cell_chars) for cell in table.columns]
-    count = min(_MAX_COLUMNS, max(map(len, (head, *body))))
-    rows = [(row + [""] * count)[:count] for row in (head, *body)]
-    columns = list(zip(*rows, strict=True))
-    widths = [max(map(len, column)) for column in columns]
+def _grid(table: Table, shown: int) -> list[str]:
+    rows = _cells(table, shown)
     # Numbers stand under each other by their last digit.
-    are_numbers = [shown > 0 and all(cell[:1].isdigit() for cell in c[1:]) for c in columns]
+    columns = [*zip(*rows, strict=True)]
+    are_numbers = [
+        shown > 0 and all(cell[:1].isdigit() or cell[:1] == "$" for cell in column[1:])
+        for column in columns
+    ]
+    widths = _widths([max(map(len, column)) for column in columns])
     return [
-        "  ".join(
-            cell.rjust(width) if is_number else cell.ljust(width)
-            for cell, width, is_number in zip(row, widths, are_numbers, strict=True)
+        _GAP.join(
+            clean(cell, width).rjust(width) if is_number else clean(cell, width).ljust(width)
+            for cell, width, is_number in zip(row, widths, are_numbers, strict=False)
         ).rstrip()
         for row in rows
     ]
+
+
+def _cells(table: Table, shown: int) -> list[list[str]]:
+    """Return head and rows of one length, with the names that people use."""
+    head = [clean(cell, TABLE_CHARS) for cell in table.columns]
+    name = _SHORT_NAMES.get(head[0] if head else "", str)
+    body = [
+        [clean(cell if number else name(cell), TABLE_CHARS) for number, cell in enumerate(row)]
+        for row in table.rows[:shown]
+    ]
+    count = min(_MAX_COLUMNS, max(map(len, (head, *body))))
+    return [(row + [""] * count)[:count] for row in (head, *body)]
+
+
+def _widths(wanted: Sequence[int]) -> list[int]:
+    """Return the widths that fit: the first column gives way, then the last ones go."""
+    widths = list(wanted)
+    while len(widths) > 1 and _SHORTEST_CELL + sum(widths[1:]) + _gaps(widths) > TABLE_CHARS:
+        widths.pop()
+    if widths:
+        widths[0] = min(widths[0], TABLE_CHARS - sum(widths[1:]) - _gaps(widths))
+    return widths
+
+
+def _gaps(widths: Sequence[int]) -> int:
+    return len(_GAP) * (len(widths) - 1)
 
 
 def links(alert: Alert, chars: int) -> list[Link]:

@@ -9,6 +9,7 @@ from typing import Any, Final, Literal
 from bedrock_alerts.alerts.describe import place
 from bedrock_alerts.alerts.model import Alert, Evidence, incident_id
 from bedrock_alerts.alerts.render.layout import bounded, headline, in_columns, links, rows
+from bedrock_alerts.alerts.words import spot
 from bedrock_alerts.limits import PAGERDUTY_SUMMARY_CHARS
 from bedrock_alerts.text import clean, clean_lines
 
@@ -16,7 +17,6 @@ Action = Literal["trigger", "acknowledge", "resolve"]
 _TEXT_CHARS: Final = 4000
 _VALUE_CHARS: Final = 1000
 _LABEL_CHARS: Final = 100
-_CELL_CHARS: Final = 80
 _MAX_FACTS: Final = 30
 _MAX_STEPS: Final = 10
 _MAX_TABLES: Final = 6
@@ -28,27 +28,36 @@ _MAX_URL_CHARS: Final = 4000
 def action_of(alert: Alert) -> Action:
     """Say what becomes of PagerDuty's alert.
 
-    What is over is resolved, also when its beginning comes only now (`late`) or when the
-    alarm was deleted while it stood: nobody shall be called for it any more.
+    It follows what the alert is, not its colour: an end resolves, also one without data, one whose
+    beginning comes only now (`late`), and a deletion. A change of an alarm is no incident.
     """
     if alert.kind in ("acknowledged", "silenced"):
         return "acknowledge"
-    is_over = alert.tone == "ok" or alert.kind == "late" or alert.ends_by_deletion
-    return "resolve" if is_over else "trigger"
+    is_over = alert.tone == "ok" or alert.kind in ("resolved", "late") or alert.ends_by_deletion
+    return "resolve" if is_over or is_change(alert) else "trigger"
+
+
+def is_change(alert: Alert) -> bool:
+    """Whether it is a note about an alarm, such as a moved threshold, and not about an incident."""
+    is_plain = alert.kind == "plain" and bool(alert.alarm_arn) and alert.state in ("", "OK")
+    return is_plain and not alert.ends_by_deletion
 
 
 def render(alert: Alert, routing_key: str, notes: Sequence[str] = ()) -> dict[str, Any]:
-    """Return the event. All events of one incident have one `dedup_key`."""
+    """Return the event. All events of one incident have one `dedup_key`.
+
+    A change of an alarm has a key of its own, which it closes: no one is paged for it.
+    """
     action = action_of(alert)
     event: dict[str, Any] = {
         "routing_key": routing_key,
         "event_action": action,
-        "dedup_key": incident_id(alert.incident or alert.key),
+        "dedup_key": incident_id(alert.key if is_change(alert) else alert.incident or alert.key),
     }
     if action != "trigger":
         return event
     payload: dict[str, Any] = {
-        "summary": headline(alert, PAGERDUTY_SUMMARY_CHARS),
+        "summary": summary_of(alert),
         "source": clean(place(alert), _LABEL_CHARS) or "Bedrock Alerts",
         "severity": alert.severity,
         "component": clean(alert.title, _VALUE_CHARS),
@@ -58,29 +67,44 @@ def render(alert: Alert, routing_key: str, notes: Sequence[str] = ()) -> dict[st
     }
     if alert.at is not None:
         payload["timestamp"] = alert.at.isoformat()
-    return {
-        **event,
-        "payload": payload,
-        "client": "Bedrock Alerts",
-        "links": [
-            {"href": link.url, "text": link.label}
-            for link in links(alert, _MAX_URL_CHARS)[:_MAX_LINKS]
-        ],
+    return {**event, "payload": payload, "client": "Bedrock Alerts", "links": _links(alert)}
+
+
+def change_event(alert: Alert, routing_key: str, notes: Sequence[str] = ()) -> dict[str, Any]:
+    """Return a change event for `/v2/change/enqueue`: shown beside incidents, pages no one."""
+    payload: dict[str, Any] = {
+        "summary": summary_of(alert),
+        "source": clean(place(alert), _LABEL_CHARS) or "Bedrock Alerts",
+        "custom_details": _details(alert, notes),
     }
+    if alert.at is not None:
+        payload["timestamp"] = alert.at.isoformat()
+    return {"routing_key": routing_key, "payload": payload, "links": _links(alert)}
+
+
+def summary_of(alert: Alert) -> str:
+    """Return the line that PagerDuty reads out: headline and place."""
+    where = spot(alert)
+    head = headline(alert, PAGERDUTY_SUMMARY_CHARS // 2)
+    return clean(f"{head} · {where}" if where else head, PAGERDUTY_SUMMARY_CHARS)
+
+
+def _links(alert: Alert) -> list[dict[str, str]]:
+    found = links(alert, _MAX_URL_CHARS)[:_MAX_LINKS]
+    return [{"href": link.url, "text": link.label} for link in found]
 
 
 def _details(alert: Alert, notes: Sequence[str]) -> dict[str, Any]:
     """Return what PagerDuty shows as a table, in this order; two facts may have one label."""
     found: list[tuple[str, Any]] = [("Summary", clean_lines(alert.summary, _TEXT_CHARS))]
     found += [(row.label, clean(row.value, _VALUE_CHARS)) for row in [*rows(alert)][:_MAX_FACTS]]
-    found.append(("Next steps", bounded(alert.next_steps, _MAX_STEPS, _VALUE_CHARS)))
+    found.append(("What to do", bounded(alert.next_steps, _MAX_STEPS, _VALUE_CHARS)))
+    found.append(("Who", clean(alert.who, _VALUE_CHARS)))
     evidence = alert.evidence or Evidence()
     found.append(("Evidence", clean(evidence.summary, _TEXT_CHARS)))
     found += [
-        (table.title, in_columns(table, _MAX_ROWS, _CELL_CHARS))
-        for table in evidence.tables[:_MAX_TABLES]
+        (table.title, in_columns(table, _MAX_ROWS)) for table in evidence.tables[:_MAX_TABLES]
     ]
-    found.append(("CloudWatch says", clean(alert.reason, _TEXT_CHARS)))
     found.append(("Notes", bounded(notes, _MAX_STEPS, _VALUE_CHARS)))
     details: dict[str, Any] = {}
     for label, value in found:

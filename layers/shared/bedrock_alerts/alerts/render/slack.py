@@ -1,4 +1,4 @@
-"""An alert as a Slack message: a line of text, and an attachment that gives it a colour bar.
+"""An alert as a Slack message: blocks, and an attachment that gives it a colour bar.
 
 Text from outside is dead wherever it stands: `&`, `<` and `>` are escaped, which takes the power
 from mentions, dates and masked links; `parse` and `verbatim` keep Slack from making links of its
@@ -16,16 +16,19 @@ import msgspec
 
 from bedrock_alerts.alerts.answers import buttons
 from bedrock_alerts.alerts.describe import place, utc
-from bedrock_alerts.alerts.model import Alert, Evidence, Table, Tone, incident_id
+from bedrock_alerts.alerts.model import Alert, Evidence, Link, Table, Tone, incident_id
 from bedrock_alerts.alerts.render.layout import (
     When,
     bounded,
     facts,
     headline,
     in_columns,
+    is_own,
     links,
+    push_line,
     when,
 )
+from bedrock_alerts.alerts.words import spot
 from bedrock_alerts.limits import (
     SLACK_BLOCKS_CHARS,
     SLACK_BUTTON_TEXT_CHARS,
@@ -41,7 +44,11 @@ _MAX_NOTES: Final = 3
 _MAX_STEPS: Final = 6
 _MAX_TABLES: Final = 4
 _MAX_LINKS: Final = 8
-_CELL_CHARS: Final = 40
+_HEADLINE_CHARS: Final = 400
+_PLACE_CHARS: Final = 150
+# The signs that end a link of ours, or its address.
+_IN_ADDRESSES: Final = str.maketrans({"|": "%7C", "<": "%3C", ">": "%3E"})
+_LINKS_CHARS: Final = 2900
 # Whoever is called: more than these would be noise, not help.
 _MAX_MENTIONS: Final = 10
 _SLACK_ID: Final = re.compile(r"[UWS][A-Z0-9]{5,20}")
@@ -104,38 +111,59 @@ def render(
 ) -> dict[str, Any]:
     """Return a message: what an incoming webhook takes, and a bot with a channel's id beside it.
 
-    Slack shows `text` above the attachment, and alone on phones and to screen readers. `mentions`
-    call people there. With `has_thread` only the first table of the evidence stands here, because
-    all of it follows in the thread. `is_answered` says that somebody takes what its buttons send.
+    `text` is what phones and screen readers get. `mentions` call people. With `has_thread` the
+    tables of the evidence are left out, because they follow in the thread. `is_answered` says that
+    an app takes what its buttons send: without one, Slack warns at every button, so links are text.
     """
-    status, title = mrkdwn(alert.status, 100), mrkdwn(alert.title, SLACK_TEXT_CHARS // 2)
     blocks: list[dict[str, Any]] = []
     for room in _ROOMS:
         blocks = [
+            {"type": "section", "text": formatted(f"{mention(mentions)}{head(alert)}")},
             *_section(clean_lines(alert.summary, room.summary).strip(), room.summary),
             *_fields(alert, room),
             *_steps(alert.next_steps, room),
-            *_evidence(alert.evidence or Evidence(), room, 1 if has_thread else _MAX_TABLES),
-            *_context([alert.reason], room.reason),
+            *_labelled("Who", alert.who, room.reason),
+            *_evidence(alert.evidence or Evidence(), room, 0 if has_thread else _MAX_TABLES),
             *_context(notes[:_MAX_NOTES], room.note),
-            *actions([*(answers(alert) if is_answered else ()), *_links(alert, room)]),
+            *_links(alert, room, is_answered=is_answered),
         ]
         if len(msgspec.json.encode(blocks).decode()) <= SLACK_BLOCKS_CHARS:
             break
+    line = mrkdwn(push_line(alert), SLACK_TEXT_CHARS // 2)
+    last = {"type": "context", "elements": [formatted(_name(alert))]}
     return {
-        "text": f"{mention(mentions)}{SIGNS[alert.tone]} *{status}* {title}",
-        "attachments": [
-            {"color": COLOURS[alert.tone], "fallback": f"{status}: {title}", "blocks": blocks}
-        ],
+        "text": f"{mention(mentions)}{line}",
+        "blocks": blocks,
+        "attachments": [{"color": COLOURS[alert.tone], "fallback": line, "blocks": [last]}],
         **HARMLESS,
     }
 
 
+def head(alert: Alert) -> str:
+    """Write the headline: `🚨 *Critical: 14 prompt attacks blocked in 5 min* · prod eu-west-1`."""
+    where = spot(alert)
+    text = f"{SIGNS[alert.tone]} *{mrkdwn(headline(alert, _HEADLINE_CHARS), _HEADLINE_CHARS)}*"
+    return f"{text} · {mrkdwn(where, _PLACE_CHARS)}" if where else text
+
+
+def _name(alert: Alert) -> str:
+    """Write the alarm's name, as a link to the alarm where there is one."""
+    name = mrkdwn(alert.title, 2 * _PLACE_CHARS)
+    own = [link for link in alert.links if is_own(alert, link)]
+    found = links(msgspec.structs.replace(alert, links=tuple(own)), _LINKS_CHARS // 2)
+    return _linked(found[0], name) if found else name
+
+
+def _linked(link: Link, label: str) -> str:
+    """Write a link; `label` has to be dead by now."""
+    url = link.url.translate(_IN_ADDRESSES).replace("&", "&amp;")
+    return f"<{url}|{label.replace('|', '¦')}>"
+
+
 def render_plainly(alert: Alert, mentions: Sequence[str] = ()) -> dict[str, Any]:
     """Return the message without anything that Slack could find fault with, in its place."""
-    head = mrkdwn(headline(alert, 300), 300)
     lines = [mrkdwn(alert.summary, 1500)] if alert.summary else []
-    return {"text": "\n".join([f"{mention(mentions)}{head}", *lines]), **HARMLESS}
+    return {"text": "\n".join([f"{mention(mentions)}{head(alert)}", *lines]), **HARMLESS}
 
 
 def mention(mentions: Sequence[str]) -> str:
@@ -158,13 +186,15 @@ def _section(text: str, chars: int) -> list[dict[str, Any]]:
 
 def _fields(alert: Alert, room: _Room) -> list[dict[str, Any]]:
     """Show labels and values in two columns, at most ten in a block."""
-    where, time = place(alert), when(alert)
-    found = [("Where", mrkdwn(where, room.value))] if where else []
-    if time is not None:
-        found.append((time.label, _date(time)))
-    found += [
+    time = when(alert)
+    found = [
         (mrkdwn(fact.label, _LABEL_CHARS), mrkdwn(fact.value, room.value)) for fact in facts(alert)
     ]
+    if time is not None:
+        has_value = bool(alert.facts) and alert.facts[0].label == "Value"
+        found.insert(int(has_value), (time.label, _date(time)))
+    if alert.account_alias and alert.account_id:
+        found.append(("Account", mrkdwn(place(alert), room.value)))
     hidden = len(found) - room.facts
     if hidden > 0:
         found[room.facts - 1 :] = [("And", f"{hidden + 1} more")]
@@ -177,11 +207,11 @@ def _fields(alert: Alert, room: _Room) -> list[dict[str, Any]]:
 
 def _date(time: When) -> str:
     """Let Slack write the time in the zone of whoever reads it, and no day twice."""
-    start = _moment(time.start, "{date_short_pretty} {time_secs}")
+    start = _moment(time.start, "{date_short_pretty} {time}")
     if time.end is None:
         return start
     is_soon = time.end - time.start < timedelta(days=1)
-    form = "{time_secs}" if is_soon else "{date_short_pretty} {time_secs}"
+    form = "{time}" if is_soon else "{date_short_pretty} {time}"
     return f"{start} to {_moment(time.end, form)}"
 
 
@@ -197,9 +227,15 @@ def _steps(steps: Sequence[str], room: _Room) -> list[dict[str, Any]]:
     return [{"type": "section", "text": formatted(f"*What to do*\n{listed}")}]
 
 
+def _labelled(label: str, text: str, chars: int) -> list[dict[str, Any]]:
+    if not text:
+        return []
+    return [{"type": "section", "text": formatted(f"*{label}*\n{mrkdwn(text, chars)}")}]
+
+
 def _evidence(evidence: Evidence, room: _Room, most: int) -> list[dict[str, Any]]:
     return [
-        *_section(clean(evidence.summary, room.reason), room.reason),
+        *_labelled("Evidence", evidence.summary, room.reason),
         *(table(item, room.rows, room.table) for item in evidence.tables[:most]),
     ]
 
@@ -207,7 +243,7 @@ def _evidence(evidence: Evidence, room: _Room, most: int) -> list[dict[str, Any]
 def table(found: Table, max_rows: int, chars: int) -> dict[str, Any]:
     """Return the block that shows a table, in a fixed width, in about `chars` characters."""
     # Backticks would end the code that the lines stand in.
-    lines = "\n".join(in_columns(found, max_rows, _CELL_CHARS, chars)).replace("`", "'")
+    lines = "\n".join(in_columns(found, max_rows, chars)).replace("`", "'")
     text = f"*{mrkdwn(found.title, 100)}*\n```{escape(lines, chars)}```"
     return {"type": "section", "text": formatted(text)}
 
@@ -243,16 +279,26 @@ def answers(alert: Alert) -> list[dict[str, Any]]:
     return found[1:] if alert.kind == "acknowledged" else found
 
 
-def _links(alert: Alert, room: _Room) -> list[dict[str, Any]]:
-    return [
-        {
-            "type": "button",
-            "text": plain(link.label, SLACK_BUTTON_TEXT_CHARS),
-            "url": link.url,
-            "action_id": f"open-{number}",
-        }
-        for number, link in enumerate(links(alert, room.url)[:_MAX_LINKS])
-    ]
+def _links(alert: Alert, room: _Room, *, is_answered: bool) -> list[dict[str, Any]]:
+    """Return what the buttons and links stand in; the alarm's own link has its name, below."""
+    found = [link for link in links(alert, room.url) if not is_own(alert, link)][:_MAX_LINKS]
+    if is_answered:
+        buttons = [
+            {
+                "type": "button",
+                "text": plain(link.label, SLACK_BUTTON_TEXT_CHARS),
+                "url": link.url,
+                "action_id": f"open-{number}",
+            }
+            for number, link in enumerate(found)
+        ]
+        return actions([*answers(alert), *buttons])
+    texts: list[str] = []
+    for link in found:
+        text = _linked(link, mrkdwn(link.label, SLACK_BUTTON_TEXT_CHARS))
+        if sum(map(len, texts)) + 3 * len(texts) + len(text) <= _LINKS_CHARS:
+            texts.append(text)
+    return [{"type": "section", "text": formatted(" | ".join(texts))}] if texts else []
 
 
 def actions(elements: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

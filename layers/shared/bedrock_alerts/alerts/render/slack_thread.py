@@ -7,9 +7,9 @@ from bedrock_alerts.alerts.model import Alert
 from bedrock_alerts.alerts.render.slack import (
     COLOURS,
     HARMLESS,
-    SIGNS,
     actions,
     answers,
+    head,
     mention,
     mrkdwn,
     plain,
@@ -33,11 +33,10 @@ def render_note(
     is_answered: bool = False,
 ) -> dict[str, Any]:
     """Return the reply that says what has changed, in a line or two."""
-    head = f"{SIGNS[alert.tone]} *{mrkdwn(alert.status, 100)}* {mrkdwn(alert.title, 300)}"
     rest = [
         mrkdwn(text, _LINE_CHARS) for text in (*alert.summary.splitlines()[:1], *notes[:3]) if text
     ]
-    text = "\n".join([f"{mention(mentions)}{head}", *rest])
+    text = "\n".join([f"{mention(mentions)}{head(alert)}", *rest])
     asked = actions(answers(alert)) if is_answered and alert.kind in _ASKS else []
     attachment = {"color": COLOURS[alert.tone], "fallback": "Answers", "blocks": asked}
     return {"text": text, **({"attachments": [attachment]} if asked else {}), **HARMLESS}
@@ -53,6 +52,9 @@ def render_evidence(alert: Alert) -> dict[str, Any] | None:
         text = plain(clean(found.summary, _LINE_CHARS), _LINE_CHARS)
         blocks.append({"type": "section", "text": text})
     blocks += [table(item, _MAX_ROWS, _TABLE_CHARS) for item in found.tables[:_MAX_TABLES]]
+    if alert.reason:
+        small = plain(clean(f"CloudWatch: {alert.reason}", _LINE_CHARS), _LINE_CHARS)
+        blocks.append({"type": "context", "elements": [small]})
     return {
         "text": "Evidence",
         "attachments": [{"color": COLOURS[alert.tone], "fallback": "Evidence", "blocks": blocks}],

@@ -10,7 +10,16 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from bedrock_alerts.alerts.model import Alert, Evidence, Tone
-from bedrock_alerts.alerts.render.layout import bounded, headline, in_columns, links, more, rows
+from bedrock_alerts.alerts.render.layout import (
+    bare_name,
+    bounded,
+    headline,
+    in_columns,
+    links,
+    more,
+    rows,
+)
+from bedrock_alerts.alerts.words import spot
 from bedrock_alerts.limits import TEAMS_CARD_BYTES
 from bedrock_alerts.text import clean, clean_lines
 
@@ -18,7 +27,6 @@ _MAX_BUTTONS: Final = 6
 _MAX_NOTES: Final = 3
 _MAX_STEPS: Final = 6
 _MAX_TABLES: Final = 4
-_CELL_CHARS: Final = 40
 _TITLE_CHARS: Final = 300
 # What a container of a card is coloured by.
 _STYLES: Final[dict[Tone, str]] = {
@@ -45,7 +53,7 @@ class _Room(NamedTuple):
 _ROOMS: Final = (
     _Room(text=3000, value=450, table=2000, url=2000, facts=20, rows=10),
     _Room(text=800, value=200, table=800, url=1500, facts=20, rows=3),
-    _Room(text=200, value=60, table=200, url=300, facts=10, rows=1),
+    _Room(text=150, value=50, table=150, url=300, facts=8, rows=1),
 )
 
 
@@ -60,7 +68,7 @@ def render(alert: Alert, notes: Sequence[str] = ()) -> dict[str, Any]:
 
 
 def _message(alert: Alert, notes: Sequence[str], room: _Room) -> dict[str, Any]:
-    status, title = clean(alert.status, 100) or "-", clean(alert.title, _TITLE_CHARS)
+    where, name = clean(spot(alert), 100), clean(bare_name(alert), _TITLE_CHARS)
     card = {
         "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
         "type": "AdaptiveCard",
@@ -74,13 +82,14 @@ def _message(alert: Alert, notes: Sequence[str], room: _Room) -> dict[str, Any]:
                 "bleed": True,
                 "items": [
                     _line(
-                        _run(status, weight="Bolder", size="Medium"),
-                        _run(f"  {title}", weight="Bolder", size="Medium"),
+                        _run(headline(alert, _TITLE_CHARS), weight="Bolder", size="Medium"),
+                        *([_run(f" · {where}", size="Medium")] if where else []),
                     )
                 ],
             },
             *_texts(alert, room),
             *(_line(_run(note, isSubtle=True)) for note in bounded(notes, _MAX_NOTES, 300)),
+            *([_line(_run(name, isSubtle=True, size="Small"))] if name else []),
         ],
         "actions": [
             {"type": "Action.OpenUrl", "title": link.label, "url": link.url}
@@ -107,9 +116,9 @@ def _texts(alert: Alert, room: _Room) -> Iterator[dict[str, Any]]:
     if steps:
         yield _line(_run("What to do", weight="Bolder"))
         yield from (_near(_run(f"{number}. {step}")) for number, step in enumerate(steps, 1))
+    if alert.who:
+        yield _line(_run("Who: ", weight="Bolder"), _run(clean(alert.who, room.text)))
     yield from _evidence(alert.evidence or Evidence(), room)
-    if alert.reason:
-        yield _line(_run(clean(alert.reason, room.text), isSubtle=True, size="Small"))
 
 
 def _facts(alert: Alert, room: _Room) -> Iterator[dict[str, Any]]:
@@ -123,10 +132,10 @@ def _facts(alert: Alert, room: _Room) -> Iterator[dict[str, Any]]:
 
 def _evidence(evidence: Evidence, room: _Room) -> Iterator[dict[str, Any]]:
     if evidence.summary:
-        yield _line(_run(clean(evidence.summary, room.text)))
+        yield _line(_run("Evidence: ", weight="Bolder"), _run(clean(evidence.summary, room.text)))
     for table in evidence.tables[:_MAX_TABLES]:
         yield _line(_run(clean(table.title, 100), weight="Bolder"))
-        lines = in_columns(table, room.rows, _CELL_CHARS, room.table)
+        lines = in_columns(table, room.rows, room.table)
         yield from (_near(_run(_kept(line), fontType="Monospace")) for line in lines)
     yield from (_line(_run(text)) for text in more(len(evidence.tables) - _MAX_TABLES))
 

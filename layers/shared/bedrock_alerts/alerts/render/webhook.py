@@ -10,7 +10,9 @@ from typing import Any, Final
 import msgspec
 
 from bedrock_alerts.alerts.model import Alert, incident_id
+from bedrock_alerts.alerts.render.layout import headline
 
+_HEADLINE_CHARS: Final = 400
 SCHEMA: Final = "urn:bedrock-alerts:alert:1"
 
 
@@ -38,6 +40,7 @@ def _data(alert: Alert, notes: Sequence[str]) -> dict[str, Any]:
         "status": alert.status,
         "state": alert.state or None,
         "severity": alert.severity,
+        "headline": headline(alert, _HEADLINE_CHARS),
         "title": alert.title,
         "summary": alert.summary,
         "reason": alert.reason,
@@ -55,6 +58,7 @@ def _data(alert: Alert, notes: Sequence[str]) -> dict[str, Any]:
         "facts": [{"label": fact.label, "value": fact.value} for fact in alert.facts],
         "links": [{"label": link.label, "url": link.url} for link in alert.links],
         "next_steps": list(alert.next_steps),
+        "who": alert.who or None,
         "evidence": msgspec.to_builtins(alert.evidence),
         "notes": list(notes),
     }

@@ -8,15 +8,14 @@ from typing import Any
 import msgspec
 import pytest
 
-from bedrock_alerts.alerts.describe import Details, describe, without_memory
-from bedrock_alerts.alerts.enrich import Ports, enrich
+from bedrock_alerts.alerts.describe import Details, Found, describe, without_memory
 from bedrock_alerts.alerts.evidence import Row
+from bedrock_alerts.alerts.lookup import Ports, look_up
 from bedrock_alerts.alerts.model import (
     AlarmDefinition,
     Alert,
     Fact,
     News,
-    StateChange,
     Telling,
     TellingKind,
 )
@@ -79,17 +78,16 @@ def ports(fake: Fake, left_out: Callable[[str, str], None] = lambda _piece, _err
     )
 
 
-def enriched(name: str, fake: Fake, kind: TellingKind | None = None, **more: Any) -> Alert:
+def found(name: str, fake: Fake, kind: TellingKind | None = None, **more: Any) -> Found:
     event = event_of(sample_body(name))
     assert isinstance(event, News)
     telling = Telling(kind=kind) if kind else without_memory(event)
-    return enrich(event, describe(event, telling), ports(fake, **more), 4.0)
+    return look_up(event, telling, ports(fake, **more), 4.0)
 
 
-def plain(name: str) -> Alert:
-    event = event_of(sample_body(name))
-    assert isinstance(event, News)
-    return describe(event, without_memory(event))
+def described(event: News, fake: Fake) -> Alert:
+    telling = without_memory(event)
+    return describe(event, telling, HOME, look_up(event, telling, ports(fake), 4.0))
 
 
 @pytest.fixture
@@ -100,25 +98,28 @@ def never() -> Iterator[threading.Event]:
     event.set()
 
 
-def test_everything_that_can_be_found_out_is_added() -> None:
-    alert = enriched("throttling", Fake())
+def test_everything_that_can_be_found_out_is_in_the_message() -> None:
+    alert = described(change_of(sample_body("throttling")), Fake())
     assert alert.account_alias == "prod"
     assert alert.evidence is not None
     assert alert.evidence.summary.startswith("4 calls throttled since ")
+    assert alert.who == "bot 4"
     assert alert.facts == (
-        Fact("Value", "12, allowed below 10"),
+        Fact("Value", "12 in 1 min (threshold: 10)"),
+        Fact("Recent", "0, 3, 12"),
         Fact("Metric", "BedrockAlerts Throttles (ModelId=a.model-v1), Sum over 1 min"),
         Fact("Before", "OK for 3 h"),
         Fact("Team", "platform"),
-        Fact("Judged", "3 of 5 periods of 1 min"),
+        Fact("Evaluated", "3 of 5 periods of 1 min"),
     )
-    assert [link.label for link in alert.links][2:] == ["See the calls", "Quotas", "Dashboard"]
+    labels = [link.label for link in alert.links]
+    assert labels == ["Runbook", "Calls", "Quotas", "Dashboard", "bedrock-alerts.Throttling"]
 
 
 def test_both_days_are_asked_about_and_at_once() -> None:
     fake = Fake()
     change = change_of(sample_body("throttling"))
-    enriched("throttling", fake)
+    found("throttling", fake)
     (one, other) = sorted(fake.asked, key=lambda item: item[1])
     assert (other[1] - one[1], other[2] - one[2]) == (timedelta(days=1),) * 2
     assert other[2] == change.at + timedelta(minutes=1)
@@ -139,52 +140,52 @@ def test_a_piece_that_fails_is_left_out_and_the_others_are_not(
 ) -> None:
     said: list[tuple[str, str]] = []
     fake = Fake(**{piece: RuntimeError("the secret of somebody")})
-    alert = enriched("throttling", fake, left_out=lambda *what: said.append(what))
+    known = found("throttling", fake, left_out=lambda *what: said.append(what))
     assert said == [(name, "RuntimeError") for name in missing]
-    assert bool(alert.account_alias) is ("alias" not in missing)
-    assert ("Judged" in [fact.label for fact in alert.facts]) is ("definition" not in missing)
-    assert (alert.evidence is not None) is ("calls" not in missing)
-    assert alert.summary == plain("throttling").summary
+    assert bool(known.account_alias) is ("alias" not in missing)
+    assert (known.definition is not None) is ("definition" not in missing)
+    assert (known.evidence is not None) is ("calls" not in missing)
 
 
 def test_a_piece_that_takes_too_long_is_not_waited_for(never: threading.Event) -> None:
     said: list[tuple[str, str]] = []
-    event = event_of(sample_body("throttling"))
-    assert isinstance(event, News)
-    alert = describe(event, without_memory(event))
+    event = change_of(sample_body("throttling"))
     slow = ports(Fake(alias=never), lambda *what: said.append(what))
-    found = enrich(event, alert, slow, 0.3)
+    known = look_up(event, without_memory(event), slow, 0.3)
     assert said == [("alias", "NoTimeLeft")]
-    assert found.account_alias == ""
-    assert found.evidence is not None
+    assert known.account_alias == ""
+    assert known.evidence is not None
+
+
+def test_a_defect_of_ours_loses_no_alert() -> None:
+    said: list[tuple[str, str]] = []
+    fake = Fake(ask=[{"principal": 5, "calls": "1"}])
+    assert found("throttling", fake, left_out=lambda *what: said.append(what)) == Found()
+    assert said == [("everything", "AttributeError")]
 
 
 @pytest.mark.parametrize("deadline", [0.0, -5.0])
 def test_without_time_nothing_is_asked(deadline: float) -> None:
     fake = Fake()
     said: list[tuple[str, str]] = []
-    event = event_of(sample_body("throttling"))
-    assert isinstance(event, News)
-    alert = describe(event, without_memory(event))
-    found = enrich(event, alert, ports(fake, lambda *what: said.append(what)), deadline)
+    event = change_of(sample_body("throttling"))
+    asked = ports(fake, lambda *what: said.append(what))
+    assert look_up(event, without_memory(event), asked, deadline) == Found()
     assert fake.asked == []
     assert {error for _, error in said} == {"NoTimeLeft"}
-    assert msgspec.structs.replace(found, links=alert.links) == alert
 
 
 def test_what_is_elsewhere_is_not_looked_up_here() -> None:
     fake = Fake()
     event = msgspec.structs.replace(change_of(sample_body("throttling")), account_id="444455556666")
-    alert = describe(event, without_memory(event))
-    assert enrich(event, alert, ports(fake), 4.0) == alert
+    assert look_up(event, without_memory(event), ports(fake), 4.0) == Found()
     assert fake.asked == []
 
 
 @pytest.mark.parametrize("name", ["logging_deleted", "alarm_changed"])
 def test_of_what_is_no_state_change_the_account_is_named(name: str) -> None:
     fake = Fake()
-    alert = enriched(name, fake)
-    assert alert == msgspec.structs.replace(plain(name), account_alias="prod")
+    assert found(name, fake) == Found(account_alias="prod")
     assert fake.asked == []
 
 
@@ -205,61 +206,56 @@ def test_of_what_is_no_state_change_the_account_is_named(name: str) -> None:
 )
 def test_evidence_is_for_what_there_is_to_find_out(kind: TellingKind, *, is_asked: bool) -> None:
     fake = Fake()
-    alert = enriched("throttling", fake, kind)
+    known = found("throttling", fake, kind)
     assert bool(fake.asked) is is_asked
-    assert (alert.evidence is not None) is is_asked
+    assert (known.evidence is not None) is is_asked
 
 
 def test_a_reminder_asks_who_keeps_it_going() -> None:
     fake = Fake()
-    enriched("throttling", fake, "reminder")
+    found("throttling", fake, "reminder")
     assert max(end for _, _, end in fake.asked) == NOW
     assert max(start for _, start, _ in fake.asked) == NOW - timedelta(hours=1)
 
 
 def test_what_event_lines_cannot_tell_is_not_asked() -> None:
     fake = Fake()
-    alert = enriched("anomaly", fake)
+    assert found("anomaly", fake).evidence is None
     assert fake.asked == []
-    assert alert.evidence is None
 
 
 def test_what_the_event_does_not_say_comes_from_the_definition() -> None:
     event = msgspec.structs.replace(
         change_of(sample_body("many_series")), recent_values=(12.0,), previous_state=None
     )
-    alert = enrich(event, describe(event, without_memory(event)), ports(Fake()), 4.0)
-    assert alert.facts[0] == Fact("Value", "12, allowed at most 10")
+    alert = described(event, Fake())
+    assert alert.facts[0] == Fact("Value", "12 in 1 min (threshold: 10)")
+    assert alert.headline == "12 calls of one caller blocked in 1 min"
     assert alert.threshold == 10.0
     assert '"threshold"' in alert.widget
 
 
 def test_what_the_event_says_counts_more_than_the_definition() -> None:
     changed = msgspec.structs.replace(SET, threshold=99.0, operator="LessThanThreshold")
-    alert = enriched("throttling", Fake(definition=changed))
-    assert alert.facts[0] == Fact("Value", "12, allowed below 10")
+    alert = described(change_of(sample_body("throttling")), Fake(definition=changed))
+    assert alert.facts[0] == Fact("Value", "12 in 1 min (threshold: 10)")
     assert alert.threshold == 10.0
 
 
 def test_what_is_odd_about_an_alarm_is_said() -> None:
     odd = AlarmDefinition(actions_enabled=False, evaluation="PARTIAL_DATA")
-    labels = {fact.label: fact.value for fact in enriched("throttling", Fake(definition=odd)).facts}
+    alert = described(change_of(sample_body("throttling")), Fake(definition=odd))
+    labels = {fact.label: fact.value for fact in alert.facts}
     assert labels["Actions"] == "disabled on this alarm"
-    assert labels["Judged on"] == "partial data"
-    assert "Judged" not in labels
+    assert labels["Evaluation"].startswith("partial data")
+    assert "Evaluated" not in labels
 
 
 def test_an_alarm_that_is_gone_has_no_definition() -> None:
-    alert = enriched("throttling", Fake(definition=None))
-    assert alert.facts == plain("throttling").facts
+    assert found("throttling", Fake(definition=None)).definition is None
 
 
-def test_without_ports_only_links_are_added() -> None:
+def test_without_ports_nothing_is_found() -> None:
     event = change_of(sample_body("throttling"))
-    assert isinstance(event, StateChange)
-    alert = describe(event, without_memory(event))
-    found = enrich(event, alert, Ports(details=HOME), datetime.now(UTC).timestamp() + 4)
-    assert msgspec.structs.replace(found, links=alert.links) == alert
-    assert len(found.links) == 5
-    # What was linked before is not linked again.
-    assert enrich(event, found, Ports(details=HOME), 0.0).links == found.links
+    soon = datetime.now(UTC).timestamp() + 4
+    assert look_up(event, without_memory(event), Ports(details=HOME), soon) == Found()

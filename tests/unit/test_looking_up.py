@@ -5,9 +5,8 @@ from typing import Any
 
 import pytest
 
-from bedrock_alerts import enriching
-from bedrock_alerts.alerts.describe import describe, without_memory
-from bedrock_alerts.alerts.model import Alert
+from bedrock_alerts import looking_up
+from bedrock_alerts.alerts.describe import Details, Found, without_memory
 from bedrock_alerts.settings import RouteSettings
 from tests.support.changes import EVENT_LOG
 from tests.support.events import change_of, sample_body
@@ -42,25 +41,28 @@ class Adapter:
         return fail
 
 
-def enriched(found: RouteSettings, monkeypatch: pytest.MonkeyPatch) -> tuple[Alert, set[str]]:
-    """Enrich the sample, and return it with the names of the pieces that are missing."""
+def looked_up(found: RouteSettings, monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """Look the sample up, and return the names of the pieces that are missing."""
     for name in ("AlarmDefinitions", "AccountAlias", "EventLines"):
-        monkeypatch.setattr(enriching, name, Adapter)
+        monkeypatch.setattr(looking_up, name, Adapter)
     missing: set[str] = set()
     event = change_of(sample_body("throttling"))
-    alert = describe(event, without_memory(event))
-    enrich = enriching.enricher(found, time.time, lambda piece, _error: missing.add(piece))
-    return enrich(event, alert, time.time() + 30), missing
+    look_up = looking_up.looker(found, time.time, lambda piece, _error: missing.add(piece))
+    assert look_up(event, without_memory(event), time.time() + 30) == Found()
+    return missing
 
 
 def test_everything_is_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = settings(event_log_group_arn=EVENT_LOG, dashboard_name="board")
-    alert, missing = enriched(found, monkeypatch)
+    missing = looked_up(settings(event_log_group_arn=EVENT_LOG), monkeypatch)
     assert missing == {"alias", "definition", "calls", "calls_of_the_day_before"}
-    assert alert.links[-1].url.endswith("/board")
 
 
 def test_without_a_log_nothing_is_known_to_be_at_home(monkeypatch: pytest.MonkeyPatch) -> None:
-    alert, missing = enriched(settings(), monkeypatch)
-    assert missing == set()
-    assert [link.label for link in alert.links] == ["Open alarm", "Runbook"]
+    assert looked_up(settings(), monkeypatch) == set()
+
+
+def test_what_the_stack_knows_comes_from_its_settings() -> None:
+    found = settings(event_log_group_arn=EVENT_LOG, dashboard_name="board", event_lines="all")
+    details = Details(event_logs=(EVENT_LOG,), dashboard="board", every_call=True)
+    assert looking_up.details_of(found) == details
+    assert looking_up.details_of(settings()) == Details()

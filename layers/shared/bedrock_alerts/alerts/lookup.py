@@ -11,14 +11,12 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Final, NamedTuple, Protocol, TypeAlias
 
-import msgspec
-
-from bedrock_alerts.alerts.describe import Details, home_links, lasting
+from bedrock_alerts.alerts.describe import Details
 from bedrock_alerts.alerts.evidence import Row, evidence
-from bedrock_alerts.alerts.model import AlarmDefinition, Alert, Fact, News, StateChange
+from bedrock_alerts.alerts.found import Found
+from bedrock_alerts.alerts.model import AlarmDefinition, News, StateChange, Telling
 from bedrock_alerts.alerts.questions import Question, question
-from bedrock_alerts.alerts.widget import widget_of
-from bedrock_alerts.alerts.words import STANDING, measured
+from bedrock_alerts.alerts.words import STANDING
 
 BUDGET_SECONDS: Final = 4.0
 """How long all pieces together may take by default."""
@@ -53,7 +51,7 @@ class EventLinesPort(Protocol):
 
 
 class Ports(NamedTuple):
-    """Who is asked; None where nobody is to be. `left_out` is told of each piece that is missing.
+    """Who is asked; None where no one is to be. `left_out` is called for each missing piece.
 
     It gets the name of the piece and the kind of error, never what an error says.
     """
@@ -67,23 +65,27 @@ class Ports(NamedTuple):
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
 
-def enrich(event: News, alert: Alert, ports: Ports, deadline: float) -> Alert:
-    """Add what can be found out before `deadline`, a time by the ports' clock. Never raises."""
+def look_up(event: News, telling: Telling, ports: Ports, deadline: float) -> Found:
+    """Return what can be found out before `deadline`, a time by the ports' clock. Never raises."""
+    try:
+        return _look_up(event, telling, ports, deadline)
+    except Exception as error:  # noqa: BLE001 - no alert is lost for what would add to it
+        ports.left_out("everything", type(error).__name__)
+        return Found()
+
+
+def _look_up(event: News, telling: Telling, ports: Ports, deadline: float) -> Found:
     if not ports.details.is_home_of(event.account_id, event.region):
-        return alert
-    asked = _question(event, alert, ports) if isinstance(event, StateChange) else None
+        return Found()
+    asked = _question(event, telling, ports) if isinstance(event, StateChange) else None
     answers = _answers(dict(_pieces(event, asked, ports, deadline)), ports, deadline)
-    changes: dict[str, Any] = {}
-    if answers.get("alias"):
-        changes["account_alias"] = answers["alias"]
-    if isinstance(event, StateChange):
-        changes |= _of_definition(event, alert, answers.get("definition"))
-        links = home_links(event, ports.details)
-        changes["links"] = tuple(dict.fromkeys((*alert.links, *links)))
-    if asked and "calls" in answers:
-        before = answers.get("calls_of_the_day_before")
-        changes["evidence"] = evidence(asked, answers["calls"], before)
-    return msgspec.structs.replace(alert, **changes)
+    has_calls = asked is not None and "calls" in answers
+    before = answers.get("calls_of_the_day_before")
+    return Found(
+        account_alias=answers.get("alias") or "",
+        definition=answers.get("definition"),
+        evidence=evidence(asked, answers["calls"], before) if asked and has_calls else None,
+    )
 
 
 def _pieces(
@@ -100,11 +102,11 @@ def _pieces(
             yield name, partial(ports.event_lines.ask, each.evidence, each.start, each.end, latest)
 
 
-def _question(change: StateChange, alert: Alert, ports: Ports) -> Question | None:
-    if alert.kind not in _ASKED_FOR:
+def _question(change: StateChange, telling: Telling, ports: Ports) -> Question | None:
+    if telling.kind not in _ASKED_FOR:
         return None
     asked = question(change, every_call=ports.details.every_call)
-    if asked and alert.kind == "reminder":
+    if asked and telling.kind == "reminder":
         # What began it is known: who keeps it going?
         now = ports.now()
         return asked._replace(start=now - _SINCE_A_REMINDER, end=now)
@@ -118,13 +120,13 @@ def _answers(pieces: Mapping[str, Callable[[], Any]], ports: Ports, deadline: fl
         for name in pieces:
             ports.left_out(name, "NoTimeLeft")
         return {}
-    executor = ThreadPoolExecutor(max_workers=len(pieces), thread_name_prefix="enrich")
+    executor = ThreadPoolExecutor(max_workers=len(pieces), thread_name_prefix="look-up")
     try:
         running = {name: executor.submit(piece) for name, piece in pieces.items()}
         wait(running.values(), timeout=seconds)
         return dict(_finished(running, ports))
     finally:
-        # Whoever is still at it has time-outs of their own, and nobody waits for them.
+        # What is still running has time-outs of its own, and is not waited for.
         executor.shutdown(wait=False, cancel_futures=True)
 
 
@@ -136,33 +138,3 @@ def _finished(running: Mapping[str, Future[Any]], ports: Ports) -> Iterator[tupl
             ports.left_out(name, type(error).__name__)
         else:
             yield name, future.result()
-
-
-def _of_definition(
-    change: StateChange, alert: Alert, definition: AlarmDefinition | None
-) -> dict[str, Any]:
-    """Say what the alarm is set to; what the event itself says counts more."""
-    if definition is None:
-        return {}
-    threshold = change.threshold if change.threshold is not None else definition.threshold
-    said = measured(change, change.threshold, change.operator)
-    value = measured(change, threshold, change.operator or definition.operator)
-    facts = [value] if value else []
-    facts += [fact for fact in alert.facts if fact != said]
-    facts += _set_to(definition)
-    return {
-        "facts": tuple(facts),
-        "threshold": threshold,
-        "widget": widget_of(change, threshold) if alert.widget else "",
-    }
-
-
-def _set_to(definition: AlarmDefinition) -> Iterator[Fact]:
-    if definition.period and definition.periods:
-        least = definition.to_alarm or definition.periods
-        length = lasting(timedelta(seconds=definition.period))
-        yield Fact("Judged", f"{least} of {definition.periods} periods of {length}")
-    if definition.evaluation:
-        yield Fact("Judged on", definition.evaluation.replace("_", " ").lower())
-    if not definition.actions_enabled:
-        yield Fact("Actions", "disabled on this alarm")

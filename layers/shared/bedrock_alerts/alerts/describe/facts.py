@@ -1,0 +1,88 @@
+"""The labelled lines of a message about an alarm, the most telling first."""
+
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from typing import Final
+
+from bedrock_alerts.alerts.describe.trailers import is_link
+from bedrock_alerts.alerts.model import AlarmDefinition, Fact, StateChange, Telling
+from bedrock_alerts.alerts.words import lasting, measured, recent, watched
+from bedrock_alerts.text import shorten
+
+_MAX_ATTRIBUTES: Final = 3
+_MAX_VALUE: Final = 400
+_EVALUATIONS: Final = {
+    "PARTIAL_DATA": "partial data: CloudWatch did not evaluate everything this alarm watches"
+}
+
+
+def facts_of(
+    change: StateChange,
+    telling: Telling,
+    trailers: Mapping[str, str],
+    definition: AlarmDefinition | None,
+) -> Iterator[Fact]:
+    """Yield the facts, the most telling first: a channel may have no room for the last ones."""
+    yield from _values(change)
+    if change.contributor:
+        for name, text in change.contributor.attributes[:_MAX_ATTRIBUTES]:
+            yield Fact(name, text)
+    yield from _children(change)
+    what = watched(change)
+    if what:
+        yield Fact("Metric", what)
+    if telling.acked_by and telling.kind != "acknowledged":
+        yield Fact("Acknowledged by", telling.acked_by)
+    yield from _before(change, telling)
+    if "team" in trailers:
+        yield Fact("Team", trailers["team"])
+    if definition is not None:
+        yield from _set_to(definition)
+    # What is no link is still what someone wrote down for this moment.
+    if "runbook" in trailers and not is_link(trailers["runbook"]):
+        yield Fact("Runbook", trailers["runbook"])
+
+
+def _values(change: StateChange) -> Iterator[Fact]:
+    """Say what was measured, what before it, and whether it is all there is."""
+    value = measured(change, change.threshold, change.operator)
+    if value:
+        yield value
+    trend = recent(change)
+    if trend:
+        yield Fact("Recent", trend)
+    if change.evaluation:
+        yield Fact("Evaluation", _EVALUATIONS.get(change.evaluation, _plainly(change.evaluation)))
+
+
+def _before(change: StateChange, telling: Telling) -> Iterator[Fact]:
+    """Say what state a new alarm was in before, and for how long."""
+    is_new = telling.kind == "first" and change.previous_state not in {None, "ALARM"}
+    if is_new and change.previous_state and change.previous_at:
+        before = "OK" if change.previous_state == "OK" else _plainly(change.previous_state)
+        yield Fact("Before", f"{before} for {lasting(change.at - change.previous_at)}")
+
+
+def _set_to(definition: AlarmDefinition) -> Iterator[Fact]:
+    if definition.period and definition.periods:
+        least = definition.to_alarm or definition.periods
+        length = lasting(timedelta(seconds=definition.period))
+        yield Fact("Evaluated", f"{least} of {definition.periods} periods of {length}")
+    if not definition.actions_enabled:
+        yield Fact("Actions", "disabled on this alarm")
+
+
+def _plainly(word: str) -> str:
+    return word.replace("_", " ").lower()
+
+
+def _children(change: StateChange) -> Iterator[Fact]:
+    """Name the alarms that a composite fires for, or its rule where the event names none."""
+    stack = "".join(change.alarm_name.rpartition(".")[:2])
+    in_alarm = [
+        child.name.removeprefix(stack) for child in change.children if child.state == "ALARM"
+    ]
+    if in_alarm and change.state == "ALARM":
+        yield Fact("In alarm", shorten(", ".join(in_alarm), _MAX_VALUE))
+    elif change.alarm_rule:
+        yield Fact("Rule", shorten(change.alarm_rule, _MAX_VALUE))

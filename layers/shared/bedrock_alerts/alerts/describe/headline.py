@@ -1,0 +1,141 @@
+"""What a message begins with: how bad or which state, and what happened in a few words."""
+
+import re
+from datetime import datetime
+from typing import Final
+
+from bedrock_alerts.alerts.describe.trailers import split_description
+from bedrock_alerts.alerts.model import Contributor, Severity, StateChange, Telling
+from bedrock_alerts.alerts.next_steps import CatalogueEntry, entry_of, suffix_of
+from bedrock_alerts.alerts.words import Measured, caller_name, lasting, utc
+from bedrock_alerts.text import clean, shorten
+
+_MAX_ATTRIBUTES: Final = 3
+_MAX_SERIES: Final = 100
+# A first sentence that is longer than this is no headline.
+_MAX_SENTENCE: Final = 80
+_MAX_HEADLINE: Final = 200
+_SENTENCE: Final = re.compile(r"(.+?)(?:[.!](?:\s|$)|$)")
+_PLURAL: Final = re.compile(r"\b[A-Za-z]{3,}s\b")
+
+
+def label_of(change: StateChange, telling: Telling, severity: Severity, *, is_seen: bool) -> str:
+    """Say how bad it is, or which state it is in; `is_seen` is not set for an end without data."""
+    if not is_seen:
+        return "No data"
+    standing = {
+        "escalation": f"Escalated to {severity}",
+        "reminder": _still_firing(telling, severity),
+        "flapping": f"Still firing, on and off ({severity})",
+        "settled": f"Still firing ({severity})",
+        "acknowledged": f"Acknowledged by {telling.acked_by or 'someone'}",
+        "silenced": f"Silenced by {telling.held_by or 'someone'}{_until(telling)}",
+    }
+    over = {"resolved": "Resolved", "late": "Resolved", "settled": "Resolved", "no_data": "No data"}
+    if telling.kind == "settled" and change.state != "OK":
+        over = {}
+    if change.state == "INSUFFICIENT_DATA" and telling.kind in {"settled", "plain"}:
+        return "No data"
+    label = over.get(telling.kind) or standing.get(telling.kind)
+    if label:
+        return label
+    return severity.capitalize() if change.state == "ALARM" else change.state
+
+
+def _still_firing(telling: Telling, severity: Severity) -> str:
+    if telling.transitions:
+        return f"Still firing, on and off ({severity})"
+    return f"Still firing{after(telling.opened_at, telling.at)} ({severity})"
+
+
+def _until(telling: Telling) -> str:
+    if telling.until is None:
+        return ""
+    is_today = telling.at is not None and telling.at.date() == telling.until.date()
+    return f" until {utc(telling.until).partition(' ')[2] if is_today else utc(telling.until)}"
+
+
+def headline_of(change: StateChange, telling: Telling, found: Measured) -> str:
+    """Say what happened: `14 prompt attacks blocked in 5 min`, `Throttling lasted 14 min`."""
+    is_over = telling.kind in {"resolved", "late"}
+    if is_over or (telling.kind == "settled" and change.state != "ALARM"):
+        return _end(change, telling)
+    if telling.kind in {"no_data", "plain"} or change.state != "ALARM":
+        return name_of(change)
+    entry = entry_of(change.alarm_name)
+    text = _of_catalogue(change, entry, found) if entry and entry.headline else ""
+    text = text or _of_others(change, found)
+    series = _series(change.contributor)
+    return shorten(f"{text}: {series}" if series else text, _MAX_HEADLINE)
+
+
+def name_of(change: StateChange) -> str:
+    """Name an alarm, ours without its stack, and which of its contributors it is."""
+    is_ours = entry_of(change.alarm_name) is not None
+    name = suffix_of(change.alarm_name) if is_ours else change.alarm_name
+    series = _series(change.contributor)
+    return f"{name} ({series})" if series else name
+
+
+def after(began: datetime | None, now: datetime | None) -> str:
+    """Say after what time, empty where that is not known."""
+    return "" if began is None or now is None else f" after {lasting(now - began)}"
+
+
+def _end(change: StateChange, telling: Telling) -> str:
+    began, ended = telling.opened_at, telling.ended_at
+    name = name_of(change)
+    text = f"{name} lasted {lasting(ended - began)}" if began and ended else name
+    return f"{text} (delivered late)" if telling.kind == "late" else text
+
+
+def _of_catalogue(change: StateChange, entry: CatalogueEntry, found: Measured) -> str:
+    """Put the value into the words of the catalogue."""
+    words, period = entry.headline, f" in {found.period}" if found.period else ""
+    main, comma, rest = words.partition(", ")
+    tail = f"{comma}{rest}"
+    if not entry.unit:
+        return words
+    if not found.value:
+        is_lack = entry.unit == "count" and (change.operator or "").startswith("LessThan")
+        text = f"No {words}{period}" if is_lack else words.removeprefix("of ").removeprefix("the ")
+        return text[:1].upper() + text[1:]
+    if entry.unit == "percent" and not found.value.endswith("%"):
+        return f"{found.value} {words.removeprefix('of ')}{period}"
+    if entry.unit == "percent":
+        text = f"{found.value} {main}{period}{tail}"
+        return f"{text}: {found.dollars}" if found.dollars else text
+    if entry.unit == "count":
+        return f"{found.value} {singular(main) if found.is_one else main}{period}{tail}"
+    return f"{main[:1].upper()}{main[1:]} {found.value}{period}{tail}"
+
+
+def _of_others(change: StateChange, found: Measured) -> str:
+    """Say it in the words of the alarm's owner, where those are a headline, else by its name."""
+    text, _ = split_description(change.description)
+    first = _SENTENCE.match(clean(text.partition("\n")[0], 2 * _MAX_SENTENCE))
+    is_short = first is not None and 0 < len(first[1]) <= _MAX_SENTENCE
+    what = first[1] if first and is_short else change.alarm_name
+    if not found.value:
+        return what
+    return f"{what}: {found.value} in {found.period}" if found.period else f"{what}: {found.value}"
+
+
+def _series(contributor: Contributor | None) -> str:
+    """Name one contributor of an alarm by what tells it apart."""
+    if contributor is None:
+        return ""
+    values = [caller_name(value) for _, value in contributor.attributes[:_MAX_ATTRIBUTES]]
+    return shorten(", ".join(values) or contributor.id, _MAX_SERIES)
+
+
+def singular(words: str) -> str:
+    """Return a headline for one of what it counts: `prompt attack blocked`."""
+
+    def one(found: re.Match[str]) -> str:
+        word = found[0]
+        if word.endswith("ies"):
+            return f"{word[:-3]}y"
+        return word[:-2] if word.endswith(("ches", "shes", "xes")) else word[:-1]
+
+    return _PLURAL.sub(one, words, count=1)

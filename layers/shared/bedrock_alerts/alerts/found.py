@@ -1,0 +1,13 @@
+"""What was looked up about an event before it is described."""
+
+import msgspec
+
+from bedrock_alerts.alerts.model import AlarmDefinition, Evidence
+
+
+class Found(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What the event does not say; each piece is empty or None where it is not known."""
+
+    account_alias: str = ""
+    definition: AlarmDefinition | None = None
+    evidence: Evidence | None = None
