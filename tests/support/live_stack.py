@@ -127,11 +127,14 @@ def wait_until(what: Callable[[], object], seconds: float = _PATIENCE_SECONDS) -
 
 
 @contextlib.contextmanager
-def live_stack(relayed: Sequence[str] = RELAYED, **others: str) -> Iterator[LiveStack]:
+def live_stack(
+    built: Path | None = None, relayed: Sequence[str] = RELAYED, **others: str
+) -> Iterator[LiveStack]:
     """Deploy the template with a Slack bot, and stop everything at the end.
 
-    `relayed` are the services that the functions reach by way of a relay, `others` more of
-    the template's parameters.
+    `built` is the template as built for the local stack; by default it is built here. `relayed`
+    are the services that the functions reach by way of a relay, `others` more of the template's
+    parameters.
     """
     with contextlib.ExitStack() as stop:
         slack = stop.enter_context(SlackWorld())
@@ -147,8 +150,11 @@ def live_stack(relayed: Sequence[str] = RELAYED, **others: str) -> Iterator[Live
             "AllowLoopbackWebhooks": "true",
             **others,
         }
-        with build_folder():
-            stack = deploy(engine, build(engine), parameters)
+        if built is None:
+            with build_folder():
+                stack = deploy(engine, build(engine), parameters)
+        else:
+            stack = deploy(engine, built, parameters)
         inbox = Receiver()
         stop.enter_context(open_mailbox(engine, stack.outputs["EmailTopicArn"], _ADDRESS, inbox))
         relays = {name: stop.enter_context(Relay(engine.port)) for name in relayed}

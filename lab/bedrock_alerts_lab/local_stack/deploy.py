@@ -2,6 +2,8 @@
 
 import contextlib
 import fcntl
+import functools
+import json
 import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -85,8 +87,9 @@ def deploy(engine: Engine, built: Path, parameters: Mapping[str, str]) -> Stack:
     smaller = cfn.with_settled(
         smaller, {name: whole.holds(name) for name in template["Conditions"]}
     )
-    built = built.with_name("template.local.yaml")
-    built.write_text(cfn.dump(smaller))
+    # JSON: `sam deploy` reads it several times, and YAML of this size slowly.
+    built = built.with_name("template.local.json")
+    built.write_text(json.dumps(smaller))
     s3 = engine.client("s3")
     with contextlib.suppress(s3.exceptions.BucketAlreadyOwnedByYou):  # by a former deployment
         s3.create_bucket(
@@ -127,7 +130,8 @@ def describe(engine: Engine, left_out: Mapping[str, str]) -> Stack:
     )
 
 
-def _known_types() -> set[str]:
+@functools.cache
+def _known_types() -> frozenset[str]:
     """Ask the engine for the resource types it can make.
 
     It has no call for that, and fails a whole deployment on the first type it does not know; its
@@ -138,7 +142,7 @@ def _known_types() -> set[str]:
     )
     if done.returncode != 0:
         raise LabError(f"the engine's table of resource types cannot be read:\n{done.stderr}")
-    return {*done.stdout.split(), *_SAM_TYPES}
+    return frozenset({*done.stdout.split(), *_SAM_TYPES})
 
 
 def run_sam(command: str, *arguments: str, environment: Mapping[str, str], seconds: int) -> None:
