@@ -1,7 +1,4 @@
-"""Turn what the alerts queue holds into deliveries: one message per telling and channel.
-
-An alarm may also call this function itself, as its action.
-"""
+"""Learn what happens to alarms, and poke the channels; `deliver` works out what to show."""
 
 import time
 from functools import cache, partial
@@ -9,33 +6,34 @@ from typing import Any, Final, NamedTuple
 
 from aws_lambda_powertools import Logger
 
+from bedrock_alerts.adapters.cloudwatch import AlarmStates
 from bedrock_alerts.adapters.emf import EmfSink
-from bedrock_alerts.adapters.incident_table import IncidentTable
-from bedrock_alerts.adapters.mute_rules import MuteRules
+from bedrock_alerts.adapters.http import SLACK_HOSTS, JsonPoster
+from bedrock_alerts.adapters.incidents_table import IncidentsTable
 from bedrock_alerts.adapters.parameter import Parameter
-from bedrock_alerts.adapters.sqs import DeliveryQueue
+from bedrock_alerts.adapters.sns import EmailSubscriptions
+from bedrock_alerts.adapters.sqs import AlertsQueue, DeliveriesQueue
 from bedrock_alerts.adapters.sqs_batch import SqsMessage, handle_each, is_batch
-from bedrock_alerts.adapters.timers import Timers, TimerTarget
-from bedrock_alerts.adapters.waiting_room import WaitingRoom
-from bedrock_alerts.alerts.incidents import Policy
-from bedrock_alerts.alerts.normalise import encode_note
-from bedrock_alerts.alerts.pipeline import Parts, Router
-from bedrock_alerts.alerts.routing import RouteBook
-from bedrock_alerts.errors import TransientError
-from bedrock_alerts.looking_up import details_of, looker
+from bedrock_alerts.alerts.model import Answer
+from bedrock_alerts.alerts.router import Parts, Router
+from bedrock_alerts.alerts.routing import RouteBook, slack_aliases
+from bedrock_alerts.errors import PermanentError, TransientError
+from bedrock_alerts.looking_up import looker
 from bedrock_alerts.metrics import count_now
 from bedrock_alerts.observability import make_logger
-from bedrock_alerts.settings import RouteSettings, load
+from bedrock_alerts.settings import RouteSettings, load, policy_of
 
 # What fails at first mostly works in a moment: the queue's own time-out would be minutes.
 _FIRST_PAUSE_SECONDS: Final = 5
+_ANSWER_SECONDS: Final = 3.0
 
 
 class App(NamedTuple):
     """What this function works with."""
 
     parts: Parts
-    alerts: DeliveryQueue
+    table: IncidentsTable
+    alerts: AlertsQueue
     metrics: EmfSink
     logger: Logger
 
@@ -44,44 +42,50 @@ class App(NamedTuple):
 def _app() -> App:
     settings = load(RouteSettings)
     logger = make_logger("route")
-    target = TimerTarget(
-        group=settings.schedule_group_name,
-        role_arn=settings.scheduler_role_arn,
-        queue_arn=settings.alerts_queue_arn,
-        dead_letter_queue_arn=settings.alerts_dead_letter_queue_arn,
+    alerts = AlertsQueue(settings.alerts_queue_url)
+    routes = RouteBook(
+        Parameter(settings.routes_parameter_name).text,
+        settings.channels,
+        slack_aliases(settings.slack_channel_id),
     )
+    table = IncidentsTable(settings.incidents_table_name)
     parts = Parts(
-        memory=IncidentTable(settings.incidents_table_name, time.time),
-        timers=Timers(target, encode_note, time.time),
-        waiting=WaitingRoom(settings.incidents_table_name, time.time),
-        queue=DeliveryQueue(settings.deliveries_queue_url),
+        table=table,
+        queue=DeliveriesQueue(settings.deliveries_queue_url),
+        kept=alerts,
         journal=logger,
-        clock=time.time,
         channels=settings.channels,
-        policy=_policy(settings),
-        routes=RouteBook(Parameter(settings.routes_parameter_name).text, settings.channels).current,
-        mutes=MuteRules(settings.mute_rule_prefix) if settings.mute_rule_prefix else None,
+        policy=policy_of(settings),
+        routes=routes.current,
+        look_up=AlarmStates(settings.home_alarms_prefix),
+        evidence=looker(settings, time.time, partial(_left_out, logger)),
+        answered=partial(_answer, JsonPoster(SLACK_HOSTS), logger),
         own_alarms_prefix=settings.own_alarms_prefix or "",
-        look_up=looker(settings, time.time, partial(_left_out, logger)),
-        details=details_of(settings),
+        is_email_confirmed=EmailSubscriptions(settings.email_topic_arn).is_confirmed,
     )
-    return App(
-        parts=parts,
-        alerts=DeliveryQueue(settings.alerts_queue_url),
-        metrics=EmfSink(settings.metrics_namespace),
-        logger=logger,
-    )
+    return App(parts, table, alerts, EmfSink(settings.metrics_namespace), logger)
 
 
 def _left_out(logger: Logger, piece: str, error: str) -> None:
     logger.info("left out of an alert", extra={"piece": piece, "error": error})
 
 
-def _policy(settings: RouteSettings) -> Policy:
-    critical, warning = settings.reminder_hours
-    return Policy(
-        critical_reminder_seconds=critical * 3600, warning_reminder_seconds=warning * 3600
-    )
+def _answer(slack: JsonPoster, logger: Logger, answer: Answer, text: str) -> None:
+    """Say to who pressed a button what came of it. Nothing depends on that."""
+    if not answer.response_url:
+        return
+    payload = {"response_type": "ephemeral", "replace_original": False, "text": text}
+    try:
+        slack.post_json(answer.response_url, payload, seconds=_ANSWER_SECONDS)
+    except (TransientError, PermanentError) as error:
+        logger.info("not answered", extra={"reason": str(error)})
+
+
+@cache
+def _take_over() -> None:
+    """Take over what an older version has stored, before anything else happens to it."""
+    app = _app()
+    Router(app.parts).upgrade(app.table)
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
@@ -90,6 +94,10 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     What an alarm's own action calls with raises when it fails: Lambda tries again, and keeps it.
     """
     app = _app()
+    try:
+        _take_over()
+    except TransientError as error:  # a table that fails is done without, as for every event
+        app.logger.warning("nothing taken over yet", extra={"reason": str(error)})
     router = Router(app.parts)
 
     def route(message: SqsMessage) -> None:

@@ -222,7 +222,7 @@ def _summary(outcome: Outcome, suggest: float | None) -> list[str]:
     blind = [one.short_name for one in outcome.alarms if not one.is_judged]
     told = ", ".join(f"{count:,} to {name}" for name, count in outcome.notifications.items())
     outside = [one.short_name for one in outcome.alarms if one.fired and not one.is_deployed]
-    lines.append(f"{fired:,} alarms; messages: {f'at most {told}' if told else 'none'}")
+    lines.append(f"{fired:,} alarms; messages: {told or 'none'}")
     if outcome.is_short:
         lines.append("the log is shorter than a day: alarms that stayed quiet prove little")
     if outside:

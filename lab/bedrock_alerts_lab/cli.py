@@ -19,6 +19,7 @@ _COMMANDS: Final = {
     "metrics": "bedrock_alerts_lab.metrics_command",
     "render": "bedrock_alerts_lab.render_command",
     "routes": "bedrock_alerts_lab.routes_command",
+    "simulate": "bedrock_alerts_lab.commands.simulate",
     "stack-cost": "bedrock_alerts_lab.cost_command",
 }
 # Names of version 0.1 that still work, and are not listed.

@@ -12,21 +12,24 @@ import tempfile
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from bedrock_alerts.alerts.digest import as_one
-from bedrock_alerts.alerts.model import Alert, Thread
-from bedrock_alerts.alerts.render import slack
-from bedrock_alerts.alerts.send import Post
-from bedrock_alerts.alerts.slack_bot import SlackBotSender
+from bedrock_alerts.alerts.channels.digest import as_one
+from bedrock_alerts.alerts.channels.slack import render as slack
+from bedrock_alerts.alerts.channels.slack.send import SlackBotSender
+from bedrock_alerts.alerts.model import Alert
+from bedrock_alerts.alerts.ports import Job
 from bedrock_alerts.alerts.words import caller_name
 from bedrock_alerts_lab.errors import LabError
 from bedrock_alerts_lab.receiver.exchange import Request
 from bedrock_alerts_lab.receiver.server import Receiver, page
 from bedrock_alerts_lab.resolve import TEMPLATE
-from bedrock_alerts_lab.sample_alerts import BEGAN, BY_KIND, BY_TELLING, ENDED, FULL
+from bedrock_alerts_lab.sample_alerts import BEGAN, BY_KIND, BY_REASON, ENDED, FULL
+
+if TYPE_CHECKING:
+    from bedrock_alerts.alerts.incidents.item import Reference
 
 IMAGES: Final = TEMPLATE.parent / "docs" / "images"
 _CHANNEL: Final = "C0123456789"
@@ -60,19 +63,29 @@ class Channel:
         *,
         thread_ts: str = "",
         broadcast: bool = False,
+        seconds: float,
     ) -> str:
         """Keep a message, or a reply."""
-        del token, channel
+        del token, channel, seconds
         thread = {"thread_ts": thread_ts, "reply_broadcast": broadcast} if thread_ts else {}
         return self.receiver.add_message({**payload, **thread}).ts
 
-    def update(self, token: str, channel: str, ts: str, payload: Mapping[str, Any]) -> None:
+    def update(
+        self, token: str, channel: str, ts: str, payload: Mapping[str, Any], *, seconds: float
+    ) -> None:
         """Replace a message."""
-        del token, channel
+        del token, channel, seconds
         self.receiver.edit_message(ts, payload)
 
     def upload(
-        self, token: str, channel: str, thread_ts: str, picture: bytes, *, title: str
+        self,
+        token: str,
+        channel: str,
+        thread_ts: str,
+        picture: bytes,
+        *,
+        title: str,
+        seconds: float,
     ) -> None:
         """Leave the picture out."""
 
@@ -96,8 +109,8 @@ def alarm() -> Receiver:
 def life() -> Receiver:
     """Show the same alarm when it is over: its message edited, its story in the thread."""
     channel = Channel()
-    acknowledged = BY_TELLING["acknowledged"]
-    _tell(channel, [FULL, acknowledged, BY_TELLING["resolved"]])
+    acknowledged = BY_REASON["acknowledged"]
+    _tell(channel, [FULL, acknowledged, BY_REASON["resolved"]])
     return channel.receiver
 
 
@@ -107,7 +120,7 @@ def storm() -> Receiver:
     offender, name = BY_KIND["contributor"], BY_KIND["query"].title
     alerts = [
         BY_KIND["composite"],
-        BY_TELLING["resolved"],
+        BY_REASON["resolved"],
         BY_KIND["math"],
         BY_KIND["anomaly"],
         *(
@@ -131,16 +144,16 @@ PICTURES: Final = {"alarm": alarm, "life": life, "storm": storm}
 
 def _tell(channel: Channel, alerts: list[Alert], *, has_extras: bool = True) -> None:
     sender = SlackBotSender(channel, channel, _CHANNEL, channel, is_answered=True)
-    thread: Thread | None = None
+    reference: Reference | None = None
     for number, alert in enumerate(alerts):
-        shown = msgspec.structs.replace(alert, widget="", incident=FULL.incident)
+        shown = msgspec.structs.replace(alert, widget="", incident=FULL.incident, number=1)
         channel.now = BEGAN + timedelta(minutes=1 + 7 * number)
-        post = Post((shown,), thread=thread)
-        receipt = sender.send(post)
-        if receipt.thread is not None and thread is None and has_extras:
-            for add in sender.extras(post, receipt.thread):
+        job = Job("edit" if reference else "post", (shown,), reference=reference, number=1)
+        receipt = sender.send(job, _SECONDS)
+        if receipt.reference is not None and reference is None and has_extras:
+            for add in sender.extras(job, receipt.reference, _SECONDS):
                 add()
-        thread = receipt.thread
+        reference = receipt.reference
 
 
 def photograph(

@@ -6,8 +6,13 @@ from typing import Any, Final, get_args
 
 import click
 
-from bedrock_alerts.alerts.model import Alert, ChannelKind, TellingKind
-from bedrock_alerts.alerts.render import amazon_q, email, pagerduty, slack, teams, webhook
+from bedrock_alerts.alerts.channels.amazon_q import render as amazon_q
+from bedrock_alerts.alerts.channels.email import render as email
+from bedrock_alerts.alerts.channels.pagerduty import render as pagerduty
+from bedrock_alerts.alerts.channels.slack import render as slack
+from bedrock_alerts.alerts.channels.teams import render as teams
+from bedrock_alerts.alerts.channels.webhook import render as webhook
+from bedrock_alerts.alerts.model import Alert, ChannelKind, Reason
 from bedrock_alerts_lab.alert_events import alerts_in
 from bedrock_alerts_lab.terminal import write
 
@@ -43,18 +48,18 @@ RENDERERS: Final[Mapping[str, Callable[[Alert], dict[str, Any]]]] = {
     help="The kind of channel that gets the message.",
 )
 @click.option(
-    "--telling",
-    type=click.Choice(get_args(TellingKind)),
-    help="Why it is told, with an invented memory. Default: as if nothing were remembered.",
+    "--reason",
+    type=click.Choice(get_args(Reason)),
+    help="Why it is sent, with a sample memory. Default: derived from the event.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a message.")
-def render(event: Any, channel: str, telling: TellingKind | None, *, as_json: bool) -> int:
+def render(event: Any, channel: str, reason: Reason | None, *, as_json: bool) -> int:
     """Print the message for the alarm event in the file EVENT (- for standard input).
 
     EVENT is one of EventBridge, SNS or an alarm's own action, wrapped by SQS and SNS or not. What
     `route` looks up in AWS (evidence, the account's alias) is not in it.
     """
-    for alert in alerts_in(event.read(), event.name, telling):
+    for alert in alerts_in(event.read(), event.name, reason):
         message = RENDERERS[channel](alert)
         if as_json:
             write(json.dumps(message) + "\n")

@@ -233,7 +233,9 @@ def _channels(text: str | None) -> tuple[Channel, ...]:
     channels = tuple(part.strip() for part in text.split(",") if part.strip())
     for channel in channels:
         if channel.partition(":")[0] not in _ALL_KINDS:
-            raise click.BadParameter(f"{channel} is not one of {', '.join(_ALL_KINDS)}")
+            raise click.BadParameter(
+                f"{channel} is not one of {', '.join(_ALL_KINDS)}", param_hint="--channels"
+            )
     return channels
 
 

@@ -18,7 +18,8 @@ from urllib.parse import quote_plus
 
 import msgspec
 
-from bedrock_alerts.alerts.pipeline import deliveries
+from bedrock_alerts.alerts.model import incident_id
+from bedrock_alerts.alerts.ports import Poke
 from bedrock_alerts.metrics import DEFAULT_NAMESPACE
 from bedrock_alerts_lab.invented import ACCOUNT, REGION
 from bedrock_alerts_lab.local_stack import traffic
@@ -61,8 +62,10 @@ def sample_events(now: datetime) -> dict[str, str]:
     }
     at = int(minute.timestamp() * 1000)
     email, slack = (
-        msgspec.json.encode(delivery).decode()
-        for delivery in deliveries(json.dumps(alarm), ("email", "slack"), now=now.timestamp())
+        msgspec.json.encode(
+            Poke(alarm=incident_id(alarm["resources"][0]), channel=channel)
+        ).decode()
+        for channel in ("email", "slack")
     )
     files: dict[str, Any] = {
         "collect_logs/traffic.json": awslogs_event(lines, at),

@@ -8,6 +8,7 @@ import gzip
 import json
 import platform
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -17,12 +18,16 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
+from bedrock_alerts.alerts.answers import buttons
+from bedrock_alerts.alerts.model import incident_id
+from bedrock_alerts_lab.local_stack import template as cfn
 from bedrock_alerts_lab.receiver.server import Receiver
 from bedrock_alerts_lab.sample_events import BUCKET
 from tests.support import emulator
 from tests.support.collected import by_reason, counted
-from tests.support.deliver_stack import create_table
+from tests.support.events import pressed, signed_request
 from tests.support.loopback import Hook
+from tests.support.route_stack import ARN, ELSEWHERE, change, create_table
 
 pytestmark = pytest.mark.build
 
@@ -30,6 +35,7 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 EVENTS: Final = ROOT / "events"
 LAMBDA_PYTHON: Final = ROOT / ".venv-runtime" / "bin" / "python"
 REGION: Final = "eu-west-1"
+SIGNING_SECRET: Final = "invented0signing0secret"
 
 
 class World(NamedTuple):
@@ -38,8 +44,10 @@ class World(NamedTuple):
     environment: dict[str, str]
     s3: Any
     sqs: Any
+    alerts_url: str
     deliveries_url: str
     mailbox_url: str
+    bot_secret_arn: str
     receiver: Receiver
 
 
@@ -76,16 +84,16 @@ def world(runtime: tuple[Path, list[Path]]) -> Iterator[World]:
         topic = sns.create_topic(Name="email")["TopicArn"]
         arn = sqs.get_queue_attributes(QueueUrl=mailbox, AttributeNames=["QueueArn"])
         sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn["Attributes"]["QueueArn"])
-        arn = sqs.get_queue_attributes(QueueUrl=deliveries, AttributeNames=["QueueArn"])
-        boto3.client("scheduler").create_schedule_group(Name="timers")
+        alerts = sqs.create_queue(QueueName="alerts")["QueueUrl"]
+        bot = {"token": "xoxb-invented", "signing_secret": SIGNING_SECRET}
+        bot_secret = boto3.client("secretsmanager").create_secret(
+            Name="bot", SecretString=json.dumps(bot)
+        )
         boto3.client("ssm").put_parameter(Name="/bedrock-alerts/routes", Type="String", Value="{}")
         functions = {
-            "ALERTS_QUEUE_URL": deliveries,
-            "ALERTS_QUEUE_ARN": arn["Attributes"]["QueueArn"],
-            "ALERTS_DEAD_LETTER_QUEUE_ARN": arn["Attributes"]["QueueArn"],
-            "SCHEDULE_GROUP_NAME": "timers",
+            "ALERTS_QUEUE_URL": alerts,
+            "HOME_ALARMS_PREFIX": ELSEWHERE,
             "ROUTES_PARAMETER_NAME": "/bedrock-alerts/routes",
-            "SCHEDULER_ROLE_ARN": "arn:aws:iam::123456789012:role/timers",
             "METRICS_NAMESPACE": "BedrockAlerts",
             "OWN_LOG_GROUP": "/aws/lambda/bedrock-alerts-collect-logs",
             "DELIVERIES_QUEUE_URL": deliveries,
@@ -96,7 +104,16 @@ def world(runtime: tuple[Path, list[Path]]) -> Iterator[World]:
             "SLACK_SECRET_ARN": secret["ARN"],
             "ALLOW_LOOPBACK_WEBHOOKS": "true",
         }
-        yield World({**access, **functions}, s3, sqs, deliveries, mailbox, receiver)
+        yield World(
+            {**access, **functions},
+            s3,
+            sqs,
+            alerts,
+            deliveries,
+            mailbox,
+            bot_secret["ARN"],
+            receiver,
+        )
 
 
 @pytest.fixture(
@@ -135,6 +152,7 @@ def invoke(
     built: Path,
     runtime: tuple[Path, list[Path]],
     world: World,
+    **variables: str,
 ) -> tuple[Any, str]:
     """Invoke a built function once; return its answer and everything it wrote."""
     python, layers = runtime
@@ -143,7 +161,7 @@ def invoke(
         event,
         python=python,
         layers=layers,
-        environment={"AWS_LAMBDA_FUNCTION_NAME": function, **world.environment},
+        environment={"AWS_LAMBDA_FUNCTION_NAME": function, **world.environment, **variables},
     )
 
 
@@ -215,9 +233,8 @@ def test_route_answers_its_samples(
         "RouteFunction", sample("route/alarm.json"), built=built, runtime=runtime, world=world
     )
     assert answer == {"batchItemFailures": []}
-    deliveries = [json.loads(body) for body in received(world, world.deliveries_url)]
-    assert sorted(delivery["channel"] for delivery in deliveries) == ["email", "slack"]
-    assert {d["alerts"][0]["title"] for d in deliveries} == {"bedrock-alerts.ContentFiltered"}
+    pokes = [json.loads(body) for body in received(world, world.deliveries_url)]
+    assert sorted(poke["channel"] for poke in pokes) == ["email", "slack"]
 
 
 @pytest.mark.parametrize("channel", ["email", "slack"])
@@ -225,6 +242,13 @@ def test_deliver_answers_its_samples(
     built: Path, runtime: tuple[Path, list[Path]], world: World, channel: str
 ) -> None:
     before = len(world.receiver.messages())
+    now = (time.time() - 1_795_420_800) / 60
+    alarm = change("ALARM", now, name="bedrock-alerts.ContentFiltered")
+    body = json.loads(sample(f"deliver/{channel}.json")["Records"][0]["body"])
+    assert body["alarm"] == incident_id(f"{ARN}bedrock-alerts.ContentFiltered")
+    event = {"Records": [{**sample("route/alarm.json")["Records"][0], "body": json.dumps(alarm)}]}
+    invoke("RouteFunction", event, built=built, runtime=runtime, world=world)
+    received(world, world.deliveries_url)
     answer, output = invoke(
         "DeliverFunction",
         sample(f"deliver/{channel}.json"),
@@ -236,9 +260,32 @@ def test_deliver_answers_its_samples(
     assert world.receiver.webhook_url not in output
     emails = [json.loads(body)["Subject"] for body in received(world, world.mailbox_url)]
     messages = [message.payload["text"] for message in world.receiver.messages()[before:]]
-    (told,) = emails + messages
-    assert "bedrock-alerts.ContentFiltered" in told
+    (shown,) = emails + messages
+    assert "Calls blocked by a guardrail" in shown
     assert bool(emails) is (channel == "email")
+
+
+def test_slack_interactions_keeps_what_was_pressed(
+    built: Path, runtime: tuple[Path, list[Path]], world: World
+) -> None:
+    value = buttons(incident_id(f"{ARN}chat-blocks"), 1)[0].value
+    event = signed_request(pressed(value), SIGNING_SECRET)
+    (function,) = (
+        name
+        for name, resource in cfn.load(ROOT / "template.yaml")["Resources"].items()
+        if resource.get("Properties", {}).get("CodeUri") == "functions/slack_interactions"
+    )
+    answer, _ = invoke(
+        function,
+        event,
+        built=built,
+        runtime=runtime,
+        world=world,
+        SLACK_BOT_SECRET_ARN=world.bot_secret_arn,
+    )
+    assert answer == {"statusCode": 200}
+    (kept,) = received(world, world.alerts_url)
+    assert json.loads(kept)["bedrock_alerts"]["answer"]["kind"] == "acknowledge"
 
 
 def test_configure_logging_answers_its_sample(

@@ -1,22 +1,28 @@
-"""`deliver` sends each delivery once; what fails waits in its queue, and no secret is written."""
+"""`deliver` shows each channel what it lacks, once; what fails is shown later, no secret is written."""
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import boto3
 import pytest
 from mypy_boto3_sqs import SQSClient
 
+from bedrock_alerts.adapters.incidents_table import IncidentsTable
+from bedrock_alerts.alerts.incidents.item import View
+from bedrock_alerts.alerts.model import incident_id
 from functions.deliver import handler as handler_module
-from tests.support.deliver_stack import TABLE, Stack, deliver_stack
-from tests.support.delivering import alarm, delivery, recovery
+from tests.support.apps import app_of
+from tests.support.deliver_stack import DeliverStack, deliver_stack
 from tests.support.loopback import OK, Answer, Hook
-from tests.support.queues import HIDDEN_SECONDS, RECEIVES, Clock, emitted, log_lines
+from tests.support.queues import Clock, Context, emitted, log_lines, template_properties
+from tests.support.route_stack import ARN, NAME, TABLE, change, create_table
 
-EVENTS = Path(__file__).parents[2] / "events" / "deliver"
-BROKEN = "no delivery: prompt of a person"
+EVENTS: Final = Path(__file__).parents[2] / "events" / "deliver"
+BROKEN: Final = "no poke: prompt of a person"
+ALARM: Final = f"{ARN}{NAME}"
 
 
 def sample(name: str) -> dict[str, Any]:
@@ -24,9 +30,8 @@ def sample(name: str) -> dict[str, Any]:
     return event
 
 
-(EMAIL,) = (record["body"] for record in sample("email.json")["Records"])
-(SLACK,) = (record["body"] for record in sample("slack.json")["Records"])
-ALARM, END = delivery(alarm()), delivery(recovery())
+def poke(channel: str = "slack", arn: str = ALARM) -> str:
+    return json.dumps({"alarm": incident_id(arn), "channel": channel})
 
 
 @pytest.fixture
@@ -36,291 +41,401 @@ def stack(
     output: Any,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
-) -> Iterator[Stack]:
+) -> Iterator[DeliverStack]:
     del sqs  # it puts AWS at moto
     with deliver_stack(handler_module, clock, output, monkeypatch, caplog) as stack:
         yield stack
     assert BROKEN not in output.text
 
 
+def learned(stack: DeliverStack, *channels: str, name: str = NAME) -> None:
+    """Let an alarm fire, and leave pokes for these channels alone."""
+    assert stack.route.happen(change("ALARM", 0, name=name)) == []
+    stack.route.pokes()
+    stack.deliveries.put(*(poke(channel, f"{ARN}{name}") for channel in channels))
+
+
+def view(stack: DeliverStack, channel: str = "slack") -> View:
+    item = stack.route.item()
+    assert item is not None
+    return item.view(channel)
+
+
 def test_every_sample_event_is_tried_here() -> None:
     assert {path.name for path in EVENTS.iterdir()} == {"email.json", "slack.json"}
 
 
-def test_the_email_sample_becomes_an_email(stack: Stack) -> None:
-    assert handler_module.handler(sample("email.json"), None) == {"batchItemFailures": []}
-    (envelope,) = map(json.loads, stack.mailbox.take())
-    assert envelope["Subject"] == "ALARM - info: bedrock-alerts.ContentFiltered in eu-west-1"
-    assert "Value:  4, threshold 1" in envelope["Message"]
+@pytest.mark.parametrize("channel", ["email", "slack"])
+def test_a_sample_is_a_poke_and_one_for_an_alarm_that_nobody_knows_sends_nothing(
+    stack: DeliverStack, channel: str
+) -> None:
+    answer = handler_module.handler(sample(f"{channel}.json"), Context())
+    assert answer == {"batchItemFailures": []}
+    assert stack.emails() == stack.hook.received == []
+    assert emitted(stack.output.text) == {}
+
+
+@pytest.mark.parametrize("channel", ["email", "slack"])
+def test_a_sample_after_its_alarm_becomes_a_message(stack: DeliverStack, channel: str) -> None:
+    body = json.loads(sample(f"{channel}.json")["Records"][0]["body"])
+    name = "bedrock-alerts.ContentFiltered"
+    assert body == {"alarm": incident_id(f"{ARN}{name}"), "channel": channel}
+    learned(stack, name=name)
+    answer = handler_module.handler(sample(f"{channel}.json"), Context())
+    assert answer == {"batchItemFailures": []}
+    assert (len(stack.emails()), len(stack.hook.received)) == (
+        channel == "email",
+        channel == "slack",
+    )
+    assert emitted(stack.output.text)["NotificationsSent"] == 1
+
+
+# ---- one message each ----------------------------------------------------------------------------
+
+
+def test_each_channel_gets_the_alarm_once_and_the_metrics_say_so(stack: DeliverStack) -> None:
+    stack.clock.forward(2)
+    assert stack.happen(change("ALARM", 0)) == []
+    (email,) = stack.emails()
+    assert email.startswith("[Critical] ")
+    assert len(stack.hook.received) == 1
+    assert sorted(stack.sent()) == [("email", "firing"), ("slack", "firing")]
+    found = emitted_lists(stack.output.text)
+    assert found["NotificationsSent"] == [2]
+    assert all(2000 <= each <= 5000 for each in found["AlertLatency"])
+    assert len(found["AlertLatency"]) == 2
+
+
+def emitted_lists(text: str) -> dict[str, list[float]]:
+    """Return every value of every metric."""
+    found: dict[str, list[float]] = {}
+    for line in map(json.loads, text.splitlines()):
+        for directive in line.get("_aws", {}).get("CloudWatchMetrics", []):
+            for metric in directive["Metrics"]:
+                value = line[metric["Name"]]
+                found.setdefault(metric["Name"], []).extend(
+                    value if isinstance(value, list) else [value]
+                )
+    return found
+
+
+def test_the_same_poke_again_and_again_is_one_message(stack: DeliverStack) -> None:
+    learned(stack, "slack", "slack", "slack")
+    assert stack.feed() == []
+    stack.deliveries.put(poke(), poke())
+    assert stack.feed() == []
+    assert len(stack.hook.received) == 1
+    assert emitted(stack.output.text)["NotificationsSent"] == 1
+
+
+def test_who_holds_a_claim_is_not_sent_past(stack: DeliverStack) -> None:
+    learned(stack)
+    table = IncidentsTable(TABLE)
+    item, version = table.load(incident_id(ALARM))
+    assert item is not None
+    claimed = View(
+        rule=item.view("slack").rule, wanted=1, claim="other", lease=stack.clock.seconds + 90
+    )
+    assert table.put(incident_id(ALARM), item.with_view("slack", claimed), version, None)
+    stack.deliveries.put(poke())
+    assert stack.feed() == []
     assert stack.hook.received == []
-    assert emitted(stack.output.text) == {"NotificationsSent": 1}
-
-
-def test_the_slack_sample_becomes_a_slack_message(stack: Stack) -> None:
-    assert handler_module.handler(sample("slack.json"), None) == {"batchItemFailures": []}
-    (payload,) = stack.hook.received
-    assert payload["text"] == ":information_source: *ALARM · info* bedrock-alerts.ContentFiltered"
-    assert stack.emails() == []
-    assert emitted(stack.output.text) == {"NotificationsSent": 1}
-
-
-def test_a_poisoned_message_is_parked_and_told_and_its_neighbours_are_sent(stack: Stack) -> None:
-    unknown_channel = SLACK.replace('"slack"', '"fax"')
-    stack.deliveries.put(EMAIL, BROKEN, unknown_channel, SLACK)
+    stack.clock.forward(91)
+    stack.deliveries.put(poke())
     assert stack.feed() == []
     assert len(stack.hook.received) == 1
-    assert sorted(stack.emails()) == [
-        "ALARM - info: bedrock-alerts.ContentFiltered in eu-west-1",
-        "NOT SENT to its channel: a notification that cannot be read",
-        "NOT SENT to its channel: a notification that cannot be read",
-    ]
-    assert sorted(stack.deliveries.parked()) == sorted([BROKEN, unknown_channel])
-    assert stack.given_up() == [
-        "it cannot be read (DecodeError)",
-        "it cannot be read (ValidationError)",
-    ]
-    assert emitted(stack.output.text) == {"NotificationsSent": 2, "NotificationsFailed": 2}
 
 
-def test_the_log_says_who_was_told_of_what_by_a_key_that_both_channels_share(
-    stack: Stack,
+def test_a_poisoned_message_comes_back_and_its_neighbours_are_sent(stack: DeliverStack) -> None:
+    learned(stack)
+    other = '{"of": "a later version"}'
+    stack.deliveries.put(poke("email"), BROKEN, other, poke("slack"))
+    assert sorted(stack.feed()) == sorted([BROKEN, other])
+    assert len(stack.hook.received) == len(stack.emails()) == 1
+    assert stack.deliveries.kept == 2
+    errors = {line["error"] for line in log_lines(stack.output.text) if "error" in line}
+    assert errors == {"TransientError: a message of another version"}
+
+
+def test_what_another_version_wrote_is_never_dropped(stack: DeliverStack) -> None:
+    properties = template_properties("DeliveriesQueue")
+    body = '{"of": "a later version"}'
+    stack.deliveries.put(body)
+    for _ in range(properties["RedrivePolicy"]["maxReceiveCount"]):
+        assert stack.feed() == [body]
+        stack.clock.forward(properties["VisibilityTimeout"] + 1)
+    assert stack.feed() == []
+    assert stack.deliveries.parked() == [body]
+
+
+@pytest.mark.parametrize("channel", ["fax", "", "slack:"])
+def test_a_poke_for_a_channel_that_nobody_has_sends_nothing(
+    stack: DeliverStack, channel: str
 ) -> None:
-    stack.deliveries.put(EMAIL, SLACK)
-    assert stack.feed() == []
-    (first, second) = stack.sent()
-    assert {first[0], second[0]} == {"email", "slack"}
-    assert first[1] == second[1] == json.loads(EMAIL)["alerts"][0]["key"]
+    learned(stack)
+    stack.deliveries.put(poke(channel))
+    stack.feed()
+    assert stack.hook.received == stack.emails() == []
 
 
-def test_the_same_delivery_twice_is_one_message(stack: Stack) -> None:
-    stack.deliveries.put(SLACK, SLACK)
-    assert stack.feed() == []
-    assert len(stack.hook.received) == 1
-    assert emitted(stack.output.text) == {"NotificationsSent": 1}
+# ---- what fails ----------------------------------------------------------------------------------
 
 
-def test_while_slack_is_down_its_message_waits_longer_each_time_and_no_email_is_sent_twice(
-    stack: Stack,
+def test_while_slack_is_down_its_message_waits_and_no_email_is_sent_twice(
+    stack: DeliverStack,
 ) -> None:
-    stack.hook.answer = Answer(500, b"rollup_error")
-    stack.deliveries.put(EMAIL, SLACK)
-    assert stack.feed() == [SLACK]
-    stack.clock.forward(4.9)
-    assert stack.feed() == []  # it is hidden
-    stack.clock.forward(2.2)
-    assert stack.feed() == [SLACK]
-    stack.clock.forward(14.9)
-    assert stack.feed() == []
-    stack.hook.answer = OK
-    stack.clock.forward(4.2)
-    assert stack.feed() == []  # it is sent
-    assert stack.deliveries.kept == 0
-    assert len(stack.hook.received) == 3
+    stack.hook.answer = Answer(503, b"rollup_error")
+    assert stack.happen(change("ALARM", 0)) == []  # the item holds what is lacking, not the queue
     assert len(stack.emails()) == 1
-    assert set(stack.errors()) == {"UnknownOutcomeError: 127.0.0.1 answered 500: rollup_error"}
-    assert emitted(stack.output.text) == {"NotificationsSent": 2, "NotificationsFailed": 2}
-
-
-def test_an_outage_leaves_one_message_of_an_alarm_and_its_end(stack: Stack) -> None:
-    stack.hook.answer = None
-    stack.deliveries.put(ALARM)
-    assert stack.feed() == [ALARM]
-    stack.deliveries.put(END)
-    assert stack.feed() == []
+    stack.pass_time(5)
+    attempts = len(stack.hook.received)
+    assert 2 <= attempts <= 6
     stack.hook.answer = OK
-    stack.clock.forward(6.1)
-    assert stack.feed() == []
-    *_, payload = stack.hook.received
-    assert payload["text"] == ":white_check_mark: *ALARM · critical → RESOLVED* chat-blocks"
-    assert stack.deliveries.kept == 0
-    assert emitted(stack.output.text)["NotificationsSuppressed"] == 1
-
-
-def test_slack_is_left_in_peace_for_as_long_as_it_asks(stack: Stack) -> None:
-    stack.hook.answer = Answer(429, b"rate_limited", {"Retry-After": "30"})
-    stack.deliveries.put(SLACK)
-    assert stack.feed() == [SLACK]
-    stack.hook.answer = OK
-    stack.clock.forward(29.9)
-    assert stack.feed() == []
-    assert len(stack.hook.received) == 1
-    stack.clock.forward(7.2)
-    assert stack.feed() == []
-    assert len(stack.hook.received) == 2
-
-
-def test_a_message_whose_turn_is_far_off_is_no_failure(stack: Stack) -> None:
-    bodies = [delivery(alarm(f"a{number}", incident=f"i{number}")) for number in range(6)]
-    stack.deliveries.put(*bodies)
-    boto3.client("dynamodb").put_item(
-        TableName=TABLE,
-        Item={
-            "pk": {"S": "channel#slack"},
-            "sk": {"S": "pace"},
-            "free": {"N": str(stack.clock.seconds + 100)},
-        },
-    )
-    assert stack.feed() == bodies
-    assert stack.errors() == []
-    said = {line.get("reason") for line in log_lines(stack.output.text)}
-    assert said == {"the channel takes one message a second"}
-    stack.clock.forward(110)
-    assert stack.feed() == []
-    assert len(stack.hook.received) == 6
-    assert emitted(stack.output.text) == {"NotificationsSent": 6}
-
-
-def test_a_slack_that_never_comes_back_is_told_by_email_and_its_message_parked(
-    stack: Stack,
-) -> None:
-    stack.hook.answer = None
-    stack.deliveries.put(SLACK)
-    for _ in range(RECEIVES - 1):
-        assert stack.feed() == [SLACK]
-        assert stack.emails() == []
-        stack.clock.forward(HIDDEN_SECONDS)
-    assert stack.feed() == []
-    assert stack.emails() == ["NOT SENT to slack: ALARM - info: bedrock-alerts.ContentFiltered"]
-    assert stack.deliveries.kept == 0
-    assert stack.deliveries.parked() == [SLACK]
-
-
-def test_a_message_that_cannot_be_postponed_is_kept_all_the_same(stack: Stack) -> None:
-    stack.hook.answer = Answer(500)
-    event = sample("slack.json")  # its receipt handle is invented
-    answer = handler_module.handler(event, None)
-    assert answer == {"batchItemFailures": [{"itemIdentifier": event["Records"][0]["messageId"]}]}
-    (error,) = stack.errors()
-    assert error == (
-        "TransientError: Amazon SQS refused: ReceiptHandleIsInvalid;"
-        " before that UnknownOutcomeError: 127.0.0.1 answered 500"
-    )
-
-
-def test_what_slack_refuses_is_told_at_once_parked_and_sent_once_when_sent_back(
-    stack: Stack,
-) -> None:
-    stack.hook.answer = Answer(410, b"channel_is_archived")
-    stack.deliveries.put(EMAIL, SLACK)
-    assert stack.feed() == []
-    assert stack.given_up() == ["127.0.0.1 answered 410: channel_is_archived"]
-    assert len(stack.emails()) == 2
-    (parked,) = stack.deliveries.parked()
-    assert parked == SLACK
-    stack.hook.answer = OK
-    stack.deliveries.put(parked, EMAIL)
-    assert stack.feed() == []
-    assert len(stack.hook.received) == 2
+    stack.pass_time(3)
+    assert len(stack.hook.received) == attempts + 1
     assert stack.emails() == []
+    assert stack.deliveries.kept == 0
+    assert {reason for _, reason in stack.failures()} == {"127.0.0.1 answered 503: rollup_error"}
+
+
+def test_an_outage_of_slack_leaves_one_message_of_an_alarm_and_its_end(stack: DeliverStack) -> None:
+    stack.hook.answer = Answer(429)
+    stack.happen(change("ALARM", 0))
+    stack.pass_time(3)
+    stack.happen(change("OK", 3, was="ALARM"))
+    stack.pass_time(15)
+    assert [subject.split("]")[0] for subject in stack.emails()] == ["[Critical", "[Resolved"]
+    stack.hook.answer = OK
+    before = len(stack.hook.received)
+    stack.pass_time(20)
+    (payload,) = stack.hook.received[before:]
+    assert "Resolved" in json.dumps(payload)
+    assert stack.failures()[0] == ("refused", "127.0.0.1 answered 429")
+
+
+def test_slack_is_left_in_peace_for_as_long_as_it_asks(stack: DeliverStack) -> None:
+    stack.hook.answer = Answer(429, b"rate_limited", {"Retry-After": "400"})
+    stack.happen(change("ALARM", 0))
+    stack.hook.answer = OK
+    stack.happen(change("ALARM", 0, name="another"))
+    stack.pass_time(6)
+    assert len(stack.hook.received) == 1
+    stack.pass_time(8)
+    assert len(stack.hook.received) > 1
+
+
+def test_a_channel_is_sent_a_message_a_second(stack: DeliverStack) -> None:
+    names = [f"alarm-{number}" for number in range(3)]
+    stack.happen(*(change("ALARM", 0, name=name) for name in names))
+    assert len(stack.hook.received) == 3
+    assert stack.clock.seconds >= stack.route.clock.seconds >= 1_795_420_802
+
+
+def test_what_slack_refuses_for_good_is_said_by_email_and_parked(stack: DeliverStack) -> None:
+    stack.hook.answer = Answer(410, b"channel_is_archived")
+    stack.happen(change("ALARM", 0))
+    assert len(stack.emails()) == 1
+    stack.pass_time(30)
+    assert len(stack.hook.received) == 3
+    assert view(stack).is_parked
+    (parked,) = stack.deliveries.parked()
+    assert json.loads(parked) == json.loads(poke())
+    (line,) = stack.route.logged("parked")
+    assert line["reason"] == "127.0.0.1 answered 410: channel_is_archived"
+    (said,) = [json.loads(body) for body in stack.mailbox.take()]
+    assert said["Subject"].startswith("[Still firing")
+    assert "slack: 127.0.0.1 answered 410: channel_is_archived" in said["Message"]
+    assert emitted(stack.output.text)["NotificationsFailed"] == 3
+
+
+def test_what_was_parked_is_sent_when_it_is_redriven_after_the_next_fact(
+    stack: DeliverStack,
+) -> None:
+    stack.hook.answer = Answer(410)
+    stack.happen(change("ALARM", 0))
+    stack.pass_time(30)
+    (parked,) = stack.deliveries.parked()
+    stack.hook.answer = OK
+    before = len(stack.hook.received)
     stack.deliveries.put(parked)
     assert stack.feed() == []
-    assert len(stack.hook.received) == 2
-    assert emitted(stack.output.text) == {"NotificationsSent": 2, "NotificationsFailed": 1}
+    stack.happen(change("OK", 30, was="ALARM"))
+    stack.pass_time(40)
+    said = json.dumps(stack.hook.received[before:])
+    assert "Resolved" in said
+    assert not view(stack).is_parked
 
 
-def test_a_message_that_slack_finds_fault_with_is_sent_in_plain_words(stack: Stack) -> None:
+def test_a_message_that_slack_finds_fault_with_is_sent_in_plain_words(stack: DeliverStack) -> None:
     def judge(payload: Any) -> Answer:
         return Answer(400, b"invalid_blocks") if "attachments" in payload else OK
 
     stack.hook.judge = judge
-    stack.deliveries.put(SLACK)
+    learned(stack, "slack")
     assert stack.feed() == []
     assert len(stack.hook.received) == 2
-    assert stack.hook.received[1]["text"].startswith("ALARM · info: bedrock-alerts")
+    assert "Blocked calls" in stack.hook.received[1]["text"]
     assert "our message was refused" in stack.output.text
-    assert stack.emails() == []
+    assert view(stack).shown is not None
 
 
-def test_a_secret_that_was_renewed_is_fetched_at_once(stack: Stack) -> None:
-    stack.deliveries.put(ALARM)
-    assert stack.feed() == []
+def test_a_fault_of_ours_blocks_nothing_else_and_is_not_quoted(
+    stack: DeliverStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Broken:
+        def send(self, *_: object) -> None:
+            raise RuntimeError(BROKEN)
+
+    senders = app_of(handler_module).parts.senders
+    monkeypatch.setitem(senders, "slack", Broken())
+    stack.happen(change("ALARM", 0))
+    assert len(stack.emails()) == 1
+    assert stack.failures() == [("permanent", "a fault of Bedrock Alerts (RuntimeError)")]
+
+
+# ---- secrets -------------------------------------------------------------------------------------
+
+
+def test_a_secret_that_was_renewed_is_fetched_at_once(stack: DeliverStack) -> None:
+    stack.happen(change("ALARM", 0))
     stack.hook.answer = Answer(404, b"no_service")
     with Hook(path="/renewed") as renewed:
         stack.keep_secret(renewed.url)
-        stack.deliveries.put(SLACK)
-        assert stack.feed() == []
+        stack.happen(change("ALARM", 0, name="another"))
         assert len(renewed.received) == 1
     assert len(stack.hook.received) == 2
-    assert stack.emails() == []
+    assert stack.failures() == []
 
 
-def test_a_secret_that_was_not_renewed_is_not_tried_twice(stack: Stack) -> None:
+def test_a_secret_that_was_not_renewed_is_not_tried_twice(stack: DeliverStack) -> None:
     stack.hook.answer = Answer(404, b"no_service")
-    stack.deliveries.put(SLACK)
+    learned(stack, "slack")
     assert stack.feed() == []
     assert len(stack.hook.received) == 1
-    assert stack.given_up() == ["127.0.0.1 answered 404: no_service"]
+    assert stack.failures() == [("permanent", "127.0.0.1 answered 404: no_service")]
 
 
-def test_without_its_secret_a_slack_message_waits(stack: Stack) -> None:
+def test_without_its_secret_a_slack_message_waits(stack: DeliverStack) -> None:
     keeper = boto3.client("secretsmanager")
     keeper.delete_secret(SecretId=stack.secret_arn, ForceDeleteWithoutRecovery=True)
-    stack.deliveries.put(SLACK)
-    assert stack.feed() == [SLACK]
-    assert stack.errors() == [
-        "TransientError: AWS Secrets Manager refused: ResourceNotFoundException"
-    ]
-    stack.clock.forward(6.1)
-    assert stack.feed() == [SLACK]
-
-
-def test_a_secret_that_is_no_webhook_is_refused_without_being_shown(stack: Stack) -> None:
-    stack.keep_secret("https://evil.example.com/services/T0INVENTED")
-    stack.deliveries.put(SLACK)
+    learned(stack, "slack")
     assert stack.feed() == []
-    assert stack.given_up() == [
-        "the webhook's host is not one of hooks.slack-gov.com, hooks.slack.com"
+    assert stack.failures() == [
+        ("refused", "AWS Secrets Manager refused: ResourceNotFoundException")
+    ]
+    due = view(stack).due
+    assert due is not None
+    assert 0 < due - stack.clock.seconds <= 60
+
+
+def test_a_secret_that_is_no_webhook_is_refused_without_being_shown(stack: DeliverStack) -> None:
+    stack.keep_secret("https://evil.example.com/services/T0INVENTED")
+    learned(stack, "slack")
+    assert stack.feed() == []
+    assert stack.failures() == [
+        ("permanent", "the webhook's host is not one of hooks.slack-gov.com, hooks.slack.com")
     ]
     assert stack.hook.received == []
-    assert len(stack.emails()) == 1
 
 
-def test_each_target_has_its_own_webhook(stack: Stack) -> None:
+def test_each_target_has_its_own_webhook(stack: DeliverStack) -> None:
+    boto3.client("ssm").put_parameter(
+        Name="/bedrock-alerts/routes",
+        Type="String",
+        Overwrite=True,
+        Value='{"default":["slack","slack:payments","slack:nobody"]}',
+    )
     with Hook(path="/payments") as payments:
         stack.keep_secret(json.dumps({"default": stack.hook.url, "payments": payments.url}))
-        to_payments = delivery(alarm("p"), channel="slack:payments")
-        stack.deliveries.put(SLACK, to_payments, delivery(alarm("n"), channel="slack:nobody"))
-        assert stack.feed() == []
+        stack.happen(change("ALARM", 0))
         assert len(payments.received) == len(stack.hook.received) == 1
-    assert stack.given_up() == [
-        'the secret has no url for the target \'nobody\': it has to be JSON such as {"nobody":"…"}'
+    assert stack.failures() == [
+        (
+            "permanent",
+            'the secret has no url for the target \'nobody\': it has to be JSON such as {"nobody":"…"}',
+        )
     ]
 
 
-def test_an_email_whose_topic_is_gone_is_parked(stack: Stack) -> None:
+def test_an_email_whose_topic_is_gone_stops_no_other_channel(stack: DeliverStack) -> None:
     boto3.client("sns").delete_topic(TopicArn=stack.topic_arn)
-    stack.deliveries.put(EMAIL, SLACK)
-    assert stack.feed() == []
+    stack.happen(change("ALARM", 0))
     assert len(stack.hook.received) == 1
-    assert stack.given_up() == ["Amazon SNS refused: NotFound"]
-    assert stack.deliveries.parked() == [EMAIL]
+    assert stack.failures() == [("permanent", "Amazon SNS refused: NotFound")]
 
 
-def test_a_delivery_to_a_channel_that_is_not_set_up_is_told_by_email(
-    stack: Stack, monkeypatch: pytest.MonkeyPatch
+def test_a_channel_that_the_stack_has_no_more_is_said_by_email(
+    stack: DeliverStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SLACK_SECRET_ARN", "")
-    stack.deliveries.put(EMAIL, SLACK)
-    assert stack.feed() == []
+    stack.happen(change("ALARM", 0))
+    stack.pass_time(30)
     assert len(stack.emails()) == 2
-    assert stack.given_up() == ["there is no channel 'slack' in this stack"]
-    assert stack.deliveries.parked() == [SLACK]
+    assert {reason for _, reason in stack.failures()} == {"this stack has no channel slack"}
+    assert len(stack.deliveries.parked()) == 1
     assert stack.hook.received == []
 
 
 def test_webhooks_on_this_machine_are_refused_unless_allowed(
-    stack: Stack, monkeypatch: pytest.MonkeyPatch
+    stack: DeliverStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ALLOW_LOOPBACK_WEBHOOKS", "false")
-    stack.deliveries.put(SLACK)
+    learned(stack, "slack")
     assert stack.feed() == []
     assert stack.hook.received == []
-    assert len(stack.deliveries.parked()) == 1
+    assert [result for result, _ in stack.failures()] == ["permanent"]
 
 
-def test_without_its_table_everything_is_sent(stack: Stack) -> None:
+# ---- time, and the table -------------------------------------------------------------------------
+
+
+def test_who_has_little_time_left_starts_no_request(stack: DeliverStack) -> None:
+    learned(stack, "slack", "email")
+    stack.feed(Context(seconds=6.0))
+    assert stack.hook.received == stack.emails() == []
+    stack.pass_time(2)
+    assert len(stack.hook.received) == len(stack.emails()) == 1
+
+
+def test_a_channel_that_hangs_is_given_up_in_time_and_delays_no_other(
+    stack: DeliverStack,
+) -> None:
+    stack.hook.stays_silent = True
+    learned(stack, "slack", "email")
+    started = time.monotonic()
+    # 3 s are kept for the end and 5 s for writing: what is left for the request is 1 s.
+    assert stack.feed(Context(seconds=9.0)) == []
+    assert time.monotonic() - started < 5
+    assert len(stack.emails()) == 1
+    assert [result for result, _ in stack.failures()] == ["unknown"]
+    assert view(stack).sending is not None  # perhaps it was shown
+
+
+def test_without_its_table_a_poke_comes_back(stack: DeliverStack) -> None:
+    learned(stack, "slack")
     boto3.client("dynamodb").delete_table(TableName=TABLE)
-    stack.deliveries.put(ALARM, END)
+    assert stack.feed() == [poke()]
+    assert stack.hook.received == []
+    assert "Amazon DynamoDB refused: ResourceNotFoundException" in stack.output.text
+
+
+def test_an_alarm_of_the_time_without_the_table_is_notified_of_learned_and_ended(
+    stack: DeliverStack,
+) -> None:
+    boto3.client("dynamodb").delete_table(TableName=TABLE)
+    assert len(stack.route.happen(change("ALARM", 0))) == 1
+    stack.clock.forward(6)
+    assert stack.route.feed() == []
     assert stack.feed() == []
+    (email,) = stack.emails()
+    assert email.startswith("[Critical]")
+    assert "may be a repeat" in json.dumps(stack.hook.received)
+    create_table()
+    stack.pass_time(5)
+    assert stack.emails() == []  # learned as shown: nobody is notified twice
+    assert len(stack.hook.received) == 1
+    stack.happen(change("OK", 6, was="ALARM"))
+    stack.pass_time(15)
+    (email,) = stack.emails()
+    assert email.startswith("[Resolved]")
     assert len(stack.hook.received) == 2
-    assert "the incidents' table refused: ResourceNotFoundException" in stack.output.text

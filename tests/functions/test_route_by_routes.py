@@ -1,23 +1,20 @@
-"""`route` tells whom the stored routes name, and everybody where they cannot be used."""
+"""`route` names whom the stored routes name, and everybody where they cannot be used."""
 
-import json
 from collections.abc import Iterator
-from datetime import datetime
-from pathlib import Path
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
 
 import boto3
 import pytest
 from mypy_boto3_sqs import SQSClient
 
-from bedrock_alerts.alerts.model import Answer, Delivery, incident_id
+from bedrock_alerts.alerts.incidents.item import AlarmItem
+from bedrock_alerts.alerts.model import Answer, incident_id
 from bedrock_alerts.alerts.normalise import encode_note
+from bedrock_alerts.errors import TransientError
 from functions.route import handler as handler_module
-from tests.support.apps import app_of, built_anew
 from tests.support.queues import Clock
-from tests.support.route_stack import ROUTES, RouteStack, route_stack
-
-EVENTS = Path(__file__).parents[2] / "events" / "route"
+from tests.support.route_stack import ARN, NAME, ROUTES, RouteStack, change, route_stack
 
 
 @pytest.fixture
@@ -30,36 +27,33 @@ def stack(
         yield found
 
 
-def alarm(clock: Clock) -> dict[str, Any]:
-    """Return an alarm of just now."""
-    (record,) = json.loads((EVENTS / "throttling.json").read_text())["Records"]
-    event: dict[str, Any] = json.loads(record["body"])
-    at = datetime.fromtimestamp(clock.seconds).astimezone().isoformat(timespec="milliseconds")
-    event["detail"]["state"]["timestamp"] = at
-    event["detail"]["previousState"]["timestamp"] = at
-    return event
-
-
 def store(text: str) -> None:
     boto3.client("ssm").put_parameter(Name=ROUTES, Type="String", Value=text, Overwrite=True)
 
 
-def channels(deliveries: list[Delivery]) -> list[str]:
-    return sorted(delivery.channel for delivery in deliveries)
+def learned(stack: RouteStack, severity: str = "critical") -> AlarmItem:
+    """Let the alarm fire, and return what is stored of it."""
+    assert stack.happen(change("ALARM", 0, severity=severity)) == []
+    item = stack.item()
+    assert item is not None
+    return item
+
+
+def named(item: AlarmItem) -> list[str]:
+    return sorted(channel for channel, view in item.views.items() if view.rule is not None)
 
 
 def test_the_first_route_that_matches_decides(stack: RouteStack) -> None:
     store(
-        '{"routes":[{"name":"a","match":{"severity":["warning"]},"channels":["slack:C0EXAMPLE"],'
-        '"mentions":{"warning":["here"]}}]}'
+        '{"routes":[{"name":"a","match":{"severity":["critical"]},"channels":["slack:C0EXAMPLE"],'
+        '"mentions":{"critical":["here"]}}]}'
     )
-    assert stack.happen(alarm(stack.clock)) == []
-    (delivery,) = stack.made()
-    assert (delivery.channel, delivery.mentions, delivery.notes) == (
-        "slack:C0EXAMPLE",
-        ("here",),
-        (),
-    )
+    item = learned(stack)
+    assert stack.poked() == named(item) == ["slack:C0EXAMPLE"]
+    rule = item.view("slack:C0EXAMPLE").rule
+    assert rule is not None
+    assert rule.mentions == ("here",)
+    assert item.note == ""
 
 
 @pytest.mark.parametrize("broken", ['{"routes":5}', "{}}", '{"default":["pagerduty"]}'])
@@ -67,80 +61,135 @@ def test_broken_routes_stop_nothing_and_every_message_says_so(
     stack: RouteStack, broken: str
 ) -> None:
     store(broken)
-    assert stack.happen(alarm(stack.clock)) == []
-    deliveries = stack.made()
-    assert channels(deliveries) == ["email", "slack"]
-    assert all("The routes cannot be used" in delivery.notes[0] for delivery in deliveries)
+    item = learned(stack)
+    assert stack.poked() == named(item) == ["email", "slack"]
+    assert item.note.startswith("The routes cannot be used")
 
 
 def test_missing_routes_stop_nothing_either(stack: RouteStack) -> None:
     boto3.client("ssm").delete_parameter(Name=ROUTES)
-    assert stack.happen(alarm(stack.clock)) == []
-    deliveries = stack.made()
-    assert channels(deliveries) == ["email", "slack"]
-    assert "ParameterNotFound" in deliveries[0].notes[0]
+    item = learned(stack)
+    assert stack.poked() == named(item) == ["email", "slack"]
+    assert "ParameterNotFound" in item.note
 
 
-def test_a_digest_waits_for_its_end(stack: RouteStack) -> None:
+def test_a_route_that_collects_says_so(stack: RouteStack) -> None:
     store('{"routes":[{"name":"a","channels":["slack"],"digest":"30m"}]}')
-    assert stack.happen(alarm(stack.clock)) == []
-    assert stack.made() == []
-    assert stack.fire(1801) == []
-    (delivery,) = stack.made()
-    assert delivery.channel == "slack"
-    assert [alert.title for alert in delivery.alerts] == ["bedrock-alerts.Throttling"]
+    rule = learned(stack, "warning").view("slack").rule
+    assert rule is not None
+    assert rule.digest_seconds == 1800
 
 
-def test_a_route_to_nobody_is_logged_as_such(stack: RouteStack) -> None:
-    store('{"routes":[{"name":"a","match":{"severity":["warning"]},"channels":[]}]}')
-    assert stack.happen(alarm(stack.clock)) == []
-    assert stack.made() == []
-    assert stack.withheld() == ["no route has a channel for it"]
+def test_a_route_to_nobody_pokes_nobody_and_the_alarm_is_known(stack: RouteStack) -> None:
+    store('{"routes":[{"name":"a","match":{"severity":["critical"]},"channels":[]}]}')
+    item = learned(stack)
+    assert item.incident is not None
+    assert named(item) == []
+    assert stack.pokes() == []
 
 
-class Mutes:
-    """Keeps the mute rules that are asked for."""
+def test_new_routes_count_from_the_next_fact_on(stack: RouteStack) -> None:
+    store('{"routes":[{"name":"a","channels":["email"]}]}')
+    assert named(learned(stack)) == ["email"]
+    store('{"routes":[{"name":"a","channels":["slack"]}]}')
+    stack.clock.forward(601)
+    vars(handler_module)["_app"].cache_clear()  # another process has not read the old ones
+    stack.happen(change("OK", 10, was="ALARM"), change("ALARM", 10.5, was="OK"))
+    item = stack.item()
+    assert item is not None
+    assert "slack" in named(item)
 
-    def __init__(self) -> None:
-        self.asked: list[tuple[str, str, str]] = []
 
-    def mute(self, alarm_name: str, incident: str, until: datetime, who: str) -> None:
-        assert until.tzinfo is not None
-        self.asked.append((alarm_name, incident, who))
+# ---- what people press ---------------------------------------------------------------------------
 
 
-def test_a_silence_shows_in_cloudwatch_and_is_told_and_ends(
-    stack: RouteStack, monkeypatch: pytest.MonkeyPatch
+def pressed(stack: RouteStack, kind: Literal["silence", "acknowledge"], number: int = 1) -> str:
+    return encode_note(
+        Answer(
+            kind=kind,
+            incident=incident_id(f"{ARN}{NAME}"),
+            user="U0EXAMPLE",
+            name="ada",
+            at=datetime.fromtimestamp(stack.clock.seconds, UTC),
+            seconds=3600 if kind == "silence" else 0,
+            number=number,
+            response_url="https://hooks.slack.com/actions/T0INVENTED/1/invented",
+        )
+    )
+
+
+@pytest.fixture
+def answers(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return what is said to who pressed a button."""
+    said: list[str] = []
+
+    def post(_self: object, url: str, payload: dict[str, Any], *, seconds: float) -> None:
+        assert url.startswith("https://hooks.slack.com/actions/")
+        assert payload["response_type"] == "ephemeral"
+        assert seconds <= 3
+        said.append(payload["text"])
+
+    monkeypatch.setattr("bedrock_alerts.adapters.http.JsonPoster.post_json", post)
+    return said
+
+
+def test_a_silence_is_stored_answered_and_pokes_the_channels(
+    stack: RouteStack, answers: list[str]
 ) -> None:
-    mutes = Mutes()
-    app = app_of(handler_module)
-    monkeypatch.setattr(
-        handler_module, "_app", lambda: app._replace(parts=app.parts._replace(mutes=mutes))
-    )
-    event = alarm(stack.clock)
-    assert stack.happen(event) == []
-    assert stack.kinds() == ["first"]
-    incident = incident_id(event["resources"][0])
-    pressed = Answer(
-        kind="silence",
-        incident=incident,
-        user="U0EXAMPLE",
-        name="ada",
-        at=datetime.fromtimestamp(stack.clock.seconds).astimezone(),
-        seconds=3600,
-    )
-    stack.alerts.put(encode_note(pressed), encode_note(pressed))
+    learned(stack)
+    stack.pokes()
+    stack.alerts.put(pressed(stack, "silence"), pressed(stack, "silence"))
     assert stack.feed() == []
-    assert stack.kinds() == ["silenced"]
-    assert mutes.asked == [("bedrock-alerts.Throttling", incident, "ada")]
-    assert stack.fire(3700) == []
-    assert stack.kinds() == ["release"]
+    item = stack.item()
+    assert item is not None
+    assert item.silence is not None
+    assert (item.silence.by, item.silence.until) == ("ada", stack.clock.seconds + 3600)
+    assert stack.poked() == ["email", "slack"]
+    assert answers == ["Silenced."] * 2
 
 
-def test_mute_rules_are_made_only_by_a_stack_that_has_a_prefix_for_them(
+def test_a_press_on_an_incident_that_is_over_changes_nothing_and_says_so(
+    stack: RouteStack, answers: list[str]
+) -> None:
+    learned(stack)
+    stack.alerts.put(pressed(stack, "acknowledge", number=7))
+    assert stack.feed() == []
+    item = stack.item()
+    assert item is not None
+    assert item.incident is not None
+    assert item.incident.acknowledged_by == ""
+    (said,) = answers
+    assert "is resolved" in said
+
+
+def test_a_press_is_done_although_nobody_can_be_answered(
     stack: RouteStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert app_of(stack.handler).parts.mutes is None
-    monkeypatch.setenv("MUTE_RULE_PREFIX", "watch-silence-")
-    with built_anew(handler_module):
-        assert app_of(handler_module).parts.mutes is not None
+    def post(*_: object, **__: object) -> None:
+        raise TransientError("hooks.slack.com answered 500")
+
+    monkeypatch.setattr("bedrock_alerts.adapters.http.JsonPoster.post_json", post)
+    learned(stack)
+    stack.alerts.put(pressed(stack, "acknowledge"))
+    assert stack.feed() == []
+    item = stack.item()
+    assert item is not None
+    assert item.incident is not None
+    assert item.incident.acknowledged_by == "ada"
+    assert [line["reason"] for line in stack.logged("not answered")] == [
+        "hooks.slack.com answered 500"
+    ]
+    assert "T0INVENTED" not in stack.output.text
+
+
+def test_a_route_for_what_nobody_acknowledges_joins_in(stack: RouteStack) -> None:
+    store(
+        '{"routes":[{"name":"late","match":{"unacknowledged":"30m"},'
+        '"channels":["slack:C0ONCALL"]},{"name":"all","channels":["email"]}]}'
+    )
+    item = learned(stack)
+    assert named(item) == ["email"], item.note
+    stack.pokes()
+    stack.clock.forward(timedelta(minutes=31).total_seconds())
+    assert stack.sweep() == []
+    assert "slack:C0ONCALL" in stack.poked()

@@ -1,371 +1,433 @@
-"""What `route` makes of whole stories: events out of order, copies, storms, faults, sudden death."""
+"""What people see of whole stories: events out of order, copies, storms, faults, sudden death."""
 
-import copy
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
-import boto3
 import pytest
+from botocore.client import BaseClient
+from botocore.exceptions import ClientError
 from mypy_boto3_sqs import SQSClient
 
-from bedrock_alerts.alerts.model import Alert
-from functions.route import handler as handler_module
-from tests.support.alarms import ACCOUNT, REGION, alarm_event, envelope, state
-from tests.support.apps import app_of
-from tests.support.deliver_stack import TABLE, create_table
-from tests.support.queues import Clock, emitted
-from tests.support.route_stack import GROUP, RouteStack, route_stack
+from bedrock_alerts.adapters.http import JsonPoster
+from functions.deliver import handler as handler_module
+from tests.support.alarms import ACCOUNT
+from tests.support.deliver_stack import DeliverStack, deliver_stack
+from tests.support.loopback import OK, Answer
+from tests.support.queues import Clock, template_properties
+from tests.support.route_stack import ARN, NAME, START, change, contributor, stamp
 
-START: Final = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
-ARN: Final = f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:"
+MINUTE: Final = 60.0
+CALL: Final = "_make_api_call"
+"""Botocore's method that every call of AWS goes through."""
 
 
 @pytest.fixture
 def stack(
-    sqs: SQSClient, clock: Clock, output: Any, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[RouteStack]:
-    assert sqs.list_queues().get("QueueUrls", []) == []
-    with route_stack(handler_module, clock, output, monkeypatch) as found:
-        yield found
-
-
-def stamp(minute: float) -> str:
-    return f"{START + timedelta(minutes=minute):%Y-%m-%dT%H:%M:%S}.000+0000"
-
-
-def event(
-    value: str, minute: float, *, name: str = "chat-guardrail-blocks", held: str = "", was: str = ""
-) -> dict[str, Any]:
-    """Return EventBridge's event of a change."""
-    now = state(value, "…", stamp(minute))
-    if held:
-        now["actionsSuppressedBy"] = held
-    before = state(was, "…", stamp(minute - 1)) if was else None
-    return alarm_event(alarmName=name, state=now, previousState=before)
+    sqs: SQSClient,
+    clock: Clock,
+    output: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> Iterator[DeliverStack]:
+    del sqs  # it puts AWS at moto
+    with deliver_stack(handler_module, clock, output, monkeypatch, caplog) as stack:
+        yield stack
 
 
 def over_sns(value: str, minute: float) -> dict[str, Any]:
     """Return the copy of the same change that an alarm action publishes to a topic."""
     return {
-        "AlarmName": "chat-guardrail-blocks",
-        "AlarmDescription": "A guardrail blocked calls of the chat.\nSeverity: critical",
+        "AlarmName": NAME,
+        "AlarmDescription": "Blocked calls.\nSeverity: critical",
         "AWSAccountId": ACCOUNT,
         "NewStateValue": value,
         "NewStateReason": "…",
         "StateChangeTime": stamp(minute),
         "Region": "EU (Ireland)",
-        "OldStateValue": "OK",
-        "AlarmArn": f"{ARN}chat-guardrail-blocks",
+        "OldStateValue": "OK" if value == "ALARM" else "ALARM",
+        "AlarmArn": f"{ARN}{NAME}",
         "Trigger": {"MetricName": "ContentFilteredCount", "Namespace": "BedrockAlerts"},
     }
 
 
-def contributor(number: int, value: str = "ALARM", minute: float = 0) -> dict[str, Any]:
-    """Return the change of one series of an alarm on many."""
-    return envelope(
-        "CloudWatch Alarm Contributor State Change",
-        {
-            "alarmName": "repeat-offender",
-            "alarmContributor": {
-                "id": f"{number:016x}",
-                "attributes": {"Principal": f"role/app-{number}"},
-            },
-            "configuration": {"description": "Severity: critical", "metrics": []},
-            "state": state(value, "…", stamp(minute)),
-        },
-    )
+def until(stack: DeliverStack, minute: int, every: int = 1) -> None:
+    """Let time pass until a minute, `every` so many with a sweep."""
+    stack.pass_time(minute - int((stack.clock.seconds - START) // MINUTE), every)
+
+
+def seen(stack: DeliverStack) -> list[str]:
+    """Return what the emails since the last time begin with: how bad, or which state."""
+    return [subject[1:].split("]")[0].split(" after ")[0] for subject in stack.emails()]
 
 
 # ---- order and copies ----------------------------------------------------------------------------
 
 
-def test_an_alarm_and_its_end_are_told_to_every_channel(stack: RouteStack) -> None:
-    assert stack.happen(event("ALARM", 0), event("OK", 14, was="ALARM")) == []
-    made = stack.made()
-    assert [(d.channel, d.alerts[0].kind) for d in made] == [
-        ("email", "first"),
-        ("slack", "first"),
-        ("email", "resolved"),
-        ("slack", "resolved"),
+def test_an_alarm_and_its_end_are_shown_to_every_channel(stack: DeliverStack) -> None:
+    stack.happen(change("ALARM", 0))
+    assert seen(stack) == ["Critical"]
+    until(stack, 14)
+    stack.happen(change("OK", 14, was="ALARM"))
+    until(stack, 23)
+    assert seen(stack) == []  # it may come back
+    until(stack, 25)
+    assert seen(stack) == ["Resolved"]
+    assert len(stack.hook.received) == 2
+    until(stack, 90)
+    assert seen(stack) == []
+
+
+def test_an_end_that_comes_before_its_alarm_is_shown_with_it(stack: DeliverStack) -> None:
+    until(stack, 14)
+    stack.happen(change("OK", 14))
+    until(stack, 25)
+    stack.happen(change("ALARM", 0))
+    until(stack, 27)
+    assert seen(stack) == ["Resolved"]
+    assert "delivered late" in json.dumps(stack.hook.received)
+
+
+def test_an_alarm_that_comes_back_within_the_window_is_the_same_incident(
+    stack: DeliverStack,
+) -> None:
+    for minute in range(0, 40, 8):
+        until(stack, minute)
+        stack.happen(change("ALARM", minute, was="OK"))
+        until(stack, minute + 4)
+        stack.happen(change("OK", minute + 4, was="ALARM"))
+    until(stack, 60)
+    assert seen(stack) == ["Critical", "Resolved"]
+
+
+def test_copies_by_two_transports_give_one_message(stack: DeliverStack) -> None:
+    stack.happen(change("ALARM", 0), over_sns("ALARM", 0), change("ALARM", 0))
+    until(stack, 5)
+    stack.happen(over_sns("OK", 5), change("OK", 5, was="ALARM"))
+    until(stack, 20)
+    assert seen(stack) == ["Critical", "Resolved"]
+
+
+def test_a_replay_a_day_later_gives_none(stack: DeliverStack) -> None:
+    story = [
+        change("ALARM", 0),
+        change("OK", 5, was="ALARM"),
+        change("ALARM", 60, was="OK"),
+        change("OK", 65, was="ALARM"),
     ]
-    opened, ended = made[0].alerts[0], made[2].alerts[0]
-    assert (ended.opened_at, ended.ended_at) == (START, START + timedelta(minutes=14))
-    assert ended.opening == opened.key
-    assert opened.incident == ended.incident == f"{ARN}chat-guardrail-blocks"
-
-
-def test_an_end_that_comes_before_its_alarm_is_told_with_it(stack: RouteStack) -> None:
-    stack.happen(event("OK", 14))
-    stack.happen(event("ALARM", 0))
-    assert stack.kinds() == ["late"]
-    assert stack.withheld() == ["nothing was open"]
-
-
-def test_copies_by_two_transports_give_one_message(stack: RouteStack) -> None:
-    stack.happen(event("ALARM", 0), over_sns("ALARM", 0), event("ALARM", 0))
-    stack.happen(over_sns("OK", 5), event("OK", 5))
-    assert stack.kinds() == ["first", "resolved"]
-    assert stack.withheld() == ["told already"] * 3
-
-
-def test_a_replay_a_day_later_gives_none(stack: RouteStack) -> None:
-    story = [event("ALARM", 0), event("OK", 5), event("ALARM", 60), event("OK", 65)]
-    stack.happen(*story)
-    assert len(stack.told()) == 4
+    for event, minute in zip(story, (0, 5, 60, 65), strict=True):
+        until(stack, minute)
+        stack.happen(event)
+    until(stack, 90)  # the second time it has to be quiet for twice as long
+    assert seen(stack) == ["Critical", "Resolved", "Critical", "Resolved"]
     stack.clock.forward(25 * 3600)
     stack.happen(*story)
-    assert stack.told() == []
+    stack.pass_time(30)
+    assert seen(stack) == []
 
 
-def test_a_suppressors_life_gives_one_alarm_at_its_release(stack: RouteStack) -> None:
-    name = "any-guardrail-problem"
-    steps = [
-        event("OK", 0, name=name, held="WaitPeriod", was="INSUFFICIENT_DATA"),
-        event("ALARM", 1, name=name, held="WaitPeriod", was="OK"),
-        event("ALARM", 2, name=name, was="ALARM"),
-        event("ALARM", 3, name=name, held="Alarm", was="ALARM"),
-        event("ALARM", 4, name=name, held="ExtensionPeriod", was="ALARM"),
-        event("ALARM", 5, name=name, was="ALARM"),
-    ]
-    for step in steps:
-        stack.happen(step)
-    assert stack.kinds() == ["release"]
-    # As recorded: the order of receipt need not be that of the transitions.
-    other = [copy.deepcopy(step) for step in steps]
-    for step in other:
-        step["detail"]["alarmName"] = "another"
-        step["resources"] = [f"{ARN}another"]
-    for step in reversed(other):
-        stack.happen(step)
-    assert len(stack.kinds()) == 1
-
-
-# ---- timers --------------------------------------------------------------------------------------
-
-
-def test_what_still_stands_is_told_again_after_an_hour_and_not_when_it_is_over(
-    stack: RouteStack,
+@pytest.mark.parametrize("is_reversed", [False, True])
+def test_a_suppressors_life_gives_one_alarm_at_its_release(
+    stack: DeliverStack, *, is_reversed: bool
 ) -> None:
-    stack.happen(event("ALARM", 0))
-    assert stack.fire(3599) == []
-    assert stack.kinds() == ["first"]
-    stack.fire(2)
-    assert stack.kinds() == ["reminder"]
-    stack.happen(event("OK", 70))
-    stack.fire(3600)
-    assert stack.kinds() == ["resolved"]
-    assert stack.withheld() == ["nothing stands any more"]
+    steps = [
+        change("OK", 0, held="WaitPeriod", was="INSUFFICIENT_DATA"),
+        change("ALARM", 1, held="WaitPeriod", was="OK"),
+        change("ALARM", 2, was="ALARM"),
+        change("ALARM", 3, held="Alarm", was="ALARM"),
+        change("ALARM", 4, held="ExtensionPeriod", was="ALARM"),
+        change("ALARM", 5, was="ALARM"),
+    ]
+    until(stack, 6)
+    for step in reversed(steps) if is_reversed else steps:
+        stack.happen(step)
+    until(stack, 10)
+    assert seen(stack) == ["Critical"]
 
 
-def test_a_muted_alarm_is_told_when_the_mute_ends(stack: RouteStack) -> None:
-    muted = event("ALARM", 0)
-    end = f"{START + timedelta(minutes=30):%Y-%m-%dT%H:%M:%SZ}"
-    muted["detail"]["muteDetail"] = {"mutedByArn": "arn:mute", "muteWindowEnd": end}
+# ---- time ----------------------------------------------------------------------------------------
+
+
+def test_what_still_fires_is_said_again_after_an_hour_and_not_when_it_is_over(
+    stack: DeliverStack,
+) -> None:
+    stack.happen(change("ALARM", 0))
+    until(stack, 59)
+    assert seen(stack) == ["Critical"]
+    until(stack, 62)
+    assert seen(stack) == ["Still firing"]
+    stack.happen(change("OK", 70, was="ALARM"))
+    until(stack, 150)
+    assert seen(stack) == ["Resolved"]
+
+
+def test_an_end_that_no_event_has_said_is_found_before_a_reminder(
+    stack: DeliverStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME_ALARMS_PREFIX", ARN)  # and the account has no such alarm
+    stack.happen(change("ALARM", 0))
+    until(stack, 90)
+    assert seen(stack)[0] == "Critical"
+    assert "Still firing" not in seen(stack)
+    item = stack.route.item()
+    assert item is not None
+    assert item.incident is None
+
+
+def test_a_muted_alarm_is_shown_when_the_mute_ends(stack: DeliverStack) -> None:
+    muted = change("ALARM", 0)
+    muted["detail"]["muteDetail"] = {"mutedByArn": "arn:mute", "muteWindowEnd": stamp(30)}
     stack.happen(muted)
-    assert stack.told() == []
-    stack.fire(31 * 60)
-    assert stack.kinds() == ["release"]
+    until(stack, 29)
+    assert seen(stack) == []
+    until(stack, 32)
+    assert seen(stack) == ["Critical"]
+
+
+def test_a_day_without_data_is_said_once(stack: DeliverStack) -> None:
+    stack.happen(change("ALARM", 0))
+    until(stack, 5)
+    stack.happen(change("INSUFFICIENT_DATA", 5, was="ALARM"))
+    until(stack, 34)
+    assert seen(stack) == ["Critical"]
+    until(stack, 120)
+    assert len(seen(stack)) == 1
 
 
 # ---- storms --------------------------------------------------------------------------------------
 
 
-def test_two_hundred_alarms_in_a_minute_are_all_told_in_a_few_messages(stack: RouteStack) -> None:
-    names = [f"alarm-{number}" for number in range(200)]
-    for first in range(0, 200, 50):
-        stack.happen(*(event("ALARM", 0, name=name) for name in names[first : first + 50]))
-    at_once = [d for d in stack.made() if d.channel == "slack"]
-    assert [len(delivery.alerts) for delivery in at_once] == [1] * 10
-    assert stack.fire(120) == []
-    together = [d for d in stack.made() if d.channel == "slack"]
-    assert [len(delivery.alerts) for delivery in together] == [50, 50, 50, 40]
-    assert len({delivery.digest for delivery in together}) == 4
-    told = [alert.title for delivery in (*at_once, *together) for alert in delivery.alerts]
-    assert sorted(told) == sorted(names)
+def test_a_storm_of_warnings_is_shown_in_a_few_messages_that_name_all(stack: DeliverStack) -> None:
+    names = [f"alarm-{number:02}" for number in range(60)]
+    stack.happen(*(change("ALARM", 0, name=name, severity="warning") for name in names))
+    until(stack, 40)
+    emails = [json.loads(body) for body in iter_mail(stack)]
+    assert len(emails) <= 4
+    text = "\n".join(email["Message"] for email in emails)
+    assert [name for name in names if name not in text] == []
+    assert len(stack.hook.received) <= 4
 
 
-def test_fifty_contributors_in_a_minute_give_their_alarm_and_one_list(stack: RouteStack) -> None:
+def iter_mail(stack: DeliverStack) -> Iterator[str]:
+    while bodies := stack.mailbox.take():
+        yield from bodies
+
+
+def test_fifty_contributors_are_one_incident(stack: DeliverStack) -> None:
     everything = [contributor(number) for number in range(50)]
-    parent = event("ALARM", 0, name="repeat-offender")
+    parent = change("ALARM", 0, name="repeat-offender")
     stack.happen(*everything[:25], parent, *everything[25:])
-    (at_once,) = (d for d in stack.made() if d.channel == "slack")
-    assert [alert.title for alert in at_once.alerts] == ["repeat-offender"]
-    stack.fire(120)
-    (together,) = (d for d in stack.made() if d.channel == "slack")
-    assert len({alert.incident for alert in together.alerts}) == 50
+    until(stack, 4)
+    assert seen(stack) == ["Critical"]
+    until(stack, 30)
+    assert len(seen(stack)) <= 2  # who else has joined, in one message
+    stack.happen(
+        *(contributor(number, "OK", 30) for number in range(50)),
+        change("OK", 30, name="repeat-offender", was="ALARM"),
+    )
+    until(stack, 60)
+    assert seen(stack) == ["Resolved"]
 
 
-def test_a_contributor_that_joins_an_alarm_people_know_of_is_told_at_once(
-    stack: RouteStack,
+def test_pokes_that_are_all_lost_are_made_up_for_within_a_minute(stack: DeliverStack) -> None:
+    stack.route.happen(*(change("ALARM", 0, name=f"alarm-{number}") for number in range(12)))
+    assert len(stack.route.pokes()) == 24
+    stack.pass_time(2)
+    assert len(stack.hook.received) == 12
+
+
+# ---- channels that fail --------------------------------------------------------------------------
+
+
+def test_a_channel_that_is_down_delays_no_other(stack: DeliverStack) -> None:
+    stack.hook.answer = Answer(500)
+    for number in range(5):
+        stack.happen(change("ALARM", number, name=f"alarm-{number}"))
+        assert seen(stack) == ["Critical"]
+        until(stack, number + 1)
+    stack.hook.answer = OK
+    before = len(stack.hook.received)
+    until(stack, 10)
+    text = json.dumps(stack.hook.received[before:])
+    assert all(f"alarm-{number}" in text for number in range(5))
+    assert seen(stack) == []
+
+
+# ---- the table and the queues away ---------------------------------------------------------------
+
+
+@pytest.fixture
+def away(monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """Return the names of the services that are away while they are in it."""
+    found: set[str] = set()
+    genuine = getattr(BaseClient, CALL)
+
+    def call(self: Any, operation: str, arguments: Any) -> Any:
+        if self.meta.service_model.service_name in found:
+            error = {"Error": {"Code": "InternalServerError"}}
+            raise ClientError({**error, "ResponseMetadata": {"HTTPStatusCode": 500}}, operation)  # type: ignore[typeddict-item]
+        return genuine(self, operation, arguments)
+
+    monkeypatch.setattr(BaseClient, CALL, call)
+    return found
+
+
+def test_an_alarm_while_the_table_is_away_is_notified_of_learned_and_ended(
+    stack: DeliverStack, away: set[str]
 ) -> None:
-    stack.happen(event("ALARM", 0, name="repeat-offender"))
-    stack.clock.forward(120)
-    stack.told()
-    stack.happen(contributor(1, minute=2), contributor(2, minute=2))
-    assert [alert.incident for alert in stack.told()] == [f"{ARN}repeat-offender#{1:016x}"]
-    stack.fire(120)
-    assert [alert.incident for alert in stack.told()] == [f"{ARN}repeat-offender#{2:016x}"]
-
-
-def test_contributors_that_recover_give_one_list_too(stack: RouteStack) -> None:
-    stack.happen(event("ALARM", 0, name="repeat-offender"), *map(contributor, range(20)))
-    stack.fire(120)
-    stack.made()
-    stack.happen(*(contributor(number, "OK", 5) for number in range(20)))
-    stack.happen(event("OK", 5, name="repeat-offender"))
-    stack.fire(120)
-    told = [d for d in stack.made() if d.channel == "slack"]
-    assert len(told) <= 3
-    assert {alert.kind for delivery in told for alert in delivery.alerts} == {"resolved"}
-    assert sum(len(delivery.alerts) for delivery in told) == 21
-
-
-def test_a_digest_whose_timer_was_lost_is_found_by_the_sign_of_life(stack: RouteStack) -> None:
-    stack.happen(*(event("ALARM", 0, name=f"alarm-{number}") for number in range(12)))
-    for name in stack.schedules():
-        if name.startswith("digest-"):
-            boto3.client("scheduler").delete_schedule(GroupName=GROUP, Name=name)
-    assert len(stack.told()) == 10
-    stack.clock.forward(300)
-    stack.happen({"bedrock_alerts": {"heartbeat": True}})
-    assert len(stack.told()) == 2
-
-
-# ---- faults --------------------------------------------------------------------------------------
-
-
-def without_table() -> None:
-    boto3.client("dynamodb").delete_table(TableName=TABLE)
-
-
-def test_a_table_that_fails_is_waited_for_and_then_done_without(stack: RouteStack) -> None:
-    without_table()
-    assert len(stack.happen(event("ALARM", 0))) == 1
-    assert stack.made() == []
+    away.add("dynamodb")
+    assert len(stack.route.happen(change("ALARM", 0))) == 1
     stack.clock.forward(6)
-    assert stack.feed() == []
-    (alert,) = stack.told()
-    assert alert.kind == "first"
-    assert "Without memory" in [fact.label for fact in alert.facts]
-    assert "ContentFiltered" not in str(stack.withheld())
-    assert emitted(stack.output.text) == {"StateChanges": 1}
-
-
-def test_what_is_told_without_memory_is_known_again_with_it(stack: RouteStack) -> None:
-    without_table()
-    stack.happen(event("ALARM", 0))
-    stack.clock.forward(6)
+    assert stack.route.feed() == []
     stack.feed()
-    (without,) = stack.told()
-    create_table()
-    stack.happen(event("ALARM", 0))
-    (with_memory,) = stack.told()
-    assert with_memory.key == without.key
+    assert seen(stack) == ["Critical"]
+    until(stack, 6)
+    away.clear()
+    until(stack, 9)
+    item = stack.route.item()
+    assert item is not None
+    assert item.incident is not None
+    assert seen(stack) == []
+    stack.happen(change("OK", 9, was="ALARM"))
+    until(stack, 22)
+    assert seen(stack) == ["Resolved"]
+    assert len(stack.hook.received) == 2
 
 
-@pytest.mark.parametrize(
-    "held", [event("ALARM", 0, held="Alarm"), {"bedrock_alerts": {"answer": None}}]
-)
-def test_what_has_to_be_remembered_waits_for_the_table(
-    stack: RouteStack, held: dict[str, Any]
+def test_a_table_that_is_away_at_the_end_delays_it(stack: DeliverStack, away: set[str]) -> None:
+    stack.happen(change("ALARM", 0))
+    until(stack, 5)
+    away.add("dynamodb")
+    stack.route.happen(change("OK", 5, was="ALARM"))
+    until(stack, 20)
+    assert seen(stack) == ["Critical"]
+    away.clear()
+    until(stack, 35)
+    assert seen(stack) == ["Resolved"]
+    assert all("heartbeat" in body for body in stack.route.alerts.parked())
+
+
+def test_a_table_that_is_away_when_a_message_was_sent_repeats_it_once_at_most(
+    stack: DeliverStack, away: set[str]
 ) -> None:
-    if "bedrock_alerts" in held:
-        held = {
-            "bedrock_alerts": {
-                "answer": {
-                    "kind": "acknowledge",
-                    "incident": "0" * 32,
-                    "user": "U0EXAMPLE1",
-                    "name": "ada",
-                    "at": "2026-11-23T08:00:00Z",
-                }
-            }
-        }
-    without_table()
-    stack.happen(held)
-    for _ in range(2):
-        stack.clock.forward(400)
-        assert len(stack.feed()) == 1
-    assert stack.made() == []
-    stack.clock.forward(400)
+    def judge(_: Any) -> Answer:
+        away.add("dynamodb")
+        return OK
+
+    stack.hook.judge = judge
+    assert stack.route.happen(change("ALARM", 0)) == []
     stack.feed()
-    assert len(stack.alerts.parked()) == 1
+    stack.hook.judge = None
+    until(stack, 3)
+    away.clear()
+    until(stack, 12)
+    assert len(stack.hook.received) <= 2
+    stack.happen(change("OK", 12, was="ALARM"))
+    until(stack, 30)
+    assert seen(stack)[-1] == "Resolved"
+    assert "Resolved" in json.dumps(stack.hook.received[-1])
 
 
-class Deadly:
-    """Stands before a port: the n-th call of all that are counted is made, and then all is over."""
+# ---- sudden death --------------------------------------------------------------------------------
 
-    def __init__(self, port: Any, lives: list[int]) -> None:
-        self._port = port
-        self._lives = lives
 
-    def __getattr__(self, name: str) -> Any:
-        method = getattr(self._port, name)
+class Died(BaseException):
+    """The process ended in the middle of what it did."""
+
+
+class Death:
+    """Ends the process after its n-th call of anything outside, once: the call itself is made."""
+
+    def __init__(self, calls: int, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._left = calls
+        self._is_inside = False
+        self._wrap(monkeypatch, BaseClient, CALL)
+        self._wrap(monkeypatch, JsonPoster, "post_json")
+
+    @property
+    def has_come(self) -> bool:
+        """Whether the process has died."""
+        return self._left <= 0
+
+    def _wrap(self, monkeypatch: pytest.MonkeyPatch, owner: type, name: str) -> None:
+        genuine = getattr(owner, name)
 
         def call(*arguments: Any, **more: Any) -> Any:
-            result = method(*arguments, **more)
-            self._lives[0] -= 1
-            if self._lives[0] == 0:
-                raise RuntimeError("killed")
+            result = genuine(*arguments, **more)
+            if self._is_inside:
+                self._left -= 1
+                if self._left == 0:
+                    raise Died
             return result
+
+        monkeypatch.setattr(owner, name, call)
+
+    def of(self, handler: Callable[..., Any]) -> Callable[..., Any]:
+        """Let a handler be what may die; what it was given then stays hidden in its queue."""
+
+        def call(event: dict[str, Any], context: object) -> dict[str, Any]:
+            self._is_inside = True
+            try:
+                found: dict[str, Any] = handler(event, context)
+            except Died:
+                messages = [record["messageId"] for record in event["Records"]]
+                return {"batchItemFailures": [{"itemIdentifier": each} for each in messages]}
+            finally:
+                self._is_inside = False
+            return found
 
         return call
 
 
-def killed_after(calls: int, stack: RouteStack, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the function die after so many calls to the outside, once."""
-    app = app_of(handler_module)
-    lives = [calls]
-    parts = app.parts
-    deadly = parts._replace(
-        memory=Deadly(parts.memory, lives),
-        timers=Deadly(parts.timers, lives),
-        waiting=Deadly(parts.waiting, lives),
-        queue=Deadly(parts.queue, lives),
-    )
-    assert stack.alerts.kept == 0
-    monkeypatch.setattr(handler_module, "_app", lambda: app._replace(parts=deadly))
+def mortal(stack: DeliverStack, monkeypatch: pytest.MonkeyPatch, calls: int) -> Death:
+    """Let one of the functions die after so many calls."""
+    stack.feed()  # what is made at the first call of a process is made
+    death = Death(calls, monkeypatch)
+    for module in (stack.handler, stack.route.handler):
+        monkeypatch.setattr(module, "handler", death.of(module.handler))
+    return death
 
 
-def keys(alerts: list[Alert]) -> list[tuple[str, str]]:
-    return sorted((alert.kind, alert.key) for alert in alerts)
-
-
-@pytest.mark.parametrize("calls", range(1, 12))
-def test_who_dies_after_any_call_loses_nothing_and_repeats_no_key(
-    stack: RouteStack, monkeypatch: pytest.MonkeyPatch, calls: int
+# With the sweeps between them, an ALARM and its end take more than a hundred calls.
+@pytest.mark.parametrize("calls", [*range(1, 30, 2), *range(31, 110, 16)])
+def test_who_dies_after_any_call_loses_nothing_and_repeats_one_message_at_most(
+    stack: DeliverStack, monkeypatch: pytest.MonkeyPatch, calls: int
 ) -> None:
-    killed_after(calls, stack, monkeypatch)
-    for change in (event("ALARM", 0), event("OK", 5)):
-        stack.happen(change)
-        stack.clock.forward(400)
-        assert stack.feed() == []
-    told = stack.told()
-    assert [alert.kind for alert in told] == ["first", "resolved"]
-    assert len({alert.key for alert in told}) == 2
-    assert told[1].opening == told[0].key
+    death = mortal(stack, monkeypatch, calls)
+    stack.route.happen(change("ALARM", 0))
+    stack.feed()
+    until(stack, 12, every=3)  # as long as a received message is hidden, and a lease
+    first = seen(stack)
+    stack.route.happen(change("OK", 12, was="ALARM"))
+    stack.feed()
+    until(stack, 36, every=3)
+    then = seen(stack)
+    assert death.has_come
+    assert first[0] == "Critical"
+    assert then[-1:] == ["Resolved"]
+    by_mail = Counter([*first, *then])
+    shown = len(stack.hook.received)
+    assert (sum(by_mail.values()) - 2) + (shown - 2) <= 1, (by_mail, shown)
+    assert "Resolved" in json.dumps(stack.hook.received[-1])
+    item = stack.route.item()
+    assert item is not None
+    assert item.incident is None
+    assert all(view.shown and view.shown.state == "resolved" for view in item.views.values())
+    assert not any(view.claim or view.sending for view in item.views.values())
+    assert stack.route.alerts.parked() == stack.deliveries.parked() == []
 
 
-@pytest.mark.parametrize("calls", range(1, 60, 7))
+@pytest.mark.parametrize("calls", range(5, 200, 60))
 def test_who_dies_in_a_storm_loses_nothing(
-    stack: RouteStack, monkeypatch: pytest.MonkeyPatch, calls: int
+    stack: DeliverStack, monkeypatch: pytest.MonkeyPatch, calls: int
 ) -> None:
-    killed_after(calls, stack, monkeypatch)
-    names = [f"alarm-{number}" for number in range(14)]
-    stack.happen(*(event("ALARM", 0, name=name) for name in names))
-    for _ in range(3):
-        stack.fire(400)
-    assert sorted(alert.title for alert in stack.told() if alert.kind == "first") == sorted(names)
-
-
-def test_a_queue_that_is_gone_while_a_digest_is_brought_keeps_it(stack: RouteStack) -> None:
-    stack.happen(*(event("ALARM", 0, name=f"alarm-{number}") for number in range(12)))
-    stack.made()
-    url = stack.deliveries.url
-    stack.deliveries.client.delete_queue(QueueUrl=url)
-    assert len(stack.fire(120)) == 2
-    stack.deliveries.client.create_queue(QueueName="deliveries")
-    stack.clock.forward(10)
-    assert stack.feed() == []
-    assert len(stack.told()) == 2
+    death = mortal(stack, monkeypatch, calls)
+    names = [f"alarm-{number:02}" for number in range(14)]
+    stack.route.happen(*(change("ALARM", 0, name=name) for name in names))
+    stack.feed()
+    until(stack, 12)
+    assert death.has_come
+    text = "\n".join(json.loads(body)["Message"] for body in iter_mail(stack))
+    assert [name for name in names if name not in text] == []
+    assert template_properties("AlertsQueue")["VisibilityTimeout"] < 12 * MINUTE

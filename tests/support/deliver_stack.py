@@ -1,4 +1,4 @@
-"""`deliver` at moto: its queue, its table, its topics, its secrets, and a hook for every channel."""
+"""Both functions of the notifier at moto, from an event to an email and a hook for a channel."""
 
 import json
 import logging
@@ -10,35 +10,23 @@ from typing import Any, Final, NamedTuple
 import boto3
 import pytest
 
+from functions.route import handler as route_module
 from tests.support.apps import built_anew
 from tests.support.loopback import Hook
-from tests.support.queues import RECEIVES, Clock, Queue, log_lines
+from tests.support.queues import Clock, Context, Queue
+from tests.support.route_stack import RouteStack, on_our_clock, route_stack
 from tests.support.secrecy import lines, shown
 
 TOKEN: Final = "s3cretInventedToken"
 PATH: Final = f"/services/T0INVENTED/B0INVENTED/{TOKEN}"
 SECRETS: Final = (TOKEN, "T0INVENTED", "services/")
-TABLE: Final = "incidents"
 
 
-class FakeTime:
-    """The module `time` as the function sees it: its naps put the queues' clock forward."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-
-    def time(self) -> float:
-        return self._clock.seconds
-
-    def sleep(self, seconds: float) -> None:
-        self._clock.forward(seconds)
-
-
-class Stack(NamedTuple):
-    """What surrounds the function."""
+class DeliverStack(NamedTuple):
+    """What surrounds the functions."""
 
     handler: ModuleType
-    deliveries: Queue
+    route: RouteStack
     mailbox: Queue
     topic_arn: str
     secret_arn: str
@@ -46,27 +34,54 @@ class Stack(NamedTuple):
     clock: Clock
     output: Any
 
-    def feed(self) -> list[str]:
-        """Give the function what is visible; return what it could not send."""
-        return self.deliveries.feed(self.handler.handler)
+    @property
+    def deliveries(self) -> Queue:
+        """The queue between the functions."""
+        return self.route.deliveries
+
+    def happen(self, *events: dict[str, Any]) -> list[str]:
+        """Let events go through both functions; return what `deliver` could not send."""
+        assert self.route.happen(*events) == []
+        return self.feed()
+
+    def feed(self, context: object = Context()) -> list[str]:
+        """Give `deliver` everything that is visible; return what it reported as failed."""
+        failed: list[str] = []
+        is_over = False
+
+        def handle(event: dict[str, Any], given: object) -> dict[str, Any]:
+            nonlocal is_over
+            is_over = False
+            answer: dict[str, Any] = self.handler.handler(event, given)
+            return answer
+
+        while not is_over:
+            is_over = True
+            failed += self.deliveries.feed(handle, context)
+        return failed
+
+    def pass_time(self, minutes: int, every: int = 1) -> None:
+        """Let minutes pass, `every` so many with a sweep, and everything happen that is due."""
+        end = self.clock.seconds - self.clock.seconds % 60 + 60 * minutes
+        while self.clock.seconds < end:
+            step = 60 * every - self.clock.seconds % 60
+            self.route.sweep(min(step, end - self.clock.seconds))
+            self.feed()
 
     def emails(self) -> list[str]:
-        """Return the subjects of the e-mails sent since the last time."""
-        return [json.loads(body)["Subject"] for body in self.mailbox.take()]
+        """Return the subjects of the emails sent since the last time, the oldest first."""
+        found: list[str] = []
+        while bodies := self.mailbox.take():
+            found += [json.loads(body)["Subject"] for body in bodies]
+        return found
 
-    def errors(self) -> list[str]:
-        """Return what the function logged as going wrong."""
-        return [line["error"] for line in log_lines(self.output.text) if "error" in line]
-
-    def given_up(self) -> list[str]:
-        """Return the reasons for which deliveries were given up."""
-        found = (line for line in log_lines(self.output.text) if "given up" in line["message"])
-        return [line["reason"] for line in found]
+    def failures(self) -> list[tuple[str, str]]:
+        """Return the result and the reason of every attempt that failed."""
+        return [(line["result"], line["reason"]) for line in self.route.logged("not sent")]
 
     def sent(self) -> list[tuple[str, str]]:
-        """Return channel and alert of everything that the function logged as sent."""
-        found = [line for line in log_lines(self.output.text) if line["message"] == "sent"]
-        return [(line["channel"], line["alerts"][0]) for line in found]
+        """Return channel and first reason of everything that the function logged as sent."""
+        return [(line["channel"], line["reasons"][0]) for line in self.route.logged("sent")]
 
     def keep_secret(self, text: str) -> None:
         """Change the secret. What the test itself writes is not what is being looked at."""
@@ -76,23 +91,6 @@ class Stack(NamedTuple):
         logging.disable(logging.NOTSET)
 
 
-def create_table() -> str:
-    """Make the incidents' table, and return its name."""
-    boto3.client("dynamodb").create_table(
-        TableName=TABLE,
-        BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[
-            {"AttributeName": "pk", "AttributeType": "S"},
-            {"AttributeName": "sk", "AttributeType": "S"},
-        ],
-        KeySchema=[
-            {"AttributeName": "pk", "KeyType": "HASH"},
-            {"AttributeName": "sk", "KeyType": "RANGE"},
-        ],
-    )
-    return TABLE
-
-
 @contextmanager
 def deliver_stack(
     handler: ModuleType,
@@ -100,30 +98,28 @@ def deliver_stack(
     output: Any,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
-) -> Iterator[Stack]:
-    """Set `deliver` up; whatever it does then, with all loggers on, must not show the secret."""
-    sqs, sns = boto3.client("sqs"), boto3.client("sns")
-    create_table()
-    topic_arn = sns.create_topic(Name="email")["TopicArn"]
-    mailbox = Queue.create(sqs, "mailbox")
-    sns.subscribe(TopicArn=topic_arn, Protocol="sqs", Endpoint=mailbox.arn)
-    deliveries = Queue.create(sqs, "deliveries")
-    with Hook(path=PATH) as hook:
+) -> Iterator[DeliverStack]:
+    """Set both up; whatever they do then, with all loggers on, must not show the secret."""
+    with (
+        route_stack(route_module, clock, output, monkeypatch) as route,
+        Hook(path=PATH) as hook,
+        built_anew(handler),
+    ):
+        sqs, sns = boto3.client("sqs"), boto3.client("sns")
+        (topic,) = sns.list_topics()["Topics"]
+        mailbox = Queue.create(sqs, "mailbox")
+        sns.subscribe(TopicArn=topic["TopicArn"], Protocol="sqs", Endpoint=mailbox.arn)
         keeper = boto3.client("secretsmanager")
         secret_arn = keeper.create_secret(Name="slack", SecretString=hook.url)["ARN"]
         for name, value in {
-            "METRICS_NAMESPACE": "BedrockAlerts",
-            "DELIVERIES_QUEUE_URL": deliveries.url,
-            "DELIVERIES_DEAD_LETTER_QUEUE_URL": deliveries.dead_letters_url,
-            "INCIDENTS_TABLE_NAME": TABLE,
-            "EMAIL_TOPIC_ARN": topic_arn,
+            "DELIVERIES_DEAD_LETTER_QUEUE_URL": route.deliveries.dead_letters_url,
             "SLACK_SECRET_ARN": secret_arn,
-            "MAX_ATTEMPTS": str(RECEIVES),
             "ALLOW_LOOPBACK_WEBHOOKS": "true",
         }.items():
             monkeypatch.setenv(name, value)
-        monkeypatch.setattr(handler, "time", FakeTime(clock))
+        on_our_clock(handler, clock, monkeypatch)
         caplog.set_level(logging.DEBUG)
-        with built_anew(handler):
-            yield Stack(handler, deliveries, mailbox, topic_arn, secret_arn, hook, clock, output)
+        yield DeliverStack(
+            handler, route, mailbox, topic["TopicArn"], secret_arn, hook, clock, output
+        )
     assert not shown(SECRETS, [*lines(caplog.get_records("call")), output.text])

@@ -1,13 +1,18 @@
-"""What a message's body becomes: the event it is about, and the alert that is told of it."""
+"""What a message's body becomes: the event, and the alert of it; and what Slack's buttons send."""
 
+import hashlib
+import hmac
 import json
+import time
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
+from urllib.parse import urlencode
 
 from bedrock_alerts.alerts.describe import describe, without_memory
-from bedrock_alerts.alerts.model import Alert, Answer, Event, Heartbeat, StateChange, Timer
+from bedrock_alerts.alerts.model import Alert, Answer, Event, Heartbeat, Kept, StateChange, Timer
 from bedrock_alerts.alerts.normalise import normalise
 
+RESPONSE_URL: Final = "https://hooks.slack.com/actions/T0INVENTED/1/invented"
 ROUTE_EVENTS: Final = Path(__file__).parents[2] / "events" / "route"
 
 
@@ -34,5 +39,32 @@ def change_of(body: str) -> StateChange:
 def alert_of(body: str) -> Alert:
     """Return what is told of the one event that a body holds, when nothing is remembered."""
     event = event_of(body)
-    assert not isinstance(event, Timer | Answer | Heartbeat)
+    assert not isinstance(event, Timer | Answer | Heartbeat | Kept)
     return describe(event, without_memory(event))
+
+
+def pressed(*values: str) -> str:
+    """Return the form that Slack sends when buttons with these values were pressed."""
+    actions = [{"type": "button", "value": each, "action_ts": "1795421442.25"} for each in values]
+    payload = {
+        "type": "block_actions",
+        "user": {"id": "U0EXAMPLE", "name": "ada"},
+        "actions": actions,
+        "response_url": RESPONSE_URL,
+    }
+    return urlencode({"payload": json.dumps(payload)})
+
+
+def signed_request(body: str, secret: str) -> dict[str, Any]:
+    """Return the request of a function's URL, signed as Slack signs it."""
+    stamp = str(int(time.time()))
+    signature = hmac.new(secret.encode(), f"v0:{stamp}:{body}".encode(), hashlib.sha256)
+    return {
+        "version": "2.0",
+        "headers": {
+            "x-slack-request-timestamp": stamp,
+            "x-slack-signature": f"v0={signature.hexdigest()}",
+        },
+        "body": body,
+        "isBase64Encoded": False,
+    }

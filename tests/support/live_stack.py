@@ -5,11 +5,19 @@ import json
 import os
 import signal
 import time
+import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+import msgspec
+
+from bedrock_alerts.adapters.incidents_table import SHARDS
+from bedrock_alerts.alerts.incidents.item import AlarmItem, View
+from bedrock_alerts.alerts.model import Heartbeat
+from bedrock_alerts.alerts.normalise import encode_note
+from bedrock_alerts.alerts.notifications.pace import ChannelState
 from bedrock_alerts_lab.local_stack.deploy import Stack, build, build_folder, deploy
 from bedrock_alerts_lab.local_stack.engine import Engine, running_engine
 from bedrock_alerts_lab.local_stack.mailbox import open_mailbox
@@ -85,6 +93,58 @@ class LiveStack(NamedTuple):
         finally:
             sqs.set_queue_attributes(QueueUrl=url, Attributes=usual["Attributes"])
 
+    # ---- time ------------------------------------------------------------------------------------
+
+    def sweep(self) -> None:
+        """Let the heartbeat come, which pokes whatever is due."""
+        self.put("AlertsQueue", encode_note(Heartbeat()))
+
+    def forget_pace(self) -> None:
+        """Let channels be as if nothing had been sent on them for long."""
+        table = self.engine.client("dynamodb")
+        for item in self.items("pace"):
+            table.delete_item(
+                TableName=self.stack.resources["IncidentsTable"],
+                Key={"pk": item["pk"], "sk": item["sk"]},
+            )
+
+    def let_time_pass(self, seconds: float) -> None:
+        """Let what the table holds be so much older, its channels' pace too, and sweep."""
+        table = self.engine.client("dynamodb")
+        name = self.stack.resources["IncidentsTable"]
+        for item in self.items("pace"):
+            pace = msgspec.json.decode(item["data"]["S"], type=ChannelState)
+            groups = {
+                group: msgspec.structs.replace(
+                    known, last=known.last - seconds, lease=known.lease - seconds
+                )
+                for group, known in pace.groups.items()
+            }
+            aged = msgspec.structs.replace(pace, groups=groups, next_free=0.0, not_before=0.0)
+            item["data"]["S"] = msgspec.json.encode(aged).decode()
+            item["version"]["N"] = str(int(item["version"]["N"]) + 1)
+            table.put_item(TableName=name, Item=item)
+        for known, item in self.alarms():
+            views = {
+                channel: msgspec.structs.replace(
+                    view,
+                    due=None if view.due is None else view.due - seconds,
+                    lease=view.lease - seconds,
+                    last_noisy=max(0.0, view.last_noisy - seconds),
+                    last_urgent=max(0.0, view.last_urgent - seconds),
+                    last_looked=max(0.0, view.last_looked - seconds),
+                )
+                for channel, view in known.views.items()
+            }
+            older = msgspec.structs.replace(known, views=views)
+            item["data"]["S"] = msgspec.json.encode(older).decode()
+            item["version"]["N"] = str(int(item["version"]["N"]) + 1)
+            item["due"] = {"N": repr(time.time() - 1)}
+            shard = item["pk"]["S"].removeprefix("alarm#")
+            item["shard"] = {"S": f"due#{zlib.crc32(shard.encode()) % SHARDS}"}
+            table.put_item(TableName=name, Item=item)
+        self.sweep()
+
     # ---- what became of it ---------------------------------------------------------------------
 
     def emails(self, about: str) -> list[Email]:
@@ -92,11 +152,17 @@ class LiveStack(NamedTuple):
         found = self.inbox.emails()
         return [email for email in found if about in email.subject or about in email.body]
 
-    def told(self, channel: str) -> int:
-        """Count the alerts that the table says were sent to a channel."""
-        return sum(
-            '"status":"sent"' in item["data"]["S"] for item in self.items(f"sent#{channel}#")
-        )
+    def view(self, name: str, channel: str) -> View:
+        """Return what the table says that a channel was shown of an alarm."""
+        found = [item for item, _ in self.alarms() if item.arn.endswith(f":{name}")]
+        return found[0].view(channel) if found else View()
+
+    def alarms(self) -> list[tuple[AlarmItem, dict[str, Any]]]:
+        """Return the alarms' items, each with what the table holds."""
+        return [
+            (msgspec.json.decode(item["data"]["S"], type=AlarmItem), item)
+            for item in self.items("item")
+        ]
 
     def waiting(self, queue: str) -> int:
         """Count what a queue holds, hidden or not."""
@@ -148,6 +214,7 @@ def live_stack(
             "SlackApiUrl": slack.api_url,
             "SlackButtons": "true",
             "AllowLoopbackWebhooks": "true",
+            "RecoveryMinutes": "1",
             **others,
         }
         if built is None:
@@ -180,6 +247,12 @@ def kill_who_calls_from(port: int) -> None:
     raise AssertionError(f"nobody calls from port {port}")
 
 
+def elsewhere(event: Mapping[str, Any]) -> dict[str, Any]:
+    """Let an event be of another account: CloudWatch is not asked whether its alarm exists."""
+    arn = event["resources"][0].replace("111122223333", "444455556666")
+    return {**event, "account": "444455556666", "resources": [arn]}
+
+
 def changed(
     name: str, to: str = "ALARM", minutes: float = 0, severity: str = "warning"
 ) -> dict[str, Any]:
@@ -190,7 +263,7 @@ def changed(
     before = "OK" if to == "ALARM" else "ALARM"
     event = alarm_event(
         alarmName=name,
-        configuration={"description": f"Invented for a test.\nSeverity: {severity}"},
+        configuration={"description": f"Invented for {name}.\nSeverity: {severity}"},
         previousState=state(before, "…", stamp),
         state=state(to, "Threshold Crossed: 1 datapoint [12.0] was greater.", stamp),
     )

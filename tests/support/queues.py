@@ -1,15 +1,38 @@
 """Queues at moto, with what Lambda's event source mapping does to them and a clock to put forward."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import cache
+from pathlib import Path
 from typing import Any, Final, NamedTuple, Self
 
 from mypy_boto3_sqs import SQSClient
+
+from bedrock_alerts_lab.local_stack import template as cfn
 
 RECEIVES: Final = 3
 """How often a message is received before it is parked."""
 HIDDEN_SECONDS: Final = 360
 """How long a received message is hidden when nobody says otherwise."""
+FUNCTION_SECONDS: Final = 60.0
+
+
+@cache
+def template_properties(resource: str) -> Mapping[str, Any]:
+    """Return a resource's properties as the template has them."""
+    template = cfn.load(Path(__file__).parents[2] / "template.yaml")
+    found: Mapping[str, Any] = template["Resources"][resource]["Properties"]
+    return found
+
+
+class Context(NamedTuple):
+    """What Lambda says of a function's time."""
+
+    seconds: float = FUNCTION_SECONDS
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Tell how much of it is left."""
+        return int(self.seconds * 1000)
 
 
 class Clock:
@@ -35,18 +58,23 @@ class Queue(NamedTuple):
     dead_letters_url: str
 
     @classmethod
-    def create(cls, client: SQSClient, name: str) -> Self:
-        """Make both queues."""
+    def create(cls, client: SQSClient, name: str, resource: str = "") -> Self:
+        """Make both queues, as the template makes `resource` where one is named."""
+        receives, hidden = RECEIVES, HIDDEN_SECONDS
+        if resource:
+            properties = template_properties(resource)
+            receives = properties["RedrivePolicy"]["maxReceiveCount"]
+            hidden = properties["VisibilityTimeout"]
         dead_letters = client.create_queue(QueueName=f"{name}-dlq")["QueueUrl"]
         arn = client.get_queue_attributes(QueueUrl=dead_letters, AttributeNames=["QueueArn"])
         redrive = {
             "deadLetterTargetArn": arn["Attributes"]["QueueArn"],
-            "maxReceiveCount": RECEIVES,
+            "maxReceiveCount": receives,
         }
         queue = client.create_queue(
             QueueName=name,
             Attributes={
-                "VisibilityTimeout": str(HIDDEN_SECONDS),
+                "VisibilityTimeout": str(hidden),
                 "RedrivePolicy": json.dumps(redrive),
             },
         )
@@ -63,7 +91,11 @@ class Queue(NamedTuple):
         for body in bodies:
             self.client.send_message(QueueUrl=self.url, MessageBody=body)
 
-    def feed(self, handler: Callable[[dict[str, Any], object], dict[str, Any]]) -> list[str]:
+    def feed(
+        self,
+        handler: Callable[[dict[str, Any], object], dict[str, Any]],
+        context: object = Context(),
+    ) -> list[str]:
         """Give the handler what is visible, delete what it does not report, return what it does."""
         messages = self._receive(self.url)
         event = {
@@ -82,7 +114,7 @@ class Queue(NamedTuple):
                 for message in messages
             ]
         }
-        answer = handler(event, None) if messages else {"batchItemFailures": []}
+        answer = handler(event, context) if messages else {"batchItemFailures": []}
         failed = [item["itemIdentifier"] for item in answer["batchItemFailures"]]
         for message in messages:
             if message["MessageId"] not in failed:
@@ -101,11 +133,14 @@ class Queue(NamedTuple):
 
     @property
     def kept(self) -> int:
-        """The number of messages in it, hidden ones included."""
+        """The number of messages in it, hidden and delayed ones included."""
         found = self.client.get_queue_attributes(QueueUrl=self.url, AttributeNames=["All"])
         attributes = found["Attributes"]
-        visible = int(attributes["ApproximateNumberOfMessages"])
-        return visible + int(attributes["ApproximateNumberOfMessagesNotVisible"])
+        return (
+            int(attributes["ApproximateNumberOfMessages"])
+            + int(attributes["ApproximateNumberOfMessagesNotVisible"])
+            + int(attributes["ApproximateNumberOfMessagesDelayed"])
+        )
 
     def _take(self, url: str) -> list[str]:
         messages = self._receive(url)

@@ -1,9 +1,10 @@
-"""`route` at moto: its queues, its table, its timers, and a clock that makes them fire."""
+"""`route` at moto: the template's queues and table, and a clock that the function goes by."""
 
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import cache
 from types import ModuleType
 from typing import Any, Final, NamedTuple
 
@@ -11,30 +12,118 @@ import boto3
 import msgspec
 import pytest
 
-from bedrock_alerts.alerts.model import Alert, Delivery
+from bedrock_alerts.adapters.incidents_table import IncidentsTable
+from bedrock_alerts.alerts.incidents.item import AlarmItem
+from bedrock_alerts.alerts.model import Heartbeat, incident_id
+from bedrock_alerts.alerts.normalise import encode_note
+from bedrock_alerts.alerts.ports import Poke
+from tests.support.alarms import ACCOUNT, REGION, alarm_event, envelope, state
 from tests.support.apps import built_anew
-from tests.support.deliver_stack import TABLE, FakeTime, create_table
-from tests.support.queues import RECEIVES, Clock, Queue, log_lines
+from tests.support.queues import Clock, Queue, log_lines, template_properties
 
-GROUP: Final = "timers"
+TABLE: Final = "incidents"
 ROUTES: Final = "/bedrock-alerts/routes"
-ROLE: Final = "arn:aws:iam::111122223333:role/timers"
+START: Final = 1_795_420_800.0
+"""2026-11-23 08:00 UTC, where every clock begins."""
+ARN: Final = f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:"
+NAME: Final = "chat-guardrail-blocks"
+# No alarm is one of these: CloudWatch is not asked how alarms are, unless a test says otherwise.
+ELSEWHERE: Final = f"arn:aws:cloudwatch:{REGION}:999999999999:alarm:"
 
 
-def environment(alerts: Queue, deliveries_url: str) -> dict[str, str]:
-    """Return the variables of `route`."""
-    return {
-        "METRICS_NAMESPACE": "BedrockAlerts",
-        "ALERTS_QUEUE_URL": alerts.url,
-        "ALERTS_QUEUE_ARN": alerts.arn,
-        "ALERTS_DEAD_LETTER_QUEUE_ARN": f"{alerts.arn}-dlq",
-        "DELIVERIES_QUEUE_URL": deliveries_url,
-        "INCIDENTS_TABLE_NAME": TABLE,
-        "SCHEDULE_GROUP_NAME": GROUP,
-        "SCHEDULER_ROLE_ARN": ROLE,
-        "CHANNELS": "email,slack",
-        "ROUTES_PARAMETER_NAME": ROUTES,
-    }
+class FakeTime:
+    """The module `time` as a function sees it: its naps put the queues' clock forward."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    def time(self) -> float:
+        return self._clock.seconds
+
+    def sleep(self, seconds: float) -> None:
+        self._clock.forward(seconds)
+
+
+def create_table() -> str:
+    """Make the incidents' table as the template does, and return its name."""
+    properties = template_properties("IncidentsTable")
+    boto3.client("dynamodb").create_table(
+        TableName=TABLE,
+        BillingMode=properties["BillingMode"],
+        AttributeDefinitions=properties["AttributeDefinitions"],
+        KeySchema=properties["KeySchema"],
+        GlobalSecondaryIndexes=properties["GlobalSecondaryIndexes"],
+    )
+    return TABLE
+
+
+def on_our_clock(handler: ModuleType, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a handler, and all that it builds, go by the queues' clock."""
+    time = FakeTime(clock)
+    genuine = vars(handler)["_app"]
+    monkeypatch.setattr(handler, "time", time)
+
+    @cache
+    def app() -> Any:
+        genuine.cache_clear()
+        built = genuine()
+        parts = built.parts._replace(table=IncidentsTable(TABLE, time.time), clock=time.time)
+        if hasattr(parts, "sleep"):
+            parts = parts._replace(sleep=time.sleep)
+        return built._replace(parts=parts)
+
+    monkeypatch.setattr(handler, "_app", app)
+
+
+# ---- events --------------------------------------------------------------------------------------
+
+
+def stamp(minute: float) -> str:
+    """Return the time of a minute as CloudWatch writes it."""
+    at = datetime.fromtimestamp(START + 60 * minute, UTC)
+    return f"{at:%Y-%m-%dT%H:%M:%S}.000+0000"
+
+
+def change(
+    value: str,
+    minute: float,
+    *,
+    name: str = NAME,
+    held: str = "",
+    was: str = "",
+    severity: str = "critical",
+) -> dict[str, Any]:
+    """Return EventBridge's event of a change of state."""
+    now = state(value, "…", stamp(minute))
+    if held:
+        now["actionsSuppressedBy"] = held
+    before = state(was, "…", stamp(minute - 1)) if was else None
+    event = alarm_event(alarmName=name, state=now, previousState=before)
+    about = "Blocked calls" if name == NAME else f"Blocked calls of {name}"
+    event["detail"]["configuration"]["description"] = f"{about}.\nSeverity: {severity}"
+    event["time"] = stamp(minute)
+    return event
+
+
+def contributor(number: int, value: str = "ALARM", minute: float = 0) -> dict[str, Any]:
+    """Return the change of one contributor of the alarm `repeat-offender`."""
+    event = envelope(
+        "CloudWatch Alarm Contributor State Change",
+        {
+            "alarmName": "repeat-offender",
+            "alarmContributor": {
+                "id": f"{number:016x}",
+                "attributes": {"Principal": f"role/app-{number}"},
+            },
+            "configuration": {"description": "Severity: critical", "metrics": []},
+            "state": state(value, "…", stamp(minute)),
+        },
+    )
+    event["time"] = stamp(minute)
+    return event
+
+
+# ---- the stack -----------------------------------------------------------------------------------
 
 
 class RouteStack(NamedTuple):
@@ -45,6 +134,11 @@ class RouteStack(NamedTuple):
     deliveries: Queue
     clock: Clock
     output: Any
+
+    def at(self, minute: float) -> None:
+        """Let it be so many minutes after the start."""
+        assert START + 60 * minute >= self.clock.seconds
+        self.clock.seconds = START + 60 * minute
 
     def happen(self, *events: dict[str, Any]) -> list[str]:
         """Put events into the alerts queue, and let the function have them; return what failed."""
@@ -69,48 +163,45 @@ class RouteStack(NamedTuple):
         failed = self.alerts.feed(handle)
         return (found[0], failed) if found else None
 
-    def fire(self, seconds: float) -> list[str]:
-        """Let time pass, and everything happen that is due by then; return what failed."""
+    def sweep(self, seconds: float = 0) -> list[str]:
+        """Let time pass, and the heartbeat come; return what failed."""
         self.clock.forward(seconds)
-        scheduler = boto3.client("scheduler")
-        for name in self.schedules():
-            found = scheduler.get_schedule(GroupName=GROUP, Name=name)
-            at = found["ScheduleExpression"].removeprefix("at(").removesuffix(")")
-            if datetime.fromisoformat(at).replace(tzinfo=UTC).timestamp() <= self.clock.seconds:
-                scheduler.delete_schedule(GroupName=GROUP, Name=name)
-                self.alerts.put(found["Target"]["Input"])
+        self.alerts.put(encode_note(Heartbeat()))
         return self.feed()
 
-    def schedules(self) -> list[str]:
-        """Return the names of the timers that are set."""
-        pages = boto3.client("scheduler").get_paginator("list_schedules").paginate(GroupName=GROUP)
-        return [schedule["Name"] for page in pages for schedule in page["Schedules"]]
-
-    def made(self) -> list[Delivery]:
-        """Take all deliveries that were made since the last time."""
-        found: list[Delivery] = []
+    def pokes(self) -> list[Poke]:
+        """Take all pokes that are visible."""
+        found: list[Poke] = []
         while bodies := self.deliveries.take():
-            found += [msgspec.json.decode(body, type=Delivery) for body in bodies]
+            found += [msgspec.json.decode(body, type=Poke) for body in bodies]
         return found
 
-    def told(self, channel: str = "slack") -> list[Alert]:
-        """Return the alerts for one channel, each key once, as `deliver` would send them."""
-        alerts = (
-            alert
-            for delivery in self.made()
-            if delivery.channel == channel
-            for alert in delivery.alerts
-        )
-        return list({alert.key: alert for alert in alerts}.values())
+    def poked(self) -> list[str]:
+        """Take all pokes that are visible; return their channels, each once."""
+        return sorted({poke.channel for poke in self.pokes()})
 
-    def kinds(self, channel: str = "slack") -> list[str]:
-        """Return the kinds of the alerts for one channel."""
-        return [alert.kind for alert in self.told(channel)]
+    def item(self, arn: str = f"{ARN}{NAME}") -> AlarmItem | None:
+        """Return what the table holds of an alarm."""
+        item, _ = IncidentsTable(TABLE).load(incident_id(arn))
+        return item
 
-    def withheld(self) -> list[str]:
-        """Return the reasons for which nobody was told."""
-        found = [line for line in log_lines(self.output.text) if line["message"] == "withheld"]
-        return [line["reason"] for line in found]
+    def logged(self, message: str) -> list[dict[str, Any]]:
+        """Return the log lines with a message."""
+        return [line for line in log_lines(self.output.text) if line["message"] == message]
+
+
+def route_environment(alerts: Queue, deliveries: Queue, topic_arn: str) -> dict[str, str]:
+    """Return the variables of `route`."""
+    return {
+        "METRICS_NAMESPACE": "BedrockAlerts",
+        "ALERTS_QUEUE_URL": alerts.url,
+        "DELIVERIES_QUEUE_URL": deliveries.url,
+        "INCIDENTS_TABLE_NAME": TABLE,
+        "EMAIL_TOPIC_ARN": topic_arn,
+        "CHANNELS": "email,slack",
+        "HOME_ALARMS_PREFIX": ELSEWHERE,
+        "ROUTES_PARAMETER_NAME": ROUTES,
+    }
 
 
 @contextmanager
@@ -120,12 +211,12 @@ def route_stack(
     """Set `route` up."""
     sqs = boto3.client("sqs")
     create_table()
-    boto3.client("scheduler").create_schedule_group(Name=GROUP)
     boto3.client("ssm").put_parameter(Name=ROUTES, Type="String", Value="{}")
-    alerts, deliveries = Queue.create(sqs, "alerts"), Queue.create(sqs, "deliveries")
-    for name, value in environment(alerts, deliveries.url).items():
+    topic_arn = boto3.client("sns").create_topic(Name="email")["TopicArn"]
+    alerts = Queue.create(sqs, "alerts", "AlertsQueue")
+    deliveries = Queue.create(sqs, "deliveries", "DeliveriesQueue")
+    for name, value in route_environment(alerts, deliveries, topic_arn).items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(handler, "time", FakeTime(clock))
-    assert RECEIVES > 2
     with built_anew(handler):
+        on_our_clock(handler, clock, monkeypatch)
         yield RouteStack(handler, alerts, deliveries, clock, output)

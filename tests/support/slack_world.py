@@ -29,11 +29,13 @@ class SlackWorld:
     """Takes whatever a bot sends while it is up.
 
     `on_message` sees every message that was taken, with the caller's port, before it is answered;
-    where it returns True there is no answer.
+    where it returns True there is no answer. With `refuses_with` it takes nothing, and answers with
+    that word.
     """
 
     def __init__(self) -> None:
         self.on_message: Callable[[Call, int], bool] | None = None
+        self.refuses_with = ""
         self._calls: list[Call] = []
         self._lock = threading.Lock()
         self._port = 0
@@ -86,6 +88,8 @@ class SlackWorld:
 
     def take(self, method: str, payload: dict[str, Any], port: int) -> dict[str, Any] | None:
         """Take a call, and return the answer to it."""
+        if self.refuses_with:
+            return {"ok": False, "error": self.refuses_with}
         with self._lock:
             call = Call(method, payload, time.time())
             self._calls.append(call)

@@ -9,13 +9,8 @@ from bedrock_alerts_lab.local_stack import template as cfn
 from tests.support.resources import Resources, as_list, of_type, statements, statements_of, target
 
 LOGS: Final = "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}"
-_CLOUDWATCH: Final = "arn:${AWS::Partition}:cloudwatch:${AWS::Region}:${AWS::AccountId}"
 # The only places where a resource is named with a wildcard, and why.
 WILDCARDS: Final = {
-    # A mute rule is named after its incident, and applies to the alarms that are told.
-    f"{_CLOUDWATCH}:alarm-mute-rule:${{AWS::StackName}}-silence-*": {"cloudwatch:PutAlarmMuteRule"},
-    f"{_CLOUDWATCH}:alarm:${{AWS::StackName}}.*": {"cloudwatch:PutAlarmMuteRule"},
-    f"{_CLOUDWATCH}:alarm:${{AlarmNamePrefix}}*": {"cloudwatch:PutAlarmMuteRule"},
     # Which log group Bedrock logs to is not known before it is asked; both only look.
     "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group:*": {
         "logs:DescribeLogGroups",
@@ -34,6 +29,7 @@ WILDCARDS: Final = {
     # composite alarms are described to those only who may describe all.
     '"*"': {
         "cloudwatch:DescribeAlarms",
+        "cloudwatch:DescribeAlarmContributors",
         "cloudwatch:GetMetricWidgetImage",
         "iam:ListAccountAliases",
         "logs:GetQueryResults",
@@ -50,10 +46,6 @@ WILDCARDS: Final = {
     f"{LOGS}:log-group:${{Log}}:*": {"logs:StartQuery"},
     # Bedrock puts log objects into folders by account, day and hour.
     "arn:${AWS::Partition}:s3:::${InvocationLogBucketName}/*": {"s3:GetObject"},
-    # Schedules get their names from what they are for, within a group of their own.
-    "arn:${AWS::Partition}:scheduler:${AWS::Region}:${AWS::AccountId}:schedule/${TimersGroup}/*": {
-        "scheduler:CreateSchedule"
-    },
 }
 RESOURCE_POLICIES: Final = (
     "AWS::SQS::QueuePolicy",

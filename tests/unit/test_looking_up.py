@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bedrock_alerts import looking_up
-from bedrock_alerts.alerts.describe import Details, Found, without_memory
+from bedrock_alerts.alerts.describe import Details, Found
 from bedrock_alerts.settings import RouteSettings
 from tests.support.changes import EVENT_LOG
 from tests.support.events import change_of, sample_body
@@ -16,12 +16,10 @@ def settings(**fields: Any) -> RouteSettings:
     return RouteSettings(
         metrics_namespace="BedrockAlerts",
         alerts_queue_url="https://sqs.example.com/alerts",
-        alerts_queue_arn="arn:aws:sqs:eu-west-1:111122223333:alerts",
-        alerts_dead_letter_queue_arn="arn:aws:sqs:eu-west-1:111122223333:alerts-dlq",
         deliveries_queue_url="https://sqs.example.com/deliveries",
         incidents_table_name="incidents",
-        schedule_group_name="timers",
-        scheduler_role_arn="arn:aws:iam::111122223333:role/timers",
+        email_topic_arn="arn:aws:sns:eu-west-1:111122223333:email",
+        home_alarms_prefix="arn:aws:cloudwatch:eu-west-1:111122223333:alarm:",
         channels=("email",),
         routes_parameter_name="/bedrock-alerts/routes",
         **fields,
@@ -48,7 +46,7 @@ def looked_up(found: RouteSettings, monkeypatch: pytest.MonkeyPatch) -> set[str]
     missing: set[str] = set()
     event = change_of(sample_body("throttling"))
     look_up = looking_up.looker(found, time.time, lambda piece, _error: missing.add(piece))
-    assert look_up(event, without_memory(event), time.time() + 30) == Found()
+    assert look_up(event, time.time() + 30) == Found()
     return missing
 
 

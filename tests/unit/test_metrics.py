@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from bedrock_alerts.metrics import METRICS, Datapoint, count_now
+from bedrock_alerts.metrics import METRICS, Datapoint, count_now, measure_now
 
 # Dashboards and alarms of other people name these: change one only with a note in CHANGELOG.
 PROMISED = re.findall(
@@ -16,7 +16,8 @@ EstimatedCost UnpricedInvocations Latency TimeToFirstByte ImagesGenerated
 GuardedInvocations UnguardedInvocations ContentFilteredCount MaskedCount DetectedCount
 UnexplainedInterventions PolicyHits GuardrailLatency GuardrailUnits GuardrailCost
 RecordsReceived RecordsProcessed RecordsRejected RecordsSkipped RecordAge OffloadedBodies
-StateChanges NotificationsSent NotificationsFailed NotificationsSuppressed Heartbeat RequestsRefused
+StateChanges NotificationsSent NotificationsFailed NotificationsSuppressed AlertLatency Heartbeat
+RequestsRefused
 """,
 )
 
@@ -48,3 +49,17 @@ def test_counts_are_points_of_the_present_minute_without_zeros(
     assert count_now({"NotificationsSent": 3, "NotificationsFailed": 0}) == (
         Datapoint(metric="NotificationsSent", dimensions=(), minute=1_795_420_800, values=(3,)),
     )
+
+
+def test_measurements_are_one_point_of_the_present_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "time", lambda: 1_795_420_859.9)
+    assert measure_now("AlertLatency", [1_200.0, 800.5]) == (
+        Datapoint(
+            metric="AlertLatency", dimensions=(), minute=1_795_420_800, values=(1_200.0, 800.5)
+        ),
+    )
+    assert measure_now("AlertLatency", [0.0])[0].values == (0.0,)
+
+
+def test_where_nothing_was_measured_there_is_no_point() -> None:
+    assert measure_now("AlertLatency", []) == ()

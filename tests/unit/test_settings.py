@@ -3,33 +3,33 @@
 import pytest
 
 from bedrock_alerts.errors import SettingsError
-from bedrock_alerts.settings import CollectLogsSettings, DeliverSettings, RouteSettings, load
+from bedrock_alerts.settings import (
+    CollectLogsSettings,
+    DeliverSettings,
+    RouteSettings,
+    SlackInteractionsSettings,
+    load,
+    policy_of,
+)
 
 COLLECT_LOGS = {"METRICS_NAMESPACE": "BedrockAlerts", "OWN_LOG_GROUP": "/aws/lambda/collect-logs"}
 QUEUE_URL = "https://sqs.eu-west-1.amazonaws.com/111122223333/deliveries"
-ALERTS_ARN = "arn:aws:sqs:eu-west-1:111122223333:alerts"
-ROUTE = {
-    "METRICS_NAMESPACE": "BedrockAlerts",
-    "ALERTS_QUEUE_URL": f"{QUEUE_URL}-alerts",
-    "ALERTS_QUEUE_ARN": ALERTS_ARN,
-    "ALERTS_DEAD_LETTER_QUEUE_ARN": f"{ALERTS_ARN}-dlq",
-    "DELIVERIES_QUEUE_URL": QUEUE_URL,
-    "INCIDENTS_TABLE_NAME": "bedrock-alerts-incidents",
-    "SCHEDULE_GROUP_NAME": "bedrock-alerts-timers",
-    "SCHEDULER_ROLE_ARN": "arn:aws:iam::111122223333:role/timers",
-    "CHANNELS": "email,slack",
-    "REMINDER_HOURS": "2,0",
-    "ROUTES_PARAMETER_NAME": "/bedrock-alerts/routes",
-    "MUTE_RULE_PREFIX": "",
-}
-DELIVER = {
+HOME = "arn:aws:cloudwatch:eu-west-1:111122223333:alarm:"
+NOTIFIER = {
     "METRICS_NAMESPACE": "BedrockAlerts",
     "DELIVERIES_QUEUE_URL": QUEUE_URL,
-    "DELIVERIES_DEAD_LETTER_QUEUE_URL": f"{QUEUE_URL}-dlq",
     "INCIDENTS_TABLE_NAME": "bedrock-alerts-incidents",
     "EMAIL_TOPIC_ARN": "arn:aws:sns:eu-west-1:111122223333:email",
+    "CHANNELS": "email,slack",
+    "HOME_ALARMS_PREFIX": HOME,
 }
-SETTINGS = CollectLogsSettings | RouteSettings | DeliverSettings
+ROUTE = {
+    **NOTIFIER,
+    "ALERTS_QUEUE_URL": f"{QUEUE_URL}-alerts",
+    "ROUTES_PARAMETER_NAME": "/bedrock-alerts/routes",
+}
+DELIVER = {**NOTIFIER, "DELIVERIES_DEAD_LETTER_QUEUE_URL": f"{QUEUE_URL}-dlq"}
+SETTINGS = CollectLogsSettings | RouteSettings | DeliverSettings | SlackInteractionsSettings
 
 
 @pytest.mark.parametrize(
@@ -67,43 +67,77 @@ SETTINGS = CollectLogsSettings | RouteSettings | DeliverSettings
             id="collect-logs reads everything",
         ),
         pytest.param(
-            ROUTE,
+            {**ROUTE, "OWN_ALARMS_PREFIX": "", "EVENT_LOG_GROUP_ARN": "", "SLACK_CHANNEL_ID": ""},
             RouteSettings(
                 metrics_namespace="BedrockAlerts",
-                alerts_queue_url=f"{QUEUE_URL}-alerts",
-                alerts_queue_arn=ALERTS_ARN,
-                alerts_dead_letter_queue_arn=f"{ALERTS_ARN}-dlq",
                 deliveries_queue_url=QUEUE_URL,
                 incidents_table_name="bedrock-alerts-incidents",
-                schedule_group_name="bedrock-alerts-timers",
-                scheduler_role_arn="arn:aws:iam::111122223333:role/timers",
+                email_topic_arn="arn:aws:sns:eu-west-1:111122223333:email",
                 channels=("email", "slack"),
-                reminder_hours=(2, 0),
+                home_alarms_prefix=HOME,
+                alerts_queue_url=f"{QUEUE_URL}-alerts",
                 routes_parameter_name="/bedrock-alerts/routes",
-                mute_rule_prefix=None,
+                reminder_hours=(1, 4),
+                recovery_minutes=10,
+                event_log_group_arn=None,
+                event_lines="notable",
+                dashboard_name=None,
+                slack_channel_id="",
+                own_alarms_prefix=None,
             ),
-            id="route reads a list",
+            id="an empty variable is an absent one",
+        ),
+        pytest.param(
+            {
+                **ROUTE,
+                "REMINDER_HOURS": "2,0",
+                "RECOVERY_MINUTES": "15",
+                "EVENT_LOG_GROUP_ARN": "arn:log",
+                "EVENT_LINES": "all",
+                "DASHBOARD_NAME": "board",
+                "SLACK_CHANNEL_ID": "C0123456789",
+                "OWN_ALARMS_PREFIX": f"{HOME}bedrock-alerts.",
+            },
+            RouteSettings(
+                metrics_namespace="BedrockAlerts",
+                deliveries_queue_url=QUEUE_URL,
+                incidents_table_name="bedrock-alerts-incidents",
+                email_topic_arn="arn:aws:sns:eu-west-1:111122223333:email",
+                channels=("email", "slack"),
+                home_alarms_prefix=HOME,
+                alerts_queue_url=f"{QUEUE_URL}-alerts",
+                routes_parameter_name="/bedrock-alerts/routes",
+                reminder_hours=(2, 0),
+                recovery_minutes=15,
+                event_log_group_arn="arn:log",
+                event_lines="all",
+                dashboard_name="board",
+                slack_channel_id="C0123456789",
+                own_alarms_prefix=f"{HOME}bedrock-alerts.",
+            ),
+            id="route reads everything",
         ),
         pytest.param(
             {**DELIVER, "SLACK_SECRET_ARN": "", "ALLOW_LOOPBACK_WEBHOOKS": "false"},
             DeliverSettings(
                 metrics_namespace="BedrockAlerts",
                 deliveries_queue_url=QUEUE_URL,
-                deliveries_dead_letter_queue_url=f"{QUEUE_URL}-dlq",
                 incidents_table_name="bedrock-alerts-incidents",
                 email_topic_arn="arn:aws:sns:eu-west-1:111122223333:email",
-                max_attempts=12,
+                channels=("email", "slack"),
+                home_alarms_prefix=HOME,
+                deliveries_dead_letter_queue_url=f"{QUEUE_URL}-dlq",
                 slack_secret_arn=None,
                 slack_bot_secret_arn=None,
                 slack_api_url="https://slack.com/api/",
+                slack_buttons=False,
                 allow_loopback_webhooks=False,
             ),
-            id="an empty variable is an absent one",
+            id="deliver has defaults",
         ),
         pytest.param(
             {
                 **DELIVER,
-                "MAX_ATTEMPTS": "3",
                 "SLACK_SECRET_ARN": "arn:slack",
                 "SLACK_BOT_SECRET_ARN": "arn:bot",
                 "SLACK_CHANNEL_ID": "C0123456789",
@@ -118,10 +152,11 @@ SETTINGS = CollectLogsSettings | RouteSettings | DeliverSettings
             DeliverSettings(
                 metrics_namespace="BedrockAlerts",
                 deliveries_queue_url=QUEUE_URL,
-                deliveries_dead_letter_queue_url=f"{QUEUE_URL}-dlq",
                 incidents_table_name="bedrock-alerts-incidents",
                 email_topic_arn="arn:aws:sns:eu-west-1:111122223333:email",
-                max_attempts=3,
+                channels=("email", "slack"),
+                home_alarms_prefix=HOME,
+                deliveries_dead_letter_queue_url=f"{QUEUE_URL}-dlq",
                 slack_secret_arn="arn:slack",
                 slack_bot_secret_arn="arn:bot",
                 slack_channel_id="C0123456789",
@@ -134,6 +169,19 @@ SETTINGS = CollectLogsSettings | RouteSettings | DeliverSettings
                 allow_loopback_webhooks=True,
             ),
             id="deliver reads everything",
+        ),
+        pytest.param(
+            {
+                "METRICS_NAMESPACE": "BedrockAlerts",
+                "ALERTS_QUEUE_URL": f"{QUEUE_URL}-alerts",
+                "SLACK_BOT_SECRET_ARN": "arn:bot",
+            },
+            SlackInteractionsSettings(
+                metrics_namespace="BedrockAlerts",
+                alerts_queue_url=f"{QUEUE_URL}-alerts",
+                slack_bot_secret_arn="arn:bot",
+            ),
+            id="slack-interactions",
         ),
     ],
 )
@@ -165,7 +213,22 @@ def test_variables_become_settings(given: dict[str, str], settings: SETTINGS) ->
             id="neither yes nor no",
         ),
         pytest.param(
-            DeliverSettings, {**DELIVER, "MAX_ATTEMPTS": "0"}, "MAX_ATTEMPTS", id="no attempt"
+            RouteSettings,
+            {**ROUTE, "HOME_ALARMS_PREFIX": ""},
+            "HOME_ALARMS_PREFIX",
+            id="no prefix of the account's alarms",
+        ),
+        pytest.param(
+            RouteSettings, {**ROUTE, "REMINDER_HOURS": "1"}, "REMINDER_HOURS", id="one of two"
+        ),
+        pytest.param(
+            RouteSettings, {**ROUTE, "RECOVERY_MINUTES": "0"}, "RECOVERY_MINUTES", id="too few"
+        ),
+        pytest.param(
+            DeliverSettings,
+            {**DELIVER, "RECOVERY_MINUTES": "61"},
+            "RECOVERY_MINUTES",
+            id="too many",
         ),
     ],
 )
@@ -180,3 +243,10 @@ def test_the_environment_of_the_process_is_read_by_default(monkeypatch: pytest.M
     for name, value in ROUTE.items():
         monkeypatch.setenv(name, value)
     assert load(RouteSettings).channels == ("email", "slack")
+
+
+def test_the_policy_is_in_seconds() -> None:
+    policy = policy_of(
+        load(RouteSettings, {**ROUTE, "REMINDER_HOURS": "2,0", "RECOVERY_MINUTES": "15"})
+    )
+    assert (policy.critical_reminder, policy.warning_reminder, policy.window) == (7200, 0, 900)

@@ -69,7 +69,7 @@ class Suggestion(msgspec.Struct, frozen=True, kw_only=True):
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """A whole backtest. Times are seconds since 1970.
 
-    `notifications` are upper bounds: messages that one minute makes, and digests, are not joined.
+    `notifications` are the messages that notify people, by channel.
     """
 
     start: int
@@ -98,7 +98,6 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
             "alarms": [_alarm(alarm) for alarm in self.alarms],
             "short": self.is_short,
             "notifications": self.notifications,
-            "notifications_at_most": True,
             "suggestions": [msgspec.to_builtins(one) for one in self.suggestions],
         }
 

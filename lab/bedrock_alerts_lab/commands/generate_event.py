@@ -81,7 +81,7 @@ def _events(function: str, signing_secret: str) -> dict[str, str]:
 
 def _pressed(signing_secret: str) -> str:
     """Return the request of a pressed button, signed as Slack signs it."""
-    value = buttons(incident_id(_ALARM))[0].value
+    value = buttons(incident_id(_ALARM), 1)[0].value
     action = {"type": "button", "value": value, "action_ts": f"{time.time():.6f}"}
     user = {"id": "U0EXAMPLE", "name": "alex"}
     payload = {"type": "block_actions", "user": user, "actions": [action]}

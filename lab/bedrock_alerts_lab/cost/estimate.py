@@ -21,10 +21,12 @@ GIGABYTE: Final = 10**9
 MS_A_BATCH: Final = 30.0
 MS_A_CALL: Final = 1.0
 MS_AN_ALERT: Final = 400.0  # for each of route and deliver
+MS_A_SWEEP: Final = 80.0  # eight look-ups in the table
 PLATFORM_BYTES: Final = 450  # START, END and REPORT, in the log of every run of a function
 COMPRESSED: Final = 0.15  # of the size of the lines
-TABLE_WRITES: Final = 6  # for each state change
-TABLE_READS: Final = 4
+TABLE_WRITES: Final = 20  # for each state change: the item and its index, claims, paces
+TABLE_READS: Final = 16
+SWEEP_READS: Final = 8 * 0.5  # for each heartbeat: eight empty looks into the index
 # Lambda asks each queue it reads with five long polls of 20 s, also when nothing is there.
 POLLS_A_MONTH: Final = 5 * HOURS_A_MONTH * 3600 / 20
 OBJECTS_AN_HOUR: Final = 12  # of the log, when it is read from S3
@@ -220,7 +222,7 @@ def _functions(stack: Stack, traffic: Traffic, changes: float, till: _Till) -> I
     seconds = (
         (traffic.batches * MS_A_BATCH + traffic.calls * MS_A_CALL) * collector
         + changes * MS_AN_ALERT * sum(memory.get(name, 0.5) for name in _ALERT_FLOW)
-        + sum(times * MS_AN_ALERT * memory.get(name, 0.5) for name, times in _runs(stack).items())
+        + sum(times * MS_A_SWEEP * memory.get(name, 0.5) for name, times in _runs(stack).items())
     ) / 1000
     yield till.item("functions: requests", RATES["lambda_request"], runs)
     yield till.item(
@@ -234,7 +236,7 @@ _ALERT_FLOW: Final = ("RouteFunction", "DeliverFunction")
 def _runs(stack: Stack) -> dict[str, float]:
     """Count the runs a month that schedules cause, by the resource that has the schedule."""
     found: dict[str, float] = {}
-    for name, schedule in stack.resources("AWS::Scheduler::Schedule", "AWS::Events::Rule").items():
+    for name, schedule in stack.resources("AWS::Events::Rule").items():
         found[name] = _times(str(schedule.get("ScheduleExpression", "")))
     for name, function in stack.resources("AWS::Serverless::Function").items():
         for event in function.get("Events", {}).values():
@@ -274,7 +276,9 @@ def _messages(stack: Stack, changes: float, till: _Till) -> Iterator[Item]:
     yield till.item("secrets: requests", RATES["secret_request"], changes if used else 0.0)
     tables = len(stack.resources("AWS::DynamoDB::Table"))
     yield till.item("table: writes", RATES["dynamodb_write"], tables * changes * TABLE_WRITES)
-    yield till.item("table: reads", RATES["dynamodb_read"], tables * changes * TABLE_READS)
+    sweeps = _runs(stack).get("HeartbeatRule", 0.0)
+    reads = tables * (changes * TABLE_READS + sweeps * SWEEP_READS)
+    yield till.item("table: reads", RATES["dynamodb_read"], reads)
     yield till.item("schedules", RATES["schedule"], sum(_runs(stack).values()))
     if objects:
         yield till.item("objects: events", RATES["s3_event"], objects, ("InvocationLogBucketName",))

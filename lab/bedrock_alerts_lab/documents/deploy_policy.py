@@ -112,10 +112,6 @@ _NEEDS: Final[Mapping[str, tuple[tuple[str, ...], str]]] = {
     "AWS::SQS::QueuePolicy": (
         ("sqs:GetQueueAttributes", "sqs:SetQueueAttributes"),
         "arn:${{Partition}}:sqs:{here}:{stack}-*"),
-    "AWS::Scheduler::ScheduleGroup": (
-        ("scheduler:CreateScheduleGroup", "scheduler:DeleteScheduleGroup",
-         "scheduler:GetScheduleGroup", "scheduler:TagResource"),
-        "arn:${{Partition}}:scheduler:{here}:schedule-group/{stack}-*"),
     "AWS::Serverless::Function": (
         ("lambda:CreateFunction", "lambda:DeleteFunction", "lambda:DeleteFunctionConcurrency",
          "lambda:GetFunction", "lambda:GetFunctionConfiguration", "lambda:InvokeFunction",

@@ -44,6 +44,7 @@ def generated(root: Path) -> Iterator[tuple[Path, str]]:
             "parameters": tables.parameter_groups(document, "docs/parameters.md"),
         },
         "docs/alarms.md": {"alarms": tables.alarms_in_full(alarms, "runbooks")},
+        "docs/architecture.md": {"reasons": tables.reasons()},
         "docs/cost.md": {
             "bill": bills.example(document),
             "cases": bills.cases(document),

@@ -4,8 +4,9 @@ from collections.abc import Iterable
 
 import msgspec
 
+from bedrock_alerts.alerts.channels.email import render as email
+from bedrock_alerts.alerts.channels.webhook import render as webhook
 from bedrock_alerts.alerts.next_steps import CatalogueEntry
-from bedrock_alerts.alerts.render import email, webhook
 from bedrock_alerts_lab.documents.alarm_files import AlarmFile
 from bedrock_alerts_lab.sample_alerts import NOTES, SHORT
 
@@ -26,7 +27,10 @@ def catalogue(alarms: Iterable[AlarmFile]) -> str:
     """Return what the functions need to know of the catalogue, as JSON."""
     known = {
         alarm.name: CatalogueEntry(
-            next_steps=alarm.next_steps, headline=alarm.headline, unit=alarm.unit
+            next_steps=alarm.next_steps,
+            headline=alarm.headline,
+            unit=alarm.unit,
+            group=alarm.group,
         )
         for alarm in alarms
     }

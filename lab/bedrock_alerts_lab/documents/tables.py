@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from bedrock_alerts.alerts.notifications.reasons import TABLE, Action
 from bedrock_alerts.metrics import METRICS
 from bedrock_alerts_lab.documents.catalogue import Entry
 
@@ -16,6 +17,20 @@ _GROUPS: Final = {
 _UNITS: Final = {"None": "US dollars", "Count": "count"}
 _ALERT_FLOW: Final = "route and deliver"
 _COLLECTORS: Final = "the collectors"
+
+
+_ACTIONS: Final[Mapping[Action, str]] = {
+    "send": "a message",
+    "post": "a new message",
+    "edit": "the message is edited, quietly",
+    "reply": "a quiet reply",
+    "broadcast": "the message is edited, and a reply notifies the channel",
+    "trigger": "trigger",
+    "acknowledge": "acknowledge",
+    "resolve": "resolve",
+    "change": "a change event",
+    "": "-",
+}
 
 
 def table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -52,6 +67,17 @@ def alarms_in_full(entries: Iterable[Entry], runbooks: str) -> str:
                 ", ".join(f"`{name}`" for name in entry.parameters) or "-",
             )
             for entry in entries
+        ),
+    )
+
+
+def reasons() -> str:
+    """Return what each reason does on each kind of channel."""
+    return table(
+        ("reason", "email, Teams, webhooks, Amazon Q", "Slack with a bot", "PagerDuty"),
+        (
+            (f"`{reason}`", *(_ACTIONS[action] for action in (row.plain, row.bot, row.pagerduty)))
+            for reason, row in TABLE.items()
         ),
     )
 

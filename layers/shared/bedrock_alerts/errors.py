@@ -46,11 +46,3 @@ class MessageError(PermanentError):
 
 class EditError(PermanentError):
     """The message that was to be edited or replied to is gone or closed: it has to be sent anew."""
-
-
-class PostponedError(BedrockAlertsError):
-    """Nothing went wrong, and it is too early: the same is to be tried again in `seconds`."""
-
-    def __init__(self, message: str, *, seconds: float) -> None:
-        super().__init__(message)
-        self.seconds = seconds

@@ -1,17 +1,15 @@
 """Puts together what `route` looks things up with."""
 
 from collections.abc import Callable
-from functools import partial
 
 from bedrock_alerts.adapters.evidence import AccountAlias, AlarmDefinitions, EventLines
 from bedrock_alerts.alerts.describe import Details, Found
 from bedrock_alerts.alerts.lookup import Ports, look_up
-from bedrock_alerts.alerts.model import News, Telling
-from bedrock_alerts.alerts.pipeline import LookUp
-from bedrock_alerts.settings import RouteSettings
+from bedrock_alerts.alerts.model import News, Notification
+from bedrock_alerts.settings import DeliverSettings, RouteSettings
 
 
-def details_of(settings: RouteSettings) -> Details:
+def details_of(settings: RouteSettings | DeliverSettings) -> Details:
     """Return what the stack knows beyond an event."""
     log = settings.event_log_group_arn
     return Details(
@@ -23,7 +21,7 @@ def details_of(settings: RouteSettings) -> Details:
 
 def looker(
     settings: RouteSettings, clock: Callable[[], float], left_out: Callable[[str, str], None]
-) -> LookUp:
+) -> Callable[[News, float], Found]:
     """Return what looks things up as the stack is set; clients are made when they are needed.
 
     `clock` is the one that deadlines are told by. `left_out` is called for each missing piece, with
@@ -37,8 +35,4 @@ def looker(
             account=AccountAlias(clock=clock),
             event_lines=EventLines(details.event_logs, clock=clock),
         )
-    return partial(_look_up, ports)
-
-
-def _look_up(ports: Ports, news: News, telling: Telling, deadline: float) -> Found:
-    return look_up(news, telling, ports, deadline)
+    return lambda news, deadline: look_up(news, Notification(kind="firing"), ports, deadline)

@@ -1,7 +1,7 @@
 """Every metric we publish: its name, unit and meaning, and the data points that carry it."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 import msgspec
@@ -59,7 +59,10 @@ METRICS: Final[Mapping[str, Metric]] = {
     "StateChanges": Metric("Count", "alarm state changes received"),
     "NotificationsSent": Metric("Count", "notifications that a channel accepted"),
     "NotificationsFailed": Metric("Count", "attempts that failed, to be tried again or parked"),
-    "NotificationsSuppressed": Metric("Count", "state changes that nobody was told, on purpose"),
+    "NotificationsSuppressed": Metric("Count", "state changes that no one was to be notified of"),
+    "AlertLatency": Metric(
+        "Milliseconds", "from an alarm's state change until a channel accepted it", "all"
+    ),
     "Heartbeat": Metric("Count", "heartbeats that came through the alerts queue"),
     "RequestsRefused": Metric(
         "Count", "requests to the Slack buttons' address without a signature"
@@ -89,3 +92,11 @@ def count_now(amounts: Mapping[str, int]) -> tuple[Datapoint, ...]:
         for metric, amount in amounts.items()
         if amount
     )
+
+
+def measure_now(metric: str, values: Sequence[float]) -> tuple[Datapoint, ...]:
+    """Return a data point with all values of the present minute, nothing where there are none."""
+    if not values:
+        return ()
+    minute = int(time.time() // 60) * 60
+    return (Datapoint(metric=metric, dimensions=(), minute=minute, values=tuple(values)),)

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final, Literal, TypeVar, get_origin
 
 import msgspec
 
+from bedrock_alerts.alerts.incidents.item import Policy
 from bedrock_alerts.alerts.model import Channel
 from bedrock_alerts.errors import SettingsError
 
@@ -61,51 +62,51 @@ class CollectStreamSettings(CollectLogsSettings, frozen=True, kw_only=True, rena
     """What `collect-stream` needs to know."""
 
 
-class RouteSettings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
-    """What `route` needs to know. `channels` is a comma-separated list.
+class NotifierSettings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
+    """What both functions of the notifier need to know. `channels` is a comma-separated list.
 
-    Timers go from the schedule group to the alerts queue, by the scheduler's role. `reminder_hours`
-    are those of critical alarms and of warnings, 0 for none. CloudWatch itself emails the alarms
-    about this tool, whose ARNs begin with `own_alarms_prefix` and Pipeline or Notifier. Without a
-    `mute_rule_prefix` a silence does not show in CloudWatch. Evidence is looked up in the log group
-    with the event lines.
+    `reminder_hours` are those of critical alarms and of warnings, 0 for none. The ARNs of this
+    account's and Region's alarms begin with `home_alarms_prefix`. Evidence is looked up in the log
+    group with the event lines. `slack_channel_id` is that of the bot.
     """
 
     metrics_namespace: Annotated[str, Text]
-    alerts_queue_url: Annotated[str, Text]
-    alerts_queue_arn: Annotated[str, Text]
-    alerts_dead_letter_queue_arn: Annotated[str, Text]
     deliveries_queue_url: Annotated[str, Text]
     incidents_table_name: Annotated[str, Text]
-    schedule_group_name: Annotated[str, Text]
-    scheduler_role_arn: Annotated[str, Text]
+    email_topic_arn: Annotated[str, Text]
     channels: tuple[Channel, ...]
+    home_alarms_prefix: Annotated[str, Text]
     reminder_hours: tuple[int, int] = (1, 4)
-    own_alarms_prefix: str | None = None
-    routes_parameter_name: Annotated[str, Text]
-    mute_rule_prefix: str | None = None
+    recovery_minutes: Annotated[int, msgspec.Meta(ge=1, le=60)] = 10
     event_log_group_arn: str | None = None
     event_lines: Literal["notable", "all"] = "notable"
     dashboard_name: str | None = None
+    slack_channel_id: str = ""
 
 
-class DeliverSettings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
+class RouteSettings(NotifierSettings, frozen=True, kw_only=True, rename="upper"):
+    """What `route` needs to know.
+
+    CloudWatch itself emails the alarms about this tool, whose ARNs begin with `own_alarms_prefix`
+    and Pipeline or Notifier.
+    """
+
+    alerts_queue_url: Annotated[str, Text]
+    routes_parameter_name: Annotated[str, Text]
+    own_alarms_prefix: str | None = None
+
+
+class DeliverSettings(NotifierSettings, frozen=True, kw_only=True, rename="upper"):
     """What `deliver` needs to know.
 
     What is absent is a channel that the stack does not have; with a Slack bot the webhook of Slack
-    is not used. A delivery is given up at its `max_attempts`-th receive.
-    `allow_loopback_webhooks` lets webhooks be plain http to this machine: for the local stack only.
+    is not used. `allow_loopback_webhooks` lets webhooks be plain http to this machine: for the
+    local stack only.
     """
 
-    metrics_namespace: Annotated[str, Text]
-    deliveries_queue_url: Annotated[str, Text]
     deliveries_dead_letter_queue_url: Annotated[str, Text]
-    incidents_table_name: Annotated[str, Text]
-    email_topic_arn: Annotated[str, Text]
-    max_attempts: Annotated[int, msgspec.Meta(ge=1)] = 12
     slack_secret_arn: str | None = None
     slack_bot_secret_arn: str | None = None
-    slack_channel_id: str = ""
     slack_api_url: str = "https://slack.com/api/"
     slack_buttons: bool = False
     webhook_secret_arn: str | None = None
@@ -115,8 +116,18 @@ class DeliverSettings(msgspec.Struct, frozen=True, kw_only=True, rename="upper")
     allow_loopback_webhooks: bool = False
 
 
-class AnswerSettings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
-    """What `answer` needs to know."""
+def policy_of(settings: NotifierSettings) -> Policy:
+    """Return the notifier's policy as the stack is set."""
+    critical, warning = settings.reminder_hours
+    return Policy(
+        critical_reminder=critical * 3600.0,
+        warning_reminder=warning * 3600.0,
+        window=settings.recovery_minutes * 60.0,
+    )
+
+
+class SlackInteractionsSettings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
+    """What `slack_interactions` needs to know."""
 
     metrics_namespace: Annotated[str, Text]
     alerts_queue_url: Annotated[str, Text]

@@ -11,7 +11,7 @@ import pytest
 from botocore.stub import Stubber
 from mypy_boto3_sns import SNSClient
 
-from bedrock_alerts.adapters.sns import EmailTopic, NotificationTopic
+from bedrock_alerts.adapters.sns import EmailSubscriptions, EmailTopic, NotificationTopic
 from bedrock_alerts.errors import PermanentError, TransientError, UnknownOutcomeError
 from tests.support.loopback import Answer, Hook
 
@@ -149,3 +149,65 @@ def test_a_message_gets_one_attempt_within_its_seconds(
     (config,) = made
     assert (config.connect_timeout, config.read_timeout) == pytest.approx((connect, read))
     assert config.retries == {"mode": "standard", "total_max_attempts": 1}
+
+
+# ---- whether someone gets the emails -------------------------------------------------------------
+
+CONFIRMED = "arn:aws:sns:eu-west-1:111122223333:email:00000000-0000-4000-8000-000000000001"
+
+
+def subscription(arn: str, protocol: str = "email") -> dict[str, str]:
+    return {"SubscriptionArn": arn, "Protocol": protocol, "Endpoint": "someone@example.com"}
+
+
+def is_confirmed(sns: SNSClient, stub: Stubber, *found: dict[str, str]) -> bool:
+    stub.add_response(
+        "list_subscriptions_by_topic", {"Subscriptions": list(found)}, {"TopicArn": TOPIC_ARN}
+    )
+    return EmailSubscriptions(TOPIC_ARN, sns).is_confirmed()
+
+
+@pytest.mark.parametrize("protocol", ["email", "email-json"])
+def test_a_subscription_with_an_arn_is_confirmed(
+    sns: SNSClient, sns_stub: Stubber, protocol: str
+) -> None:
+    waiting = subscription("PendingConfirmation")
+    assert is_confirmed(sns, sns_stub, waiting, subscription(CONFIRMED, protocol))
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        pytest.param([], id="nobody has subscribed"),
+        pytest.param([subscription("PendingConfirmation")], id="it waits to be confirmed"),
+        pytest.param([subscription("Deleted")], id="it has ended"),
+        pytest.param([subscription(CONFIRMED, "sqs")], id="it is no email"),
+        pytest.param([{}], id="it says nothing"),
+    ],
+)
+def test_nobody_gets_the_emails(
+    sns: SNSClient, sns_stub: Stubber, found: list[dict[str, str]]
+) -> None:
+    assert not is_confirmed(sns, sns_stub, *found)
+
+
+def test_where_it_cannot_be_known_nobody_gets_them(sns: SNSClient, sns_stub: Stubber) -> None:
+    sns_stub.add_client_error("list_subscriptions_by_topic", "AuthorizationError")
+    assert not EmailSubscriptions(TOPIC_ARN, sns).is_confirmed()
+
+
+def test_subscriptions_are_asked_for_every_ten_minutes_at_most(
+    sns: SNSClient, sns_stub: Stubber
+) -> None:
+    times = [0.0]
+    subscriptions = EmailSubscriptions(TOPIC_ARN, sns, lambda: times[0])
+    for found in ([], [subscription(CONFIRMED)]):
+        sns_stub.add_response("list_subscriptions_by_topic", {"Subscriptions": found})
+    assert not subscriptions.is_confirmed()
+    times[0] = 599.9
+    assert not subscriptions.is_confirmed()
+    times[0] = 600.0
+    assert subscriptions.is_confirmed()
+    times[0] = 1199.9
+    assert subscriptions.is_confirmed()
+    sns_stub.assert_no_pending_responses()

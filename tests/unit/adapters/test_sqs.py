@@ -1,8 +1,6 @@
 """Amazon SQS is called exactly like this, and what is refused alone is offered once more."""
 
-import json
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import Any
 
 import boto3
@@ -11,37 +9,21 @@ from botocore.exceptions import ConnectTimeoutError
 from botocore.stub import Stubber
 from mypy_boto3_sqs import SQSClient
 
-from bedrock_alerts.adapters.sqs import DeadLetterQueue, DeliveryQueue
-from bedrock_alerts.alerts.model import Alert, Channel, Delivery
+from bedrock_alerts.adapters.sqs import AlertsQueue, DeadLetterQueue, DeliveriesQueue
+from bedrock_alerts.alerts.model import Channel, Heartbeat, Kept, Notified
+from bedrock_alerts.alerts.normalise import normalise
+from bedrock_alerts.alerts.ports import Poke
 from bedrock_alerts.errors import TransientError
+from bedrock_alerts.pokes import read_poke
+from tests.support.changes import change_with
 
 QUEUE_URL = "https://sqs.eu-west-1.amazonaws.com/111122223333/deliveries"
-
-
-def delivery(channel: Channel) -> Delivery:
-    alert = Alert(
-        key="k",
-        tone="warning",
-        status="ALARM · warning",
-        title="chat-blocks",
-        summary="",
-        account_id="111122223333",
-        region="eu-west-1",
-        at=datetime(2026, 11, 23, 8, 10, 41, tzinfo=UTC),
-    )
-    return Delivery(channel=channel, alerts=(alert,), queued_at=1795421442.0)
-
-
-BOTH = (delivery("email"), delivery("slack"))
+ALARM = "a" * 32
+BOTH = (Poke(alarm=ALARM, channel="email"), Poke(alarm=ALARM, channel="slack"))
 
 
 def message(channel: Channel) -> str:
-    return (
-        f'{{"channel":"{channel}","alerts":[{{"key":"k","tone":"warning",'
-        '"status":"ALARM · warning","title":"chat-blocks","summary":"",'
-        '"account_id":"111122223333","region":"eu-west-1","at":"2026-11-23T08:10:41Z"}],'
-        '"queued_at":1795421442.0}'
-    )
+    return f'{{"alarm":"{ALARM}","channel":"{channel}"}}'
 
 
 @pytest.fixture
@@ -59,8 +41,8 @@ def sqs_stub(sqs: SQSClient) -> Iterator[Stubber]:
 BATCH: dict[str, Any] = {
     "QueueUrl": QUEUE_URL,
     "Entries": [
-        {"Id": "0", "MessageBody": message("email")},
-        {"Id": "1", "MessageBody": message("slack")},
+        {"Id": "0", "MessageBody": message("email"), "DelaySeconds": 0},
+        {"Id": "1", "MessageBody": message("slack"), "DelaySeconds": 0},
     ],
 }
 TAKEN = {"Id": "0", "MessageId": "m", "MD5OfMessageBody": "x"}
@@ -70,20 +52,53 @@ def lost(number: str, code: str) -> dict[str, object]:
     return {"Id": number, "SenderFault": False, "Code": code, "Message": "…"}
 
 
-def test_all_deliveries_go_in_one_request(sqs: SQSClient, sqs_stub: Stubber) -> None:
+def test_all_pokes_go_in_one_request(sqs: SQSClient, sqs_stub: Stubber) -> None:
     answer = {"Successful": [TAKEN, {**TAKEN, "Id": "1"}], "Failed": []}
     sqs_stub.add_response("send_message_batch", answer, BATCH)
-    DeliveryQueue(QUEUE_URL, sqs).put(BOTH)
+    DeliveriesQueue(QUEUE_URL, sqs).put(BOTH)
     sqs_stub.assert_no_pending_responses()
 
 
-def test_a_delivery_comes_out_of_the_queue_as_it_went_in() -> None:
-    assert json.loads(message("email"))["channel"] == "email"
+def test_a_poke_comes_out_of_the_queue_as_it_went_in() -> None:
+    assert [read_poke(message("email")), read_poke(message("slack"))] == list(BOTH)
+
+
+@pytest.mark.parametrize(
+    ("delay", "asked"),
+    [
+        pytest.param(600.0, 600, id="whole seconds"),
+        pytest.param(1.2, 2, id="parts of one are a whole one: never too early"),
+        pytest.param(-5.0, 0, id="what is past is now"),
+        pytest.param(1e12, 900, id="at most what a queue can do"),
+    ],
+)
+def test_pokes_wait_in_the_queue(
+    sqs: SQSClient, sqs_stub: Stubber, delay: float, asked: int
+) -> None:
+    entries = [{**entry, "DelaySeconds": asked} for entry in BATCH["Entries"]]
+    answer = {"Successful": [TAKEN, {**TAKEN, "Id": "1"}], "Failed": []}
+    sqs_stub.add_response("send_message_batch", answer, {**BATCH, "Entries": entries})
+    DeliveriesQueue(QUEUE_URL, sqs).put(BOTH, delay)
+
+
+def test_what_is_offered_again_waits_as_long(sqs: SQSClient, sqs_stub: Stubber) -> None:
+    entries = [{**entry, "DelaySeconds": 60} for entry in BATCH["Entries"]]
+    sqs_stub.add_response(
+        "send_message_batch",
+        {"Successful": [TAKEN], "Failed": [lost("1", "InternalError")]},
+        {**BATCH, "Entries": entries},
+    )
+    sqs_stub.add_response(
+        "send_message_batch",
+        {"Successful": [TAKEN], "Failed": []},
+        {"QueueUrl": QUEUE_URL, "Entries": [{**entries[1], "Id": "0"}]},
+    )
+    DeliveriesQueue(QUEUE_URL, sqs).put(BOTH, 60.0)
 
 
 @pytest.mark.usefixtures("sqs_stub")
-def test_without_deliveries_nothing_is_asked_of_the_queue(sqs: SQSClient) -> None:
-    DeliveryQueue(QUEUE_URL, sqs).put(())  # the stub would refuse any request
+def test_without_pokes_nothing_is_asked_of_the_queue(sqs: SQSClient) -> None:
+    DeliveriesQueue(QUEUE_URL, sqs).put(())  # the stub would refuse any request
 
 
 @pytest.mark.parametrize(
@@ -97,7 +112,7 @@ def test_without_deliveries_nothing_is_asked_of_the_queue(sqs: SQSClient) -> Non
         ),
     ],
 )
-def test_a_delivery_that_the_queue_refuses_twice_is_a_failure(
+def test_a_poke_that_the_queue_refuses_twice_is_a_failure(
     sqs: SQSClient, sqs_stub: Stubber, failed: list[dict[str, object]], says: str
 ) -> None:
     again = [{**entry, "Id": str(number)} for number, entry in enumerate(failed)]
@@ -110,7 +125,7 @@ def test_a_delivery_that_the_queue_refuses_twice_is_a_failure(
         {"QueueUrl": QUEUE_URL, "Entries": offered},
     )
     with pytest.raises(TransientError) as caught:
-        DeliveryQueue(QUEUE_URL, sqs).put(BOTH)
+        DeliveriesQueue(QUEUE_URL, sqs).put(BOTH)
     assert str(caught.value) == says
 
 
@@ -120,16 +135,16 @@ def test_only_what_the_queue_refused_is_offered_again(sqs: SQSClient, sqs_stub: 
     sqs_stub.add_response(
         "send_message_batch",
         {"Successful": [TAKEN], "Failed": []},
-        {"QueueUrl": QUEUE_URL, "Entries": [{"Id": "0", "MessageBody": message("slack")}]},
+        {"QueueUrl": QUEUE_URL, "Entries": [{**BATCH["Entries"][1], "Id": "0"}]},
     )
-    DeliveryQueue(QUEUE_URL, sqs).put(BOTH)
+    DeliveriesQueue(QUEUE_URL, sqs).put(BOTH)
     sqs_stub.assert_no_pending_responses()
 
 
 def test_a_refused_request_names_the_code(sqs: SQSClient, sqs_stub: Stubber) -> None:
     sqs_stub.add_client_error("send_message_batch", "AccessDenied")
     with pytest.raises(TransientError, match=r"^Amazon SQS refused: AccessDenied$"):
-        DeliveryQueue(QUEUE_URL, sqs).put(BOTH)
+        DeliveriesQueue(QUEUE_URL, sqs).put(BOTH)
 
 
 def test_a_queue_that_does_not_answer_may_later(
@@ -137,7 +152,7 @@ def test_a_queue_that_does_not_answer_may_later(
 ) -> None:
     monkeypatch.setattr(sqs, "_make_api_call", never_answers)
     with pytest.raises(TransientError, match=r"^no answer from Amazon SQS: ConnectTimeoutError$"):
-        DeliveryQueue(QUEUE_URL, sqs).put(BOTH)
+        DeliveriesQueue(QUEUE_URL, sqs).put(BOTH)
 
 
 def never_answers(*_: object) -> None:
@@ -158,27 +173,90 @@ def test_a_message_is_hidden_for_a_while(
 ) -> None:
     request = {"QueueUrl": QUEUE_URL, "ReceiptHandle": "handle", "VisibilityTimeout": asked}
     sqs_stub.add_response("change_message_visibility", {}, request)
-    DeliveryQueue(QUEUE_URL, sqs).postpone("handle", seconds)
+    DeliveriesQueue(QUEUE_URL, sqs).postpone("handle", seconds)
     sqs_stub.assert_no_pending_responses()
 
 
 def test_a_message_that_cannot_be_hidden_is_a_failure(sqs: SQSClient, sqs_stub: Stubber) -> None:
     sqs_stub.add_client_error("change_message_visibility", "ReceiptHandleIsInvalid")
     with pytest.raises(TransientError, match=r"^Amazon SQS refused: ReceiptHandleIsInvalid$"):
-        DeliveryQueue(QUEUE_URL, sqs).postpone("handle", 5)
+        DeliveriesQueue(QUEUE_URL, sqs).postpone("handle", 5)
 
 
-def test_a_delivery_is_parked_as_it_came(sqs: SQSClient, sqs_stub: Stubber) -> None:
-    sqs_stub.add_response(
-        "send_message", {"MessageId": "m"}, {"QueueUrl": QUEUE_URL, "MessageBody": "as it came"}
+# ---- the queue of alerts -------------------------------------------------------------------------
+
+
+def test_a_note_is_kept_as_what_route_reads(sqs: SQSClient, sqs_stub: Stubber) -> None:
+    kept = Kept(
+        event=change_with(), notified=(Notified(channel="email", key="k", at=1_795_421_442.0),)
     )
-    DeadLetterQueue(QUEUE_URL, sqs).park("as it came")
+    bodies: list[str] = []
+    sqs.meta.events.register(
+        "provide-client-params.sqs.SendMessage",
+        lambda params, **_: bodies.append(params["MessageBody"]),
+    )
+    sqs_stub.add_response("send_message", {"MessageId": "m"})
+    AlertsQueue(QUEUE_URL, sqs).keep(kept, 60.0)
+    assert normalise(bodies[0]) == (kept,)
+
+
+@pytest.mark.parametrize(("delay", "asked"), [(60.0, 60), (0.1, 1), (5000.0, 900)])
+def test_a_note_comes_back_after_its_delay(
+    sqs: SQSClient, sqs_stub: Stubber, delay: float, asked: int
+) -> None:
+    request = {
+        "QueueUrl": QUEUE_URL,
+        "MessageBody": '{"bedrock_alerts":{"heartbeat":true}}',
+        "DelaySeconds": asked,
+    }
+    sqs_stub.add_response("send_message", {"MessageId": "m"}, request)
+    AlertsQueue(QUEUE_URL, sqs).keep(Heartbeat(), delay)
+
+
+def test_a_text_is_put_there_as_it_is_and_at_once(sqs: SQSClient, sqs_stub: Stubber) -> None:
+    request = {"QueueUrl": QUEUE_URL, "MessageBody": "as it came", "DelaySeconds": 0}
+    sqs_stub.add_response("send_message", {"MessageId": "m"}, request)
+    AlertsQueue(QUEUE_URL, sqs).put_text("as it came")
+
+
+def test_what_cannot_be_put_there_may_be_later(sqs: SQSClient, sqs_stub: Stubber) -> None:
+    sqs_stub.add_client_error("send_message", "AccessDenied")
+    with pytest.raises(TransientError, match=r"^Amazon SQS refused: AccessDenied$"):
+        AlertsQueue(QUEUE_URL, sqs).put_text("…")
+
+
+# ---- the dead-letter queue -----------------------------------------------------------------------
+
+
+def test_a_poke_is_parked_so_that_a_redrive_brings_it_back(
+    sqs: SQSClient, sqs_stub: Stubber
+) -> None:
+    request = {"QueueUrl": QUEUE_URL, "MessageBody": message("slack")}
+    sqs_stub.add_response("send_message", {"MessageId": "m"}, request)
+    DeadLetterQueue(QUEUE_URL, sqs).park(BOTH[1])
 
 
 def test_what_cannot_be_parked_now_may_be_later(sqs: SQSClient, sqs_stub: Stubber) -> None:
     sqs_stub.add_client_error("send_message", "ServiceUnavailable")
     with pytest.raises(TransientError, match=r"^Amazon SQS refused: ServiceUnavailable$"):
-        DeadLetterQueue(QUEUE_URL, sqs).park("…")
+        DeadLetterQueue(QUEUE_URL, sqs).park(BOTH[0])
+
+
+def test_the_client_for_what_is_parked_is_made_at_the_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made: list[str] = []
+
+    def client(service: str, **_: object) -> object:
+        made.append(service)
+        raise TransientError("enough")
+
+    monkeypatch.setattr(boto3, "client", client)
+    queue = DeadLetterQueue(QUEUE_URL)
+    assert made == []
+    with pytest.raises(TransientError):
+        queue.park(BOTH[0])
+    assert made == ["sqs"]
 
 
 def test_a_client_gives_up_soon_and_tries_twice_what_may_come_twice(
@@ -186,7 +264,7 @@ def test_a_client_gives_up_soon_and_tries_twice_what_may_come_twice(
 ) -> None:
     made: list[Any] = []
     monkeypatch.setattr(boto3, "client", lambda _, *, config: made.append(config))
-    DeliveryQueue(QUEUE_URL)
+    DeliveriesQueue(QUEUE_URL)
     (config,) = made
     assert config.connect_timeout + config.read_timeout == 10
     assert config.retries == {"mode": "standard", "total_max_attempts": 2}

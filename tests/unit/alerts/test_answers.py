@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bedrock_alerts.alerts.answers import buttons, read_answers
+from bedrock_alerts.alerts.answers import buttons, read_answers, undo_buttons
 from bedrock_alerts.alerts.model import Answer, incident_id
 from bedrock_alerts.errors import PermanentError
 
@@ -41,8 +41,8 @@ KINDS: Final[tuple[tuple[Literal["acknowledge", "silence"], int], ...]] = (
 
 
 def test_every_button_comes_back_as_what_it_says() -> None:
-    answers = [read_answers(pressed(action(button.value))) for button in buttons(INCIDENT)]
-    assert [button.label for button in buttons(INCIDENT)] == [
+    answers = [read_answers(pressed(action(button.value))) for button in buttons(INCIDENT, 7)]
+    assert [button.label for button in buttons(INCIDENT, 7)] == [
         "Acknowledge",
         "Silence 1 h",
         "Silence 4 h",
@@ -57,10 +57,39 @@ def test_every_button_comes_back_as_what_it_says() -> None:
                 name="ada.example",
                 at=AT,
                 seconds=seconds,
+                number=7,
             ),
         )
         for kind, seconds in KINDS
     ]
+
+
+def test_what_undoes_a_press_comes_back_too() -> None:
+    found = [read_answers(pressed(action(one.value)))[0] for one in undo_buttons(INCIDENT, 7)]
+    assert [(one.kind, one.number, one.seconds) for one in found] == [
+        ("unacknowledge", 7, 0),
+        ("unsilence", 7, 0),
+    ]
+
+
+def test_a_button_of_an_old_message_carries_no_number() -> None:
+    (answer,) = read_answers(pressed(action(f"acknowledge:{INCIDENT}")))
+    assert answer.number == 0
+
+
+@pytest.mark.parametrize(
+    ("url", "known"),
+    [
+        ("https://hooks.slack.com/actions/T0/1/x", "https://hooks.slack.com/actions/T0/1/x"),
+        ("https://hooks.slack-gov.com/actions/T0", "https://hooks.slack-gov.com/actions/T0"),
+        ("https://hooks.slack.com.example.com/a", ""),
+        ("http://hooks.slack.com/actions/T0", ""),
+        (7, ""),
+    ],
+)
+def test_only_slack_is_answered(url: object, known: str) -> None:
+    body = pressed(action(f"acknowledge:7:{INCIDENT}"), response_url=url)
+    assert read_answers(body)[0].response_url == known
 
 
 def test_a_choice_of_a_menu_is_read_like_a_button() -> None:
@@ -81,6 +110,8 @@ def test_a_button_without_value_such_as_a_link_gives_nothing() -> None:
     "value",
     [
         f"silence:99999:{INCIDENT}",
+        f"silence:7:{INCIDENT}",
+        f"acknowledge:3600:7:{INCIDENT}",
         f"silence:-1:{INCIDENT}",
         f"acknowledge:{INCIDENT}x",
         f"acknowledge:{INCIDENT}\n",
@@ -100,8 +131,8 @@ def test_values_that_we_never_made_give_nothing(value: str) -> None:
         ({"id": "W0EXAMPLE", "username": "ada"}, ("W0EXAMPLE", "ada")),
         ({"id": "U0EXAMPLE"}, ("U0EXAMPLE", "U0EXAMPLE")),
         ({"id": "<!channel>", "name": "x\u202ey\n"}, ("", "x y")),
-        ({"id": 5, "name": 5}, ("", "somebody")),
-        (None, ("", "somebody")),
+        ({"id": 5, "name": 5}, ("", "someone")),
+        (None, ("", "someone")),
         ({"id": "U0EXAMPLE", "name": "n" * 500}, ("U0EXAMPLE", "n" * 79 + "…")),
     ],
 )

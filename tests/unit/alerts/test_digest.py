@@ -5,10 +5,10 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bedrock_alerts.alerts.digest import SUMMARY_CHARS, as_one
+from bedrock_alerts.alerts.channels.digest import SUMMARY_CHARS, as_one
 from bedrock_alerts.alerts.model import Fact
+from tests.support.alarm_alerts import ENDED, OPENED, alarm, recovery
 from tests.support.alerts import ALERTS
-from tests.support.delivering import ENDED, OPENED, alarm, recovery
 
 
 def test_one_alert_stays_as_it_is() -> None:

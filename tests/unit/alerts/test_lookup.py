@@ -16,8 +16,8 @@ from bedrock_alerts.alerts.model import (
     Alert,
     Fact,
     News,
-    Telling,
-    TellingKind,
+    Notification,
+    Reason,
 )
 from tests.support.changes import AT, EVENT_LOG
 from tests.support.events import change_of, event_of, sample_body
@@ -78,16 +78,16 @@ def ports(fake: Fake, left_out: Callable[[str, str], None] = lambda _piece, _err
     )
 
 
-def found(name: str, fake: Fake, kind: TellingKind | None = None, **more: Any) -> Found:
+def found(name: str, fake: Fake, kind: Reason | None = None, **more: Any) -> Found:
     event = event_of(sample_body(name))
     assert isinstance(event, News)
-    telling = Telling(kind=kind) if kind else without_memory(event)
-    return look_up(event, telling, ports(fake, **more), 4.0)
+    notification = Notification(kind=kind) if kind else without_memory(event)
+    return look_up(event, notification, ports(fake, **more), 4.0)
 
 
 def described(event: News, fake: Fake) -> Alert:
-    telling = without_memory(event)
-    return describe(event, telling, HOME, look_up(event, telling, ports(fake), 4.0))
+    notification = without_memory(event)
+    return describe(event, notification, HOME, look_up(event, notification, ports(fake), 4.0))
 
 
 @pytest.fixture
@@ -192,19 +192,17 @@ def test_of_what_is_no_state_change_the_account_is_named(name: str) -> None:
 @pytest.mark.parametrize(
     ("kind", "is_asked"),
     [
-        ("first", True),
-        ("escalation", True),
-        ("release", True),
-        ("reminder", True),
-        ("late", True),
-        ("flapping", True),
+        ("firing", True),
+        ("escalated", True),
+        ("still_firing", True),
+        ("contributors", True),
         ("resolved", False),
         ("no_data", False),
-        ("settled", False),
+        ("recovering", False),
         ("acknowledged", False),
     ],
 )
-def test_evidence_is_for_what_there_is_to_find_out(kind: TellingKind, *, is_asked: bool) -> None:
+def test_evidence_is_for_what_there_is_to_find_out(kind: Reason, *, is_asked: bool) -> None:
     fake = Fake()
     known = found("throttling", fake, kind)
     assert bool(fake.asked) is is_asked
@@ -213,7 +211,7 @@ def test_evidence_is_for_what_there_is_to_find_out(kind: TellingKind, *, is_aske
 
 def test_a_reminder_asks_who_keeps_it_going() -> None:
     fake = Fake()
-    found("throttling", fake, "reminder")
+    found("throttling", fake, "still_firing")
     assert max(end for _, _, end in fake.asked) == NOW
     assert max(start for _, start, _ in fake.asked) == NOW - timedelta(hours=1)
 

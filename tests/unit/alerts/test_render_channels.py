@@ -9,21 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bedrock_alerts.alerts.channels.amazon_q import render as amazon_q
+from bedrock_alerts.alerts.channels.pagerduty import render as pagerduty
+from bedrock_alerts.alerts.channels.slack import render as slack
+from bedrock_alerts.alerts.channels.slack import thread as slack_thread
+from bedrock_alerts.alerts.channels.teams import render as teams
+from bedrock_alerts.alerts.channels.webhook import render as webhook
 from bedrock_alerts.alerts.model import Alert, Evidence, Fact, Link, Table, incident_id
-from bedrock_alerts.alerts.render import (
-    amazon_q,
-    fallback,
-    pagerduty,
-    slack,
-    slack_thread,
-    teams,
-    webhook,
-)
-from bedrock_alerts.limits import SNS_MESSAGE_BYTES, SNS_SUBJECT_CHARS, TEAMS_CARD_BYTES
+from bedrock_alerts.limits import SNS_MESSAGE_BYTES, TEAMS_CARD_BYTES
 from bedrock_alerts.text import clean_lines
+from tests.support.alarm_alerts import ARN, ENDED, OPENED, alarm, recovery
 from tests.support.alarms import HOSTILE
 from tests.support.alerts import ALERTS
-from tests.support.delivering import ARN, ENDED, OPENED, alarm, recovery
 
 FULL = alarm(
     facts=(Fact("Value", "12 (threshold 10)"),),
@@ -86,14 +83,14 @@ def test_an_event_says_everything_that_is_known() -> None:
         "specversion": "1.0",
         "id": "opening",
         "source": "urn:bedrock-alerts:111122223333:eu-west-1",
-        "type": "bedrock-alerts.first",
+        "type": "bedrock-alerts.firing",
         "datacontenttype": "application/json",
-        "dataschema": "urn:bedrock-alerts:alert:1",
+        "dataschema": "urn:bedrock-alerts:alert:2",
         "subject": "chat-blocks",
         "time": "2026-11-23T08:00:00Z",
     }
     assert event["data"] == {
-        "kind": "first",
+        "kind": "firing",
         "status": "ALARM · critical",
         "state": "ALARM",
         "severity": "critical",
@@ -155,20 +152,18 @@ def test_any_alert_is_an_event(alert: Alert) -> None:
     ("alert", "action"),
     [
         (alarm(), "trigger"),
-        (alarm(kind="escalation"), "trigger"),
-        (alarm(kind="reminder"), "trigger"),
+        (alarm(kind="escalated"), "trigger"),
+        (alarm(kind="still_firing"), "trigger"),
         (alarm(kind="no_data", tone="unknown"), "trigger"),
-        (alarm(kind="plain", tone="unknown"), "trigger"),
+        (alarm(kind="notice", tone="unknown"), "trigger"),
         (alarm(kind="acknowledged"), "acknowledge"),
         (alarm(kind="silenced"), "acknowledge"),
         (recovery(), "resolve"),
-        (alarm(kind="settled", tone="ok"), "resolve"),
-        (alarm(kind="late", ended_at=ENDED), "resolve"),
-        (alarm(kind="plain", ended_at=ENDED), "resolve"),
-        (alarm(kind="plain", ended_at=None), "trigger"),
+        (alarm(kind="notice", ended_at=ENDED), "resolve"),
+        (alarm(kind="notice", ended_at=None), "trigger"),
     ],
 )
-def test_a_telling_triggers_acknowledges_or_resolves(alert: Alert, action: str) -> None:
+def test_a_reason_triggers_acknowledges_or_resolves(alert: Alert, action: str) -> None:
     event = pagerduty.render(alert, "key")
     assert event["event_action"] == action
     assert event["dedup_key"] == incident_id(ARN)
@@ -201,7 +196,7 @@ def test_any_alert_fits_pagerduty(alert: Alert) -> None:
 
 
 def test_a_change_of_an_alarm_has_a_key_of_its_own_that_is_closed() -> None:
-    change = alarm(kind="plain", state="", incident=ARN)
+    change = alarm(kind="notice", state="", incident=ARN)
     event = pagerduty.render(change, "key")
     assert (event["event_action"], event["dedup_key"]) == ("resolve", incident_id("opening"))
     noted = pagerduty.change_event(change, "key", ("a note",))
@@ -344,22 +339,3 @@ def test_any_evidence_fits_and_stays_inside_its_code(evidence: Evidence) -> None
         if block["text"]["type"] == "mrkdwn":
             title, _, code = block["text"]["text"].partition("\n```")
             assert "`" not in title + code.removesuffix("```")
-
-
-# ---- the fallback e-mail -------------------------------------------------------------------------
-
-
-@given(st.lists(CLEAN_ALERTS, max_size=3), st.text(), st.text())
-def test_any_fallback_email_fits(alerts: list[Alert], channel: str, reason: str) -> None:
-    subject, body = fallback.render_fallback(alerts, channel, reason)
-    assert 0 < len(subject) <= SNS_SUBJECT_CHARS
-    assert subject.isascii()
-    assert "\n" not in subject
-    assert len(body.encode()) <= SNS_MESSAGE_BYTES
-
-
-def test_a_fallback_email_names_how_many_there_are() -> None:
-    subject, body = fallback.render_fallback([alarm(), recovery()], "slack", "it is gone")
-    assert subject == ("[Not delivered to slack] ALARM - critical: chat-blocks and 1 more")
-    assert "RESOLVED: chat-blocks" in body
-    assert body.startswith("This could not be sent to slack: it is gone.\n")

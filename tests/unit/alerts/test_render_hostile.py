@@ -14,16 +14,14 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bedrock_alerts import limits
+from bedrock_alerts.alerts.channels.amazon_q import render as amazon_q
+from bedrock_alerts.alerts.channels.email import render as email
+from bedrock_alerts.alerts.channels.pagerduty import render as pagerduty
+from bedrock_alerts.alerts.channels.slack import render as slack
+from bedrock_alerts.alerts.channels.slack import thread as slack_thread
+from bedrock_alerts.alerts.channels.teams import render as teams
+from bedrock_alerts.alerts.channels.webhook import render as webhook
 from bedrock_alerts.alerts.model import Alert, Evidence, Fact, Link, Table
-from bedrock_alerts.alerts.render import (
-    amazon_q,
-    email,
-    pagerduty,
-    slack,
-    slack_thread,
-    teams,
-    webhook,
-)
 from bedrock_alerts.text import clean, clean_lines
 from bedrock_alerts_lab.receiver.blocks import payload_problem
 from bedrock_alerts_lab.sample_alerts import BEGAN, ENDED
@@ -86,7 +84,7 @@ def alerts(line: st.SearchStrategy[str], lines: st.SearchStrategy[str]) -> st.Se
         region=line,
         team=line,
         at=st.sampled_from([None, BEGAN]),
-        kind=st.sampled_from(["first", "resolved", "late", "acknowledged", "reminder", "plain"]),
+        kind=st.sampled_from(["firing", "resolved", "acknowledged", "still_firing", "notice"]),
         incident=st.just("arn:aws:cloudwatch:eu-west-1:111122223333:alarm:x"),
         opened_at=st.sampled_from([None, BEGAN]),
         ended_at=st.sampled_from([None, ENDED]),
@@ -116,7 +114,7 @@ def all_of(text: str) -> Alert:
         region=text,
         team=text,
         at=BEGAN,
-        kind="first",
+        kind="firing",
         incident="i",
         facts=(Fact(text, text),) * 25,
         reason=text,

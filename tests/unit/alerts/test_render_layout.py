@@ -7,12 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bedrock_alerts.alerts.model import Alert, Link, Table
-from bedrock_alerts.alerts.render.layout import (
+from bedrock_alerts.alerts.channels.layout import (
     TABLE_CHARS,
     bare_name,
     bounded,
-    headline,
     in_columns,
     links,
     push_line,
@@ -20,7 +18,8 @@ from bedrock_alerts.alerts.render.layout import (
     subject_line,
     when,
 )
-from bedrock_alerts_lab.sample_alerts import BEGAN, BY_TELLING, ENDED, FULL
+from bedrock_alerts.alerts.model import Alert, Link, Table
+from bedrock_alerts_lab.sample_alerts import BEGAN, BY_REASON, ENDED, FULL
 
 CALLERS = Table(
     title="Callers",
@@ -51,21 +50,16 @@ def test_a_phone_shows_headline_place_and_a_fact_in_a_hundred_characters() -> No
     assert push_line(msgspec.structs.replace(unknown, facts=())) == f"{line} · prod eu-west-1"
     long = msgspec.structs.replace(FULL, account_alias="x" * 60)
     assert push_line(long).endswith(" eu-west-1")
-    assert "lasted 14 min · prod eu-west-1" in push_line(BY_TELLING["resolved"])
+    assert "lasted 14 min · prod eu-west-1" in push_line(BY_REASON["resolved"])
 
 
 def test_a_subject_keeps_the_place() -> None:
-    assert subject_line(BY_TELLING["resolved"], 99) == (
+    assert subject_line(BY_REASON["resolved"], 99) == (
         "[Resolved] PromptAttack lasted 14 min - prod eu-west-1"
     )
     long = msgspec.structs.replace(FULL, headline="x" * 200)
     assert subject_line(long, 99).endswith("… - prod eu-west-1")
     assert len(subject_line(long, 99)) == 99
-
-
-def test_what_ended_after_it_was_described_is_resolved() -> None:
-    alert = msgspec.structs.replace(FULL, kind="late")
-    assert headline(alert, 100) == "Resolved: 14 prompt attacks blocked in 5 min"
 
 
 def test_an_alarm_without_a_link_is_named() -> None:
@@ -76,21 +70,21 @@ def test_an_alarm_without_a_link_is_named() -> None:
 
 
 def test_an_alarm_that_is_over_says_from_when_to_when() -> None:
-    time = when(BY_TELLING["resolved"])
+    time = when(BY_REASON["resolved"])
     assert time is not None
     assert (time.label, time.utc()) == ("When", "2026-11-23 08:10 to 08:24 UTC")
 
 
 def test_another_day_is_named() -> None:
-    alert = msgspec.structs.replace(BY_TELLING["resolved"], ended_at=ENDED + timedelta(days=1))
+    alert = msgspec.structs.replace(BY_REASON["resolved"], ended_at=ENDED + timedelta(days=1))
     time = when(alert)
     assert time is not None
     assert time.utc() == "2026-11-23 08:10 to 2026-11-24 08:24 UTC"
 
 
-@pytest.mark.parametrize("telling", ["acknowledged", "silenced", "reminder", "flapping"])
-def test_an_alarm_that_stands_says_since_when(telling: str) -> None:
-    time = when(BY_TELLING[telling])
+@pytest.mark.parametrize("notification", ["acknowledged", "silenced", "still_firing", "escalated"])
+def test_an_alarm_that_stands_says_since_when(notification: str) -> None:
+    time = when(BY_REASON[notification])
     assert time == ("Since", BEGAN, None)
 
 

@@ -1,4 +1,4 @@
-"""Every channel's message for every kind of event and every telling, as it was read and approved.
+"""Every channel's message for every kind of event and every notification, as it was read and approved.
 
 A difference here is a message that reads otherwise: look at it as the person who is woken by it,
 then renew the snapshot with `--snapshot-update`.
@@ -11,21 +11,19 @@ import msgspec
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
+from bedrock_alerts.alerts.channels.amazon_q import render as amazon_q
+from bedrock_alerts.alerts.channels.email import render as email
+from bedrock_alerts.alerts.channels.pagerduty import render as pagerduty
+from bedrock_alerts.alerts.channels.pagerduty.render import action_of
+from bedrock_alerts.alerts.channels.slack import render as slack
+from bedrock_alerts.alerts.channels.slack import thread as slack_thread
+from bedrock_alerts.alerts.channels.teams import render as teams
+from bedrock_alerts.alerts.channels.webhook import render as webhook
 from bedrock_alerts.alerts.model import Alert
-from bedrock_alerts.alerts.render import (
-    amazon_q,
-    email,
-    pagerduty,
-    slack,
-    slack_thread,
-    teams,
-    webhook,
-)
-from bedrock_alerts.alerts.render.pagerduty import action_of
 from bedrock_alerts_lab.receiver.blocks import payload_problem
-from bedrock_alerts_lab.sample_alerts import BY_KIND, BY_TELLING, FULL, NOTES
+from bedrock_alerts_lab.sample_alerts import BY_KIND, BY_REASON, FULL, NOTES
 
-SAMPLES: Final = {**BY_KIND, **BY_TELLING}
+SAMPLES: Final = {**BY_KIND, **BY_REASON}
 
 
 def _email(alert: Alert) -> str:
@@ -72,9 +70,9 @@ def test_remarks_about_the_telling_stand_at_the_end(channel: str) -> None:
     assert shown.index("14 prompt attacks") < remark
 
 
-@pytest.mark.parametrize("name", BY_TELLING)
+@pytest.mark.parametrize("name", BY_REASON)
 def test_every_note_in_a_thread_reads_as_approved(name: str, snapshot: SnapshotAssertion) -> None:
-    assert _json(slack_thread.render_note(BY_TELLING[name], is_answered=True)) == snapshot
+    assert _json(slack_thread.render_note(BY_REASON[name], is_answered=True)) == snapshot
 
 
 def test_the_evidence_in_the_thread_reads_as_approved(snapshot: SnapshotAssertion) -> None:

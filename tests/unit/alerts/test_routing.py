@@ -38,7 +38,7 @@ ALERT = Alert(
     account_id="111122223333",
     region="eu-west-1",
     at=NOW,
-    kind="first",
+    kind="firing",
     severity="warning",
     state="ALARM",
     team="payments",
@@ -109,7 +109,7 @@ def test_a_route_matches_when_all_that_it_asks_for_fits(match: dict[str, Any], m
 
 def test_what_has_no_state_is_left_out_by_no_state() -> None:
     routes = read(route(match={"state": ["OK"]}, channels=["email"]))
-    assert told(alert(state="", kind="plain"), routes) == ["email"]
+    assert told(alert(state="", kind="notice"), routes) == ["email"]
 
 
 def test_what_is_unknown_is_named_so() -> None:
@@ -223,15 +223,13 @@ def test_the_default_is_for_what_no_route_matched() -> None:
 @pytest.mark.parametrize(
     ("kind", "mentioned"),
     [
-        ("first", True),
-        ("escalation", True),
-        ("release", True),
-        ("reminder", True),
+        ("firing", True),
+        ("contributors", True),
+        ("escalated", True),
+        ("still_firing", True),
         ("no_data", True),
-        ("plain", True),
+        ("notice", True),
         ("resolved", False),
-        ("late", False),
-        ("settled", False),
         ("acknowledged", False),
         ("silenced", False),
     ],
@@ -244,7 +242,7 @@ def test_nobody_is_called_to_hear_that_all_is_well(kind: str, mentioned: bool) -
 
 def test_an_alarm_that_was_created_in_order_mentions_nobody() -> None:
     routes = read(route(mentions={"warning": ["here"]}))
-    (found,) = receivers(alert(kind="plain", state="OK"), routes)
+    (found,) = receivers(alert(kind="notice", state="OK"), routes)
     assert found.mentions == ()
 
 

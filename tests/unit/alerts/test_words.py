@@ -13,15 +13,11 @@ from bedrock_alerts.alerts.words import (
     model_name,
     place,
     recent,
-    sent_late,
     utc,
     watched,
 )
 from tests.support.changes import AT, change_with
 
-PLAIN = Alert(
-    key="k", tone="ok", status="OK", title="t", summary="", account_id="", region="", at=None
-)
 BAND = Expression(text="ANOMALY_DETECTION_BAND(m1, 2)", label="usual")
 
 
@@ -169,24 +165,6 @@ def test_the_place_is_what_is_known_of_it(account: str, alias: str, region: str,
         at=None,
     )
     assert place(alert) == text
-
-
-@pytest.mark.parametrize(
-    ("waited", "says"),
-    [
-        pytest.param(-5.0, None, id="clocks that disagree say nothing"),
-        pytest.param(59.0, None, id="under a minute is not late"),
-        pytest.param(60.0, "delayed by 1 min", id="a minute is said"),
-        pytest.param(7500.0, "delayed by 2 h 5 min", id="hours are said"),
-    ],
-)
-def test_an_alert_that_waited_for_its_channel_says_so_first(
-    waited: float, says: str | None
-) -> None:
-    shown = [
-        fact.value for fact in sent_late(PLAIN, waited).facts if fact.label == "Delivered late"
-    ]
-    assert shown == ([] if says is None else [says])
 
 
 @pytest.mark.parametrize(

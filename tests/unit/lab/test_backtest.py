@@ -111,7 +111,7 @@ def test_an_attack_fires_and_ends_and_is_told_with_its_reason(document: dict[str
     assert alarm(document, "PromptAttack")["fired"] == 1
 
 
-def test_each_alarm_and_its_end_is_a_message_on_each_channel(document: dict[str, Any]) -> None:
+def test_messages_are_those_of_the_notifier(document: dict[str, Any]) -> None:
     fired = sum(one["fired"] for one in document["alarms"])
     ended = sum(
         one["from"] == "ALARM" and one["to"] == "OK"
@@ -120,8 +120,9 @@ def test_each_alarm_and_its_end_is_a_message_on_each_channel(document: dict[str,
         if "contributor" not in one
     )
     assert fired > 1
-    assert document["notifications"]["email"] == document["notifications"]["slack"]
-    assert fired <= document["notifications"]["email"] <= fired + ended + 2
+    # The first news of a group goes at once; what follows shares messages.
+    assert 0 < document["notifications"]["slack"] <= document["notifications"]["email"]
+    assert document["notifications"]["email"] <= fired + ended
 
 
 def test_routes_decide_who_hears(attacked: Path, document: dict[str, Any], tmp_path: Path) -> None:
@@ -185,7 +186,7 @@ def test_every_one_of_many_callers_is_told_apart(log: Callable[..., Path]) -> No
     document = outcome_of(log(calls))
     found = alarm(document, "RepeatOffender")
     assert found["fired"] == 60
-    assert document["notifications_at_most"] is True
+    assert "notifications_at_most" not in document  # the notifier itself was played
 
 
 def test_bedrock_s_own_alarms_are_judged_by_what_the_log_tells(log: Callable[..., Path]) -> None:
@@ -252,7 +253,8 @@ def test_people_read_what_fired_what_did_not_and_what_could_not(attacked: Path) 
     assert "a log cannot fire: " in said
     assert "the log is shorter than a day" in said
     assert "not in the set deployed (AlarmSet=all has them): ContentFiltered" in said
-    assert "messages: at most " in said
+    assert "messages: " in said
+    assert "at most" not in said
     assert "PromptAttack: with PromptAttackThreshold=5 in place of 3" in said
 
 

@@ -148,8 +148,16 @@ def test_queues_are_asked_even_when_nothing_happens() -> None:
     [("rate(1 hour)", 730), ("rate(5 minutes)", 8760), ("cron(0 8 * * ? *)", 30.4)],
 )
 def test_a_schedule_runs_so_often_a_month(expression: str, times: float) -> None:
-    made = {"Type": "AWS::Scheduler::Schedule", "Properties": {"ScheduleExpression": expression}}
+    made = {"Type": "AWS::Events::Rule", "Properties": {"ScheduleExpression": expression}}
     assert items(Stack(template(S=made)))["schedules"].amount == pytest.approx(times, rel=0.01)
+
+
+def test_the_sweep_reads_the_index_every_minute_also_when_nothing_happens() -> None:
+    rule = {"Type": "AWS::Events::Rule", "Properties": {"ScheduleExpression": "rate(1 minute)"}}
+    table = {"Type": "AWS::DynamoDB::Table"}
+    found = items(Stack(template(HeartbeatRule=rule, T=table)), alerts=0)
+    assert found["table: reads"].amount == 43_800 * 8 / 2
+    assert found["functions: requests"].amount >= 43_800
 
 
 def test_alerts_cost_messages_and_a_secret_costs_by_itself() -> None:

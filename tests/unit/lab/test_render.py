@@ -6,8 +6,8 @@ from typing import Any, get_args
 import pytest
 from click.testing import CliRunner, Result
 
-from bedrock_alerts.alerts.model import ChannelKind, TellingKind
-from bedrock_alerts.alerts.render import slack
+from bedrock_alerts.alerts.channels.slack import render as slack
+from bedrock_alerts.alerts.model import ChannelKind, Reason
 from bedrock_alerts_lab.errors import InputError
 from bedrock_alerts_lab.render_command import RENDERERS, render
 from tests.support.events import ROUTE_EVENTS, alert_of, sample_body
@@ -63,36 +63,42 @@ def test_an_event_is_read_from_standard_input() -> None:
     assert "bedrock-alerts.Throttling" in result.stdout
 
 
-@pytest.mark.parametrize("telling", get_args(TellingKind))
-def test_an_alarm_is_told_for_any_reason(telling: str) -> None:
-    arguments = (sample("throttling"), "--channel", "webhook", "--telling", telling, "--json")
+@pytest.mark.parametrize("reason", get_args(Reason))
+def test_an_alarm_is_written_for_any_reason(reason: str) -> None:
+    arguments = (
+        sample("throttling"),
+        "--channel",
+        "webhook",
+        "--reason",
+        reason,
+        "--json",
+    )
     message: dict[str, Any] = json.loads(run(*arguments).stdout)
-    assert message["data"]["kind"] == telling
+    assert message["data"]["kind"] == reason
 
 
 def test_a_reminder_and_a_recovery_say_how_long() -> None:
-    for name, telling, words in (
-        ("throttling", "reminder", "Still firing after 2 h (warning)"),
+    for name, reason, words in (
+        ("throttling", "still_firing", "Still firing after 2 h (warning)"),
         ("resolved", "resolved", "Back to normal after 14 min."),
-        ("throttling", "late", "Delivered late: firing from"),
     ):
-        result = run(sample(name), "--channel", "email", "--telling", telling)
+        result = run(sample(name), "--channel", "email", "--reason", reason)
         assert words in result.stdout
 
 
 def test_what_has_no_life_is_told_plainly_whatever_is_asked_for() -> None:
-    arguments = ("--channel", "webhook", "--telling", "reminder", "--json")
+    arguments = ("--channel", "webhook", "--reason", "still_firing", "--json")
     message: dict[str, Any] = json.loads(run(sample("logging_deleted"), *arguments).stdout)
-    assert message["data"]["kind"] == "plain"
+    assert message["data"]["kind"] == "notice"
 
 
 def test_what_is_no_json_is_bad_input() -> None:
-    with pytest.raises(InputError, match="<stdin> is no JSON"):
+    with pytest.raises(InputError, match="<stdin> is not valid JSON"):
         run("-", "--channel", "email", given="ALARM")
 
 
 @pytest.mark.parametrize(
-    "arguments", [(), ("--channel", "pigeon"), ("--channel", "email", "--telling", "rumour")]
+    "arguments", [(), ("--channel", "pigeon"), ("--channel", "email", "--reason", "rumour")]
 )
 def test_bad_usage_is_said(arguments: tuple[str, ...]) -> None:
     result = CliRunner().invoke(render, ("-", *arguments), input="{}")

@@ -231,7 +231,7 @@ def test_explain_without_an_alarm_event_is_bad_input() -> None:
 def test_explain_reads_one_event_from_standard_input() -> None:
     body = json.loads(ALARM.read_text(encoding="utf-8"))["Records"][0]["body"]
     assert "Throttling" in run("explain", "-", given=body).output
-    with pytest.raises(InputError, match="no JSON"):
+    with pytest.raises(InputError, match="not valid JSON"):
         run("explain", "-", given="{")
 
 

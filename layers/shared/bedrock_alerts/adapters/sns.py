@@ -1,5 +1,7 @@
 """Amazon SNS: the topics of emails and of notifications for Amazon Q Developer."""
 
+import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 import boto3
@@ -7,12 +9,18 @@ from botocore.config import Config
 
 from bedrock_alerts.adapters.aws_errors import translated
 from bedrock_alerts.adapters.exchange import SECONDS
+from bedrock_alerts.errors import PermanentError, TransientError
 
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
 
 # The share of a call's time that a connection may take: 3 s of 10.
 _CONNECT_SHARE: Final = 0.3
+_SERVICE: Final = "Amazon SNS"
+_ASKED_AGAIN_SECONDS: Final = 600.0
+_LOOK_UP: Final = Config(
+    connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 1}
+)
 _PERMANENT: Final = frozenset(
     {"AuthorizationError", "InvalidParameter", "InvalidParameterValue", "NotFound"}
 )
@@ -29,7 +37,7 @@ class _Topic:
     def _publish(self, seconds: float, **message: str) -> None:
         client = self._client or self._client_for(max(1, int(seconds)))
         try:
-            with translated("Amazon SNS", _PERMANENT):
+            with translated(_SERVICE, _PERMANENT):
                 client.publish(TopicArn=self._arn, **message)  # type: ignore[arg-type] # plain str
         finally:
             # A function is frozen between two calls: no connection is kept that may die meanwhile.
@@ -66,3 +74,38 @@ class NotificationTopic(_Topic):
     def publish(self, message: str, *, seconds: float = SECONDS) -> None:
         """Publish one message within `seconds`. Raises what an email does."""
         self._publish(seconds, Message=message)
+
+
+class EmailSubscriptions:
+    """Whether someone gets the emails of a topic; asked every ten minutes at most."""
+
+    def __init__(
+        self,
+        topic_arn: str,
+        client: "SNSClient | None" = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._topic_arn = topic_arn
+        self._client = client
+        self._clock = clock
+        self._known: tuple[float, bool] | None = None
+
+    def is_confirmed(self) -> bool:
+        """Whether a subscription is confirmed; not, where that cannot be known."""
+        now = self._clock()
+        if self._known is None or now - self._known[0] >= _ASKED_AGAIN_SECONDS:
+            self._known = (now, self._ask())
+        return self._known[1]
+
+    def _ask(self) -> bool:
+        client = self._client or boto3.client("sns", config=_LOOK_UP)
+        try:
+            with translated(_SERVICE):
+                answer = client.list_subscriptions_by_topic(TopicArn=self._topic_arn)
+        except (TransientError, PermanentError):
+            return False
+        return any(
+            one.get("Protocol", "").startswith("email")
+            and one.get("SubscriptionArn", "").startswith("arn:")
+            for one in answer.get("Subscriptions", [])
+        )

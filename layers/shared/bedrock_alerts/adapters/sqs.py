@@ -9,7 +9,8 @@ import msgspec
 from botocore.config import Config
 
 from bedrock_alerts.adapters.aws_errors import translated
-from bedrock_alerts.alerts.model import Delivery
+from bedrock_alerts.alerts.normalise import Note, encode_note
+from bedrock_alerts.alerts.ports import Poke
 from bedrock_alerts.errors import TransientError
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 _SERVICE: Final = "Amazon SQS"
 _MAX_VISIBILITY_SECONDS: Final = 43_200
+_MAX_DELAY_SECONDS: Final = 900
 _PUT_ATTEMPTS: Final = 2
 # A message may come twice, so a call gets two attempts: a stale connection is no failure.
 _CONFIG: Final = Config(
@@ -25,45 +27,22 @@ _CONFIG: Final = Config(
 )
 
 
-class DeliveryQueue:
-    """The queue between `route` and `deliver`: one message per state change and channel."""
+class Queue:
+    """A queue, and what is done with all of ours. Every method raises TransientError."""
 
     def __init__(self, url: str, client: "SQSClient | None" = None) -> None:
         self._url = url
         self._client = client or _client()
 
-    def put(self, deliveries: Sequence[Delivery]) -> None:
-        """Enqueue all of `deliveries`, or raise TransientError so that all are tried again.
-
-        What the queue refuses alone is offered once more at once: to try the whole state change
-        again would send twice what the queue has taken.
-        """
-        waiting = [msgspec.json.encode(delivery).decode() for delivery in deliveries]
-        failed: list[BatchResultErrorEntryTypeDef] = []
-        for _ in range(_PUT_ATTEMPTS):
-            if not waiting:
-                return
-            failed = self._put(waiting)
-            waiting = [waiting[int(entry["Id"])] for entry in failed]
-        if failed:
-            codes = ", ".join(sorted({entry["Code"] for entry in failed}))
-            raise TransientError(f"{len(failed)} of {len(deliveries)} not enqueued: {codes}")
-
-    def _put(self, bodies: Sequence[str]) -> "list[BatchResultErrorEntryTypeDef]":
+    def put_text(self, body: str, delay: float = 0.0) -> None:
+        """Put one message there, which can be received after `delay` seconds, at most 900."""
         with translated(_SERVICE):
-            answer = self._client.send_message_batch(
-                QueueUrl=self._url,
-                Entries=[
-                    {"Id": str(number), "MessageBody": body} for number, body in enumerate(bodies)
-                ],
+            self._client.send_message(
+                QueueUrl=self._url, MessageBody=body, DelaySeconds=_delay(delay)
             )
-        return answer.get("Failed", [])
 
     def postpone(self, receipt_handle: str, seconds: float) -> None:
-        """Hide a received message for `seconds`, so that the queue does the waiting.
-
-        Raises TransientError; the message then comes back after the queue's own time-out.
-        """
+        """Hide a received message for `seconds`; without this the queue's own time-out counts."""
         with translated(_SERVICE):
             self._client.change_message_visibility(
                 QueueUrl=self._url,
@@ -72,33 +51,62 @@ class DeliveryQueue:
             )
 
 
-class AlertsQueue:
+class AlertsQueue(Queue):
     """The queue that `route` reads: what is put there is acted on at least once."""
 
-    def __init__(self, url: str, client: "SQSClient | None" = None) -> None:
-        self._url = url
-        self._client = client or _client()
+    def keep(self, note: Note, delay: float) -> None:
+        """Put a note to ourselves there."""
+        self.put_text(encode_note(note), delay)
 
-    def put(self, body: str) -> None:
-        """Put one message there. Raises TransientError."""
+
+class DeliveriesQueue(Queue):
+    """The queue between `route` and `deliver`: where to look."""
+
+    def put(self, pokes: Sequence[Poke], delay: float = 0.0) -> None:
+        """Enqueue all pokes. What the queue refuses alone is offered once more at once."""
+        waiting = [msgspec.json.encode(poke).decode() for poke in pokes]
+        failed: list[BatchResultErrorEntryTypeDef] = []
+        for _ in range(_PUT_ATTEMPTS):
+            if not waiting:
+                return
+            failed = self._put(waiting, delay)
+            waiting = [waiting[int(entry["Id"])] for entry in failed]
+        if failed:
+            codes = ", ".join(sorted({entry["Code"] for entry in failed}))
+            raise TransientError(f"{len(failed)} of {len(pokes)} not enqueued: {codes}")
+
+    def _put(self, bodies: Sequence[str], delay: float) -> "list[BatchResultErrorEntryTypeDef]":
         with translated(_SERVICE):
-            self._client.send_message(QueueUrl=self._url, MessageBody=body)
+            answer = self._client.send_message_batch(
+                QueueUrl=self._url,
+                Entries=[
+                    {"Id": str(number), "MessageBody": body, "DelaySeconds": _delay(delay)}
+                    for number, body in enumerate(bodies)
+                ],
+            )
+        return answer.get("Failed", [])
+
+
+def _delay(seconds: float) -> int:
+    return min(_MAX_DELAY_SECONDS, max(0, math.ceil(seconds)))
+
+
+def _client() -> "SQSClient":
+    return boto3.client("sqs", config=_CONFIG)
 
 
 class DeadLetterQueue:
-    """Where deliveries lie that cannot be sent, until somebody sends them back."""
+    """Where pokes lie that came to nothing, until someone redrives them."""
 
     def __init__(self, url: str, client: "SQSClient | None" = None) -> None:
         self._url = url
         self._client = client
 
-    def park(self, body: str) -> None:
-        """Put a delivery there as it came. Raises TransientError."""
+    def park(self, poke: Poke) -> None:
+        """Put a poke there. Raises TransientError."""
         if self._client is None:  # hardly ever needed, and its making takes time
             self._client = _client()
         with translated(_SERVICE):
-            self._client.send_message(QueueUrl=self._url, MessageBody=body)
-
-
-def _client() -> "SQSClient":
-    return boto3.client("sqs", config=_CONFIG)
+            self._client.send_message(
+                QueueUrl=self._url, MessageBody=msgspec.json.encode(poke).decode()
+            )

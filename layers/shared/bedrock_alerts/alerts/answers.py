@@ -21,7 +21,11 @@ _MAX_FORM_BYTES: Final = 256 * 1024
 _MAX_NAME: Final = 80
 _MAX_ACTIONS: Final = 10
 _USER: Final = re.compile(r"[UW][A-Z0-9]{2,20}")
-_VALUE: Final = re.compile(r"(acknowledge|silence:(3600|14400|86400)):([0-9a-f]{32})")
+_VALUE: Final = re.compile(
+    r"(?:(?P<kind>acknowledge|unacknowledge|unsilence)|silence:(?P<seconds>3600|14400|86400))"
+    r"(?::(?P<number>[0-9]{1,9}))?:(?P<alarm>[0-9a-f]{32})"
+)
+_RESPONSE_URL: Final = re.compile(r"https://hooks\.slack(-gov)?\.com/[!-~]{1,500}")
 
 
 class Button(NamedTuple):
@@ -31,11 +35,22 @@ class Button(NamedTuple):
     value: str
 
 
-def buttons(incident: str) -> tuple[Button, ...]:
-    """Return the buttons for an incident, by its id: to take it on, and to silence it."""
+def buttons(alarm: str, number: int) -> tuple[Button, ...]:
+    """Return the buttons for an incident of an alarm, by its id: acknowledge, and silence."""
     return (
-        Button("Acknowledge", f"acknowledge:{incident}"),
-        *(Button(f"Silence {words}", f"silence:{time}:{incident}") for time, words in SILENCES),
+        Button("Acknowledge", f"acknowledge:{number}:{alarm}"),
+        *(
+            Button(f"Silence {words}", f"silence:{seconds}:{number}:{alarm}")
+            for seconds, words in SILENCES
+        ),
+    )
+
+
+def undo_buttons(alarm: str, number: int) -> tuple[Button, Button]:
+    """Return the buttons that take an acknowledgement and a silence back."""
+    return (
+        Button("Undo acknowledge", f"unacknowledge:{number}:{alarm}"),
+        Button("End silence", f"unsilence:{number}:{alarm}"),
     )
 
 
@@ -54,8 +69,10 @@ def read_answers(form: bytes) -> tuple[Answer, ...]:
         return ()
     user, name = _who(payload.get("user"))
     actions = payload.get("actions")
+    url = payload.get("response_url")
+    response_url = url if isinstance(url, str) and _RESPONSE_URL.fullmatch(url) else ""
     found = (
-        _answer(action, user, name)
+        _answer(action, user, name, response_url)
         for action in (actions[:_MAX_ACTIONS] if isinstance(actions, list) else ())
     )
     return tuple(answer for answer in found if answer is not None)
@@ -68,7 +85,7 @@ def _who(user: Any) -> tuple[str, str]:
     return user, clean(name, _MAX_NAME) if isinstance(name, str) else ""
 
 
-def _answer(action: Any, user: str, name: str) -> Answer | None:
+def _answer(action: Any, user: str, name: str, response_url: str) -> Answer | None:
     if not isinstance(action, dict):
         return None
     option = action.get("selected_option")
@@ -76,14 +93,15 @@ def _answer(action: Any, user: str, name: str) -> Answer | None:
     found = _VALUE.fullmatch(value) if isinstance(value, str) else None
     if found is None:
         return None
-    what, seconds, incident = found.groups()
     return Answer(
-        kind="acknowledge" if what == "acknowledge" else "silence",
-        incident=incident,
+        kind=found["kind"] or "silence",  # type: ignore[arg-type] # the pattern lets nothing else through
+        incident=found["alarm"],
         user=user,
-        name=name or user or "somebody",
+        name=name or user or "someone",
         at=_pressed_at(action.get("action_ts")),
-        seconds=int(seconds or 0),
+        seconds=int(found["seconds"] or 0),
+        number=int(found["number"] or 0),
+        response_url=response_url,
     )
 
 

@@ -1,450 +1,339 @@
-"""Each alert once to each channel, whatever dies in between.
+"""The last step: look at one alarm for one channel, and show what the channel lacks.
 
-A delivery claims its alerts in the ledger, waits for its turn, sends, and records that it has. Who
-finds the claim of somebody who has died sends again: what may come twice is what was accepted just
-before the function died, and nothing is lost. Where the ledger fails, everything is sent without
-it. Nothing here sleeps for long: the queue does the waiting.
+    poke ─► read ─► settle ─► plan ─► claim ─► send ─► write what was shown ─► plan again
+
+A poke may be lost, doubled or late: it says only where to look. What is sent is what is true when
+it is sent. Who dies between a claim and its outcome leaves the claim, and it is sent again when its
+lease has ended: that is the one window in which something repeats.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime
-from typing import Final, Literal, NamedTuple, Protocol
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from typing import Final, NamedTuple
 
 import msgspec
 
-from bedrock_alerts.alerts.delivering import (
-    LONGEST_PAUSE_SECONDS,
-    STANDING,
-    ended_in,
-    judge_claim,
-    judge_recovery,
-    pause_before_retry,
-    told_late,
+from bedrock_alerts.alerts.describe import Details
+from bedrock_alerts.alerts.incidents.item import AlarmItem, Policy, next_due
+from bedrock_alerts.alerts.incidents.learn import learn_look_up
+from bedrock_alerts.alerts.incidents.settle import settle
+from bedrock_alerts.alerts.incidents.updating import update
+from bedrock_alerts.alerts.model import Channel, OldDelivery, incident_id
+from bedrock_alerts.alerts.notifications import shown
+from bedrock_alerts.alerts.notifications.groups import group_of
+from bedrock_alerts.alerts.notifications.message import latency_ms
+from bedrock_alerts.alerts.notifications.pace import FIRST_INTERVAL, MOST_OF_A_DIGEST
+from bedrock_alerts.alerts.notifications.plan import LookUp, Plan, Rotate, Send, Wait, plan
+from bedrock_alerts.alerts.notifications.reasons import Kind, action_of, kind_of
+from bedrock_alerts.alerts.ports import (
+    Job,
+    JournalPort,
+    LookUpPort,
+    Poke,
+    PokeQueuePort,
+    Sender,
+    TablePort,
 )
-from bedrock_alerts.alerts.describe import sent_late
-from bedrock_alerts.alerts.incidents import over_since
-from bedrock_alerts.alerts.memory import JournalPort, LedgerPort, Memory
-from bedrock_alerts.alerts.model import Alert, Delivery, LedgerEntry
-from bedrock_alerts.alerts.render.fallback import render_fallback
-from bedrock_alerts.alerts.send import EmailPort, Post, Receipt, Sender
-from bedrock_alerts.errors import (
-    BedrockAlertsError,
-    PermanentError,
-    PostponedError,
-    TransientError,
-)
+from bedrock_alerts.alerts.sending import Claim, Sending
+from bedrock_alerts.alerts.turns import Turns
+from bedrock_alerts.errors import TransientError
 
-_LONGEST_NAP_SECONDS: Final = 3.0
-
-
-class Attempt(NamedTuple):
-    """One receipt of a delivery's message; `number` is 1 for the first."""
-
-    body: str
-    message_id: str
-    receipt_handle: str
-    number: int
-
-
-class QueuePort(Protocol):
-    """Knows how to make a message come back later."""
-
-    def postpone(self, receipt_handle: str, seconds: float) -> None:
-        """Hide a message, or raise TransientError."""
-
-
-class ParkPort(Protocol):
-    """Keeps what cannot be sent."""
-
-    def park(self, body: str) -> None:
-        """Put a delivery aside, or raise TransientError."""
-
-
-class Parts(NamedTuple):
-    """What a Deliverer works with; `attempts` is how often a delivery is tried before it is parked.
-
-    `senders` are by kind of channel. `fallback` sends e-mails about what could not be sent.
-    """
-
-    senders: Mapping[str, Sender]
-    ledger: LedgerPort
-    queue: QueuePort
-    parking: ParkPort
-    fallback: EmailPort
-    journal: JournalPort
-    attempts: int
-    clock: Callable[[], float]
-    sleep: Callable[[float], None]
+_ROUNDS: Final = 12
+_LONGEST_DELAY: Final = 900.0
 
 
 class Counts(NamedTuple):
-    """What became of messages: accepted, tried in vain, withheld on purpose."""
+    """What became of the pokes of one batch; `latencies` are in milliseconds."""
 
     sent: int = 0
     failed: int = 0
-    withheld: int = 0
+    latencies: tuple[float, ...] = ()
+
+
+class Parts(NamedTuple):
+    """What a Deliverer works with; `senders` by the kind of their channel.
+
+    `first_interval` is how long the second message of a group waits, in seconds. `parked` keeps the
+    poke of a view that was given up. `channels` are all that the stack has.
+    """
+
+    table: TablePort
+    queue: PokeQueuePort
+    senders: Mapping[str, Sender]
+    journal: JournalPort
+    look_up: LookUpPort = lambda _item: None
+    parked: Callable[[Poke], None] = lambda _poke: None
+    channels: tuple[Channel, ...] = ()
+    policy: Policy = Policy()
+    details: Details = Details()
+    has_bot: bool = False
+    first_interval: float = FIRST_INTERVAL
+    clock: Callable[[], float] = time.time
+    sleep: Callable[[float], None] = time.sleep
 
 
 class Deliverer:
-    """Sends deliveries, and counts what became of them."""
+    """Works through pokes until `deadline`, a time by the parts' clock, and counts."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: Parts, deadline: float) -> None:
         self._parts = parts
+        self._deadline = deadline
+        self._turns = Turns(
+            parts.table, parts.journal, parts.clock, parts.sleep, parts.first_interval
+        )
+        self._sending = Sending(
+            parts.table, parts.senders, parts.journal, parts.details, deadline, parts.clock
+        )
         self.counts = Counts()
 
-    def deliver(self, attempt: Attempt) -> None:
-        """Send one delivery. Returns when its message is done with: sent, or parked.
-
-        Raises PostponedError or TransientError when it has to come back.
-        """
-        try:
-            delivery = msgspec.json.decode(attempt.body, type=Delivery)
-        except (msgspec.DecodeError, RecursionError) as error:
-            self._give_up(attempt, None, f"it cannot be read ({type(error).__name__})")
+    def deliver(self, poke: Poke) -> None:
+        """Show a channel what it lacks of an alarm. Raises TransientError to be tried again."""
+        if poke.event is not None:
+            self._sending.send_event(poke, self._kind(poke.channel))
+            self.counts = self.counts._replace(sent=self.counts.sent + 1)
             return
-        run = _Run(self._parts, delivery, attempt)
-        try:
-            run.send_all()
-        except PostponedError as error:
-            self._parts.queue.postpone(attempt.receipt_handle, error.seconds)
-            raise
-        except Exception as error:  # noqa: BLE001 - raised again, or told by e-mail
-            self._after_failure(attempt, run, error)
-        finally:
-            self._count(*run.counts)
-
-    def _after_failure(self, attempt: Attempt, run: "_Run", error: Exception) -> None:
-        """Let the message come back, or give it up: at once where trying again cannot help."""
-        is_ours = isinstance(error, BedrockAlertsError)
-        if not isinstance(error, PermanentError) and attempt.number < self._parts.attempts:
-            self._count(failed=1)
-            if isinstance(error, TransientError):
-                run.hold_channel(error)
-                pause = pause_before_retry(error, attempt.number)
-                self._parts.queue.postpone(attempt.receipt_handle, pause)
-            raise error
-        # Of an error that is not ours only the kind is told: its text may quote anything.
-        reason = str(error) if is_ours else f"a fault of Bedrock Alerts ({type(error).__name__})"
-        self._give_up(attempt, run, reason)
-
-    def _give_up(self, attempt: Attempt, run: "_Run | None", reason: str) -> None:
-        """Say by e-mail what cannot be sent, and put it aside. Raises TransientError."""
-        self._count(failed=1)
-        channel = run.channel if run else ""
-        self._parts.journal.warning(
-            "given up: parked, and told by e-mail",
-            extra={
-                "channel": channel,
-                "alerts": [alert.key for alert in run.unsent] if run else [],
-                "message_id": attempt.message_id,
-                "reason": reason,
-            },
-        )
-        try:
-            if run is None:
-                self._send_fallback((), channel, reason)
-            elif run.kind != "email":
-                alerts = [alert for alert in run.unsent if not run.is_emailed(alert)]
-                if alerts:
-                    self._send_fallback(alerts, channel, reason)
-                    run.mark_emailed(alerts)
-            self._parts.parking.park(attempt.body)
-        except TransientError as error:
-            pause = pause_before_retry(error, 1)
-            self._parts.queue.postpone(attempt.receipt_handle, pause)
-            raise
-
-    def _send_fallback(self, alerts: Sequence[Alert], channel: str, reason: str) -> None:
-        message = render_fallback(alerts, channel, reason)
-        try:
-            self._parts.fallback.send(message.subject, message.body)
-        except PermanentError as error:
-            # Parked without it: the alarm on the dead-letter queue is all that is left.
-            self._parts.journal.warning("no fallback e-mail", extra={"reason": str(error)})
-
-    def _count(self, sent: int = 0, failed: int = 0, withheld: int = 0) -> None:
-        was = self.counts
-        self.counts = Counts(was.sent + sent, was.failed + failed, was.withheld + withheld)
-
-
-class _Due(NamedTuple):
-    """An alert whose turn it is: as it was queued, as it is told, what the ledger says of it."""
-
-    queued: Alert
-    told: Alert
-    entry: LedgerEntry
-
-
-class _Run:
-    """One attempt at one delivery."""
-
-    def __init__(self, parts: Parts, delivery: Delivery, attempt: Attempt) -> None:
-        self._parts = parts
-        self._delivery = delivery
-        self._attempt = attempt
-        self._is_last = attempt.number >= parts.attempts
-        self._memory = Memory(parts.ledger, parts.journal)
-        self._is_done: set[str] = set()
-        self.channel = delivery.channel
-        self.kind, _, self._target = delivery.channel.partition(":")
-        self.counts = Counts()
-
-    @property
-    def unsent(self) -> list[Alert]:
-        """What still has to be told."""
-        return [alert for alert in self._delivery.alerts if alert.key not in self._is_done]
-
-    def send_all(self) -> None:
-        """Send what has not been sent, as one message or several.
-
-        One that fails does not stop the others. What passes is raised before what does not: a
-        delivery is not given up while part of it may still be sent.
-        """
-        sender = self._parts.senders.get(self.kind)
-        if sender is None:
-            raise PermanentError(f"there is no channel {self.channel!r} in this stack")
-        alerts = self._delivery.alerts
-        failures: list[BedrockAlertsError] = []
-        for unit in [alerts] if sender.takes_digests else [(alert,) for alert in alerts]:
-            try:
-                self._send(sender, unit)
-            except (PostponedError, TransientError, PermanentError) as error:
-                failures.append(error)
-        for kind in (TransientError, PostponedError, PermanentError):
-            for failure in failures:
-                if isinstance(failure, kind):
-                    raise failure
-
-    def hold_channel(self, error: TransientError) -> None:
-        """Let everybody leave a channel in peace that has asked for it."""
-        if error.retry_after is not None:
-            wait = min(error.retry_after, LONGEST_PAUSE_SECONDS)
-            self._memory.hold(self.channel, self._parts.clock() + wait)
-
-    def is_emailed(self, alert: Alert) -> bool:
-        """Tell whether the fallback e-mail about an alert has been sent before."""
-        entry = self._memory.entry(self.channel, alert)
-        return entry is not None and entry.emailed
-
-    def mark_emailed(self, alerts: Iterable[Alert]) -> None:
-        """Remember that the fallback e-mail is out."""
-        for alert in alerts:
-            entry = self._entry(alert, "failed")
-            self._memory.write(
-                self.channel, alert, msgspec.structs.replace(entry, emailed=True), always=True
-            )
-
-    def _send(self, sender: Sender, alerts: Sequence[Alert]) -> None:
-        due: list[_Due] = []
-        try:
-            # Ends first: of an alarm that is here as well, the end is withheld, and the alarm then
-            # told together with it. The other way round, each would wait for the other.
-            for alert in sorted(alerts, key=lambda alert: alert.kind != "resolved"):
-                admitted = self._admit(alert)
-                if admitted is not None:
-                    due.append(admitted)
-        except BedrockAlertsError:
-            self._release(due, "waiting")
-            raise
-        if not due:
-            return
-        self._wait_for_turn(due)
-        post = self._post([item.told for item in due])
-        try:
-            receipt = sender.send(post)
-        except Exception:
-            self._release(due, "failed")
-            raise
-        self._record(due, receipt)
-        if receipt.thread is not None:
-            self._add_extras(sender.extras(post, receipt.thread))
-
-    # -- before --
-
-    def _admit(self, alert: Alert) -> _Due | None:
-        """Claim an alert, and decide how it is told. None when it is not to be told.
-
-        First the claim: of an alarm and its end that come side by side, one sees the other.
-        """
-        now = self._parts.clock()
-        entry = self._claim(alert, now)
-        if entry is None:
-            return None
-        if alert.kind == "resolved":
-            return self._admit_recovery(_Due(alert, alert, entry), now)
-        over = self._over_since(alert)
-        if over is not None and alert.kind == "reminder":
-            self._withhold(_Due(alert, alert, entry), "the alarm is over")
-            return None
-        told = told_late(alert, over) if over is not None else alert
-        told = sent_late(told, now - self._delivery.queued_at)
-        return _Due(alert, told, msgspec.structs.replace(entry, kind=told.kind))
-
-    def _admit_recovery(self, due: _Due, now: float) -> _Due | None:
-        entries = self._memory.entries(self.channel, due.queued.incident)
-        verdict = "go" if entries is None else judge_recovery(entries, due.queued, now)
-        if verdict == "skip":
-            self._withhold(due, "this channel has not heard of the alarm alone")
-            return None
-        if verdict == "wait" and not self._is_last:
-            self._release([due], "waiting")
-            raise self._too_early("the alarm is being sent")
-        told = sent_late(due.queued, now - self._delivery.queued_at)
-        return _Due(due.queued, told, due.entry)
-
-    def _claim(self, alert: Alert, now: float) -> LedgerEntry | None:
-        """Claim an alert in the ledger. None when it has been sent, PostponedError when it may be.
-
-        What was known of it before stays with it: its turn, and that the fallback e-mail is out.
-        """
-        entry = self._entry(alert, "sending")
-        found = self._memory.begin(self.channel, alert, entry, None)
-        if found is None:
-            return entry
-        verdict = judge_claim(found, self._attempt.message_id, now)
-        if verdict == "go":
-            entry = msgspec.structs.replace(entry, slot=found.slot, emailed=found.emailed)
-            found = self._memory.begin(self.channel, alert, entry, found)
-            if found is None:
-                return entry
-            verdict = judge_claim(found, self._attempt.message_id, now)
-        if verdict == "skip":
-            self._is_done.add(alert.key)
-            self._parts.journal.info(
-                "sent before", extra={"channel": self.channel, "alerts": [alert.key]}
-            )
-            return None
-        if self._is_last:
-            raise PermanentError("another attempt to send it never came to an end")
-        raise self._too_early("it is being sent")
-
-    def _over_since(self, alert: Alert) -> datetime | None:
-        """Return when an alarm ended that is to be told as standing."""
-        if alert.kind not in STANDING or alert.opened_at is None:
-            return None
-        incident = self._memory.incident(alert.incident)
-        ended_at = over_since(incident, alert.opened_at) if incident else None
-        if ended_at is not None:
-            return ended_at
-        return ended_in(self._memory.entries(self.channel, alert.incident) or (), alert)
-
-    def _too_early(self, why: str) -> PostponedError:
-        pause = pause_before_retry(PostponedError(why, seconds=0), self._attempt.number)
-        return PostponedError(why, seconds=pause)
-
-    def _wait_for_turn(self, due: list[_Due]) -> None:
-        """Take a second of the channel's, and wait for it: here if it is near, else in the queue.
-
-        A turn once taken is kept, so that nobody waits twice.
-        """
-        slot = next((item.entry.slot for item in due if item.entry.slot), 0.0)
-        if not slot:
-            slot = self._memory.reserve(self.channel, self._parts.clock())
-        wait = slot - self._parts.clock()
-        if wait <= 0 or self._is_last:
-            return
-        if wait <= _LONGEST_NAP_SECONDS:
-            self._parts.sleep(wait)
-            return
-        self._release(due, "waiting", slot)
-        raise PostponedError("the channel takes one message a second", seconds=wait)
-
-    def _post(self, alerts: Sequence[Alert]) -> Post:
-        alert = alerts[0]
-        thread = parent = None
-        if len(alerts) == 1 and alert.incident and self.kind == "slack":
-            thread = self._memory.thread(self.channel, alert.incident)
-            if alert.alarm_arn and alert.alarm_arn != alert.incident:
-                parent = self._memory.thread(self.channel, alert.alarm_arn)
-        return Post(
-            alerts=tuple(alerts),
-            target=self._target,
-            mentions=self._delivery.mentions,
-            notes=self._delivery.notes,
-            digest=self._delivery.digest,
-            thread=thread,
-            parent=parent,
-        )
-
-    # -- after --
-
-    def _record(self, due: Sequence[_Due], receipt: Receipt) -> None:
-        """Write down who was told of what: the ledger, and the log for the one who asks later.
-
-        The thread first: an entry that says `sent` is never without it.
-        """
-        now = self._parts.clock()
-        incident = due[0].queued.incident
-        if receipt.thread is not None and incident:
-            self._memory.keep_thread(self.channel, incident, receipt.thread)
-        for item in due:
-            entry = msgspec.structs.replace(item.entry, status="sent", at=now)
-            self._memory.write(self.channel, item.queued, entry, always=True)
-            self._is_done.add(item.queued.key)
-        self.counts = self.counts._replace(sent=self.counts.sent + 1)
-        self._parts.journal.info(
-            "sent",
-            extra={
-                "channel": self.channel,
-                "alerts": [item.queued.key for item in due],
-                "kinds": [item.told.kind for item in due],
-            },
-        )
-        if receipt.defect:
-            self._parts.journal.warning(
-                "sent in plain words: our message was refused", extra={"reason": receipt.defect}
-            )
-
-    def _release(
-        self, due: Iterable[_Due], status: Literal["waiting", "failed"], slot: float = 0.0
-    ) -> None:
-        for item in due:
-            entry = msgspec.structs.replace(
-                item.entry, status=status, at=self._parts.clock(), slot=slot
-            )
-            self._memory.write(self.channel, item.queued, entry)
-
-    def _withhold(self, due: _Due, reason: str) -> None:
-        self._release([due], "failed")
-        alert = due.queued
-        self._is_done.add(alert.key)
-        self.counts = self.counts._replace(withheld=self.counts.withheld + 1)
-        self._parts.journal.info(
-            "withheld", extra={"channel": self.channel, "alerts": [alert.key], "reason": reason}
-        )
-
-    def _add_extras(self, extras: Iterable[Callable[[], None]]) -> None:
-        """Add what is nice to have. The alert is out: nothing here may fail it."""
-        for add in extras:
-            slot = self._memory.reserve(self.channel, self._parts.clock())
-            wait = slot - self._parts.clock()
-            if wait > _LONGEST_NAP_SECONDS:
-                self._parts.journal.info(
-                    "left out: the channel is busy", extra={"channel": self.channel}
-                )
+        for _ in range(_ROUNDS):
+            if not self._step(poke):
                 return
-            self._parts.sleep(max(0.0, wait))
-            try:
-                add()
-            except Exception as error:  # noqa: BLE001 - of whatever kind: it is not worth the alert
-                reason = str(error) if isinstance(error, BedrockAlertsError) else ""
-                self._parts.journal.warning(
-                    "left out",
-                    extra={
-                        "channel": self.channel,
-                        "error": type(error).__name__,
-                        "reason": reason,
-                    },
-                )
 
-    def _entry(
-        self, alert: Alert, status: Literal["sending", "waiting", "sent", "failed"]
-    ) -> LedgerEntry:
-        return LedgerEntry(
-            status=status,
-            kind=alert.kind,
-            owner=self._attempt.message_id,
-            at=self._parts.clock(),
-            opened_at=alert.opened_at,
-            ended_at=alert.ended_at or (alert.at if alert.kind == "resolved" else None),
+    def deliver_old(self, old: OldDelivery) -> None:
+        """Send what a version before 0.2 has queued, so far as no item says it too.
+
+        Raises TransientError and PermanentError.
+        """
+        alerts = tuple(alert for alert in old.alerts if not alert.incident)
+        for alert in alerts:
+            job = Job(
+                action=action_of("notice", self._kind(old.channel)),
+                alerts=(alert,),
+                target=old.channel.partition(":")[2],
+                mentions=old.mentions,
+                notes=old.notes,
+                key=incident_id(alert.key),
+                reasons=("notice",),
+            )
+            self._sending.request(old.channel, job)
+            self.counts = self.counts._replace(sent=self.counts.sent + 1)
+
+    def _step(self, poke: Poke) -> bool:
+        """Do one thing for the channel; False where nothing is left to do now."""
+        table, policy = self._parts.table, self._parts.policy
+        item, version = table.load(poke.alarm)
+        if item is None:
+            return False
+        now = self._parts.clock()
+        settled = settle(item, now, policy)
+        if settled != item:  # a close is stored before anybody is notified of it
+            if self._put(poke.alarm, settled, version):
+                self._poke_others(poke, settled, now)
+            return True
+        view = item.view(poke.channel)
+        if view.claim and view.lease > now:
+            return False
+        found = plan(item, poke.channel, self._kind(poke.channel), policy, now)
+        if isinstance(found, Send):
+            return self._show(poke, item, version, found)
+        return self._note(poke, item, version, found, now)
+
+    def _note(self, poke: Poke, item: AlarmItem, version: int, found: Plan, now: float) -> bool:
+        """Store what a plan without a message says; False where that is to wait."""
+        view = item.view(poke.channel)
+        if isinstance(found, LookUp):
+            self._look_up(poke, now)
+            return True
+        if isinstance(found, Rotate):
+            view = msgspec.structs.replace(view, rotation=view.rotation + 1)
+            self._put(poke.alarm, item.with_view(poke.channel, view), version)
+            return True
+        if isinstance(found, Wait):
+            held_since = (view.held_since or now) if found.collects else 0.0
+            changed = msgspec.structs.replace(view, due=found.due, held_since=held_since)
+            if changed == view:
+                return False
+            return not self._put(poke.alarm, item.with_view(poke.channel, changed), version)
+        return False
+
+    def _look_up(self, poke: Poke, now: float) -> None:
+        """Learn from CloudWatch what no event may have said."""
+        item, _ = self._parts.table.load(poke.alarm)
+        found = None
+        if item is not None:
+            try:
+                found = self._parts.look_up(item)
+            except TransientError as error:
+                self._parts.journal.warning("not looked up", extra={"reason": str(error)})
+
+        def learn(known: AlarmItem | None) -> AlarmItem | None:
+            if known is None:
+                return None
+            view = msgspec.structs.replace(known.view(poke.channel), last_looked=now)
+            known = known.with_view(poke.channel, view)
+            if found is None:
+                return known
+            learned = learn_look_up(settle(known, now, self._parts.policy), found, now)
+            return settle(learned, now, self._parts.policy)
+
+        update(self._parts.table, poke.alarm, self._parts.policy, learn)
+
+    # ---- one message -----------------------------------------------------------------------------
+
+    def _show(self, poke: Poke, item: AlarmItem, version: int, send: Send) -> bool:
+        """Send one message and store what is shown; False where it has to wait."""
+        if not send.action:  # nothing is to be seen of it there
+            done = shown.Outcome("shown")
+            view = item.view(poke.channel)
+            view = shown.after(view, view, send, "", done, self._parts.clock())
+            self._put(poke.alarm, item.with_view(poke.channel, view), version)
+            return True
+        claim = uuid.uuid4().hex
+        turn = self._turns.take(poke.channel, poke.alarm, item, send, claim)
+        if turn is not None:
+            return self._wait(poke, item, version, turn)
+        others = self._turns.others(poke.channel, poke.alarm, item, send)
+        if others and send.action == "broadcast":
+            send = send._replace(action="post")  # what several share is a message of its own
+        if not self._claim(poke.alarm, item, version, poke.channel, send, claim):
+            self._turns.give_up(poke.channel, item, send, claim)
+            return True
+        claims = [Claim(poke.alarm, item, send)]
+        for alarm in others[: MOST_OF_A_DIGEST - 1]:
+            claims += self._joining(alarm, poke.channel, group_of(item), claim)
+        return self._send(poke.channel, claims, claim)
+
+    def _wait(self, poke: Poke, item: AlarmItem, version: int, until: float) -> bool:
+        """Look again then; the queue brings the poke back if it can wait so long."""
+        view = msgspec.structs.replace(item.view(poke.channel), due=until)
+        if not self._put(poke.alarm, item.with_view(poke.channel, view), version):
+            return True
+        wait = until - self._parts.clock()
+        if wait <= _LONGEST_DELAY:
+            self._parts.queue.put([poke], max(0.0, wait))
+        return False
+
+    def _claim(
+        self, alarm: str, item: AlarmItem, version: int, channel: Channel, send: Send, claim: str
+    ) -> bool:
+        view = shown.claimed(item.view(channel), send, claim, self._parts.clock())
+        return self._put(alarm, item.with_view(channel, view), version)
+
+    def _joining(self, alarm: str, channel: Channel, group: str, claim: str) -> list[Claim]:
+        """Claim another alarm of the group, if it still lacks something that notifies people."""
+        item, version = self._parts.table.load(alarm)
+        now = self._parts.clock()
+        if item is None or group_of(item) != group or settle(item, now, self._parts.policy) != item:
+            return []
+        view = item.view(channel)
+        if view.claim and view.lease > now:
+            return []
+        send = plan(item, channel, self._kind(channel), self._parts.policy, now)
+        if not isinstance(send, Send) or not send.is_noisy:
+            return []
+        if send.action == "broadcast":
+            send = send._replace(action="post")
+        is_claimed = self._claim(alarm, item, version, channel, send, claim)
+        return [Claim(alarm, item, send)] if is_claimed else []
+
+    def _send(self, channel: Channel, claims: list[Claim], claim: str) -> bool:
+        sent = self._sending.send(channel, claims)
+        for one in claims:
+            self._store(channel, one, claim, sent.outcome, is_one=len(claims) == 1)
+        alarms = tuple(one.alarm for one in claims)
+        first = claims[0]
+        self._turns.done(channel, first.item, first.send, claim, sent.outcome, alarms)
+        is_shown = sent.outcome.result == "shown"
+        if is_shown:
+            self._count_sent(claims)
+            self._sending.add_extras(channel, sent)
+        else:
+            self.counts = self.counts._replace(failed=self.counts.failed + 1)
+        return is_shown
+
+    def _store(
+        self, channel: Channel, one: Claim, claim: str, outcome: shown.Outcome, *, is_one: bool
+    ) -> None:
+        """Write what is shown until it is written, or the time is up."""
+        before = one.item.view(channel)
+        if not is_one:  # a message that several share is never edited
+            outcome = outcome._replace(reference=None)
+
+        def change(item: AlarmItem | None) -> AlarmItem | None:
+            if item is None:
+                return None
+            now = self._parts.clock()
+            view = shown.after(item.view(channel), before, one.send, claim, outcome, now)
+            return item.with_view(channel, view)
+
+        item = self._insist(one.alarm, change)
+        if item is not None and item.view(channel).is_parked:
+            self._park(Poke(alarm=one.alarm, channel=channel), item, outcome.reason)
+
+    # ---- what cannot be sent ---------------------------------------------------------------------
+
+    def _park(self, poke: Poke, item: AlarmItem, reason: str) -> None:
+        """Give a view up until the next fact, and let another channel say so."""
+        self._parts.journal.warning(
+            "parked", extra={"channel": poke.channel, "alarm": poke.alarm, "reason": reason}
+        )
+        other = self._fallback(item, poke.channel)
+        if other is not None and (item.incident or item.notice):
+            text = f"{poke.channel}: {reason}"
+
+            def change(known: AlarmItem | None) -> AlarmItem | None:
+                return known and shown.fallen_back(known, other, text, self._parts.clock())
+
+            self._insist(poke.alarm, change)
+            self._parts.queue.put([Poke(alarm=poke.alarm, channel=other)])
+        self._parts.parked(poke)
+
+    def _fallback(self, item: AlarmItem, failed: Channel) -> Channel | None:
+        """Return the first other channel that people read, those of the routes first."""
+        routed = [name for name, view in item.views.items() if view.rule]
+        names = [
+            name
+            for name in dict.fromkeys((*routed, *self._parts.channels))
+            if name != failed and not item.view(name).is_parked
+        ]
+        return min(names, key=lambda name: name.startswith("pagerduty"), default=None)
+
+    # ---- small things ----------------------------------------------------------------------------
+
+    def _kind(self, channel: Channel) -> Kind:
+        return kind_of(channel, has_bot=self._parts.has_bot)
+
+    def _put(self, alarm: str, item: AlarmItem, version: int) -> bool:
+        return self._parts.table.put(alarm, item, version, next_due(item, self._parts.policy))
+
+    def _poke_others(self, poke: Poke, item: AlarmItem, now: float) -> None:
+        pokes = [
+            Poke(alarm=poke.alarm, channel=channel)
+            for channel, view in item.views.items()
+            if channel != poke.channel and view.due is not None and view.due <= now
+        ]
+        if pokes:
+            try:
+                self._parts.queue.put(pokes)
+            except TransientError as error:  # the sweep finds them
+                self._parts.journal.warning("not poked", extra={"reason": str(error)})
+
+    def _insist(
+        self, alarm: str, change: Callable[[AlarmItem | None], AlarmItem | None]
+    ) -> AlarmItem | None:
+        """Write again and again until it is in, or the time is up: then the claim says it all."""
+        pause = 0.2
+        while True:
+            try:
+                return update(self._parts.table, alarm, self._parts.policy, change)
+            except TransientError:
+                if self._parts.clock() + pause >= self._deadline:
+                    raise
+                self._parts.sleep(pause)
+                pause = min(5.0, pause * 2)
+
+    def _count_sent(self, claims: list[Claim]) -> None:
+        now = self._parts.clock()
+        found = [latency_ms(one.item, one.send, now) for one in claims]
+        self.counts = self.counts._replace(
+            sent=self.counts.sent + 1,
+            latencies=(*self.counts.latencies, *(ms for ms in found if ms is not None)),
         )

@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple, Protocol, TypeAlias
 from bedrock_alerts.alerts.describe import Details
 from bedrock_alerts.alerts.evidence import Row, evidence
 from bedrock_alerts.alerts.found import Found
-from bedrock_alerts.alerts.model import AlarmDefinition, News, StateChange, Telling
+from bedrock_alerts.alerts.model import AlarmDefinition, News, Notification, StateChange
 from bedrock_alerts.alerts.questions import Question, question
 from bedrock_alerts.alerts.words import STANDING
 
@@ -22,7 +22,7 @@ BUDGET_SECONDS: Final = 4.0
 """How long all pieces together may take by default."""
 
 # Evidence is of use while there is something to find out.
-_ASKED_FOR: Final = STANDING | {"late"}
+_ASKED_FOR: Final = STANDING
 # So much is kept back of the time for the step after this one.
 _RESERVE_SECONDS: Final = 0.05
 _SINCE_A_REMINDER: Final = timedelta(hours=1)
@@ -65,19 +65,19 @@ class Ports(NamedTuple):
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
 
-def look_up(event: News, telling: Telling, ports: Ports, deadline: float) -> Found:
+def look_up(event: News, notification: Notification, ports: Ports, deadline: float) -> Found:
     """Return what can be found out before `deadline`, a time by the ports' clock. Never raises."""
     try:
-        return _look_up(event, telling, ports, deadline)
+        return _look_up(event, notification, ports, deadline)
     except Exception as error:  # noqa: BLE001 - no alert is lost for what would add to it
         ports.left_out("everything", type(error).__name__)
         return Found()
 
 
-def _look_up(event: News, telling: Telling, ports: Ports, deadline: float) -> Found:
+def _look_up(event: News, notification: Notification, ports: Ports, deadline: float) -> Found:
     if not ports.details.is_home_of(event.account_id, event.region):
         return Found()
-    asked = _question(event, telling, ports) if isinstance(event, StateChange) else None
+    asked = _question(event, notification, ports) if isinstance(event, StateChange) else None
     answers = _answers(dict(_pieces(event, asked, ports, deadline)), ports, deadline)
     has_calls = asked is not None and "calls" in answers
     before = answers.get("calls_of_the_day_before")
@@ -102,11 +102,11 @@ def _pieces(
             yield name, partial(ports.event_lines.ask, each.evidence, each.start, each.end, latest)
 
 
-def _question(change: StateChange, telling: Telling, ports: Ports) -> Question | None:
-    if telling.kind not in _ASKED_FOR:
+def _question(change: StateChange, notification: Notification, ports: Ports) -> Question | None:
+    if notification.kind not in _ASKED_FOR:
         return None
     asked = question(change, every_call=ports.details.every_call)
-    if asked and telling.kind == "reminder":
+    if asked and notification.kind == "still_firing":
         # What began it is known: who keeps it going?
         now = ports.now()
         return asked._replace(start=now - _SINCE_A_REMINDER, end=now)

@@ -35,32 +35,32 @@ Channel: TypeAlias = Annotated[
 SEVERITIES: Final[tuple[Severity, ...]] = ("critical", "warning", "info")  # the worst first
 DEFAULT_SEVERITY: Final[Severity] = "warning"
 
-# Why something is said about an incident:
-#   first        an alarm began, and nobody had been told
-#   escalation   the alarm stands, and it is worse than what was told
-#   release      an alarm that was held back (suppressed, muted, silenced) may be told, and stands
-#   reminder     the alarm still stands after a while
-#   resolved     the alarm is over
-#   late         the alarm is known to be over already when its beginning is told
-#   no_data      CloudWatch cannot judge an alarm that stood: not a recovery
-#   flapping     the alarm comes and goes: one message, then silence until it settles
-#   settled      an alarm that came and went stays as it is
-#   acknowledged somebody has taken it on: no more reminders
-#   silenced     somebody does not want to hear of it for a while
-#   plain        no alarm's life: an unknown event, a configuration change, tampering
-TellingKind: TypeAlias = Literal[
-    "first",
-    "escalation",
-    "release",
-    "reminder",
-    "resolved",
-    "late",
+# Why a channel is sent something:
+#   firing        the alarm fires, and the channel does not show it
+#   contributors  new contributors of an alarm over many
+#   escalated     it is worse than what was shown
+#   still_firing  a reminder
+#   undelivered   another channel could not be reached
+#   no_data       CloudWatch has had no data for a while: not a recovery
+#   acknowledged  a person has acknowledged the incident: no more reminders
+#   silenced      a person has silenced the alarm for a while
+#   recovering    the alarm is OK, and its recovery window is not over
+#   changed       an edit says what is true now: firing again, less severe, an undone press
+#   resolved      the incident is closed
+#   notice        what has no life: an unknown event, a configuration change, tampering
+Reason: TypeAlias = Literal[
+    "firing",
+    "contributors",
+    "escalated",
+    "still_firing",
+    "undelivered",
     "no_data",
-    "flapping",
-    "settled",
     "acknowledged",
     "silenced",
-    "plain",
+    "recovering",
+    "changed",
+    "resolved",
+    "notice",
 ]
 TimerKind: TypeAlias = Literal["reminder", "release", "settle", "digest"]
 
@@ -141,7 +141,9 @@ class StateChange(msgspec.Struct, frozen=True, kw_only=True):
     judged its last value by. A composite's `children` are those that the event names, in any state.
     `value` is what the state was decided by: the newest of `recent_values` that breached, with its
     `band`. `unit` is CloudWatch's word for the unit of the values, `evaluation` its word for an
-    evaluation of incomplete data (`PARTIAL_DATA`).
+    evaluation of incomplete data (`PARTIAL_DATA`). `sent_at` is the time of the envelope, by which
+    suppression is ordered. `has_ok_actions` is None where the event does not say whether a recovery
+    will be reported.
     """
 
     alarm_name: str
@@ -168,6 +170,8 @@ class StateChange(msgspec.Struct, frozen=True, kw_only=True):
     suppressed_by: str = ""
     muted_by: str = ""
     muted_until: datetime | None = None
+    sent_at: datetime | None = None
+    has_ok_actions: bool | None = None
     tags: tuple[tuple[str, str], ...] = ()
     value: float | None = None
     unit: str = ""
@@ -182,7 +186,7 @@ class StateChange(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.alarm_arn}#{self.contributor.id}" if self.contributor else self.alarm_arn
 
 
-class ConfigurationChange(msgspec.Struct, frozen=True, kw_only=True):
+class ConfigurationChange(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """An alarm created, updated or deleted; `actions_enabled` is None where the event is silent."""
 
     alarm_name: str
@@ -196,9 +200,10 @@ class ConfigurationChange(msgspec.Struct, frozen=True, kw_only=True):
     previous_actions_enabled: bool | None = None
     threshold: float | None = None
     previous_threshold: float | None = None
+    is_query_changed: bool = False
 
 
-class Tampering(msgspec.Struct, frozen=True, kw_only=True):
+class Tampering(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """Somebody changed what this tool relies on, as CloudTrail tells it.
 
     `action` is the API's name (`DeleteGuardrail`), `target` what it was done to, `error_code` is
@@ -215,7 +220,7 @@ class Tampering(msgspec.Struct, frozen=True, kw_only=True):
     error_code: str = ""
 
 
-class Unrecognised(msgspec.Struct, frozen=True, kw_only=True):
+class Unrecognised(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """An event that is no state change we know: shown plainly, never dropped.
 
     Only the names and values of a few well-known envelope fields are kept: an unknown event may
@@ -244,18 +249,37 @@ class Timer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """What somebody answered to a message by pressing a button in Slack.
+    """What somebody pressed in a Slack message.
 
-    `incident` is the incident's id as `incident_id` makes it, `seconds` how long to silence it.
-    `user` is Slack's id of who pressed it, `name` what Slack calls them.
+    `incident` is the alarm's id as `incident_id` makes it, `number` the incident that the message
+    shows (0 in messages of versions before 0.2), `seconds` how long to silence the alarm. `user` is
+    Slack's id of who pressed it, `name` what Slack calls them. `response_url` is where the one who
+    pressed can be answered, for half an hour.
     """
 
-    kind: Literal["acknowledge", "silence"]
+    kind: Literal["acknowledge", "unacknowledge", "silence", "unsilence"]
     incident: str
     user: str
     name: str
     at: datetime
     seconds: int = 0
+    number: int = 0
+    response_url: str = ""
+
+
+class Notified(msgspec.Struct, frozen=True, kw_only=True):
+    """A channel that was notified while the table was away; `key` is PagerDuty's."""
+
+    channel: Channel
+    key: str
+    at: float
+
+
+class Kept(msgspec.Struct, frozen=True, kw_only=True):
+    """An event that is learned when the table is back, and who was notified of it meanwhile."""
+
+    event: StateChange
+    notified: tuple[Notified, ...] = ()
 
 
 class Heartbeat(msgspec.Struct, frozen=True, kw_only=True):
@@ -263,8 +287,9 @@ class Heartbeat(msgspec.Struct, frozen=True, kw_only=True):
 
 
 # What can be told to people; the rest are notes to ourselves.
-News: TypeAlias = StateChange | ConfigurationChange | Tampering | Unrecognised
-Event: TypeAlias = News | Timer | Answer | Heartbeat
+Notice: TypeAlias = ConfigurationChange | Tampering | Unrecognised
+News: TypeAlias = StateChange | Notice
+Event: TypeAlias = News | Timer | Answer | Kept | Heartbeat
 
 
 def incident_id(key: str) -> str:
@@ -275,7 +300,7 @@ def incident_id(key: str) -> str:
 # ---- incidents: what is remembered ---------------------------------------------------------------
 
 
-class Telling(msgspec.Struct, frozen=True, kw_only=True):
+class Notification(msgspec.Struct, frozen=True, kw_only=True):
     """What a decision wants said, and what only the incident's memory knows of it.
 
     `at` is the moment of the decision. `opened_at` is when the alarm began, `ended_at` when it
@@ -283,10 +308,11 @@ class Telling(msgspec.Struct, frozen=True, kw_only=True):
     `reminders` the number of this one. `held_by` is what held a `release` back, or who silenced it
     and `until` when; `acked_by` is who has taken it on. `share` is the part of the time in ALARM
     (0 to 1) of an alarm that fires on and off. `former_end` says how the incident before this one
-    ended, `note` is any other sentence that belongs into the message.
+    ended, `is_late` that the channel is only now notified of what has ended. `note` is any other
+    sentence that belongs into the message.
     """
 
-    kind: TellingKind
+    kind: Reason
     at: datetime | None = None
     opened_at: datetime | None = None
     ended_at: datetime | None = None
@@ -296,6 +322,7 @@ class Telling(msgspec.Struct, frozen=True, kw_only=True):
     acked_by: str = ""
     until: datetime | None = None
     share: float = 0.0
+    is_late: bool = False
     former_end: str = ""
     note: str = ""
 
@@ -341,7 +368,6 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `key` identifies what is told: the same on every delivery and every retry of it. `incident` is
     the key of the incident, empty for what has no life. `opening` is the key of the alert that told
-    of the incident's beginning, empty where this is the one or where that is not known.
     `recent_values` are the watched metric's last values, oldest first, for a sparkline; `widget` is
     the JSON of a metric picture (GetMetricWidgetImage), empty for none. `next_steps` say what to
     do, most useful first. `label` and `headline` are what a message begins with: how bad or which
@@ -357,11 +383,11 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     account_id: str
     region: str
     at: datetime | None
-    kind: TellingKind = "plain"
+    kind: Reason = "notice"
     severity: Severity = DEFAULT_SEVERITY
     state: str = ""
     incident: str = ""
-    opening: str = ""
+    number: int = 0
     alarm_arn: str = ""
     account_alias: str = ""
     team: str = ""
@@ -382,66 +408,13 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     @property
     def ends_by_deletion(self) -> bool:
         """Whether this tells that an alarm was deleted while it stood."""
-        return self.kind == "plain" and bool(self.alarm_arn) and self.ended_at is not None
+        return self.kind == "notice" and bool(self.alarm_arn) and self.ended_at is not None
 
 
-class Delivery(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What is on its way to one channel: the message of the deliveries queue.
-
-    Several `alerts` are sent as one digest. `queued_at` is when it was put there, in seconds since
-    1970. `mentions` are for the renderer of that channel (Slack: `here`, `channel`, a user's or
-    group's id). `notes` are said with the alerts, such as that the routes could not be read.
-    """
+class OldDelivery(msgspec.Struct, frozen=True, kw_only=True):
+    """A message of the deliveries queue as versions before 0.2 wrote it."""
 
     channel: Channel
     alerts: tuple[Alert, ...]
-    queued_at: float
     mentions: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
-    digest: str = ""
-
-
-class Waiting(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """An alert that waits to be told together with others, and what its delivery would carry."""
-
-    alert: Alert
-    mentions: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
-
-
-# ---- the ledger: who was told --------------------------------------------------------------------
-
-
-class LedgerEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What became of one alert on one channel.
-
-    `sending` was begun at `at` (seconds since 1970) by the queue's message `owner`, and may have
-    died; `waiting` has its turn at `slot`; `sent` was accepted, as `kind` (an alarm that is over by
-    now is told as `late`); `failed` was given back. `emailed` says that the fallback e-mail is out.
-    `opened_at` and `ended_at` are the alarm's.
-    """
-
-    status: Literal["sending", "waiting", "sent", "failed"]
-    kind: TellingKind
-    owner: str
-    at: float
-    opened_at: datetime | None = None
-    ended_at: datetime | None = None
-    slot: float = 0.0
-    emailed: bool = False
-
-
-class Thread(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The Slack message that shows an incident: what gets edited and replied to.
-
-    `ts` is the message, `root` the thread that it stands in (the same, unless it is a reply
-    itself). `opened_at` is the beginning of the alarm that it tells, `severity` how bad that was;
-    `over` is set when it shows that all is well again.
-    """
-
-    channel_id: str
-    ts: str
-    root: str
-    opened_at: datetime | None = None
-    severity: Severity = DEFAULT_SEVERITY
-    over: bool = False

@@ -17,12 +17,14 @@ class CatalogueEntry(msgspec.Struct, frozen=True):
     """What messages say about an alarm of the catalogue.
 
     `headline` is what goes with the value (`prompt attacks blocked`, `of the daily budget used`),
-    `unit` what the value is in: count, dollars, milliseconds, percent or seconds.
+    `unit` what the value is in: count, dollars, milliseconds, percent or seconds. Alarms of one
+    `group` share a message.
     """
 
     next_steps: tuple[str, ...] = ()
     headline: str = ""
     unit: str = ""
+    group: str = ""
 
 
 @cache

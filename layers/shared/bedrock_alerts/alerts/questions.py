@@ -41,7 +41,7 @@ _PLAIN_WORD: Final = re.compile(r"[A-Za-z0-9_-]{1,256}")
 class Subject(NamedTuple):
     """Calls that a metric counts: `words` end the sentence "12 calls …".
 
-    `tables` are what they are told apart by, the most telling first. `is_of_every_call` says that
+    `tables` are what they are told apart by, the most important first. `is_of_every_call` says that
     calls without error or finding count too, which only have a line where all calls have one.
     Where it `is_about_money` the dearest come first.
     """

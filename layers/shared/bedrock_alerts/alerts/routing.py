@@ -13,7 +13,7 @@ from fnmatch import fnmatchcase
 from typing import Final, NamedTuple
 
 from bedrock_alerts.alerts.model import Alert, Channel, Severity
-from bedrock_alerts.alerts.quiet_hours import end_of_quiet
+from bedrock_alerts.alerts.quiet_hours import QuietHours, end_of_quiet
 from bedrock_alerts.alerts.routes_file import (
     Match,
     Route,
@@ -75,13 +75,15 @@ class Subject(NamedTuple):
 class Destination(NamedTuple):
     """One channel that receives an alert: whom to mention, and what delays the message.
 
-    `quiet_until` is None outside of quiet hours, `digest_seconds` 0 without a digest.
+    `quiet_until` is None outside of quiet hours, `digest_seconds` 0 without a digest. `quiet_hours`
+    are those of the route.
     """
 
     channel: Channel
     mentions: tuple[str, ...] = ()
     quiet_until: datetime | None = None
     digest_seconds: int = 0
+    quiet_hours: tuple[QuietHours, ...] = ()
 
     def wait_until(self, now: datetime) -> datetime | None:
         """Return when to send: after the quiet time and at the end of the digest, None for now.
@@ -129,9 +131,9 @@ def _named(alert: Alert, labels: tuple[str, ...]) -> tuple[str, ...]:
 
 def tells_bad_news(alert: Alert) -> bool:
     """Tell whether to mention people: no one is called to read that all is well."""
-    if alert.kind == "plain":
+    if alert.kind == "notice":
         return alert.state != "OK"
-    return alert.kind not in {"resolved", "late", "settled", "acknowledged", "silenced"}
+    return alert.kind not in {"resolved", "acknowledged", "silenced"}
 
 
 def destinations(
@@ -156,6 +158,7 @@ def destinations(
             mentions=route.mentions.get(severity, ()) if is_bad_news else (),
             quiet_until=end_of_quiet(route.quiet, severity, now),
             digest_seconds=seconds_of(digest) if digest else 0,
+            quiet_hours=tuple(route.quiet),
         )
 
     matched = [tried.route for tried in explain(subject, routes) if not tried.misfit]

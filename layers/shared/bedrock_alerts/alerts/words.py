@@ -4,8 +4,6 @@ import re
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
-import msgspec
-
 from bedrock_alerts.alerts.model import Alert, Fact, MetricRef, StateChange
 from bedrock_alerts.alerts.next_steps import entry_of
 from bedrock_alerts.alerts.units import (
@@ -28,7 +26,6 @@ __all__ = [
     "model_name",
     "place",
     "recent",
-    "sent_late",
     "spot",
     "time_label",
     "utc",
@@ -37,8 +34,9 @@ __all__ = [
 ]
 
 # While one of these is told the alarm stands.
-STANDING: Final = frozenset({"first", "escalation", "release", "reminder", "flapping"})
-_LATE_SECONDS: Final = 60.0
+STANDING: Final = frozenset(
+    {"firing", "contributors", "escalated", "still_firing", "undelivered", "changed"}
+)
 _MAX_METRIC: Final = 400
 _MAX_RECENT: Final = 6
 _A_DAY: Final = 86400
@@ -237,14 +235,6 @@ def spot(alert: Alert) -> str:
     """Say the same in a word or two, for headlines: `prod eu-west-1`."""
     account = alert.account_alias or alert.account_id
     return clean(" ".join(part for part in (account, alert.region) if part), _MAX_SPOT)
-
-
-def sent_late(alert: Alert, waited: float) -> Alert:
-    """Mark an alert that was delayed for `waited` seconds, so that no one reads it as new."""
-    if waited < _LATE_SECONDS:
-        return alert
-    late = Fact("Delivered late", f"delayed by {lasting(timedelta(seconds=waited))}")
-    return msgspec.structs.replace(alert, facts=(late, *alert.facts))
 
 
 def time_label(alert: Alert) -> str:

@@ -16,9 +16,9 @@ from bedrock_alerts.alerts.model import (
     Fact,
     Link,
     MetricRef,
+    Notification,
+    Reason,
     StateChange,
-    Telling,
-    TellingKind,
 )
 from bedrock_alerts.alerts.next_steps import catalogue
 from tests.support.alarms import ALARMS
@@ -32,8 +32,8 @@ HOME = Details(event_logs=(EVENT_LOG,), dashboard="stack-eu-west-1")
 BEGAN = AT - timedelta(hours=2)
 
 
-def told(event: StateChange, kind: TellingKind | None = None, **memory: Any) -> Alert:
-    return describe(event, Telling(kind=kind, **memory) if kind else without_memory(event))
+def told(event: StateChange, kind: Reason | None = None, **memory: Any) -> Alert:
+    return describe(event, Notification(kind=kind, **memory) if kind else without_memory(event))
 
 
 def fact(alert: Alert, label: str) -> list[str]:
@@ -94,18 +94,18 @@ def test_a_recovery_from_an_alarm_of_unknown_age_does_not_say_how_long_it_lasted
 
 @pytest.mark.parametrize("name", ["alarm_changed", "logging_deleted", "prose_sns"])
 def test_what_is_no_state_change_has_no_life(name: str) -> None:
-    assert alert_of(sample_body(name)).kind == "plain"
+    assert alert_of(sample_body(name)).kind == "notice"
 
 
-# ---- every telling -------------------------------------------------------------------------------
+# ---- every notification -------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("kind", "memory", "tone", "status", "says"),
     [
-        pytest.param("first", {"opened_at": AT}, "critical", "ALARM · critical", "", id="first"),
+        pytest.param("firing", {"opened_at": AT}, "critical", "ALARM · critical", "", id="firing"),
         pytest.param(
-            "escalation",
+            "escalated",
             {},
             "critical",
             "WORSE · critical",
@@ -113,77 +113,20 @@ def test_what_is_no_state_change_has_no_life(name: str) -> None:
             id="it got worse",
         ),
         pytest.param(
-            "release",
-            {"held_by": "WaitPeriod", "opened_at": BEGAN, "at": AT},
-            "critical",
-            "ALARM · critical",
-            "Was suppressed by the wait period of its suppressor; still firing after 2 h.",
-            id="a composite is released",
-        ),
-        pytest.param(
-            "release",
-            {"held_by": "arn:aws:cloudwatch:eu-west-1:111122223333:alarm-mute-rule:night"},
-            "critical",
-            "ALARM · critical",
-            "Was suppressed by arn:aws:cloudwatch:eu-west-1:111122223333:alarm-mute-rule:night;"
-            " still firing.",
-            id="a mute rule has ended",
-        ),
-        pytest.param(
-            "release",
-            {},
-            "critical",
-            "ALARM · critical",
-            "Was suppressed; still firing.",
-            id="held back by who knows what",
-        ),
-        pytest.param(
-            "reminder",
-            {"opened_at": BEGAN, "at": AT, "reminders": 2},
+            "still_firing",
+            {"opened_at": BEGAN, "at": AT, "transitions": 0},
             "critical",
             "STILL IN ALARM · critical",
             "",
             id="a reminder",
         ),
         pytest.param(
-            "reminder",
+            "still_firing",
             {},
             "critical",
             "STILL IN ALARM · critical",
             "",
             id="a reminder of who knows when",
-        ),
-        pytest.param(
-            "late",
-            {"opened_at": BEGAN, "ended_at": BEGAN + timedelta(minutes=14)},
-            "ok",
-            "OVER ALREADY",
-            "Delivered late: firing from 2026-11-23 06:10 UTC to 06:24 UTC (14 min).\nCalls fail.",
-            id="late",
-        ),
-        pytest.param(
-            "late",
-            {},
-            "ok",
-            "OVER ALREADY",
-            "Delivered late: firing from 2026-11-23 08:10 UTC, resolved since.\nCalls fail.",
-            id="late, ended who knows when",
-        ),
-        pytest.param(
-            "flapping",
-            {"transitions": 6},
-            "critical",
-            "FLAPPING · critical",
-            "Still firing, on and off: 6 times.",
-            id="flapping",
-        ),
-        pytest.param(
-            "settled",
-            {},
-            "critical",
-            "SETTLED · ALARM",
-            "ALARM since 2026-11-23 08:10 UTC, after it fired on and off.",
-            id="settled, and not well",
         ),
         pytest.param(
             "acknowledged",
@@ -212,7 +155,7 @@ def test_what_is_no_state_change_has_no_life(name: str) -> None:
     ],
 )
 def test_an_alarm_is_told_with_the_reason_it_is_told_for(
-    kind: TellingKind, memory: dict[str, Any], tone: str, status: str, says: str
+    kind: Reason, memory: dict[str, Any], tone: str, status: str, says: str
 ) -> None:
     event = change_with(description="Calls fail.\nSeverity: critical")
     alert = told(event, kind, **memory)
@@ -231,26 +174,18 @@ def test_an_alarm_is_told_with_the_reason_it_is_told_for(
             "Back to normal after 2 h.",
             id="resolved",
         ),
-        pytest.param(
-            "settled",
-            {},
-            "ok",
-            "SETTLED · OK",
-            "OK since 2026-11-23 08:10 UTC, after it fired on and off.",
-            id="settled",
-        ),
     ],
 )
 def test_an_alarm_that_is_over_is_told_so(
-    kind: TellingKind, memory: dict[str, Any], tone: str, status: str, says: str
+    kind: Reason, memory: dict[str, Any], tone: str, status: str, says: str
 ) -> None:
     alert = told(change_with(state="OK", description="Calls fail."), kind, **memory)
     assert (alert.tone, alert.status, alert.summary) == (tone, status, says)
 
 
-@pytest.mark.parametrize("kind", get_args(TellingKind))
+@pytest.mark.parametrize("kind", get_args(Reason))
 @pytest.mark.parametrize("state", ["ALARM", "OK", "INSUFFICIENT_DATA", "SNOOZED"])
-def test_every_telling_of_every_state_has_words(kind: TellingKind, state: str) -> None:
+def test_every_telling_of_every_state_has_words(kind: Reason, state: str) -> None:
     alert = told(change_with(state=state), kind)
     assert alert.status.strip()
     assert alert.title
@@ -277,8 +212,8 @@ def test_a_series_that_recovered_by_its_data_is_resolved() -> None:
 
 def test_an_alarm_stands_since_it_began_and_all_else_happened_at_its_time() -> None:
     alerts = [
-        told(change_with(), "reminder", opened_at=BEGAN),
-        told(change_with(), "first"),
+        told(change_with(), "still_firing", opened_at=BEGAN),
+        told(change_with(), "firing"),
         told(change_with(state="OK"), "resolved", opened_at=BEGAN),
         told(change_with(state="SNOOZED")),
     ]
@@ -299,7 +234,7 @@ def test_what_is_told_has_the_same_key_by_whatever_way_it_came() -> None:
 
 
 def test_the_same_telling_has_the_same_key_whenever_it_is_told() -> None:
-    assert keys(told(change_with(), "reminder", at=at, reminders=1) for at in (AT, BEGAN)) == 1
+    assert keys(told(change_with(), "still_firing", at=at, reminders=1) for at in (AT, BEGAN)) == 1
     assert keys(told(change_with(description=text)) for text in ("", "Severity: critical")) == 1
 
 
@@ -312,9 +247,9 @@ def test_two_tellings_have_two_keys() -> None:
                 told(change_with(state="OK")),
                 told(change_with(at=AT + timedelta(milliseconds=1))),
                 told(change_with(contributor=series)),
-                told(change_with(), "escalation"),
-                told(change_with(), "reminder", reminders=1),
-                told(change_with(), "reminder", reminders=2),
+                told(change_with(), "escalated"),
+                told(change_with(), "still_firing", reminders=1),
+                told(change_with(), "still_firing", reminders=2),
                 told(change_with(), "silenced", held_by="Sam", until=AT),
                 told(change_with(), "silenced", held_by="Sam", until=AT + timedelta(hours=1)),
                 told(change_with(), "silenced", held_by="Kim", until=AT),
@@ -385,7 +320,7 @@ def test_an_alarm_over_log_lines_says_what_is_left_out() -> None:
 
 
 def test_who_has_taken_it_on_is_named_with_what_comes_after() -> None:
-    assert fact(told(change_with(), "reminder", acked_by="Sam"), "Acknowledged by") == ["Sam"]
+    assert fact(told(change_with(), "still_firing", acked_by="Sam"), "Acknowledged by") == ["Sam"]
     assert fact(told(change_with(), "acknowledged", acked_by="Sam"), "Acknowledged by") == []
 
 
@@ -518,7 +453,7 @@ def test_an_expression_and_times_in_other_zones_are_no_trouble() -> None:
 # ---- headlines -----------------------------------------------------------------------------------
 
 
-def line(event: StateChange, kind: TellingKind | None = None, **memory: Any) -> str:
+def line(event: StateChange, kind: Reason | None = None, **memory: Any) -> str:
     alert = told(event, kind, **memory)
     return f"{alert.label}: {alert.headline}"
 
@@ -584,11 +519,11 @@ def test_a_headline_says_how_bad_what_and_how_much(event: StateChange, says: str
 @pytest.mark.parametrize(
     ("kind", "memory", "says"),
     [
-        ("escalation", {}, "Escalated to warning: chat-blocks"),
-        ("reminder", {"opened_at": BEGAN, "at": AT}, "Still firing after 2 h (warning): chat-"),
-        ("reminder", {"transitions": 9}, "Still firing, on and off (warning): chat-blocks"),
-        ("flapping", {}, "Still firing, on and off (warning): chat-blocks"),
-        ("settled", {}, "Still firing (warning): chat-blocks"),
+        ("escalated", {}, "Escalated to warning: chat-blocks"),
+        ("still_firing", {"opened_at": BEGAN, "at": AT}, "Still firing after 2 h (warning): chat-"),
+        ("still_firing", {"transitions": 9}, "Still firing, on and off (warning): chat-blocks"),
+        ("undelivered", {}, "Still firing (warning): chat-blocks"),
+        ("recovering", {}, "Recovering: chat-blocks"),
         ("acknowledged", {"acked_by": "Sam"}, "Acknowledged by Sam: chat-blocks"),
         ("acknowledged", {}, "Acknowledged by someone: chat-blocks"),
         ("silenced", {"held_by": "Sam"}, "Silenced by Sam: chat-blocks"),
@@ -604,7 +539,7 @@ def test_a_headline_says_how_bad_what_and_how_much(event: StateChange, says: str
         ),
     ],
 )
-def test_a_headline_says_which_state(kind: TellingKind, memory: Any, says: str) -> None:
+def test_a_headline_says_which_state(kind: Reason, memory: Any, says: str) -> None:
     assert line(change_with(), kind, **memory).startswith(says)
 
 
@@ -612,26 +547,29 @@ def test_a_headline_says_which_state(kind: TellingKind, memory: Any, says: str) 
     ("kind", "state", "says"),
     [
         ("resolved", "OK", "Resolved: Throttling lasted 2 h"),
-        ("late", "OK", "Resolved: Throttling lasted 2 h (delivered late)"),
-        ("settled", "OK", "Resolved: Throttling lasted 2 h"),
-        ("settled", "INSUFFICIENT_DATA", "No data: Throttling lasted 2 h"),
         ("no_data", "INSUFFICIENT_DATA", "No data: Throttling"),
-        ("plain", "OK", "OK: Throttling"),
+        ("notice", "OK", "OK: Throttling"),
     ],
 )
-def test_an_end_says_how_long_it_lasted(kind: TellingKind, state: str, says: str) -> None:
+def test_an_end_says_how_long_it_lasted(kind: Reason, state: str, says: str) -> None:
     event = change_with(alarm_name="stack.Throttling", state=state)
     assert line(event, kind, opened_at=BEGAN, ended_at=AT) == says
 
 
+def test_an_end_that_comes_late_says_so() -> None:
+    event = change_with(alarm_name="stack.Throttling", state="OK")
+    shown = line(event, "resolved", opened_at=BEGAN, ended_at=AT, is_late=True)
+    assert shown == "Resolved: Throttling lasted 2 h (delivered late)"
+
+
 def test_on_and_off_says_how_often_in_what_time_and_what_share_of_it() -> None:
     memory = {"opened_at": AT - timedelta(minutes=30), "at": AT, "transitions": 6, "share": 0.8}
-    alert = told(change_with(), "reminder", **memory)
+    alert = told(change_with(), "still_firing", **memory)
     assert alert.summary == "Still firing, on and off: 6 times in 30 min, 80% of the time."
 
 
 def test_what_only_the_memory_knows_is_said() -> None:
-    alert = told(change_with(), "first", former_end="The one before ended.", note="No OK action.")
+    alert = told(change_with(), "firing", former_end="The one before ended.", note="No OK action.")
     assert alert.summary == "The one before ended.\nNo OK action."
 
 

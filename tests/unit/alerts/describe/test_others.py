@@ -12,8 +12,8 @@ from bedrock_alerts.alerts.model import (
     ConfigurationChange,
     Fact,
     News,
+    Notification,
     Tampering,
-    Telling,
 )
 from tests.support.alarms import ALARMS
 from tests.support.changes import ARN, AT
@@ -106,7 +106,7 @@ def test_a_deleted_alarm_has_no_page_any_more() -> None:
 def test_an_alarm_that_is_deleted_while_it_stands_is_over() -> None:
     change = msgspec.structs.replace(CHANGED, operation="delete")
     began = change.at - timedelta(minutes=5)
-    alert = describe(change, Telling(kind="plain", opened_at=began, ended_at=change.at))
+    alert = describe(change, Notification(kind="notice", opened_at=began, ended_at=change.at))
     assert (alert.status, alert.tone) == ("ALARM DELETED", "warning")
     assert (alert.opened_at, alert.ended_at) == (began, change.at)
     assert "It was firing when it was deleted" in alert.summary

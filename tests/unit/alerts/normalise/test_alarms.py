@@ -72,6 +72,7 @@ def test_an_alarm_is_read_whole() -> None:
         threshold=10.0,
         operator="GreaterThanOrEqualToThreshold",
         recent_values=(4.0, 12.0),
+        sent_at=datetime(2026, 11, 23, 8, 10, 41, tzinfo=UTC),
     )
 
 

@@ -10,7 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bedrock_alerts.alerts.describe import describe, without_memory
-from bedrock_alerts.alerts.model import Answer, Event, Heartbeat, StateChange, Timer, Unrecognised
+from bedrock_alerts.alerts.model import (
+    Answer,
+    Event,
+    Heartbeat,
+    Kept,
+    StateChange,
+    Timer,
+    Unrecognised,
+)
 from bedrock_alerts.alerts.normalise import (
     encode_note,
     normalise,
@@ -291,7 +299,7 @@ _SAMPLES = [
 
 def is_readable(events: tuple[Event, ...]) -> bool:
     """Tell whether there is something, and words for all of it."""
-    told = [event for event in events if not isinstance(event, Timer | Answer | Heartbeat)]
+    told = [event for event in events if not isinstance(event, Timer | Answer | Heartbeat | Kept)]
     return bool(events) and all(describe(event, without_memory(event)).title for event in told)
 
 

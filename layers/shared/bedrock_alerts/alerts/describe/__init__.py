@@ -15,11 +15,11 @@ from bedrock_alerts.alerts.model import (
     Alert,
     ConfigurationChange,
     News,
+    Notification,
     StateChange,
-    Telling,
     Unrecognised,
 )
-from bedrock_alerts.alerts.words import lasting, place, sent_late, time_label, utc
+from bedrock_alerts.alerts.words import lasting, place, time_label, utc
 
 __all__ = [
     "Details",
@@ -27,7 +27,6 @@ __all__ = [
     "describe",
     "lasting",
     "place",
-    "sent_late",
     "severity_of",
     "split_description",
     "time_label",
@@ -40,34 +39,34 @@ _NOTHING: Final = Found()
 
 def describe(
     event: News,
-    telling: Telling,
+    notification: Notification,
     details: Details | None = None,
     found: Found = _NOTHING,
 ) -> Alert:
     """Return the message about an event, written once from all that is known of it."""
     if isinstance(event, StateChange):
-        return state_change(event, telling, details or Details(), found)
+        return state_change(event, notification, details or Details(), found)
     if isinstance(event, Unrecognised):
         alert = unrecognised(event)
     elif isinstance(event, ConfigurationChange):
-        alert = configuration_change(event, telling)
+        alert = configuration_change(event, notification)
     else:
         alert = tampering(event)
     return msgspec.structs.replace(alert, account_alias=found.account_alias)
 
 
-def without_memory(event: News) -> Telling:
+def without_memory(event: News) -> Notification:
     """Return the notification for an event without a stored incident."""
     if not isinstance(event, StateChange):
-        return Telling(kind="plain")
+        return Notification(kind="notice")
     if event.state == "OK":
         # A composite that was just created goes from OK to OK: nothing was wrong.
         if event.previous_state in {"INSUFFICIENT_DATA", "OK"}:
-            return Telling(kind="plain")
+            return Notification(kind="notice")
         began = event.previous_at if event.previous_state == "ALARM" else None
-        return Telling(kind="resolved", opened_at=began, ended_at=event.at)
+        return Notification(kind="resolved", opened_at=began, ended_at=event.at)
     if event.state == "INSUFFICIENT_DATA":
-        return Telling(kind="no_data")
+        return Notification(kind="no_data")
     if event.state == "ALARM":
-        return Telling(kind="first", opened_at=event.at)
-    return Telling(kind="plain")
+        return Notification(kind="firing", opened_at=event.at)
+    return Notification(kind="notice")

@@ -1,11 +1,11 @@
-"""The labelled lines of a message about an alarm, the most telling first."""
+"""The labelled lines of a message about an alarm, the most important first."""
 
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Final
 
 from bedrock_alerts.alerts.describe.trailers import is_link
-from bedrock_alerts.alerts.model import AlarmDefinition, Fact, StateChange, Telling
+from bedrock_alerts.alerts.model import AlarmDefinition, Fact, Notification, StateChange
 from bedrock_alerts.alerts.words import lasting, measured, recent, watched
 from bedrock_alerts.text import shorten
 
@@ -18,11 +18,11 @@ _EVALUATIONS: Final = {
 
 def facts_of(
     change: StateChange,
-    telling: Telling,
+    notification: Notification,
     trailers: Mapping[str, str],
     definition: AlarmDefinition | None,
 ) -> Iterator[Fact]:
-    """Yield the facts, the most telling first: a channel may have no room for the last ones."""
+    """Yield the facts, the most important first: a channel may have no room for the last ones."""
     yield from _values(change)
     if change.contributor:
         for name, text in change.contributor.attributes[:_MAX_ATTRIBUTES]:
@@ -31,9 +31,9 @@ def facts_of(
     what = watched(change)
     if what:
         yield Fact("Metric", what)
-    if telling.acked_by and telling.kind != "acknowledged":
-        yield Fact("Acknowledged by", telling.acked_by)
-    yield from _before(change, telling)
+    if notification.acked_by and notification.kind != "acknowledged":
+        yield Fact("Acknowledged by", notification.acked_by)
+    yield from _before(change, notification)
     if "team" in trailers:
         yield Fact("Team", trailers["team"])
     if definition is not None:
@@ -55,9 +55,9 @@ def _values(change: StateChange) -> Iterator[Fact]:
         yield Fact("Evaluation", _EVALUATIONS.get(change.evaluation, _plainly(change.evaluation)))
 
 
-def _before(change: StateChange, telling: Telling) -> Iterator[Fact]:
+def _before(change: StateChange, notification: Notification) -> Iterator[Fact]:
     """Say what state a new alarm was in before, and for how long."""
-    is_new = telling.kind == "first" and change.previous_state not in {None, "ALARM"}
+    is_new = notification.kind == "firing" and change.previous_state not in {None, "ALARM"}
     if is_new and change.previous_state and change.previous_at:
         before = "OK" if change.previous_state == "OK" else _plainly(change.previous_state)
         yield Fact("Before", f"{before} for {lasting(change.at - change.previous_at)}")

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Final
 
 from bedrock_alerts.alerts.describe.trailers import split_description
-from bedrock_alerts.alerts.model import Contributor, Severity, StateChange, Telling
+from bedrock_alerts.alerts.model import Contributor, Notification, Severity, StateChange
 from bedrock_alerts.alerts.next_steps import CatalogueEntry, entry_of, suffix_of
 from bedrock_alerts.alerts.words import Measured, caller_name, lasting, utc
 from bedrock_alerts.text import clean, shorten
@@ -19,48 +19,49 @@ _SENTENCE: Final = re.compile(r"(.+?)(?:[.!](?:\s|$)|$)")
 _PLURAL: Final = re.compile(r"\b[A-Za-z]{3,}s\b")
 
 
-def label_of(change: StateChange, telling: Telling, severity: Severity, *, is_seen: bool) -> str:
+def label_of(
+    change: StateChange, notification: Notification, severity: Severity, *, is_seen: bool
+) -> str:
     """Say how bad it is, or which state it is in; `is_seen` is not set for an end without data."""
     if not is_seen:
         return "No data"
     standing = {
-        "escalation": f"Escalated to {severity}",
-        "reminder": _still_firing(telling, severity),
-        "flapping": f"Still firing, on and off ({severity})",
-        "settled": f"Still firing ({severity})",
-        "acknowledged": f"Acknowledged by {telling.acked_by or 'someone'}",
-        "silenced": f"Silenced by {telling.held_by or 'someone'}{_until(telling)}",
+        "escalated": f"Escalated to {severity}",
+        "still_firing": _still_firing(notification, severity),
+        "undelivered": _still_firing(notification, severity),
+        "recovering": "Recovering",
+        "acknowledged": f"Acknowledged by {notification.acked_by or 'someone'}",
+        "silenced": f"Silenced by {notification.held_by or 'someone'}{_until(notification)}",
     }
-    over = {"resolved": "Resolved", "late": "Resolved", "settled": "Resolved", "no_data": "No data"}
-    if telling.kind == "settled" and change.state != "OK":
-        over = {}
-    if change.state == "INSUFFICIENT_DATA" and telling.kind in {"settled", "plain"}:
+    over = {"resolved": "Resolved", "no_data": "No data"}
+    if change.state == "INSUFFICIENT_DATA" and notification.kind == "notice":
         return "No data"
-    label = over.get(telling.kind) or standing.get(telling.kind)
+    label = over.get(notification.kind) or standing.get(notification.kind)
     if label:
         return label
     return severity.capitalize() if change.state == "ALARM" else change.state
 
 
-def _still_firing(telling: Telling, severity: Severity) -> str:
-    if telling.transitions:
+def _still_firing(notification: Notification, severity: Severity) -> str:
+    if notification.transitions:
         return f"Still firing, on and off ({severity})"
-    return f"Still firing{after(telling.opened_at, telling.at)} ({severity})"
+    return f"Still firing{after(notification.opened_at, notification.at)} ({severity})"
 
 
-def _until(telling: Telling) -> str:
-    if telling.until is None:
+def _until(notification: Notification) -> str:
+    if notification.until is None:
         return ""
-    is_today = telling.at is not None and telling.at.date() == telling.until.date()
-    return f" until {utc(telling.until).partition(' ')[2] if is_today else utc(telling.until)}"
+    until = utc(notification.until)
+    is_today = notification.at is not None and notification.at.date() == notification.until.date()
+    return f" until {until.partition(' ')[2] if is_today else until}"
 
 
-def headline_of(change: StateChange, telling: Telling, found: Measured) -> str:
+def headline_of(change: StateChange, notification: Notification, found: Measured) -> str:
     """Say what happened: `14 prompt attacks blocked in 5 min`, `Throttling lasted 14 min`."""
-    is_over = telling.kind in {"resolved", "late"}
-    if is_over or (telling.kind == "settled" and change.state != "ALARM"):
-        return _end(change, telling)
-    if telling.kind in {"no_data", "plain"} or change.state != "ALARM":
+    is_over = notification.kind == "resolved"
+    if is_over:
+        return _end(change, notification)
+    if notification.kind in {"no_data", "notice"} or change.state != "ALARM":
         return name_of(change)
     entry = entry_of(change.alarm_name)
     text = _of_catalogue(change, entry, found) if entry and entry.headline else ""
@@ -82,11 +83,11 @@ def after(began: datetime | None, now: datetime | None) -> str:
     return "" if began is None or now is None else f" after {lasting(now - began)}"
 
 
-def _end(change: StateChange, telling: Telling) -> str:
-    began, ended = telling.opened_at, telling.ended_at
+def _end(change: StateChange, notification: Notification) -> str:
+    began, ended = notification.opened_at, notification.ended_at
     name = name_of(change)
     text = f"{name} lasted {lasting(ended - began)}" if began and ended else name
-    return f"{text} (delivered late)" if telling.kind == "late" else text
+    return f"{text} (delivered late)" if notification.is_late else text
 
 
 def _of_catalogue(change: StateChange, entry: CatalogueEntry, found: Measured) -> str:

@@ -11,9 +11,9 @@ from bedrock_alerts.alerts.model import (
     ConfigurationChange,
     Fact,
     Link,
+    Notification,
     Severity,
     Tampering,
-    Telling,
     Unrecognised,
 )
 from bedrock_alerts.alerts.next_steps import (
@@ -63,14 +63,14 @@ _DEEDS: Final[Mapping[str, Deed]] = {
 }
 
 
-def configuration_change(event: ConfigurationChange, telling: Telling) -> Alert:
+def configuration_change(event: ConfigurationChange, notification: Notification) -> Alert:
     """Say what was done to an alarm; its incident ends when it is deleted."""
     status, summary, severity = _changed(event)
     is_ours = entry_of(event.alarm_name) is not None
     before, now = event.previous_threshold, event.threshold
     is_moved = status == "ALARM CHANGED" and None not in (before, now) and before != now
     change = f", threshold {written(before or 0)} to {written(now or 0)}" if is_moved else ""
-    if telling.ended_at is not None:
+    if notification.ended_at is not None:
         summary = f"{summary} It was firing when it was deleted; no recovery will be reported."
     text, _ = split_description(event.description)
     trailers = trailers_of(event)
@@ -87,8 +87,8 @@ def configuration_change(event: ConfigurationChange, telling: Telling) -> Alert:
         at=event.at,
         severity=severity,
         alarm_arn=event.alarm_arn,
-        opened_at=telling.opened_at if telling.ended_at else None,
-        ended_at=telling.ended_at,
+        opened_at=notification.opened_at if notification.ended_at else None,
+        ended_at=notification.ended_at,
         team=trailers.get("team", ""),
         # What the alarm is for is no news, and must not read like something that happened.
         facts=tuple(

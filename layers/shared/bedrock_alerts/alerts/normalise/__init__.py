@@ -18,11 +18,11 @@ from bedrock_alerts.alerts.normalise.alarms import (
     from_lambda,
     from_sns,
 )
-from bedrock_alerts.alerts.normalise.notes import MARK, encode_note, note_in
+from bedrock_alerts.alerts.normalise.notes import MARK, Note, encode_note, note_in
 from bedrock_alerts.alerts.normalise.others import configuration_change, tampering
 from bedrock_alerts.alerts.normalise.reading import decoded, moment, word
 
-__all__ = ["encode_note", "normalise", "normalise_object"]
+__all__ = ["Note", "encode_note", "normalise", "normalise_object"]
 
 _MAX_WRAPPINGS: Final = 6
 _MAX_RECORDS: Final = 100

@@ -6,11 +6,11 @@ from typing import Any, Final, TypeAlias
 
 import msgspec
 
-from bedrock_alerts.alerts.model import Answer, Heartbeat, Timer
+from bedrock_alerts.alerts.model import Answer, Heartbeat, Kept, Timer
 from bedrock_alerts.alerts.normalise.reading import mapping, word
 
 MARK: Final = "bedrock_alerts"
-Note: TypeAlias = Timer | Answer | Heartbeat
+Note: TypeAlias = Timer | Answer | Kept | Heartbeat
 
 
 def encode_note(note: Note) -> str:
@@ -20,6 +20,8 @@ def encode_note(note: Note) -> str:
         content = {"timer": note}
     elif isinstance(note, Answer):
         content = {"answer": note}
+    elif isinstance(note, Kept):
+        content = {"kept": note}
     return msgspec.json.encode({MARK: content}).decode()
 
 
@@ -33,6 +35,8 @@ def note_in(event: Mapping[str, Any]) -> Note | None:
             answer = msgspec.convert(content["answer"], Answer)
             name, user = word(answer.name), word(answer.user)
             return msgspec.structs.replace(answer, name=name, user=user, at=_aware(answer.at))
+        if "kept" in content:
+            return msgspec.convert(content["kept"], Kept)
         timer = msgspec.convert(content.get("timer"), Timer)
         return msgspec.structs.replace(timer, due=_aware(timer.due))
     except msgspec.ValidationError:

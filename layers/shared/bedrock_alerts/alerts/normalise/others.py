@@ -51,7 +51,17 @@ def configuration_change(event: Mapping[str, Any]) -> ConfigurationChange | None
         previous_actions_enabled=flag(before.get("actionsEnabled")),
         threshold=number(now.get("threshold")),
         previous_threshold=number(before.get("threshold")),
+        is_query_changed=_is_query_changed(now.get("metrics"), before.get("metrics")),
     )
+
+
+def _is_query_changed(now: Any, before: Any) -> bool:
+    """Tell whether an alarm over many series has another query: its contributors end by that."""
+    was, is_ = (
+        [mapping(item).get("expression") for item in (given if isinstance(given, list) else ())]
+        for given in (before, now)
+    )
+    return bool(was) and any(was) and was != is_
 
 
 def tampering(event: Mapping[str, Any]) -> Tampering | None:

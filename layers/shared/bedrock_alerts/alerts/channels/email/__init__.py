@@ -1,0 +1,1 @@
+"""email: what a message looks like, and how it is sent."""

@@ -1,0 +1,1 @@
+"""pagerduty: what a message looks like, and how it is sent."""

@@ -1,0 +1,1 @@
+"""slack: what a message looks like, and how it is sent."""

@@ -1,0 +1,10 @@
+"""Channels without targets."""
+
+from bedrock_alerts.alerts.ports import Job
+from bedrock_alerts.errors import PermanentError
+
+
+def no_target(job: Job, kind: str) -> None:
+    """Refuse a target where a kind of channel has none. Raises PermanentError."""
+    if job.target:
+        raise PermanentError(f"{kind} has no targets, so not {job.target!r}")

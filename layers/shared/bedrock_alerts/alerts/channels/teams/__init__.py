@@ -1,0 +1,1 @@
+"""teams: what a message looks like, and how it is sent."""

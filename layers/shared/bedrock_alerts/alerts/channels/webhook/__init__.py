@@ -1,0 +1,1 @@
+"""webhook: what a message looks like, and how it is sent."""

@@ -1,0 +1,1 @@
+"""What a channel lacks of an alarm, and how it is said."""

@@ -1,0 +1,124 @@
+"""What the notifier needs of the world, as the adapters and the fakes have it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple, Protocol
+
+import msgspec
+
+from bedrock_alerts.alerts.found import Found
+from bedrock_alerts.alerts.incidents.item import AlarmItem, Reference, Shown
+from bedrock_alerts.alerts.incidents.learn import LookedUp
+from bedrock_alerts.alerts.model import Alert, Channel, Reason, StateChange
+from bedrock_alerts.alerts.notifications.pace import ChannelState
+from bedrock_alerts.alerts.notifications.reasons import Action
+
+
+class Poke(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A message of the deliveries queue: look at this alarm for this channel.
+
+    `alarm` is the alarm's id. `event` and `key` are set only where the table was away: then the
+    event itself is sent, and `key` is PagerDuty's.
+    """
+
+    alarm: str
+    channel: Channel
+    event: StateChange | None = None
+    key: str = ""
+    mentions: tuple[str, ...] = ()
+
+
+class TablePort(Protocol):
+    """Keeps items with versions. Every method raises TransientError.
+
+    A version is 0 where there is no item yet.
+    """
+
+    def load(self, alarm: str) -> tuple[AlarmItem | None, int]:
+        """Return an alarm's item and its version."""
+
+    def put(self, alarm: str, item: AlarmItem, version: int, due: float | None) -> bool:
+        """Write an item if its version is still `version`; False where it is not."""
+
+    def due(self, now: float, limit: int) -> Sequence[str]:
+        """Return the alarms that are due, the oldest first."""
+
+    def load_channel(self, channel: Channel) -> tuple[ChannelState, int]:
+        """Return the pace of a channel and its version."""
+
+    def put_channel(self, channel: Channel, state: ChannelState, version: int) -> bool:
+        """Write the pace of a channel if its version is still `version`."""
+
+    def evidence(self, alarm: str) -> Found:
+        """Return what was looked up about an alarm."""
+
+    def put_evidence(self, alarm: str, found: Found) -> None:
+        """Keep what was looked up about an alarm."""
+
+
+class PokeQueuePort(Protocol):
+    """The deliveries queue."""
+
+    def put(self, pokes: Sequence[Poke], delay: float = 0.0) -> None:
+        """Enqueue all of them after `delay` seconds, or raise TransientError."""
+
+
+class LookUpPort(Protocol):
+    """CloudWatch itself, asked how an alarm is now."""
+
+    def __call__(self, item: AlarmItem) -> LookedUp | None:
+        """Return it, None where it cannot be known. Raises TransientError."""
+
+
+class JournalPort(Protocol):
+    """Writes down what happens."""
+
+    def info(self, msg: object, *, extra: Mapping[str, object]) -> None:
+        """Write what is as it should be."""
+
+    def warning(self, msg: object, *, extra: Mapping[str, object]) -> None:
+        """Write what somebody may want to look at."""
+
+
+class Job(NamedTuple):
+    """One message to one channel. Several `alerts` are one digest, which only messages can be.
+
+    `target` is the part of the channel behind its kind. `key` is PagerDuty's. `reference` is the
+    Slack message that is edited or replied to. `reasons` and `shows` are those of each alert.
+    """
+
+    action: Action
+    alerts: tuple[Alert, ...]
+    target: str = ""
+    mentions: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    key: str = ""
+    reference: Reference | None = None
+    number: int = 0
+    reasons: tuple[Reason, ...] = ()
+    shows: tuple[Shown, ...] = ()
+
+
+class Receipt(NamedTuple):
+    """What came of a job: the Slack message to keep, and what was wrong with what was sent."""
+
+    reference: Reference | None = None
+    defect: str = ""
+
+
+class Sender:
+    """Sends to one kind of channel."""
+
+    def send(self, job: Job, seconds: float) -> Receipt:
+        """Send within `seconds`.
+
+        Raises TransientError (certainly not shown), UnknownOutcomeError (perhaps shown) or
+        PermanentError.
+        """
+        raise NotImplementedError
+
+    def extras(
+        self, job: Job, reference: Reference, seconds: float
+    ) -> Sequence[Callable[[], None]]:
+        """Return what is nice to have below a new message: each may fail alone."""
+        del job, reference, seconds
+        return ()

@@ -1,0 +1,444 @@
+"""From an event to facts: learn it, route it, and poke each channel that may lack something.
+
+    normalise ─► learn ─► settle ─► route ─► store ─► look up evidence ─► poke
+
+No message is decided here. The sweep, once a minute, pokes whatever is due: it is the guarantee,
+and pokes are only speed.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import Any, Final, NamedTuple, Protocol
+
+import msgspec
+
+from bedrock_alerts.alerts.describe import severity_of
+from bedrock_alerts.alerts.found import Found
+from bedrock_alerts.alerts.incidents.item import (
+    ALARM,
+    AlarmItem,
+    Key,
+    Policy,
+    Shown,
+    is_silenced,
+    is_suppressed,
+    wake,
+)
+from bedrock_alerts.alerts.incidents.learn import (
+    learn_change,
+    learn_configuration,
+    learn_look_up,
+    press,
+)
+from bedrock_alerts.alerts.incidents.settle import settle
+from bedrock_alerts.alerts.incidents.updating import update
+from bedrock_alerts.alerts.lookup import BUDGET_SECONDS
+from bedrock_alerts.alerts.model import (
+    Answer,
+    Channel,
+    ConfigurationChange,
+    Event,
+    Heartbeat,
+    Kept,
+    News,
+    Notified,
+    StateChange,
+    Tampering,
+    Timer,
+    Unrecognised,
+    incident_id,
+)
+from bedrock_alerts.alerts.normalise import normalise, normalise_object
+from bedrock_alerts.alerts.notifications.message import is_worth_a_notice
+from bedrock_alerts.alerts.notifications.plan import pagerduty_key
+from bedrock_alerts.alerts.notifications.routed import routed, subject_of_item
+from bedrock_alerts.alerts.ports import JournalPort, LookUpPort, Poke, PokeQueuePort, TablePort
+from bedrock_alerts.alerts.routing import (
+    Routes,
+    destinations,
+)
+from bedrock_alerts.alerts.upgrade import OldRecord, upgraded
+from bedrock_alerts.errors import TransientError
+from bedrock_alerts.limits import SQS_BATCH_MESSAGES
+
+_SWEPT: Final = 2000
+# All evidence of a batch together: the function has half a minute for it.
+_EVIDENCE_SECONDS: Final = 12.0
+# What is kept for a table that is away comes back after so long.
+_KEPT_SECONDS: Final = 60.0
+_LONGEST_DELAY: Final = 900.0
+EMAILED_BY_CLOUDWATCH: Final = ("Pipeline", "Notifier")
+"""How the names of the alarms about this tool begin: CloudWatch itself emails them."""
+
+
+class KeepPort(Protocol):
+    """The alerts queue."""
+
+    def keep(self, note: Kept, delay: float) -> None:
+        """Put a note there that comes back after `delay` seconds, or raise TransientError."""
+
+
+class OldTablePort(Protocol):
+    """What versions before 0.2 have stored. Every method raises TransientError."""
+
+    def is_upgraded(self) -> bool:
+        """Whether it has been taken over."""
+
+    def set_upgraded(self) -> None:
+        """Note that it has been."""
+
+    def old_records(self) -> Iterable[OldRecord]:
+        """Return it."""
+
+
+class Parts(NamedTuple):
+    """What a Router works with. `routes` gives the routes, and what is wrong with them if so.
+
+    `evidence` looks up what an event does not say, before a time by the parts' clock. `answered`
+    says to who pressed a button what came of it.
+    """
+
+    table: TablePort
+    queue: PokeQueuePort
+    kept: KeepPort
+    journal: JournalPort
+    channels: tuple[Channel, ...]
+    policy: Policy = Policy()
+    routes: Callable[[], tuple[Routes, str]] = lambda: (Routes(), "")
+    look_up: LookUpPort = lambda _item: None
+    evidence: Callable[[News, float], Found] | None = None
+    answered: Callable[[Answer, str], None] = lambda _answer, _text: None
+    own_alarms_prefix: str = ""
+    is_email_confirmed: Callable[[], bool] = lambda: True
+    clock: Callable[[], float] = time.time
+
+
+class Router:
+    """Learns the events of one batch, and counts what became of them."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._evidence_until = parts.clock() + _EVIDENCE_SECONDS
+        self.counts: Counter[str] = Counter()
+
+    def route(self, body: str, attempt: int) -> None:
+        """Route a message of the alerts queue; `attempt` is 1 when it is received first.
+
+        Raises TransientError when it has to come back.
+        """
+        self._route_all(normalise(body), attempt)
+
+    def route_object(self, event: Any) -> None:
+        """Route what an alarm action called the function with. Raises TransientError.
+
+        Lambda tries such a call only three times, minutes apart: a table that fails is done
+        without at once.
+        """
+        self._route_all(normalise_object(event), attempt=2)
+
+    def upgrade(self, old: OldTablePort) -> None:
+        """Take over what versions before 0.2 have stored, once. Raises TransientError."""
+        if old.is_upgraded():
+            return
+        now, policy = self._parts.clock(), self._parts.policy
+        for made in upgraded(old.old_records(), policy):
+            item = wake(self._routed(settle(made, now, policy), now), now)
+            alarm = incident_id(made.arn)
+            update(self._parts.table, alarm, policy, lambda known, item=item: known or item)  # type: ignore[misc]
+        old.set_upgraded()
+
+    def _route_all(self, events: Sequence[Event], attempt: int) -> None:
+        """Route every event; one that fails does not stop the others."""
+        failure: TransientError | None = None
+        for event in events:
+            try:
+                self._route(event, attempt)
+            except TransientError as error:
+                failure = error
+        if failure is not None:
+            raise failure
+
+    def _route(self, event: Event, attempt: int) -> None:
+        if isinstance(event, Heartbeat):
+            self._beat()
+        elif isinstance(event, Timer):  # of a version before 0.2: the sweep does its work now
+            self._parts.journal.info("an old timer is left alone", extra={"kind": event.kind})
+        elif isinstance(event, Answer):
+            self._press(event)
+        elif isinstance(event, Kept):
+            self._learn_kept(event)
+        elif isinstance(event, StateChange | ConfigurationChange):
+            if not self._is_emailed_by_cloudwatch(event):
+                self._follow(event, attempt)
+        else:
+            self._notice(event)
+
+    def _is_emailed_by_cloudwatch(self, event: StateChange | ConfigurationChange) -> bool:
+        """Whether an alarm is about this tool, and has the email topic as its own action.
+
+        Where nobody gets those emails, the other channels are notified.
+        """
+        prefix = self._parts.own_alarms_prefix
+        names = tuple(prefix + name for name in EMAILED_BY_CLOUDWATCH)
+        return (
+            bool(prefix) and event.alarm_arn.startswith(names) and self._parts.is_email_confirmed()
+        )
+
+    # ---- facts -----------------------------------------------------------------------------------
+
+    def _follow(self, event: StateChange | ConfigurationChange, attempt: int) -> None:
+        """Learn what happened to an alarm, and poke the channels."""
+        try:
+            self._learn(event)
+        except TransientError as error:
+            self._go_on_without_table(event, attempt, error)
+
+    def _learn(
+        self, event: StateChange | ConfigurationChange, notified: Sequence[Notified] = ()
+    ) -> None:
+        parts, now = self._parts, self._parts.clock()
+        alarm = incident_id(event.alarm_arn)
+        known, _ = parts.table.load(alarm)
+        definition = self._definition(event) if known is None else None
+        number_before = known.number if known else 0
+        was_open = known is not None and known.incident is not None
+
+        def change(item: AlarmItem | None) -> AlarmItem:
+            item = settle(item or AlarmItem(arn=event.alarm_arn), now, parts.policy)
+            if isinstance(event, StateChange):
+                item = learn_change(item, event, now)
+            else:
+                item = learn_configuration(item, event, now)
+            if definition is not None and now >= item.actions_at:
+                item = msgspec.structs.replace(
+                    item, are_actions_enabled=definition.are_actions_enabled, actions_at=now
+                )
+            item = settle(self._routed(item, now), now, parts.policy)
+            # Once more: only now is it known when the incident began, from which escalation counts.
+            return _learned_as_shown(self._routed(item, now), notified)
+
+        item = update(parts.table, alarm, parts.policy, change)
+        if item is None:
+            return
+        if isinstance(event, ConfigurationChange):
+            if event.is_query_changed:
+                item = self._look_again(alarm, item, now) or item
+            if is_worth_a_notice(event) and not (was_open and event.operation == "delete"):
+                self._notice(event)
+        else:
+            self.counts["StateChanges"] += 1
+            if item.incident and (item.number > number_before or event.contributor):
+                self._look_up_evidence(alarm, event)
+        self._poke(alarm, item)
+        if (item.incident and is_suppressed(item, now)) or is_silenced(item, now):
+            self.counts["NotificationsSuppressed"] += 1
+
+    def _definition(self, event: StateChange | ConfigurationChange) -> Any:
+        """Ask CloudWatch how an alarm is set up that is seen for the first time."""
+        try:
+            return self._parts.look_up(AlarmItem(arn=event.alarm_arn))
+        except TransientError as error:
+            self._parts.journal.info("not looked up", extra={"reason": str(error)})
+            return None
+
+    def _look_again(self, alarm: str, item: AlarmItem, now: float) -> AlarmItem | None:
+        """Learn how an alarm is after its query has changed: that sends no event."""
+        try:
+            found = self._parts.look_up(item)
+        except TransientError:
+            return None
+        if found is None:
+            return None
+
+        def change(known: AlarmItem | None) -> AlarmItem | None:
+            if known is None:
+                return None
+            learned = learn_look_up(settle(known, now, self._parts.policy), found, now)
+            return settle(learned, now, self._parts.policy)
+
+        return update(self._parts.table, alarm, self._parts.policy, change)
+
+    def _look_up_evidence(self, alarm: str, event: StateChange) -> None:
+        """Keep what helps whoever is notified. No alert is lost or late for it."""
+        if self._parts.evidence is None:
+            return
+        try:
+            deadline = min(self._parts.clock() + BUDGET_SECONDS, self._evidence_until)
+            found = self._parts.evidence(event, deadline)
+            self._parts.table.put_evidence(alarm, found)
+        except Exception as error:  # noqa: BLE001 - of whatever kind: it only adorns
+            self._parts.journal.warning(
+                "no evidence", extra={"alarm": alarm, "error": type(error).__name__}
+            )
+
+    def _press(self, answer: Answer) -> None:
+        """Act on a button, and answer who pressed it."""
+        now, said = self._parts.clock(), ["This alarm is not known any more."]
+
+        def change(item: AlarmItem | None) -> AlarmItem | None:
+            if item is None:
+                return None
+            item, said[0] = press(settle(item, now, self._parts.policy), answer, now)
+            return settle(item, now, self._parts.policy)
+
+        item = update(self._parts.table, answer.incident, self._parts.policy, change)
+        if item is not None:
+            self._poke(answer.incident, item)
+        self._parts.answered(answer, said[0])
+
+    def _notice(self, event: ConfigurationChange | Tampering | Unrecognised) -> None:
+        """Keep what has no life of its own until each channel was shown it, once."""
+        now, identity = self._parts.clock(), _identity(event)
+        alarm = incident_id(identity)
+
+        def change(item: AlarmItem | None) -> AlarmItem | None:
+            if item is not None:
+                return None
+            severity = (
+                severity_of(event) if isinstance(event, ConfigurationChange) else _severity(event)
+            )
+            made = AlarmItem(arn=identity, notice=event, severity=severity)
+            return wake(self._routed(made, now), now)
+
+        item = update(self._parts.table, alarm, self._parts.policy, change)
+        if item is not None:
+            self._poke(alarm, item)
+
+    # ---- routes ----------------------------------------------------------------------------------
+
+    @cached_property
+    def _routes(self) -> tuple[Routes, str]:
+        """The routes, read once for a batch: a store that does not answer holds it up once."""
+        return self._parts.routes()
+
+    def _routed(self, item: AlarmItem, now: float) -> AlarmItem:
+        routes, complaint = self._routes
+        return routed(item, routes, self._parts.channels, complaint, now)
+
+    # ---- pokes -----------------------------------------------------------------------------------
+
+    def _beat(self) -> None:
+        """Sweep; where that fails, the next heartbeat does it, and this one does not count."""
+        try:
+            self._sweep()
+        except TransientError as error:
+            self._parts.journal.warning("not swept", extra={"reason": str(error)})
+
+    def _sweep(self) -> None:
+        """Poke whatever is due: at most 2,000 alarms, the oldest first."""
+        now = self._parts.clock()
+        for alarm in self._parts.table.due(now, _SWEPT):
+            item = update(self._parts.table, alarm, self._parts.policy, self._swept)
+            if item is not None:
+                self._poke(alarm, item)
+        self.counts["Heartbeat"] += 1
+
+    def _swept(self, item: AlarmItem | None) -> AlarmItem | None:
+        if item is None:
+            return None
+        now = self._parts.clock()
+        settled = settle(item, now, self._parts.policy)
+        if settled.escalate_at is not None and settled.escalate_at <= now:
+            return wake(self._routed(settled, now), now)
+        return settled
+
+    def _poke(self, alarm: str, item: AlarmItem) -> None:
+        """Poke each channel that is due. A poke that is lost is made up for by the sweep."""
+        now = self._parts.clock()
+        pokes = [
+            Poke(alarm=alarm, channel=channel)
+            for channel, view in item.views.items()
+            if view.due is not None and view.due <= now
+        ]
+        try:
+            for first in range(0, len(pokes), SQS_BATCH_MESSAGES):
+                self._parts.queue.put(pokes[first : first + SQS_BATCH_MESSAGES])
+            self._poke_at_close(alarm, item, now)
+        except TransientError as error:
+            self._parts.journal.warning("not poked", extra={"reason": str(error)})
+
+    def _poke_at_close(self, alarm: str, item: AlarmItem, now: float) -> None:
+        """Poke once more at the end of the recovery window, where the queue can wait so long."""
+        incident = item.incident
+        if incident is None or incident.recovered_at is None:
+            return
+        involved = [channel for channel, view in item.views.items() if view.is_involved]
+        wait = incident.recovered_at + incident.window - now
+        if involved and 0 < wait <= _LONGEST_DELAY:
+            self._parts.queue.put([Poke(alarm=alarm, channel=involved[0])], wait)
+
+    # ---- without the table -----------------------------------------------------------------------
+
+    def _go_on_without_table(
+        self, event: StateChange | ConfigurationChange, attempt: int, error: TransientError
+    ) -> None:
+        """Notify of an ALARM although nothing is known, and keep the event to be learned later.
+
+        What is held back has to be known: it waits in the queue. Raises `error` for the rest.
+        """
+        is_held = isinstance(event, StateChange) and (event.suppressed_by or event.muted_by)
+        is_firing = isinstance(event, StateChange) and event.state == ALARM
+        if attempt == 1 or is_held or not isinstance(event, StateChange):
+            raise error
+        notified = self._notify_without_table(event) if is_firing else ()
+        self._parts.kept.keep(Kept(event=event, notified=notified), _KEPT_SECONDS)
+        self._parts.journal.warning("without the table", extra={"reason": str(error)})
+
+    def _notify_without_table(self, event: StateChange) -> tuple[Notified, ...]:
+        now = self._parts.clock()
+        routes, _ = self._routes
+        subject = subject_of_item(learn_change(AlarmItem(arn=event.alarm_arn), event, now), now)
+        at = datetime.fromtimestamp(now, UTC)
+        key = pagerduty_key(AlarmItem(arn=event.alarm_arn), int(event.at.timestamp()), 0)
+        alarm = incident_id(event.alarm_arn)
+        found = destinations(subject, routes, self._parts.channels, at, is_bad_news=True)
+        pokes = [
+            Poke(alarm=alarm, channel=one.channel, event=event, key=key, mentions=one.mentions)
+            for one in found
+        ]
+        self._parts.queue.put(pokes)
+        return tuple(Notified(channel=one.channel, key=key, at=now) for one in found)
+
+    def _learn_kept(self, kept: Kept) -> None:
+        try:
+            self._learn(kept.event, kept.notified)
+        except TransientError:
+            self._parts.kept.keep(kept, _KEPT_SECONDS)
+
+
+def _learned_as_shown(item: AlarmItem, notified: Iterable[Notified]) -> AlarmItem:
+    """Learn that channels were notified while the table was away, of whichever incident it was."""
+    number = item.incident.number if item.incident else item.number
+    for one in notified:
+        view = item.view(one.channel)
+        if one.key in view.keys or not number:
+            continue
+        is_pagerduty = one.channel.startswith("pagerduty")
+        keys = dict(view.keys)
+        if is_pagerduty:
+            keys[one.key] = Key(number=number, state="open", rotation=view.rotation)
+        view = msgspec.structs.replace(
+            view,
+            shown=Shown(number=number, state="firing", severity=item.severity),
+            keys=keys,
+            lost=number,
+            wanted=0,
+            last_noisy=one.at,
+        )
+        item = item.with_view(one.channel, view)
+    return item
+
+
+def _identity(event: ConfigurationChange | Tampering | Unrecognised) -> str:
+    if isinstance(event, ConfigurationChange):
+        return f"{event.alarm_arn}@{event.operation}@{event.at.isoformat()}"
+    if isinstance(event, Tampering):
+        return f"cloudtrail@{event.event_id}"
+    return f"event@{event.identity}"
+
+
+def _severity(event: Tampering | Unrecognised) -> Any:
+    return "critical" if isinstance(event, Tampering) and not event.error_code else "warning"
