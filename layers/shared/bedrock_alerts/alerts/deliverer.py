@@ -41,6 +41,7 @@ from bedrock_alerts.errors import TransientError
 
 _ROUNDS: Final = 12
 _LONGEST_DELAY: Final = 900.0
+_A_MOMENT_SECONDS: Final = 5.0
 
 
 class Counts(NamedTuple):
@@ -202,13 +203,20 @@ class Deliverer:
         return self._send(poke.channel, claims, claim)
 
     def _wait(self, poke: Poke, item: AlarmItem, version: int, until: float) -> bool:
-        """Look again then; the queue brings the poke back if it can wait so long."""
-        view = msgspec.structs.replace(item.view(poke.channel), due=until)
-        if not self._put(poke.alarm, item.with_view(poke.channel, view), version):
-            return True
-        wait = until - self._parts.clock()
-        if wait <= _LONGEST_DELAY:
-            self._parts.queue.put([poke], max(0.0, wait))
+        """Look again then; the queue brings the poke back if it can wait so long.
+
+        For a few seconds nothing is written: it would only be in the way of who sends.
+        """
+        now = self._parts.clock()
+        view = item.view(poke.channel)
+        if view.due is not None and now < view.due <= until:
+            return False  # somebody looks again by then
+        if until - now > _A_MOMENT_SECONDS:
+            view = msgspec.structs.replace(view, due=until)
+            if not self._put(poke.alarm, item.with_view(poke.channel, view), version):
+                return True
+        if until - now <= _LONGEST_DELAY:
+            self._parts.queue.put([poke], max(0.0, until - now))
         return False
 
     def _claim(
