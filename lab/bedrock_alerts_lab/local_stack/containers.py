@@ -126,8 +126,16 @@ def _accept(server: socket.socket, port: int) -> None:
         except OSError:
             outside.close()
             continue
-        for source, target in ((outside, inside), (inside, outside)):
-            threading.Thread(target=_copy, args=(source, target), daemon=True).start()
+        threading.Thread(target=_connect, args=(outside, inside), daemon=True).start()
+
+
+def _connect(outside: socket.socket, inside: socket.socket) -> None:
+    """Pass on both ways, and close both when both have said all."""
+    with outside, inside:
+        back = threading.Thread(target=_copy, args=(inside, outside), daemon=True)
+        back.start()
+        _copy(outside, inside)
+        back.join()
 
 
 def _copy(source: socket.socket, target: socket.socket) -> None:
