@@ -16,7 +16,7 @@ import msgspec
 
 from bedrock_alerts.alerts.describe import Details
 from bedrock_alerts.alerts.incidents.item import AlarmItem, Policy, next_due
-from bedrock_alerts.alerts.incidents.learn import learn_look_up
+from bedrock_alerts.alerts.incidents.learn import looked_up
 from bedrock_alerts.alerts.incidents.settle import settle
 from bedrock_alerts.alerts.incidents.updating import update
 from bedrock_alerts.alerts.model import Channel, OldDelivery, incident_id
@@ -172,8 +172,7 @@ class Deliverer:
             known = known.with_view(poke.channel, view)
             if found is None:
                 return known
-            learned = learn_look_up(settle(known, now, self._parts.policy), found, now)
-            return settle(learned, now, self._parts.policy)
+            return looked_up(known, found, now, self._parts.policy)
 
         update(self._parts.table, poke.alarm, self._parts.policy, learn)
 

@@ -1,7 +1,8 @@
 """What the notifier needs of the world, as the adapters and the fakes have it."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
@@ -105,16 +106,23 @@ class Receipt(NamedTuple):
     defect: str = ""
 
 
-class Sender:
+class JsonPort(Protocol):
+    """Posts JSON to known hosts."""
+
+    def post_json(self, url: str, payload: Mapping[str, Any], *, seconds: float) -> None:
+        """Post it, or raise TransientError or PermanentError."""
+
+
+class Sender(ABC):
     """Sends to one kind of channel."""
 
+    @abstractmethod
     def send(self, job: Job, seconds: float) -> Receipt:
         """Send within `seconds`.
 
         Raises TransientError (certainly not shown), UnknownOutcomeError (perhaps shown) or
         PermanentError.
         """
-        raise NotImplementedError
 
     def extras(
         self, job: Job, reference: Reference, seconds: float

@@ -28,9 +28,10 @@ from bedrock_alerts.alerts.incidents.item import (
     wake,
 )
 from bedrock_alerts.alerts.incidents.learn import (
+    LookedUp,
     learn_change,
     learn_configuration,
-    learn_look_up,
+    looked_up,
     press,
 )
 from bedrock_alerts.alerts.incidents.settle import settle
@@ -45,6 +46,7 @@ from bedrock_alerts.alerts.model import (
     Kept,
     News,
     Notified,
+    Severity,
     StateChange,
     Tampering,
     Timer,
@@ -236,7 +238,7 @@ class Router:
         if (item.incident and is_suppressed(item, now)) or is_silenced(item, now):
             self.counts["NotificationsSuppressed"] += 1
 
-    def _definition(self, event: StateChange | ConfigurationChange) -> Any:
+    def _definition(self, event: StateChange | ConfigurationChange) -> LookedUp | None:
         """Ask CloudWatch how an alarm is set up that is seen for the first time."""
         try:
             return self._parts.look_up(AlarmItem(arn=event.alarm_arn))
@@ -254,10 +256,7 @@ class Router:
             return None
 
         def change(known: AlarmItem | None) -> AlarmItem | None:
-            if known is None:
-                return None
-            learned = learn_look_up(settle(known, now, self._parts.policy), found, now)
-            return settle(learned, now, self._parts.policy)
+            return known and looked_up(known, found, now, self._parts.policy)
 
         return update(self._parts.table, alarm, self._parts.policy, change)
 
@@ -440,5 +439,5 @@ def _identity(event: ConfigurationChange | Tampering | Unrecognised) -> str:
     return f"event@{event.identity}"
 
 
-def _severity(event: Tampering | Unrecognised) -> Any:
+def _severity(event: Tampering | Unrecognised) -> Severity:
     return "critical" if isinstance(event, Tampering) and not event.error_code else "warning"

@@ -33,7 +33,7 @@ class Contended(MemoryTable):
         if self._times:
             self._times -= 1
             known, seen = self.items.get(alarm, (empty(), 0, None))[:2]
-            other = msgspec.structs.replace(known, facts=known.facts + 10)
+            other = msgspec.structs.replace(known, number=known.number + 10)
             self.items[alarm] = (other, seen + 1, None)
             return False
         return super().put(alarm, item, version, due)
@@ -41,14 +41,14 @@ class Contended(MemoryTable):
 
 def more(item: AlarmItem | None) -> AlarmItem:
     known = item or empty()
-    return msgspec.structs.replace(known, facts=known.facts + 1)
+    return msgspec.structs.replace(known, number=known.number + 1)
 
 
 def test_who_was_slower_works_on_what_the_other_wrote() -> None:
     table = Contended(3)
     found = update(table, ARN, POLICY, more)
     assert found is not None
-    assert found.facts == 31
+    assert found.number == 31
     assert table.items[ARN][0] == found
 
 

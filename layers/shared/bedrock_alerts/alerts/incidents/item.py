@@ -230,7 +230,6 @@ class AlarmItem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     change: ConfigurationChange | None = None
     notice: Notice | None = None
     views: dict[Channel, View] = {}
-    facts: int = 0
     escalate_at: float | None = None
     note: str = ""
 

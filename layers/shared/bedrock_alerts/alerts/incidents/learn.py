@@ -15,6 +15,7 @@ from bedrock_alerts.alerts.incidents.item import (
     OK,
     AlarmItem,
     Incident,
+    Policy,
     Series,
     Silence,
     Transition,
@@ -22,7 +23,7 @@ from bedrock_alerts.alerts.incidents.item import (
     is_worse,
     wake,
 )
-from bedrock_alerts.alerts.incidents.settle import effective
+from bedrock_alerts.alerts.incidents.settle import effective, settle
 from bedrock_alerts.alerts.model import Answer, ConfigurationChange, StateChange
 
 _KNOWN = (ALARM, OK, NO_DATA)
@@ -61,7 +62,7 @@ def learn_change(item: AlarmItem, event: StateChange, now: float) -> AlarmItem:
     about = item.about
     if _known(event.state) == ALARM and (about is None or event.at >= about.at):
         about = event
-    return _woken(
+    return wake(
         msgspec.structs.replace(item, latest=event if newest else item.latest, about=about), now
     )
 
@@ -109,14 +110,14 @@ def _learn_contributor(item: AlarmItem, event: StateChange, at: float, now: floa
         item = _make_room(item)
         if len(item.contributors) >= MAX_CONTRIBUTORS:
             more = item.contributors_left_out + (event.state == ALARM)
-            return _woken(msgspec.structs.replace(item, contributors_left_out=more), now)
+            return wake(msgspec.structs.replace(item, contributors_left_out=more), now)
     changes = {change.at: change.state for change in (known.transitions if known else ())}
     changes[at] = _known(event.state)
     kept = sorted(changes.items())[-_KEPT_OF_A_SERIES:]
     label = ", ".join(value for _, value in contributor.attributes[:3]) or contributor.id
     series = Series(transitions=tuple(Transition(*change) for change in kept), label=label[:200])
     newest = item.series is None or event.at >= item.series.at
-    return _woken(
+    return wake(
         msgspec.structs.replace(
             item,
             contributors={**item.contributors, contributor.id: series},
@@ -181,7 +182,7 @@ def learn_configuration(item: AlarmItem, event: ConfigurationChange, now: float)
     if event.operation == "delete":
         deletions = (*item.deletions, end_of_second)[-4:]
         item = msgspec.structs.replace(item, deletions=deletions, change=event)
-        return _woken(_as_new(item, end_of_second), now)
+        return wake(_as_new(item, end_of_second), now)
     item = _learn_definition(item, event, event.at.timestamp())
     if event.is_query_changed:
         changes = (*item.query_changes, end_of_second)[-4:]
@@ -191,7 +192,7 @@ def learn_configuration(item: AlarmItem, event: ConfigurationChange, now: float)
         item = msgspec.structs.replace(
             item, are_actions_enabled=event.actions_enabled, actions_at=at
         )
-    return _woken(msgspec.structs.replace(item, change=event), now)
+    return wake(msgspec.structs.replace(item, change=event), now)
 
 
 def _as_new(item: AlarmItem, at: float) -> AlarmItem:
@@ -206,7 +207,7 @@ def _as_new(item: AlarmItem, at: float) -> AlarmItem:
 def learn_look_up(item: AlarmItem, found: LookedUp, now: float) -> AlarmItem:
     """Learn what CloudWatch says now: it ends what no event has ended."""
     if found.state is None:
-        return _woken(msgspec.structs.replace(item, deletions=(*item.deletions, now)[-4:]), now)
+        return wake(msgspec.structs.replace(item, deletions=(*item.deletions, now)[-4:]), now)
     changes = {change.at: change.state for change in item.transitions}
     newest = max(changes, default=0.0)
     at = min(found.since, now)
@@ -222,7 +223,12 @@ def learn_look_up(item: AlarmItem, found: LookedUp, now: float) -> AlarmItem:
         )
     if found.contributors is not None:
         item = _end_contributors(item, found.contributors, now)
-    return _woken(item, now)
+    return wake(item, now)
+
+
+def looked_up(item: AlarmItem, found: LookedUp, now: float, policy: Policy) -> AlarmItem:
+    """Return the item as it is after a look-up: what was over before it is closed first."""
+    return settle(learn_look_up(settle(item, now, policy), found, now), now, policy)
 
 
 def _end_contributors(item: AlarmItem, firing: Collection[str], now: float) -> AlarmItem:
@@ -248,7 +254,7 @@ def press(item: AlarmItem, answer: Answer, now: float) -> tuple[AlarmItem, str]:
     if answer.kind == "unsilence":
         if item.silence is None or now >= item.silence.until:
             return item, "Nothing is silenced."
-        return _woken(msgspec.structs.replace(item, silence=None), now), "The silence has ended."
+        return wake(msgspec.structs.replace(item, silence=None), now), "The silence has ended."
     incident = item.incident
     if incident is None or not _is_of(answer, incident):
         what = "silenced" if answer.kind == "silence" else "changed"
@@ -258,11 +264,11 @@ def press(item: AlarmItem, answer: Answer, now: float) -> tuple[AlarmItem, str]:
         if until <= now:
             return item, "This silence would have ended by now. Nothing was silenced."
         silence = Silence(until=until, by=answer.name, severity=item.severity)
-        return _woken(msgspec.structs.replace(item, silence=silence), now), "Silenced."
+        return wake(msgspec.structs.replace(item, silence=silence), now), "Silenced."
     by = answer.name if answer.kind == "acknowledge" else ""
     changed = msgspec.structs.replace(incident, acknowledged_by=by, acknowledged_at=now)
     text = "Acknowledged." if by else "The acknowledgement was taken back."
-    return _woken(msgspec.structs.replace(item, incident=changed), now), text
+    return wake(msgspec.structs.replace(item, incident=changed), now), text
 
 
 def _is_of(answer: Answer, incident: Incident) -> bool:
@@ -270,7 +276,3 @@ def _is_of(answer: Answer, incident: Incident) -> bool:
     if answer.number:
         return answer.number == incident.number
     return answer.at.timestamp() >= incident.since
-
-
-def _woken(item: AlarmItem, now: float) -> AlarmItem:
-    return wake(msgspec.structs.replace(item, facts=item.facts + 1), now)

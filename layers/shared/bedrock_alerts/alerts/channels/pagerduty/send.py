@@ -6,9 +6,8 @@ https://developer.pagerduty.com/docs/send-alert-event
 from typing import Final
 
 from bedrock_alerts.alerts.channels.pagerduty import render as pagerduty
-from bedrock_alerts.alerts.channels.slack.webhook_send import JsonPort
 from bedrock_alerts.alerts.credentials import SecretPort, entry, with_secret
-from bedrock_alerts.alerts.ports import Job, Receipt, Sender
+from bedrock_alerts.alerts.ports import Job, JsonPort, Receipt, Sender
 
 PAGERDUTY_URL: Final = "https://events.pagerduty.com/v2/enqueue"
 

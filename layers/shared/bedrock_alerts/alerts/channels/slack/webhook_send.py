@@ -1,20 +1,10 @@
 """Slack's incoming webhooks, whose URLs are the secret."""
 
-from collections.abc import Mapping
-from typing import Any, Protocol
-
 from bedrock_alerts.alerts.channels.digest import as_one
 from bedrock_alerts.alerts.channels.slack import render as slack
 from bedrock_alerts.alerts.credentials import SecretPort, entry, with_secret
-from bedrock_alerts.alerts.ports import Job, Receipt, Sender
+from bedrock_alerts.alerts.ports import Job, JsonPort, Receipt, Sender
 from bedrock_alerts.errors import MessageError
-
-
-class JsonPort(Protocol):
-    """Posts JSON to known hosts."""
-
-    def post_json(self, url: str, payload: Mapping[str, Any], *, seconds: float) -> None:
-        """Post it, or raise TransientError or PermanentError."""
 
 
 class SlackWebhookSender(Sender):

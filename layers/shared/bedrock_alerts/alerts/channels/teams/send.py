@@ -1,10 +1,9 @@
 """Workflows of Microsoft Teams, whose URLs are the secret."""
 
 from bedrock_alerts.alerts.channels.digest import as_one
-from bedrock_alerts.alerts.channels.slack.webhook_send import JsonPort
 from bedrock_alerts.alerts.channels.teams import render as teams
 from bedrock_alerts.alerts.credentials import SecretPort, entry, with_secret
-from bedrock_alerts.alerts.ports import Job, Receipt, Sender
+from bedrock_alerts.alerts.ports import Job, JsonPort, Receipt, Sender
 
 
 class TeamsSender(Sender):
