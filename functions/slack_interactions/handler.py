@@ -1,4 +1,4 @@
-"""Take what somebody pressed in a Slack message, and put it where `route` acts on it.
+"""Take what someone pressed in a Slack message, and put it where `route` acts on it.
 
 Slack waits three seconds for an answer: what takes longer, and what may fail, is the queue's.
 """

@@ -227,7 +227,7 @@ class FixedSecret:
 
 
 class Silent:
-    """A journal that nobody reads."""
+    """A journal that no one reads."""
 
     def __init__(self) -> None:
         self.lines: list[tuple[str, Mapping[str, object]]] = []

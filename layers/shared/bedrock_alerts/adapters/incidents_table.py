@@ -1,11 +1,11 @@
-"""The incidents table in DynamoDB: one item for each alarm, written only if nobody else has.
+"""The incidents table in DynamoDB: one item for each alarm, written only if no one else has.
 
     pk alarm#ID        sk item        the alarm's item as JSON, its version; due and shard while due
     pk alarm#ID        sk evidence    what was looked up about it
     pk channel#NAME    sk pace        the pace of a channel, its version
 
 The index `due` is sparse: it holds what has to be looked at again, in eight shards. Items that
-nobody needs any more expire.
+no one needs any more expire.
 """
 
 import random

@@ -125,7 +125,7 @@ class Deliverer:
             return False
         now = self._parts.clock()
         settled = settle(item, now, policy)
-        if settled != item:  # a close is stored before anybody is notified of it
+        if settled != item:  # a close is stored before anyone is notified of it
             if self._put(poke.alarm, settled, version):
                 self._poke_others(poke, settled, now)
             return True
@@ -209,7 +209,7 @@ class Deliverer:
         now = self._parts.clock()
         view = item.view(poke.channel)
         if view.due is not None and now < view.due <= until:
-            return False  # somebody looks again by then
+            return False  # someone looks again by then
         if until - now > _A_MOMENT_SECONDS:
             view = msgspec.structs.replace(view, due=until)
             if not self._put(poke.alarm, item.with_view(poke.channel, view), version):

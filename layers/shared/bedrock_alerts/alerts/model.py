@@ -297,17 +297,16 @@ def incident_id(key: str) -> str:
     return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
-# ---- incidents: what is remembered ---------------------------------------------------------------
+# ---- notifications: why it is said ---------------------------------------------------------------
 
 
 class Notification(msgspec.Struct, frozen=True, kw_only=True):
-    """What a decision wants said, and what only the incident's memory knows of it.
+    """Why something is sent, and what only the incident knows of it.
 
-    `at` is the moment of the decision. `opened_at` is when the alarm began, `ended_at` when it
-    ended, `transitions` how often it changed within the time that flapping is judged by,
-    `reminders` the number of this one. `held_by` is what held a `release` back, or who silenced it
-    and `until` when; `acked_by` is who has taken it on. `share` is the part of the time in ALARM
-    (0 to 1) of an alarm that fires on and off. `former_end` says how the incident before this one
+    `at` is when it is sent. `opened_at` is when the incident began, `ended_at` when it ended,
+    `transitions` how often the alarm fired in it, `reminders` the number of this one. `held_by` is
+    who silenced the alarm and `until` when; `acked_by` is who acknowledged. `share` is the part of
+    the time in ALARM (0 to 1) of an alarm that fires on and off. `former_end` says how the incident before this one
     ended, `is_late` that the channel is only now notified of what has ended. `note` is any other
     sentence that belongs into the message.
     """

@@ -77,7 +77,7 @@ class JournalPort(Protocol):
         """Write what is as it should be."""
 
     def warning(self, msg: object, *, extra: Mapping[str, object]) -> None:
-        """Write what somebody may want to look at."""
+        """Write what someone may want to look at."""
 
 
 class Job(NamedTuple):

@@ -181,7 +181,7 @@ class Router:
     def _is_emailed_by_cloudwatch(self, event: StateChange | ConfigurationChange) -> bool:
         """Whether an alarm is about this tool, and has the email topic as its own action.
 
-        Where nobody gets those emails, the other channels are notified.
+        Where no one gets those emails, the other channels are notified.
         """
         prefix = self._parts.own_alarms_prefix
         names = tuple(prefix + name for name in EMAILED_BY_CLOUDWATCH)

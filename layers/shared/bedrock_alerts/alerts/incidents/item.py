@@ -103,7 +103,7 @@ class Ended(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Silence(msgspec.Struct, frozen=True, kw_only=True):
-    """Holds an alarm back until a time, but not what is worse than at the press."""
+    """Suppresses an alarm until a time, but not what is worse than at the press."""
 
     until: float
     by: str
@@ -200,7 +200,7 @@ class AlarmItem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     before `horizon` is history. `closed_at` is the time of the last incident's OK or deletion.
     `about` is the newest ALARM, `latest` the newest state change, `series` the newest contributor
     in ALARM. `suppressed_by` and the other facts are as of the time behind each. `escalate_at` is
-    when a route for what nobody acknowledges may match. `note` is said with every message.
+    when a route for what no one acknowledges may match. `note` is said with every message.
     """
 
     arn: str
@@ -293,7 +293,7 @@ def wake(item: AlarmItem, now: float) -> AlarmItem:
 
 
 def next_due(item: AlarmItem, policy: Policy) -> float | None:
-    """Return when somebody has to look at the item again, None for never."""
+    """Return when someone has to look at the item again, None for never."""
     dues = [view.due for view in item.views.values() if view.due is not None]
     incident = item.incident
     if incident is not None:

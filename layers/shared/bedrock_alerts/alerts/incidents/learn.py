@@ -27,7 +27,7 @@ from bedrock_alerts.alerts.incidents.settle import effective, settle
 from bedrock_alerts.alerts.model import Answer, ConfigurationChange, StateChange
 
 _KNOWN = (ALARM, OK, NO_DATA)
-# A time later than this behind its arrival is cut: a clock was wrong, or somebody lies.
+# A time later than this behind its arrival is cut: a clock was wrong, or someone lies.
 _FUTURE_SECONDS = 300.0
 _A_MOMENT = 0.001
 _KEPT_OF_A_SERIES = 6
@@ -68,7 +68,7 @@ def learn_change(item: AlarmItem, event: StateChange, now: float) -> AlarmItem:
 
 
 def _known(state: str) -> str:
-    """Return CloudWatch's state; one that nobody knows counts as the worse."""
+    """Return CloudWatch's state; one that no one knows counts as the worse."""
     return state if state in _KNOWN else ALARM
 
 

@@ -1,6 +1,6 @@
 """From facts to incidents: what has opened, recovered and closed by now. Pure.
 
-A close is a stored fact, made before anybody is notified of it, and what is closed never opens
+A close is a stored fact, made before anyone is notified of it, and what is closed never opens
 again.
 """
 

@@ -1,4 +1,4 @@
-"""The one way to write an alarm's item: read, apply a pure function, put if nobody else has."""
+"""The one way to write an alarm's item: read, apply a pure function, put if no one else has."""
 
 from collections.abc import Callable
 
@@ -17,7 +17,7 @@ def update(
 ) -> AlarmItem | None:
     """Write what `change` makes of an item, and return it. None leaves the item as it is.
 
-    `change` is called again when somebody else was faster, so it must do nothing besides.
+    `change` is called again when someone else was faster, so it must do nothing besides.
     Raises TransientError.
     """
     for _ in range(_ATTEMPTS):

@@ -84,7 +84,7 @@ def waits(state: ChannelState, group: str, alarm: str) -> ChannelState:
 
 
 def claimed(state: ChannelState, group: str, claim: str, until: float) -> ChannelState:
-    """Let nobody else send of a group until then."""
+    """Let no one else send of a group until then."""
     found = state.groups.get(group) or Group()
     return _with(state, group, msgspec.structs.replace(found, claim=claim, lease=until))
 

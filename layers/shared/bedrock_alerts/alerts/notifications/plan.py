@@ -28,7 +28,7 @@ from bedrock_alerts.alerts.quiet_hours import end_of_quiet
 
 _URGENT_SECONDS = 3600.0
 _ONE_DAY = 86_400.0
-# A claim on one of these that was left over is sent again: nobody knows whether it was shown.
+# A claim on one of these that was left over is sent again: no one knows whether it was shown.
 _REPEATED = ("firing", "contributors", "escalated", "still_firing", "no_data")
 
 
@@ -47,7 +47,7 @@ class LookUp(NamedTuple):
 
 
 class Rotate(NamedTuple):
-    """PagerDuty needs a new key: a trigger on an open incident pages nobody."""
+    """PagerDuty needs a new key: a trigger on an open incident pages no one."""
 
 
 class Send(NamedTuple):

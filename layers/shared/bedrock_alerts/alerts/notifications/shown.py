@@ -34,7 +34,7 @@ class Outcome(NamedTuple):
 
 
 def claimed(view: View, send: Send, claim: str, now: float) -> View:
-    """Return the view while `send` is under way: nobody else sends before the lease ends."""
+    """Return the view while `send` is under way: no one else sends before the lease ends."""
     keys = view.keys
     if send.action == "trigger":
         known = keys.get(send.key)

@@ -67,7 +67,7 @@ class PicturePort(Protocol):
 class SlackBotSender(Sender):
     """Sends as a bot; `channel_id` is the channel of what names no target.
 
-    `is_answered` says that somebody takes what the buttons of a message send.
+    `is_answered` says that someone takes what the buttons of a message send.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Signed CloudEvents for anybody's endpoint, each alert for itself."""
+"""Signed CloudEvents for anyone's endpoint, each alert for itself."""
 
 import hashlib
 import hmac
