@@ -306,9 +306,9 @@ class Notification(msgspec.Struct, frozen=True, kw_only=True):
     `at` is when it is sent. `opened_at` is when the incident began, `ended_at` when it ended,
     `transitions` how often the alarm fired in it, `reminders` the number of this one. `held_by` is
     who silenced the alarm and `until` when; `acked_by` is who acknowledged. `share` is the part of
-    the time in ALARM (0 to 1) of an alarm that fires on and off. `former_end` says how the incident before this one
-    ended, `is_late` that the channel is only now notified of what has ended. `note` is any other
-    sentence that belongs into the message.
+    the time in ALARM (0 to 1) of an alarm that fires on and off. `former_end` says how the incident
+    before this one ended, `is_late` that the channel is only now notified of what has ended. `note`
+    is any other sentence that belongs into the message.
     """
 
     kind: Reason
