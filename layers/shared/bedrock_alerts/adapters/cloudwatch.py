@@ -24,6 +24,16 @@ _SERVICE: Final = "Amazon CloudWatch"
 _MAX_PAGES: Final = 5
 
 
+def described(client: "CloudWatchClient", name: str) -> "Mapping[str, Any] | None":
+    """Return CloudWatch's description of a metric or composite alarm, None where there is none.
+
+    Raises what the client raises.
+    """
+    answer = client.describe_alarms(AlarmNames=[name], AlarmTypes=["MetricAlarm", "CompositeAlarm"])
+    alarms = [*answer.get("MetricAlarms", []), *answer.get("CompositeAlarms", [])]
+    return alarms[0] if alarms else None
+
+
 class MetricPictures:
     """CloudWatch draws graphs of metrics."""
 
@@ -54,16 +64,9 @@ class AlarmStates:
             self._client = boto3.client("cloudwatch", config=_CONFIG)
         name = item.arn.removeprefix(self._prefix)
         with translated(_SERVICE):
-            answer = self._client.describe_alarms(
-                AlarmNames=[name], AlarmTypes=["MetricAlarm", "CompositeAlarm"]
-            )
-        alarms: list[Mapping[str, Any]] = [
-            *answer.get("MetricAlarms", []),
-            *answer.get("CompositeAlarms", []),
-        ]
-        if not alarms:
+            alarm = described(self._client, name)
+        if alarm is None:
             return LookedUp(state=None)
-        alarm = alarms[0]
         since = alarm.get("StateTransitionedTimestamp") or alarm.get("StateUpdatedTimestamp")
         return LookedUp(
             state=alarm.get("StateValue"),

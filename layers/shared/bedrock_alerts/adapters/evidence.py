@@ -10,6 +10,7 @@ from boto3.session import Session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from bedrock_alerts.adapters.cloudwatch import described
 from bedrock_alerts.alerts.model import AlarmDefinition
 from bedrock_alerts.errors import TransientError
 
@@ -50,14 +51,8 @@ class AlarmDefinitions:
         known = self._known.get(name)
         if known and self._clock() - known[0] < _DEFINITION_SECONDS:
             return known[1]
-        answer = self._client.describe_alarms(
-            AlarmNames=[name], AlarmTypes=["MetricAlarm", "CompositeAlarm"]
-        )
-        alarms: list[Mapping[str, Any]] = [
-            *answer.get("MetricAlarms", []),
-            *answer.get("CompositeAlarms", []),
-        ]
-        found = _definition(alarms[0]) if alarms else None
+        alarm = described(self._client, name)
+        found = _definition(alarm) if alarm is not None else None
         if len(self._known) >= _DEFINITIONS:
             self._known.clear()
         self._known[name] = (self._clock(), found)
@@ -130,7 +125,7 @@ class EventLines:
             self._sleep(_POLL_SECONDS)
 
     def _stop(self, query_id: str) -> None:
-        """Stop what nobody waits for any more; when it cannot be stopped it ends by itself."""
+        """Stop what no one waits for any more; when it cannot be stopped it ends by itself."""
         try:
             self._client.stop_query(queryId=query_id)
         except (ClientError, BotoCoreError):

@@ -204,7 +204,7 @@ class Router:
         parts, now = self._parts, self._parts.clock()
         alarm = incident_id(event.alarm_arn)
         known, _ = parts.table.load(alarm)
-        definition = self._definition(event) if known is None else None
+        definition = self._look_up(AlarmItem(arn=event.alarm_arn)) if known is None else None
         number_before = known.number if known else 0
         was_open = known is not None and known.incident is not None
 
@@ -238,20 +238,17 @@ class Router:
         if (item.incident and is_suppressed(item, now)) or is_silenced(item, now):
             self.counts["NotificationsSuppressed"] += 1
 
-    def _definition(self, event: StateChange | ConfigurationChange) -> LookedUp | None:
-        """Ask CloudWatch how an alarm is set up that is seen for the first time."""
+    def _look_up(self, item: AlarmItem) -> LookedUp | None:
+        """Ask CloudWatch how an alarm is, None where it does not say."""
         try:
-            return self._parts.look_up(AlarmItem(arn=event.alarm_arn))
+            return self._parts.look_up(item)
         except TransientError as error:
             self._parts.journal.info("not looked up", extra={"reason": str(error)})
             return None
 
     def _look_again(self, alarm: str, item: AlarmItem, now: float) -> AlarmItem | None:
         """Learn how an alarm is after its query has changed: that sends no event."""
-        try:
-            found = self._parts.look_up(item)
-        except TransientError:
-            return None
+        found = self._look_up(item)
         if found is None:
             return None
 
@@ -261,7 +258,7 @@ class Router:
         return update(self._parts.table, alarm, self._parts.policy, change)
 
     def _look_up_evidence(self, alarm: str, event: StateChange) -> None:
-        """Keep what helps whoever is notified. No alert is lost or late for it."""
+        """Keep what helps the people who are notified. No alert is lost or late for it."""
         if self._parts.evidence is None:
             return
         try:
@@ -289,7 +286,7 @@ class Router:
         self._parts.answered(answer, said[0])
 
     def _notice(self, event: ConfigurationChange | Tampering | Unrecognised) -> None:
-        """Keep what has no life of its own until each channel was shown it, once."""
+        """Keep an event that is no alarm until each channel was shown it, once."""
         now, identity = self._parts.clock(), _identity(event)
         alarm = incident_id(identity)
 
@@ -376,7 +373,8 @@ class Router:
     ) -> None:
         """Notify of an ALARM although nothing is known, and keep the event to be learned later.
 
-        What is held back has to be known: it waits in the queue. Raises `error` for the rest.
+        A suppressed alarm needs the table, so its event waits in the queue. Raises `error` for the
+        rest.
         """
         is_held = isinstance(event, StateChange) and (event.suppressed_by or event.muted_by)
         is_firing = isinstance(event, StateChange) and event.state == ALARM
