@@ -64,8 +64,10 @@ def test_new_contributors_are_named_and_the_rest_counted() -> None:
     assert isinstance(send, Send)
     item = with_view(item, "email", shown=send.shows, last_noisy=minute(0))
     item = learn(item, *(series(f"c{number}", "ALARM", 2) for number in range(12)), now=2)
-    (new,) = [fact.value for fact in said(item, 3).facts if fact.label == "New"]
+    alert = said(item, 3)
+    (new,) = [fact.value for fact in alert.facts if fact.label == "New"]
     assert new.endswith("role/c9, 2 more")
+    assert "c11" not in alert.headline  # it names none of many
 
 
 def test_what_could_not_be_delivered_elsewhere_is_said() -> None:

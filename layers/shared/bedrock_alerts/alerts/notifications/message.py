@@ -67,11 +67,11 @@ def _about(item: AlarmItem, send: Send) -> News | None:
         return item.change or item.latest or item.about
     if send.reason == "resolved":
         return item.latest or item.about or item.series
-    if send.reason == "contributors":
+    if send.reason == "contributors" and len(send.new) == 1:
         return item.series or item.about
     if send.reason == "no_data":
         return item.latest or item.about
-    return item.about or item.series
+    return item.about or item.series  # a headline names none of many contributors
 
 
 def _labels(item: AlarmItem, names: tuple[str, ...]) -> list[str]:
