@@ -390,7 +390,7 @@ def mortal(stack: DeliverStack, monkeypatch: pytest.MonkeyPatch, calls: int) -> 
 
 
 # With the sweeps between them, an ALARM and its end take more than a hundred calls.
-@pytest.mark.parametrize("calls", [*range(1, 30, 2), *range(31, 110, 16)])
+@pytest.mark.parametrize("calls", [*range(1, 30, 3), *range(31, 110, 20)])
 def test_who_dies_after_any_call_loses_nothing_and_repeats_one_message_at_most(
     stack: DeliverStack, monkeypatch: pytest.MonkeyPatch, calls: int
 ) -> None:
