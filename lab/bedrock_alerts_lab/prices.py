@@ -1,10 +1,12 @@
-"""Renew `prices.json` from the price list that the package `litellm` carries.
+"""Renew `prices.json` from the price list of the package `litellm`, with a second one's Regions.
 
     python -m bedrock_alerts_lab.prices              newest release: rewrite, print what changed
     python -m bedrock_alerts_lab.prices --check      print only; exit 1 if the file is not the same
-    python -m bedrock_alerts_lab.prices --wheel FILE read this wheel instead of fetching one
+    python -m bedrock_alerts_lab.prices --wheel FILE --second FILE --second FILE
+                                                     read these wheels instead of fetching them
 
 `litellm` is read as a zip file and never installed: it is large and fetches prices on import.
+Where the two disagree by more than 2 % is printed; `regional_prices` says which one is taken.
 """
 
 import argparse
@@ -36,6 +38,7 @@ from bedrock_alerts.invocations.pricing import (
     Rates,
     read_price_list,
 )
+from bedrock_alerts_lab import regional_prices
 
 PRICES_MEMBER: Final = "litellm/model_prices_and_context_window_backup.json"
 GUARDRAILS_KEY: Final = "bedrock/guardrails"
@@ -247,12 +250,13 @@ def guardrail(source: Source) -> dict[str, int]:
     }
 
 
-def render(source: Source, entries: Iterable[Entry], dated: str) -> bytes:
+def render(source: Source, entries: Iterable[Entry], dated: str, regional: str = "") -> bytes:
     """Write the file: a header, then one entry a line, so that a renewal reads as a diff."""
     header = {
         "source": "litellm",
         "source_version": source.version,
         "licence": source.licence,
+        "regional_source": regional,
         "dated": dated,
         "currency": "USD",
         "unit": UNIT,
@@ -318,13 +322,13 @@ def _usd(rate: int, unit: Decimal) -> str:
     return f"{(Decimal(rate) / unit).normalize():f}"
 
 
-def fetch(release: str | None, folder: Path) -> Path:
-    """Download the wheel, newest or of a release, with this interpreter's own pip."""
-    wanted = "litellm" if release is None else f"litellm=={release}"
+def fetch(wanted: Sequence[str], folder: Path) -> list[Path]:
+    """Download packages' wheels, newest or of a release, with this interpreter's own pip."""
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
-    command += ["--only-binary=:all:", "--dest", str(folder), wanted]
+    # They are read, not run, so that it does not matter for which Python they are.
+    command += ["--only-binary=:all:", "--python-version=3.13", "--dest", str(folder), *wanted]
     subprocess.run(command, check=True)
-    return next(folder.glob("litellm-*.whl"))
+    return sorted(folder.glob("*.whl"))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -334,6 +338,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 on difference")
     parser.add_argument("--wheel", type=Path, help="a litellm wheel already downloaded")
+    parser.add_argument(
+        "--second", type=Path, action="append", help="a wheel of the second source, of each one"
+    )
     parser.add_argument("--release", help="the litellm release to fetch, newest if not given")
     parser.add_argument("--dated", help="date of the list, YYYY-MM-DD; today for a new release")
     parser.add_argument("--file", type=Path, default=PRICES_FILE, help="the file to renew")
@@ -343,15 +350,26 @@ def _parser() -> argparse.ArgumentParser:
 def _source(arguments: argparse.Namespace) -> Source:
     if arguments.wheel is not None:
         return read_wheel(arguments.wheel)
+    wanted = "litellm" if arguments.release is None else f"litellm=={arguments.release}"
     with tempfile.TemporaryDirectory() as folder:
-        return read_wheel(fetch(arguments.release, Path(folder)))
+        (wheel,) = fetch([wanted], Path(folder))
+        return read_wheel(wheel)
+
+
+def _second_source(arguments: argparse.Namespace) -> regional_prices.SecondSource:
+    if arguments.second is not None:
+        return regional_prices.read_wheels(arguments.second)
+    with tempfile.TemporaryDirectory() as folder:
+        return regional_prices.read_wheels(fetch(regional_prices.PACKAGES, Path(folder)))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the program; returns the exit code. Raises `PricesError` and writes nothing on doubt."""
     arguments = _parser().parse_args(argv)
     source = _source(arguments)
-    entries, skipped = convert(source)
+    first, skipped = convert(source)
+    second = _second_source(arguments)
+    entries, disagreements = regional_prices.merged(first, second)
     file: Path = arguments.file
     written = file.read_bytes() if file.exists() else None
     before = None if written is None else read_price_list(written)
@@ -359,10 +377,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     if dated is None and before is not None and before.source_version == source.version:
         # A wheel does not say when its prices were true: the date is when we first read it.
         dated = before.dated
-    text = render(source, entries, dated or datetime.now(UTC).date().isoformat())
+    text = render(
+        source,
+        entries,
+        dated or datetime.now(UTC).date().isoformat(),
+        f"{regional_prices.PACKAGES[0]} {second.version}",
+    )
     after = read_price_list(text)
     for line in differences(before, after):
         print(line)
+    for line in disagreements:
+        print(f"! {line}")
     for reason, keys in sorted(skipped.items()):
         print(f"left out, {reason}: {len(keys)} ({', '.join(keys[:3])})")
     same = written == text

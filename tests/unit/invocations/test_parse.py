@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from bedrock_alerts.invocations.model import (
+    UNKNOWN_TIER,
     Billing,
     GuardrailResult,
     GuardrailUnits,
@@ -79,6 +80,8 @@ CONVERSE = Invocation(
     body="inline",
     metadata={},
 )
+UNREAD = Billing(service_tier=UNKNOWN_TIER)
+REFUSED = Billing(counts="refused")
 INVOKE = msgspec.structs.replace(CONVERSE, operation="InvokeModel", latency_ms=None)
 STREAM = msgspec.structs.replace(
     CONVERSE,
@@ -116,6 +119,7 @@ OPERATIONS = [
         stop_reason=None,
         latency_ms=None,
         body="absent",
+        billing=UNREAD,
         id="Responses, with counters and no body",
     ),
     case(
@@ -157,6 +161,7 @@ OPERATIONS = [
         usage=Usage(),
         latency_ms=None,
         body="absent",
+        billing=REFUSED,
         id="no operation and nothing to tell it by",
     ),
 ]
@@ -250,6 +255,7 @@ MEDIA = [
         usage=Usage(input_tokens=6),
         modality="embedding",
         body="absent",
+        billing=UNREAD,
         id="an embedding whose body is left out",
     ),
     case(
@@ -285,7 +291,7 @@ MEDIA = [
         operation="Converse",
         stop_reason=None,
         usage=Usage(input_tokens=12),
-        billing=Billing(images=1),
+        billing=Billing(images=1, service_tier=UNKNOWN_TIER),
         modality="image",
         body="absent",
         id="a picture's size without a counter is one picture",
@@ -325,6 +331,7 @@ BODIES = [
         stop_reason=None,
         latency_ms=None,
         body="absent",
+        billing=UNREAD,
         id="delivery of texts switched off",
     ),
     case(
@@ -338,6 +345,7 @@ BODIES = [
         stop_reason=None,
         latency_ms=None,
         body="offloaded",
+        billing=UNREAD,
         id="request and answer in S3",
     ),
     case(
@@ -346,6 +354,8 @@ BODIES = [
         stop_reason=None,
         usage=Usage(input_tokens=6),
         body="offloaded",
+        billing=UNREAD,
+        modality="unknown",
         id="an answer in S3 is not taken for an embedding",
     ),
     case(
@@ -363,6 +373,7 @@ BODIES = [
         INVOKE,
         stop_reason=None,
         body="absent",
+        billing=UNREAD,
         id="a body that is null",
     ),
     case(
@@ -390,6 +401,7 @@ BODIES = [
         latency_ms=None,
         first_byte_ms=None,
         body="absent",
+        billing=UNREAD,
         id="a stream of anything but chunks",
     ),
 ]
@@ -407,6 +419,7 @@ ERRORS = [
         operation="ConverseStream",
         error_code="ThrottlingException",
         **FAILED,
+        billing=REFUSED,
         id="throttled, without input and output",
     ),
     case(
@@ -414,6 +427,7 @@ ERRORS = [
         INVOKE,
         error_code="ValidationException",
         **FAILED,
+        billing=REFUSED,
         id="an error with a name space is no embedding",
     ),
     case(
@@ -421,6 +435,7 @@ ERRORS = [
         CONVERSE,
         error_code="OTHER",
         **FAILED,
+        billing=REFUSED,
         id="a sentence in place of a name",
     ),
     case(
@@ -428,6 +443,7 @@ ERRORS = [
         CONVERSE,
         error_code="OTHER",
         **FAILED,
+        billing=REFUSED,
         id="a number in place of a name",
     ),
     case(failed("") | converse(), CONVERSE, id="an empty error code is none"),
@@ -494,6 +510,7 @@ CACHE = [
     case(
         invoke(anthropic(usage={"cache_creation": {"ephemeral_1h_input_tokens": 70}})),
         INVOKE,
+        usage=Usage(input_tokens=12, output_tokens=34, cache_write_tokens=70),
         billing=Billing(cache_write_1h_tokens=70),
         id="cache writes of one hour, in Anthropic's own answer",
     ),

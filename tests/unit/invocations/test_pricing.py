@@ -97,7 +97,7 @@ GOLDEN = [
         "standard-latency", id="no price for optimized latency, the standard one stands in"),
     pytest.param(NOVA_LITE, "us-east-1", tokens(100, 200, 5000), PLAIN, "0.1290", None,
         id="Nova Lite reads its cache at 0.015"),
-    pytest.param(f"ca.{NOVA_LITE}", "ca-central-1", tokens(1000, 1000), PLAIN, "0.3000",
+    pytest.param(f"ca.{NOVA_LITE}", "ca-central-1", tokens(1000, 1000), PLAIN, "0.3200",
         "without-prefix", id="a geography not in the list falls back to the bare id"),
     pytest.param("deepseek.v3.2", "eu-north-1", tokens(1000, 1000), PLAIN, "2.9600", None,
         id="DeepSeek in Stockholm is 0.74 in and 2.22 out"),
@@ -109,8 +109,14 @@ GOLDEN = [
         "12.4800", None, id="Mistral Large in Paris is 5.20 in and 15.60 out"),
     pytest.param("openai.gpt-oss-120b-1:0", "us-east-1", tokens(4000, 1000), FLEX, "0.6000", None,
         id="an open-weight model in flex is 0.075 in and 0.30 out"),
-    pytest.param("amazon.titan-embed-text-v2:0", "eu-central-1", tokens(8000), PLAIN,
+    pytest.param("amazon.titan-embed-text-v2:0", "us-west-2", tokens(8000), PLAIN,
         "0.1600", None, id="text embeddings are 0.02 in"),
+    pytest.param("amazon.titan-embed-text-v2:0", "eu-central-1", tokens(8000), PLAIN,
+        "0.1600", "other-region", id="and in a Region of which no price is known, near that"),
+    pytest.param(f"eu.{NOVA_LITE}", "eu-west-1", tokens(1000, 1000), PLAIN, "0.3450", None,
+        id="a geography's profile costs what its source Region charges, 0.069 and 0.276"),
+    pytest.param(HAIKU, "ap-southeast-2", tokens(1000, 1000), PLAIN, "6.6000", None,
+        id="Claude costs the same in all commercial Regions, bare as through a geography"),
     pytest.param("amazon.titan-embed-image-v1", "us-east-1", tokens(100), PLAIN, "0.0800",
         "tokens-only", id="of a multimodal embedding only the text is counted"),
     pytest.param("stability.sd3-5-large-v1:0", "us-west-2", tokens(77), Billing(images=1),
@@ -144,7 +150,9 @@ def test_a_thousand_calls_cost_what_the_published_rates_say(
         pytest.param("eu.openai.gpt-5.4", tokens(10), PLAIN, id="only other geographies' prices"),
         pytest.param("amazon.rerank-v1:0", tokens(10), PLAIN, id="a model charged by the query"),
         pytest.param(f"us.{HAIKU}", tokens(10, 10), RESERVED, id="the reserved tier"),
-        pytest.param(NOVA_LITE, tokens(10, 10, 0, 5), PLAIN, id="cache writes without a rate"),
+        pytest.param(
+            "deepseek.v3.2", tokens(10, 10, 0, 5), PLAIN, id="cache writes without a rate"
+        ),
         pytest.param("deepseek.v3.2", tokens(10, 10, 5), PLAIN, id="cache reads without a rate"),
         pytest.param(
             "us.anthropic.claude-sonnet-4-20250514-v1:0",
@@ -245,7 +253,8 @@ def test_a_geography_of_its_own_price_is_exact_and_any_other_is_told(prefix: str
     model_id = f"{prefix}.{NOVA_LITE}"
     listed = any(entry.model == model_id for entry in SHIPPED.entries)
 
-    found = cost(model_id, tokens(1000))
+    region = {"eu": "eu-west-1", "apac": "ap-southeast-2"}.get(prefix, "us-east-1")
+    found = cost(model_id, tokens(1000), region=region)
 
     assert found.fallback == (None if listed else "without-prefix")
 

@@ -167,24 +167,24 @@ class TestTable:
         outcome = run("inspect", path)
         assert outcome.out.replace(f"{tmp_path}/", "") == (
             "time (UTC)      outcome      model              principal      in  out  cached   ms       cost  findings\n"
-            "03-02 10:15:00  ok           claude-haiku-4-5   search-app     12   34          640  $0.000182\n"
+            "03-02 10:15:00  ok           claude-haiku-4-5   search-app     12   34          640  $0.000200\n"
             "03-02 10:15:00  blocked      claude-sonnet-4-5  search-app     12   34          640  $0.000601  content/PROMPT_ATTACK BLOCKED input x2, topic/[bold]Tea[/] BLOCKED input, sensitive_information/EMAIL ANONYMIZED input, 1 more\n"
-            "03-02 10:15:00  masked       claude-haiku-4-5   search-app     12   34          640  $0.000182  sensitive_information/EMAIL ANONYMIZED output\n"
-            "03-02 10:15:00  clean        claude-haiku-4-5   search-app     12   34          640  $0.000182\n"
-            "03-02 10:15:00  detected     claude-haiku-4-5   search-app     12   34          640  $0.000182  content/INSULTS NONE input\n"
+            "03-02 10:15:00  masked       claude-haiku-4-5   search-app     12   34          640  $0.000200  sensitive_information/EMAIL ANONYMIZED output\n"
+            "03-02 10:15:00  clean        claude-haiku-4-5   search-app     12   34          640  $0.000200\n"
+            "03-02 10:15:00  detected     claude-haiku-4-5   search-app     12   34          640  $0.000200  content/INSULTS NONE input\n"
             "                rejected                                                                        not_json at calls.ndjson:6\n"
-            "03-02 10:15:00  unexplained  claude-haiku-4-5   search-app     12   34          640  $0.000182  changed by a guardrail, no trace\n"
+            "03-02 10:15:00  unexplained  claude-haiku-4-5   search-app     12   34          640  $0.000200  changed by a guardrail, no trace\n"
             "                skipped                                                                         foreign_record at calls.ndjson:8\n"
             "03-02 10:15:00  error        claude-haiku-4-5   search-app      0    0               $0.000000  ThrottlingException\n"
-            "03-02 10:15:00  ok           claude-haiku-4-5   search-app     12   34               $0.000182  output kept in S3\n"
+            "03-02 10:15:00  ok           claude-haiku-4-5   search-app     12   34               $0.000200  output kept in S3\n"
             "03-02 10:15:00  ok           unknown            search-app  1,234    5          640          ?\n"
-            "03-02 10:15:00  ok           claude-haiku-4-5   search-app      9    0               $0.000009  output kept in S3\n"
+            "03-02 10:15:00  ok           claude-haiku-4-5   search-app      9    0               $0.000010  output kept in S3\n"
             "\n"
             "10 records, 2026-03-02 10:15:00 to 2026-03-02 10:15:00 UTC\n"
             "verdicts  5 none, 1 blocked, 1 masked, 1 clean, 1 detected, 1 unexplained\n"
             "errors    1 ThrottlingException\n"
             "tokens    1,327 in, 243 out\n"
-            "cost      $0.001702, guardrails $0.000150, 1 unpriced and not in the sum\n"
+            "cost      $0.001812, guardrails $0.000150, 1 unpriced and not in the sum\n"
             "rejected  1 not_json\n"
             "skipped   1 foreign_record\n"
         )
@@ -195,7 +195,7 @@ class TestTable:
         cached = converse()
         cached["input"]["cacheReadInputTokenCount"] = 88_000
         outcome = run("inspect", written(tmp_path, near, cached))
-        assert "  ~$0.000182" in outcome.out
+        assert "  ~$0.000200" in outcome.out
         assert "  88,000  " in outcome.out
         assert "88,000 read from the cache\n" in outcome.out
         assert "1 priced approximately\n" in outcome.out

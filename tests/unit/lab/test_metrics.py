@@ -206,7 +206,7 @@ def test_in_a_pipe_the_table_is_plain_and_aligned(run: Run, tmp_path: Path) -> N
         in lines
     )
     assert any(
-        line.split() == ["EstimatedCost", "2", "0.000364", "0.000182", "USD"] for line in lines
+        line.split() == ["EstimatedCost", "2", "0.000400", "0.000200", "USD"] for line in lines
     )
     points = len(run(tmp_path / "calls.ndjson", "--json").points)
     assert lines[-4:] == [

@@ -21,6 +21,7 @@ from bedrock_alerts.invocations.pricing import (
     read_price_list,
 )
 from bedrock_alerts_lab import prices
+from tests.support.second_prices import second_wheels
 
 LICENCE = """Portions of this software are licensed as follows: a folder apart.
 ---
@@ -105,7 +106,8 @@ def entries_of(wheel: Path) -> dict[str, Entry]:
 
 
 def renew(wheel: Path, file: Path, *options: str) -> int:
-    return prices.main(["--wheel", str(wheel), "--file", str(file), *options])
+    second = [f"--second={one}" for one in second_wheels(file.parent)]
+    return prices.main(["--wheel", str(wheel), "--file", str(file), *second, *options])
 
 
 def written(file: Path) -> PriceList:
@@ -412,13 +414,15 @@ def test_without_a_wheel_pip_fetches_the_newest_or_the_release_asked_for(
         assert check
         commands.append(command)
         folder = Path(command[command.index("--dest") + 1])
-        (folder / built.name).write_bytes(built.read_bytes())
+        for one in [built] if command[-1] == wanted else second_wheels(file.parent):
+            (folder / one.name).write_bytes(one.read_bytes())
 
     monkeypatch.setattr(subprocess, "run", fetched)
 
     assert prices.main(["--file", str(file), *options]) == 0
 
-    ((python, *words),) = commands
+    assert commands[1][-2:] == ["lmux-aws-bedrock", "lmux-bedrock-shared"]
+    python, *words = commands[0]
     assert python == sys.executable
     assert words[:3] == ["-m", "pip", "download"]
     assert "--no-deps" in words

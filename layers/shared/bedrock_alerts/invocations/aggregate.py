@@ -205,7 +205,7 @@ class Cell:
                 hits += len(guardrail.hits)
             if guardrail.units is not None:
                 unit_calls += 1
-                units += guardrail.units.total()
+                units += guardrail.units.charged()
                 guardrail_picodollars += cost.guardrail_picodollars
         self.calls += len(calls)
         self.input_tokens += read

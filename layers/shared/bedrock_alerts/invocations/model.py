@@ -11,7 +11,7 @@ import msgspec
 
 Action: TypeAlias = Literal["BLOCKED", "ANONYMIZED", "NONE", "OTHER"]
 Body: TypeAlias = Literal["inline", "offloaded", "absent"]
-Modality: TypeAlias = Literal["text", "image", "embedding", "audio", "video"]
+Modality: TypeAlias = Literal["text", "image", "embedding", "audio", "video", "unknown"]
 Priced: TypeAlias = Literal["exact", "approximate", "unpriced"]
 Source: TypeAlias = Literal["input", "output"]
 Status: TypeAlias = Literal["ok", "error"]
@@ -27,22 +27,29 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     cache_write_tokens: int = 0
 
 
+UNKNOWN_TIER: Final = "unknown"
+
+
 class Billing(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What the price depends on beside model, region and `Usage`.
 
     `cache_write_1h_tokens` is the part of `Usage.cache_write_tokens` kept for an hour; the rest is
-    kept for five minutes. `service_tier` and `latency_mode` are Bedrock's own words
-    (`default priority flex reserved`, `standard optimized`), None where the record is silent.
+    kept for five minutes. It is None where only the body says it, and the body was not read.
+    `service_tier` and `latency_mode` are Bedrock's own words (`default priority flex reserved`,
+    `standard optimized`), None where the record is silent. The tier is UNKNOWN_TIER where a body
+    that was not read may say one. `counts` says whether the record counts what was used: it is
+    `missing` where nothing is counted, `refused` where a failed call has used nothing.
     """
 
-    cache_write_1h_tokens: int = 0
+    cache_write_1h_tokens: int | None = 0
     images: int = 0
     service_tier: str | None = None
     latency_mode: str | None = None
+    counts: Literal["present", "missing", "refused"] = "present"
 
 
 class GuardrailUnits(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """Text units (images for `content_image`) a guardrail charged for, by policy.
+    """Text units (images for `content_image`) that a guardrail has used, by policy.
 
     From `invocationMetrics.usage` of every assessment in the record, added up.
     """
@@ -56,15 +63,16 @@ class GuardrailUnits(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     contextual_grounding: int = 0
     automated_reasoning: int = 0
 
-    def total(self) -> int:
-        """Return all of them together."""
+    def charged(self) -> int:
+        """Return how many are charged: words and free units are not.
+
+        https://aws.amazon.com/bedrock/pricing/
+        """
         return (
             self.topic
             + self.content
             + self.content_image
-            + self.word
             + self.sensitive_information
-            + self.sensitive_information_free
             + self.contextual_grounding
             + self.automated_reasoning
         )

@@ -18,6 +18,7 @@ from bedrock_alerts.invocations.extract import guardrail_result
 from bedrock_alerts.invocations.fit import Reader
 from bedrock_alerts.invocations.identity import model_ref, principal_of
 from bedrock_alerts.invocations.model import (
+    UNKNOWN_TIER,
     Billing,
     Body,
     Invocation,
@@ -55,6 +56,13 @@ _MAX_METADATA: Final = (
 _TIERS: Final = frozenset({"default", "priority", "flex", "reserved"})
 # Operations whose answer may be an embedding; `unknown` stands for a record that does not say.
 _MAY_EMBED: Final = frozenset({"InvokeModel", "unknown"})
+# What the names of models that make no text have in them, for answers that were not read.
+_MAKERS: Final[tuple[tuple[re.Pattern[str], Modality], ...]] = (
+    (re.compile(r"embed"), "embedding"),
+    (re.compile(r"canvas|image|^stability\.|\.sd3"), "image"),
+    (re.compile(r"nova-reel|^luma\.ray"), "video"),
+    (re.compile(r"sonic"), "audio"),
+)
 _ERROR_CODE: Final = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
 
 ReadBody: TypeAlias = Callable[[str], bytes | None]
@@ -63,11 +71,15 @@ ReadBody: TypeAlias = Callable[[str], bytes | None]
 _records: Final = Reader[RawRecord](RawRecord)
 _bodies: Final = Reader[OutputBody](OutputBody)
 _elements: Final = msgspec.json.Decoder(list[msgspec.Raw])
+_members: Final = msgspec.json.Decoder(list[dict[str, msgspec.Raw]])
 _NO_INPUT: Final = RawInput()
 _NO_OUTPUT: Final = RawOutput()
 _NO_METRICS: Final = RawInvocationMetrics()
 _NO_USAGE: Final = RawUsage()
 _PLAIN: Final = Billing()
+_NOTHING_USED: Final = Usage()
+_REFUSED: Final = Billing(counts="refused")
+_UNCOUNTED: Final = Billing(counts="missing")
 # What is left of chunks that hold a piece of the answer and nothing else: by far the most.
 _PIECES: Final = (RawBody(), RawBody(delta=RawDelta()), RawBody(choices=[RawChoice()]))
 
@@ -92,6 +104,8 @@ def parse(
             return Rejected("not_an_object", where)
         if raw.schema_type != SCHEMA_TYPE:
             return Skipped("foreign_record", where)
+        if raw.output is not None and type(raw.output.output_body_json) is str:
+            raw = _with_text_read(raw, raw.output, raw.output.output_body_json)
         if read_body is not None:
             raw = _with_body(raw, read_body)
         return _invocation(raw, where, logged_at)
@@ -114,7 +128,12 @@ def _with_body(raw: RawRecord, read_body: ReadBody) -> RawRecord:
     return replace(raw, output=replace(output, output_body_json=body))
 
 
-def _read_body(text: bytes) -> OutputBody:
+def _with_text_read(raw: RawRecord, output: RawOutput, text: str) -> RawRecord:
+    """Read a body that stands in the record as text."""
+    return replace(raw, output=replace(output, output_body_json=_read_body(text)))
+
+
+def _read_body(text: str | bytes) -> OutputBody:
     """Read a body as it is read inside a record; None where it cannot be."""
     try:
         return _bodies.read(text)
@@ -141,6 +160,7 @@ def _invocation(raw: RawRecord, where: str, logged_at: float | None) -> Invocati
     model, profile = (
         model_ref(answer.routed_model) if answer.routed_model else (place.model, place.profile)
     )
+    usage = _usage(source, output, answer)
     identity = raw.identity
     principal, arn = _caller(
         (identity.arn or "") if type(identity) is RawIdentity else _arn_in_list(identity)
@@ -161,9 +181,11 @@ def _invocation(raw: RawRecord, where: str, logged_at: float | None) -> Invocati
         "error" if error_code else "ok",
         error_code,
         answer.stop_reason,
-        _usage(source, output, answer),
-        _billing(raw, source, answer, images),
-        _modality(output, answer, images, error_code, operation),
+        usage,
+        _billing(raw, answer, images, body, usage)
+        if images or usage != _NOTHING_USED
+        else _nothing_used(source, output, answer, error_code),
+        _modality(output, answer, images, error_code, operation, model),
         answer.latency_ms,
         answer.first_byte_ms,
         guardrail_result(answer.traces, intervened=answer.intervened, ran=answer.ran),
@@ -336,7 +358,9 @@ class _Answer:
         if chunk.images is not NULL and self.images is NULL:
             self.images = chunk.images
         # Nearly always they are the very same object, which is quicker to see than to compare.
-        if not (chunk.embedding is chunk.embeddings is chunk.embeddings_by_type is NULL):
+        if not (
+            chunk.embedding is chunk.embeddings is chunk.embeddings_by_type is chunk.data is NULL
+        ):
             self.is_embedding = self.is_embedding or _is_embedding(chunk)
 
     def _read_numbers(self, chunk: RawBody) -> None:
@@ -344,6 +368,8 @@ class _Answer:
             self._read_usage(chunk.usage)
         if type(chunk.message) is RawMessage and chunk.message.usage is not None:
             self._read_usage(chunk.message.usage)
+        if type(chunk.response) is RawMessage and chunk.response.usage is not None:
+            self._read_usage(chunk.response.usage)
         if chunk.metrics is not None and chunk.metrics.latency_ms is not None:
             self.latency_ms = chunk.metrics.latency_ms
         metrics = chunk.invocation_metrics
@@ -381,7 +407,12 @@ class _Answer:
 
 
 def _is_embedding(chunk: RawBody) -> bool:
-    return not chunk.embedding == chunk.embeddings == chunk.embeddings_by_type == NULL
+    if not chunk.embedding == chunk.embeddings == chunk.embeddings_by_type == NULL:
+        return True
+    try:
+        return any("embedding" in member for member in _members.decode(chunk.data)[:1])
+    except msgspec.ValidationError:
+        return False  # `data` of another kind
 
 
 def _word(word: str | None) -> str | None:
@@ -428,22 +459,34 @@ def _usage(source: RawInput, output: RawOutput, answer: _Answer) -> Usage:
     read, written = source.input_token_count, output.output_token_count
     cache_read = source.cache_read_input_token_count
     cache_written = source.cache_write_input_token_count
-    metrics, usage = answer.metrics, answer.usage
-    if read is None:
-        read = usage.input_tokens if metrics.input_tokens is None else metrics.input_tokens
-    if written is None:
-        written = usage.output_tokens if metrics.output_tokens is None else metrics.output_tokens
-    if cache_read is None:
-        cache_read = (
-            usage.cache_read_tokens
-            if metrics.cache_read_tokens is None
-            else metrics.cache_read_tokens
+    if read is None or written is None or cache_read is None or cache_written is None:
+        metrics, usage = answer.metrics, answer.usage
+        total = _first(usage.input_tokens, usage.snake_input, usage.prompt_tokens)
+        if cache_read is None and metrics.cache_read_tokens is None:
+            read = _without_cached(_first(read, metrics.input_tokens, total), total, usage)
+        read = _first(read, metrics.input_tokens, total)
+        written = _first(
+            written,
+            metrics.output_tokens,
+            usage.output_tokens,
+            usage.snake_output,
+            usage.completion_tokens,
         )
-    if cache_written is None:
-        cache_written = (
-            usage.cache_write_tokens
-            if metrics.cache_write_tokens is None
-            else metrics.cache_write_tokens
+        cache_read = _first(
+            cache_read,
+            metrics.cache_read_tokens,
+            usage.cache_read_tokens,
+            usage.nova_cache_read,
+            usage.anthropic_cache_read,
+            _cached_inside(usage),
+        )
+        cache_written = _first(
+            cache_written,
+            metrics.cache_write_tokens,
+            usage.cache_write_tokens,
+            usage.nova_cache_write,
+            usage.anthropic_cache_write,
+            _written_by_lifetime(usage),
         )
     return Usage(
         input_tokens=read or 0,
@@ -453,32 +496,83 @@ def _usage(source: RawInput, output: RawOutput, answer: _Answer) -> Usage:
     )
 
 
-def _billing(raw: RawRecord, source: RawInput, answer: _Answer, images: int) -> Billing:
-    usage = answer.usage
-    says_how_long = usage.cache_details is not None or usage.cache_creation is not None
-    writes = _hour_long_writes(usage) if says_how_long else 0
+def _first(*counts: int | None) -> int | None:
+    return next((count for count in counts if count is not None), None)
+
+
+def _cached_inside(usage: RawUsage) -> int | None:
+    """Return how much of the input the cache has read, where the provider counts it as input."""
+    details = usage.input_details or usage.prompt_details
+    return None if details is None else details.cached_tokens
+
+
+def _without_cached(read: int | None, total: int | None, usage: RawUsage) -> int | None:
+    """Take off what the cache has read, where it is in the count: that is the provider's total."""
+    cached = _cached_inside(usage)
+    is_inside = cached is not None and total is not None and read == total >= cached
+    return read - cached if is_inside and read is not None and cached is not None else read
+
+
+def _written_by_lifetime(usage: RawUsage) -> int | None:
+    split = usage.cache_creation
+    if split is None:
+        return None
+    return (split.for_five_minutes or 0) + (split.for_an_hour or 0)
+
+
+def _billing(raw: RawRecord, answer: _Answer, images: int, body: Body, usage: Usage) -> Billing:
+    writes = _hour_long_writes(answer.usage)
     tier, latency_mode = answer.service_tier, answer.latency_mode
     # As served, as the record has it, or as asked for.
     if latency_mode is None and raw.performance_config is not None:
         latency_mode = _word(raw.performance_config.latency)
-    asked = source.input_body_json
+    asked = None if raw.input is None else raw.input.input_body_json
     if type(asked) is RawRequest:
         if tier is None and type(asked.service_tier) is RawTier:
             tier = _word(asked.service_tier.type)
         if latency_mode is None and type(asked.performance_config) is RawPerformance:
             latency_mode = _word(asked.performance_config.latency)
-    if not (writes or images or tier or latency_mode):
+    if body != "inline" and tier is None:
+        tier = _tier_unread(raw.operation or "", asked)
+    if writes is None and not (body != "inline" and usage.cache_write_tokens):
+        writes = 0
+    if writes == 0 and not (images or tier or latency_mode):
         return _PLAIN
     return Billing(
         cache_write_1h_tokens=writes, images=images, service_tier=tier, latency_mode=latency_mode
     )
 
 
-def _hour_long_writes(usage: RawUsage) -> int:
+def _nothing_used(
+    source: RawInput, output: RawOutput, answer: _Answer, error_code: str | None
+) -> Billing:
+    """Tell a call that was refused, or that used nothing, from one that no record counts."""
+    if error_code:
+        return _REFUSED
+    counts = (
+        source.input_token_count,
+        output.output_token_count,
+        output.output_images_count,
+        output.output_image_count,
+        answer.metrics.input_tokens,
+        answer.usage.input_tokens,
+        answer.usage.snake_input,
+        answer.usage.prompt_tokens,
+    )
+    return _UNCOUNTED if _first(*counts) is None and not answer.intervened else _PLAIN
+
+
+def _tier_unread(operation: str, asked: Any) -> str | None:
+    """Return the tier where no answer was read: Converse's request names any but the default."""
+    is_default = type(asked) is RawRequest and operation.startswith("Converse")
+    return None if is_default else UNKNOWN_TIER
+
+
+def _hour_long_writes(usage: RawUsage) -> int | None:
     """Count the cache writes kept for an hour, from Converse's split or Anthropic's own."""
     if usage.cache_details is not None:
         return sum(detail.tokens or 0 for detail in usage.cache_details if detail.ttl == "1h")
-    return 0 if usage.cache_creation is None else usage.cache_creation.for_an_hour or 0
+    return None if usage.cache_creation is None else usage.cache_creation.for_an_hour or 0
 
 
 def _images(output: RawOutput, answer: _Answer) -> int:
@@ -492,15 +586,21 @@ def _images(output: RawOutput, answer: _Answer) -> int:
     if answer.images is NULL:
         return 0
     try:
-        return len(_elements.decode(answer.images))
+        # An image that a filter has held back leaves a null.
+        return sum(bytes(image) != b"null" for image in _elements.decode(answer.images))
     except msgspec.ValidationError:
         return 0  # no list
 
 
 def _modality(
-    output: RawOutput, answer: _Answer, images: int, error_code: str | None, operation: str
+    output: RawOutput,
+    answer: _Answer,
+    images: int,
+    error_code: str | None,
+    operation: str,
+    model: str,
 ) -> Modality:
-    """Tell what came out, by counters and the body's shape, never by the model's name."""
+    """Tell what came out, by counters and the body's shape, else by the model's name."""
     if output.output_video_duration_seconds is not None or output.output_video_height is not None:
         return "video"
     if output.output_audio_duration_seconds is not None:
@@ -509,16 +609,20 @@ def _modality(
         return "image"
     if answer.is_embedding:
         return "embedding"
-    # An embedding's body is often left out of the record; then only the missing count tells.
-    is_silent = (
-        output.output_token_count is None
-        and output.output_body_json is None
-        and output is not _NO_OUTPUT
-        and not output.output_body_s3_path
-    )
-    if is_silent and error_code is None and operation in _MAY_EMBED:
-        return "embedding"
+    if error_code is None and output.output_body_json is None and output is not _NO_OUTPUT:
+        return _modality_unread(output, operation, model)
     return "text"
+
+
+def _modality_unread(output: RawOutput, operation: str, model: str) -> Modality:
+    for pattern, modality in _MAKERS:
+        if pattern.search(model):
+            return modality
+    if output.output_token_count is not None or operation.startswith("Converse"):
+        return "text"
+    # An embedding's body is often left out of the record; then only the missing count tells.
+    is_silent = not output.output_body_s3_path
+    return "embedding" if is_silent and operation in _MAY_EMBED else "unknown"
 
 
 def _metadata(value: Any) -> dict[str, str]:

@@ -18,7 +18,14 @@ from typing import Annotated, Any, Final, Literal, NamedTuple, Self, TypeAlias
 
 import msgspec
 
-from bedrock_alerts.invocations.model import Billing, Cost, GuardrailUnits, Usage
+from bedrock_alerts.invocations.identity import without_geography
+from bedrock_alerts.invocations.model import (
+    UNKNOWN_TIER,
+    Billing,
+    Cost,
+    GuardrailUnits,
+    Usage,
+)
 
 PRICES_FILE: Final = Path(__file__).with_name("prices.json")
 
@@ -28,6 +35,9 @@ IMAGE_SIZE: Final = "image-size"
 TOKENS_ONLY: Final = "tokens-only"
 STANDARD_LATENCY: Final = "standard-latency"
 DEFAULT_TIER: Final = "default-tier"
+TIER_UNKNOWN: Final = "tier-unknown"
+CACHE_LIFETIME: Final = "cache-lifetime"
+SOURCES_DIFFER: Final = "sources-differ"
 FALLBACKS: Final = (
     WITHOUT_PREFIX,
     OTHER_REGION,
@@ -35,6 +45,9 @@ FALLBACKS: Final = (
     TOKENS_ONLY,
     STANDARD_LATENCY,
     DEFAULT_TIER,
+    TIER_UNKNOWN,
+    CACHE_LIFETIME,
+    SOURCES_DIFFER,
 )
 """Every word `Cost.fallback` can hold. Where several apply, the first in this order is told."""
 
@@ -50,6 +63,8 @@ RESERVED: Final = "reserved"
 
 # Vendors' own names match as well (`meta.`), so what follows the dot must be a model in the list.
 _PREFIX: Final = re.compile(r"[a-z]{2,6}(?:-[a-z]+)?\.")
+# What the id of a model with a longer context ends with: it costs what the model costs.
+_CONTEXT: Final = re.compile(r":\d+k$")
 _GOV: Final = "us-gov-"
 _GOV_PREFIX: Final = "us-gov."
 
@@ -58,7 +73,7 @@ _SMALLEST_RATE: Final = 100
 # Model ids come from whoever calls Bedrock: an endless supply of new ones must not fill memory.
 _MEMO_LIMIT: Final = 4096
 
-Caveat: TypeAlias = Literal["image-size", "tokens-only"]
+Caveat: TypeAlias = Literal["image-size", "tokens-only", "sources-differ"]
 Rate: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=10**15)]
 _Name: TypeAlias = Annotated[str, msgspec.Meta(max_length=256, pattern=r"^[^\s/]+$")]
 
@@ -100,7 +115,9 @@ class Entry(
 
     `tiers` is keyed by Bedrock's service tier or latency mode. `caveat` says in what way the list's
     price is itself only near: `image-size` where the real one varies with size and quality,
-    `tokens-only` where media that a record does not count are charged beside the tokens.
+    `tokens-only` where media that a record does not count are charged beside the tokens,
+    `sources-differ` where two sources do not agree on it. `in_all_regions` says that the price was
+    checked to hold in every commercial Region without an entry of its own.
     """
 
     model: _Name
@@ -109,6 +126,7 @@ class Entry(
     tiers: dict[str, Rates] = {}
     bands: tuple[Band, ...] = ()
     caveat: Caveat | None = None
+    in_all_regions: bool = False
 
 
 class GuardrailRates(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -130,11 +148,19 @@ class PriceList(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     source: str
     source_version: str
     licence: str
+    regional_source: str = ""
     dated: Annotated[str, msgspec.Meta(pattern=r"^\d{4}-\d\d-\d\d$")]
     currency: Literal["USD"]
     unit: str
     guardrail: GuardrailRates
     entries: tuple[Entry, ...]
+
+
+class _SameAs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An override that takes the prices of another model."""
+
+    model: _Name
+    same_as: _Name
 
 
 class _Overrides(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -172,6 +198,7 @@ class _Plan(msgspec.Struct, frozen=True):
     if_borrowed: str
     by_image: bool
     tokens_only: bool
+    has_hour_long_cache: bool
     plain: _Plain | None
 
 
@@ -197,18 +224,20 @@ def _plan(
     for band in (*bands, Band(above=-1, rates=entry.rates, tiers=entry.tiers)):
         if service_tier == RESERVED:
             charges = _charges(Rates(), None)
-        elif tier in (None, "default"):
+        elif tier in (None, "default", UNKNOWN_TIER):
             charges = _charges(band.rates, band.rates)
         else:
             charges = _charges(band.rates, band.tiers.get(str(tier)))
         rows.append(_Row(band.above, charges))
     by_image = entry.rates.image is not None
+    has_tiers = any(tier != "batch" for tier in entry.tiers)  # batch jobs are in no log
     return _Plan(
         tuple(rows),
-        fallback or entry.caveat,
+        fallback or entry.caveat or (TIER_UNKNOWN if tier == UNKNOWN_TIER and has_tiers else None),
         STANDARD_LATENCY if fast else DEFAULT_TIER,
         by_image,
         entry.caveat == TOKENS_ONLY,
+        entry.rates.cache_write_1h not in (None, entry.rates.cache_write),
         None if by_image else _plain(rows),
     )
 
@@ -246,19 +275,26 @@ class Prices:
 
         `overrides` is JSON, `{"entries": [...]}`, each entry of the form `prices.json` has; it
         replaces the whole entry of its model and Region, and takes any model id, also an opaque
-        one. Raises `PricesError` and loads nothing at all when one entry is unusable.
+        one. `{"model": ..., "same_as": ...}` takes the prices of another model, in all Regions.
+        Raises `PricesError` and loads nothing at all when one entry is unusable.
         """
         shipped = read_price_list(PRICES_FILE.read_bytes())
-        replaced = () if overrides is None else _read_overrides(overrides)
+        entries = {(entry.model, entry.region): entry for entry in shipped.entries}
+        found = () if overrides is None else _read_overrides(overrides)
+        replaced = [one for one in found if isinstance(one, Entry)]
+        entries |= {(entry.model, entry.region): entry for entry in replaced}
+        for one in found:
+            if isinstance(one, _SameAs):
+                entries |= _copies(one, entries)
         return cls(
             dated=shipped.dated,
             source=f"{shipped.source} {shipped.source_version}",
             _guardrail=shipped.guardrail,
-            _entries={(entry.model, entry.region): entry for entry in shipped.entries + replaced},
+            _entries=entries,
             _regional=frozenset(
-                entry.model
-                for entry in shipped.entries
-                if entry.region is not None and not entry.region.startswith(_GOV)
+                model
+                for model, region in entries
+                if region is not None and not region.startswith(_GOV)
             ),
             _everywhere=frozenset(entry.model for entry in replaced if entry.region is None),
         )
@@ -278,18 +314,24 @@ class Prices:
         prefix (`without-prefix`). No other model's price is ever used, nor another geography's.
         `other-region`: the list prices this model by Region, but not for this one.
         `default-tier`, `standard-latency`: the list has no price for the tier or latency.
-        `image-size`, `tokens-only`: see `Entry`.
+        `image-size`, `tokens-only`, `sources-differ`: see `Entry`. `tier-unknown`,
+        `cache-lifetime`: only the body says what tier it was, or how long what was written to the
+        cache is kept, and the body was not read.
 
-        Unpriced are calls of unknown models, those of the reserved tier, and those that used a
-        kind of token for which there is no rate. Such a kind is not charged as input: that would
-        be ten times too much for most cache reads, and too little for most cache writes, with
-        nothing in the amount to show it; a counted unpriced call gets a rate added. The same holds
-        for a prompt to an image model in whose record no image is counted.
+        A call that was refused costs nothing, whatever its model. Unpriced are calls of unknown
+        models, those of the reserved tier, and those that used a kind of token for which there is
+        no rate. Such a kind is not charged as input: that would be ten times too much for most
+        cache reads, and too little for most cache writes, with nothing in the amount to show it; a
+        counted unpriced call gets a rate added. The same holds for a prompt to an image model in
+        whose record no image is counted.
 
         No usage costs exactly nothing for any known model, save where a record does not count all
-        that is charged (`tokens-only`): there it is unpriced. Counts must not be negative.
+        that is charged (`tokens-only`, or no count at all): there it is unpriced. Counts must not
+        be negative.
         """
         guardrail = 0 if units is None else self._guardrail_cost(units)
+        if billing.counts == "refused":
+            return Cost(model_picodollars=0, guardrail_picodollars=guardrail, priced="exact")
         key = (model_id, region, billing.service_tier, billing.latency_mode)
         plan = self._memo.get(key) or self._planned(key)
         if plan is None:
@@ -323,6 +365,7 @@ class Prices:
 
     def _find(self, model_id: str, region: str) -> tuple[Entry, str | None] | None:
         """Return the entry that prices a model in a Region, and the fallback taken to find it."""
+        model_id = _CONTEXT.sub("", model_id)
         found = self._listed(model_id, region)
         prefix = _PREFIX.match(model_id)
         if found is not None or prefix is None:
@@ -337,15 +380,21 @@ class Prices:
         entry = self._entries.get((model, None))
         if entry is None:
             return None
-        return entry, None if self._applies(model, region) else OTHER_REGION
+        return entry, None if self._applies(entry, region) else OTHER_REGION
 
-    def _applies(self, model: str, region: str) -> bool:
-        """Say whether the region-less price of a model is the list's price for this Region."""
+    def _applies(self, entry: Entry, region: str) -> bool:
+        """Say whether the region-less price of a model is the list's price for this Region.
+
+        Most models cost more outside the home Regions. A geography's price is its own.
+        """
+        model = entry.model
         if model in self._everywhere:
             return True
         if region.startswith(_GOV):
             return model.startswith(_GOV_PREFIX)
-        return region in HOME_REGIONS or model not in self._regional
+        if region in HOME_REGIONS or entry.in_all_regions:
+            return True
+        return without_geography(model) != model and model not in self._regional
 
     def _guardrail_cost(self, units: GuardrailUnits) -> int:
         rates = self._guardrail
@@ -365,7 +414,7 @@ def _itemised(plan: _Plan, usage: Usage, billing: Billing, guardrail: int) -> Co
     """Price one kind of token after the other."""
     written = usage.cache_write_tokens
     # A record that contradicts itself must not make a negative count of the other kind.
-    written_1h = min(billing.cache_write_1h_tokens, written)
+    written_1h = min(billing.cache_write_1h_tokens or 0, written)
     counts = (
         usage.input_tokens,
         usage.output_tokens,
@@ -375,6 +424,10 @@ def _itemised(plan: _Plan, usage: Usage, billing: Billing, guardrail: int) -> Co
         billing.images,
     )
     amount, fallback = _charge(plan, counts)
+    if billing.counts == "missing" and not amount:
+        amount = None  # what is charged is none of what a record counts
+    if billing.cache_write_1h_tokens is None and plan.has_hour_long_cache:
+        fallback = fallback or CACHE_LIFETIME
     return Cost(
         model_picodollars=amount,
         guardrail_picodollars=guardrail,
@@ -419,23 +472,41 @@ def read_price_list(text: bytes) -> PriceList:
     return prices
 
 
-def _read_overrides(text: bytes) -> tuple[Entry, ...]:
+def _read_overrides(text: bytes) -> "tuple[Entry | _SameAs, ...]":
     what = "price overrides"
     try:
         found = msgspec.json.decode(text, type=_Overrides).entries
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         message = f"{what}: {error}"
         raise PricesError(message) from error
-    entries = []
+    entries: list[Entry | _SameAs] = []
     for place, one in enumerate(found):
         try:
-            entries.append(msgspec.convert(one, Entry))
+            is_copy = isinstance(one, dict) and "same_as" in one
+            entries.append(
+                msgspec.convert(one, _SameAs) if is_copy else msgspec.convert(one, Entry)
+            )
         except msgspec.ValidationError as error:
             model = one.get("model") if isinstance(one, dict) else None
             message = f"{what}, entry {place} ({model or 'no model'}): {error}"
             raise PricesError(message) from error
-    _check(entries, what)
+    _check((entry for entry in entries if isinstance(entry, Entry)), what)
     return tuple(entries)
+
+
+def _copies(
+    wanted: _SameAs, entries: Mapping[tuple[str, str | None], Entry]
+) -> dict[tuple[str, str | None], Entry]:
+    """Return another model's entries under this one's id; raises `PricesError` without any."""
+    copies = {
+        (wanted.model, region): msgspec.structs.replace(entry, model=wanted.model)
+        for (model, region), entry in entries.items()
+        if model == wanted.same_as
+    }
+    if not copies:
+        message = f"price overrides, {wanted.model}: the list has no model {wanted.same_as}"
+        raise PricesError(message)
+    return copies
 
 
 def _check(entries: Iterable[Entry], what: str) -> None:

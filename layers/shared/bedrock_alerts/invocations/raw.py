@@ -31,7 +31,14 @@ class RawCacheDetail(msgspec.Struct, frozen=True, gc=False):
 class RawCacheCreation(msgspec.Struct, frozen=True, gc=False):
     """Anthropic's count of cache writes by lifetime."""
 
+    for_five_minutes: Count = msgspec.field(default=None, name="ephemeral_5m_input_tokens")
     for_an_hour: Count = msgspec.field(default=None, name="ephemeral_1h_input_tokens")
+
+
+class RawTokenDetails(msgspec.Struct, frozen=True, gc=False):
+    """OpenAI's split of the input: what the cache has read is inside the count of the input."""
+
+    cached_tokens: Count = None
 
 
 class RawUsage(
@@ -44,9 +51,21 @@ class RawUsage(
         "cache_read_tokens": "cacheReadInputTokens",
         "cache_write_tokens": "cacheWriteInputTokens",
         "cache_details": "cacheDetails",
+        "nova_cache_read": "cacheReadInputTokenCount",
+        "nova_cache_write": "cacheWriteInputTokenCount",
+        "snake_input": "input_tokens",
+        "snake_output": "output_tokens",
+        "anthropic_cache_read": "cache_read_input_tokens",
+        "anthropic_cache_write": "cache_creation_input_tokens",
+        "input_details": "input_tokens_details",
+        "prompt_details": "prompt_tokens_details",
     },
 ):
-    """The body's own count of tokens: Converse's words, and Anthropic's split of cache writes."""
+    """The body's own count of tokens, in the words of Converse and of the providers.
+
+    Nova's InvokeModel has Converse's words but for the cache. `snake_…` are Anthropic's and those
+    of OpenAI's Responses; `prompt_tokens` and `completion_tokens` OpenAI's Chat Completions'.
+    """
 
     input_tokens: Count = None
     output_tokens: Count = None
@@ -54,6 +73,16 @@ class RawUsage(
     cache_write_tokens: Count = None
     cache_details: list[RawCacheDetail] | None = None
     cache_creation: RawCacheCreation | None = None
+    nova_cache_read: Count = None
+    nova_cache_write: Count = None
+    snake_input: Count = None
+    snake_output: Count = None
+    anthropic_cache_read: Count = None
+    anthropic_cache_write: Count = None
+    prompt_tokens: Count = None
+    completion_tokens: Count = None
+    input_details: RawTokenDetails | None = None
+    prompt_details: RawTokenDetails | None = None
 
 
 class RawInvocationMetrics(
@@ -116,7 +145,7 @@ class RawTrace(msgspec.Struct, frozen=True, gc=False):
 
 
 class RawMessage(msgspec.Struct, frozen=True, gc=False):
-    """Anthropic's `message_start` chunk: its `usage` splits the cache writes by lifetime."""
+    """Anthropic's `message_start` and OpenAI's `response.completed`: they hold a `usage`."""
 
     usage: RawUsage | None = None
 
@@ -185,6 +214,7 @@ class RawBody(
     finish_reason: Word = None
     completion_reason: Word = None
     message: RawMessage | NotObject = None
+    response: RawMessage | NotObject = None
     delta: RawDelta | NotObject = None
     message_stop: RawMessageStop | None = None
     choices: RawChoices = None
@@ -197,6 +227,7 @@ class RawBody(
     embedding: msgspec.Raw = NULL
     embeddings: msgspec.Raw = NULL
     embeddings_by_type: msgspec.Raw = NULL
+    data: msgspec.Raw = NULL
     images: msgspec.Raw = NULL
 
 
