@@ -20,10 +20,11 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, int]:
     """Turn one CloudWatch Logs batch into metrics and event lines.
 
     A batch that cannot be opened raises: Lambda tries again and then keeps it whole in the bucket
-    for failed batches. Metrics are written last, so a retried batch is not counted twice.
+    for failed batches. Metrics are written last, so a retried batch is not counted twice; nor is
+    one that CloudWatch Logs delivers again to the same container.
     """
     app = _app()
     batches = (decode_event(event),)
-    collected = collect(batches, app.prices, app.options, now=time.time(), bodies=app.bodies)
-    app.metrics.publish(collected.datapoints, collected.events)
+    collected = collect(batches, app.parts, now=time.time())
+    app.publish(collected)
     return collected.counts()

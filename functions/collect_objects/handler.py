@@ -18,7 +18,7 @@ from bedrock_alerts.settings import CollectObjectsSettings, load
 class App(NamedTuple):
     """What this function works with."""
 
-    parts: Collecting
+    collecting: Collecting
     objects: ObjectReader
     logger: Logger
 
@@ -26,7 +26,7 @@ class App(NamedTuple):
 @cache
 def _app() -> App:
     return App(
-        parts=collecting(load(CollectObjectsSettings)),
+        collecting=collecting(load(CollectObjectsSettings)),
         objects=ObjectReader(),
         logger=make_logger("collect-objects"),
     )
@@ -38,13 +38,10 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     The metrics of a message are written when all of its objects have been read, so a message that
     is tried again is not counted twice.
     """
-    parts, objects, logger = _app()
+    app, objects, logger = _app()
 
     def collect(message: SqsMessage) -> None:
         found = log_objects(message.body)
-        collected = collect_objects(
-            found, objects, parts.prices, parts.options, now=time.time(), bodies=parts.bodies
-        )
-        parts.metrics.publish(collected.datapoints, collected.events)
+        app.publish(collect_objects(found, objects, app.parts, now=time.time()))
 
     return handle_each(event, collect, logger).response

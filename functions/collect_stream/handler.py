@@ -16,7 +16,7 @@ from bedrock_alerts.settings import CollectStreamSettings, load
 class App(NamedTuple):
     """What this function works with."""
 
-    parts: Collecting
+    collecting: Collecting
     logger: Logger
 
 
@@ -24,7 +24,7 @@ class App(NamedTuple):
 def _app() -> App:
     settings = load(CollectStreamSettings)
     return App(
-        parts=collecting(settings, own_log_group=settings.own_log_group),
+        collecting=collecting(settings, own_log_group=settings.own_log_group),
         logger=make_logger("collect-stream"),
     )
 
@@ -35,12 +35,9 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     Lambda comes back with the reported record and those after it. Then it is the first, and raises:
     the batch is split until the bad one is alone, which is kept in the bucket for failed batches.
     """
-    parts, logger = _app()
+    collects, logger = _app()
     read = decode_records(event)
-    collected = collect(
-        read.batches, parts.prices, parts.options, now=time.time(), bodies=parts.bodies
-    )
-    parts.metrics.publish(collected.datapoints, collected.events)
+    collects.publish(collect(read.batches, collects.parts, now=time.time()))
     if read.failure is not None:
         logger.warning("a record cannot be opened, the stream keeps it", error=read.failure)
     return read.response()

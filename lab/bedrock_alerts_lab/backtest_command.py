@@ -3,13 +3,15 @@
 import json
 from datetime import timedelta
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, get_args
 
 import click
 import msgspec
 
 from bedrock_alerts.alerts.describe import lasting
-from bedrock_alerts.invocations.aggregate import AggregateOptions
+from bedrock_alerts.invocations.aggregate import AggregateOptions, PrincipalScope
+from bedrock_alerts.invocations.identity import CallerDetail
+from bedrock_alerts.invocations.pipeline import CollectOptions
 from bedrock_alerts.metrics import DEFAULT_NAMESPACE
 from bedrock_alerts_lab.backtest.history import History, read_history
 from bedrock_alerts_lab.backtest.messages import messages
@@ -21,6 +23,7 @@ from bedrock_alerts_lab.errors import InputError
 from bedrock_alerts_lab.number_option import Amount
 from bedrock_alerts_lab.parameter_option import parameter_option
 from bedrock_alerts_lab.price_option import prices, prices_option
+from bedrock_alerts_lab.profile_option import profiles, profiles_option
 from bedrock_alerts_lab.routes_command import read_routes
 from bedrock_alerts_lab.simulator import Lateness
 from bedrock_alerts_lab.simulator.template import load
@@ -84,6 +87,7 @@ _COLUMNS: Final = (
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON, nothing else.")
 @prices_option
+@profiles_option
 @click.pass_context
 def backtest(  # noqa: PLR0913 - click passes every option on its own
     ctx: click.Context,
@@ -98,6 +102,7 @@ def backtest(  # noqa: PLR0913 - click passes every option on its own
     html: Path | None,
     as_json: bool,
     overrides: bytes | None,
+    listed: bytes | None,
 ) -> None:
     """Show which of the template's alarms would have fired on these logs.
 
@@ -117,7 +122,8 @@ def backtest(  # noqa: PLR0913 - click passes every option on its own
     history = read_history(
         Sources(files, note=lambda text: click.echo(text, err=True)),
         prices(overrides),
-        settings.aggregate,
+        settings.collect,
+        profiles(listed),
         shown=not as_json,
     )
     _refuse_what_cannot_be_replayed(history)
@@ -172,15 +178,18 @@ class _Settings:
         values |= setup.parameters
         principals = values.get("PrincipalMetrics", "violations")
         self.namespace = values.get("MetricsNamespace") or DEFAULT_NAMESPACE
-        self.aggregate = AggregateOptions(
-            principals="all"
-            if principals == "all"
-            else "none"
-            if principals == "none"
-            else "violations",
-            application_key=values.get("ApplicationMetadataKey") or None,
-            capped_each_minute=True,
+        self.collect = CollectOptions(
+            aggregate=AggregateOptions(
+                principals=_one_of(principals, get_args(PrincipalScope), "violations"),
+                application_key=values.get("ApplicationMetadataKey") or None,
+            ),
+            caller_detail=_one_of(values.get("CallerDetail", ""), get_args(CallerDetail), "auto"),
         )
+
+
+def _one_of(text: str, known: tuple[Any, ...], otherwise: Any) -> Any:
+    """Return a parameter's value if it is one of those that are known."""
+    return text if text in known else otherwise
 
 
 def _write_page(path: Path, outcome: Outcome, history: History) -> None:

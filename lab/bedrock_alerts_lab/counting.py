@@ -2,18 +2,27 @@
 
 from contextlib import closing
 
-from bedrock_alerts.invocations.pipeline import Collected, CollectOptions, Collector
+from bedrock_alerts.invocations.pipeline import Collected, CollectOptions, Collector, Parts
 from bedrock_alerts.invocations.pricing import Prices
+from bedrock_alerts.invocations.profiles import Profiles
 from bedrock_alerts_lab.sources import Line, Sources
 from bedrock_alerts_lab.terminal import watched
 
 
-def count(sources: Sources, prices: Prices, options: CollectOptions, *, shown: bool) -> Collected:
+def count(
+    sources: Sources,
+    prices: Prices,
+    options: CollectOptions,
+    profiles: Profiles | None = None,
+    *,
+    shown: bool,
+) -> Collected:
     """Count everything in this process: duplicates are only seen where all records pass.
 
     With a progress bar if `shown`.
     """
-    collector = Collector(prices, options, now=None, keep_events=False)
+    parts = Parts(prices, options, profiles=profiles)
+    collector = Collector(parts, now=None, keep_events=False)
     with closing(watched(sources.blocks(), sources, shown=shown)) as blocks:
         for block in blocks:
             for entry in block.entries():

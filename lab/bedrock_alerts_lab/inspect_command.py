@@ -6,17 +6,21 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from functools import partial
-from typing import Any, Final, TypeAlias, TypeVar
+from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 
 import click
 import msgspec
 
+from bedrock_alerts.invocations.identity import CallerDetail
 from bedrock_alerts.invocations.model import Cost, Hit, Invocation, Rejected, Skipped
 from bedrock_alerts.invocations.parse import parse
+from bedrock_alerts.invocations.profiles import is_opaque, resolved
 from bedrock_alerts.invocations.report import report
+from bedrock_alerts_lab.caller_option import caller_detail_option
 from bedrock_alerts_lab.errors import LabError
 from bedrock_alerts_lab.parallel import in_order
 from bedrock_alerts_lab.price_option import prices, prices_option
+from bedrock_alerts_lab.profile_option import profiles, profiles_option
 from bedrock_alerts_lab.sources import Block, Line, Sources
 from bedrock_alerts_lab.terminal import Column, Row, Table, moment, until_cut_off, watched, write
 
@@ -106,15 +110,34 @@ class Tally(msgspec.Struct):
             self._extend(other.first, other.last)
 
 
+class Reading(NamedTuple):
+    """How records are read: with which prices of a person's own, and callers named how."""
+
+    overrides: bytes | None = None
+    caller_detail: CallerDetail = "auto"
+    listed: bytes | None = None
+
+
+AS_IT_IS: Final = Reading()
+
+
 @click.command()
 @click.argument(
     "files", nargs=-1, required=True, type=click.Path(exists=True, allow_dash=True), metavar="FILE…"
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a record, nothing else.")
+@caller_detail_option
 @prices_option
+@profiles_option
 @click.pass_context
 def inspect(
-    ctx: click.Context, files: tuple[str, ...], *, as_json: bool, overrides: bytes | None
+    ctx: click.Context,
+    files: tuple[str, ...],
+    *,
+    as_json: bool,
+    caller_detail: CallerDetail,
+    overrides: bytes | None,
+    listed: bytes | None,
 ) -> None:
     """Show what the collector sees in each record: caller, outcome, tokens, cost, guardrail.
 
@@ -127,24 +150,24 @@ def inspect(
     sources = Sources(files, note=lambda text: click.echo(text, err=True))
     with until_cut_off():
         show = _print_json if as_json else _print_table
-        tally = show(sources, overrides)
+        tally = show(sources, Reading(overrides, caller_detail, listed))
         ctx.exit(1 if tally.rejected else 0)
 
 
-def _print_json(sources: Sources, overrides: bytes | None) -> Tally:
+def _print_json(sources: Sources, reading: Reading) -> Tally:
     tally = Tally()
-    for lines, part in _results(partial(examine_as_json, overrides=overrides), sources):
+    for lines, part in _results(partial(examine_as_json, reading=reading), sources):
         write(lines)
         tally.add(part)
     return tally
 
 
-def _print_table(sources: Sources, overrides: bytes | None) -> Tally:
+def _print_table(sources: Sources, reading: Reading) -> Tally:
     tally = Tally()
     # Who pipes a log in as it is written wants every row at once.
     table = Table(_COLUMNS, hold=0 if sources.is_live else _ROWS_HELD)
     try:
-        for rows, part in _results(partial(examine_as_rows, overrides=overrides), sources):
+        for rows, part in _results(partial(examine_as_rows, reading=reading), sources):
             table.add(rows)
             tally.add(part)
     except LabError:
@@ -164,11 +187,11 @@ def _results(
         yield from results
 
 
-def examine_as_json(block: Block, overrides: bytes | None = None) -> tuple[bytes, Tally]:
+def examine_as_json(block: Block, reading: Reading = AS_IT_IS) -> tuple[bytes, Tally]:
     """Examine a block; the records as JSON lines."""
     tally = Tally()
     documents: list[dict[str, Any]] = []
-    for examined in _examined(block, overrides):
+    for examined in _examined(block, reading):
         tally.count(examined)
         if isinstance(examined, Rejected):
             documents.append({"rejected": examined.reason, "where": examined.where})
@@ -179,27 +202,34 @@ def examine_as_json(block: Block, overrides: bytes | None = None) -> tuple[bytes
     return msgspec.json.Encoder().encode_lines(documents), tally
 
 
-def examine_as_rows(block: Block, overrides: bytes | None = None) -> tuple[list[Row], Tally]:
+def examine_as_rows(block: Block, reading: Reading = AS_IT_IS) -> tuple[list[Row], Tally]:
     """Examine a block; the records as rows of the table."""
     tally = Tally()
     rows: list[Row] = []
-    for examined in _examined(block, overrides):
+    for examined in _examined(block, reading):
         tally.count(examined)
         rows.append(_row(examined))
     return rows, tally
 
 
-def _examined(block: Block, overrides: bytes | None) -> Iterator[Examined]:
-    price = prices(overrides).cost
+def _examined(block: Block, reading: Reading) -> Iterator[Examined]:
+    price, known = prices(reading.overrides).cost, profiles(reading.listed)
     for entry in block.entries():
         outcome = (
-            parse(entry.text, where=entry.where, logged_at=entry.logged_at)
+            parse(
+                entry.text,
+                where=entry.where,
+                logged_at=entry.logged_at,
+                caller_detail=reading.caller_detail,
+            )
             if isinstance(entry, Line)
             else entry
         )
         if isinstance(outcome, Invocation):
+            if known is not None and is_opaque(outcome):
+                outcome = resolved(outcome, known)
             cost = price(
-                model_id=outcome.called_id,
+                model_id=outcome.priced_id,
                 region=outcome.region,
                 usage=outcome.usage,
                 billing=outcome.billing,

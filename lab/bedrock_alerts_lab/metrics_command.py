@@ -8,10 +8,13 @@ import click
 import msgspec
 
 from bedrock_alerts.invocations.aggregate import AggregateOptions, PrincipalScope
+from bedrock_alerts.invocations.identity import CallerDetail
 from bedrock_alerts.invocations.pipeline import Collected, CollectOptions
 from bedrock_alerts.metrics import DEFAULT_NAMESPACE, METRICS, Datapoint, Dimensions
+from bedrock_alerts_lab.caller_option import caller_detail_option
 from bedrock_alerts_lab.counting import count
 from bedrock_alerts_lab.price_option import prices, prices_option
+from bedrock_alerts_lab.profile_option import profiles, profiles_option
 from bedrock_alerts_lab.sources import Sources
 from bedrock_alerts_lab.terminal import Column, Row, Table, moment, until_cut_off, write
 
@@ -46,7 +49,9 @@ _Series: TypeAlias = tuple[str, Dimensions]
 @click.option(
     "--application", metavar="KEY", help="Count also by the value of this key in requestMetadata."
 )
+@caller_detail_option
 @prices_option
+@profiles_option
 @click.pass_context
 def metrics(  # noqa: PLR0913 - click passes every option on its own
     ctx: click.Context,
@@ -56,7 +61,9 @@ def metrics(  # noqa: PLR0913 - click passes every option on its own
     namespace: str,
     principals: PrincipalScope,
     application: str | None,
+    caller_detail: CallerDetail,
     overrides: bytes | None,
+    listed: bytes | None,
 ) -> None:
     """Show the data points that the collector would publish for these logs, minute by minute.
 
@@ -69,13 +76,12 @@ def metrics(  # noqa: PLR0913 - click passes every option on its own
         aggregate=AggregateOptions(
             principals=principals,
             application_key=application or None,
-            # In AWS it is each batch; a batch is seldom more than a minute, a log may be a year.
-            capped_each_minute=True,
-        )
+        ),
+        caller_detail=caller_detail,
     )
     with until_cut_off():
         sources = Sources(files, note=lambda text: click.echo(text, err=True))
-        collected = count(sources, prices(overrides), options, shown=True)
+        collected = count(sources, prices(overrides), options, profiles(listed), shown=True)
         if as_json:
             _print_json(namespace, collected.datapoints)
         else:

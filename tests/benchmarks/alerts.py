@@ -19,7 +19,7 @@ _WARM_UP: Final = 3
 _TARGET_MS: Final = 300
 _WARM: Final = """## From an alarm to a message
 
-How long an alert takes from the alerts queue to the request that Slack gets: `route`, the deliveries queue, and `deliver` with a bot, warm, without enrichment, on the local stack. {samples} alerts, one at a time, each to Slack and by e-mail. The engine's queues, table and polling are in it; AWS's are not, and differ. The target is {target} ms.
+How long an alert takes from the alerts queue to the request that Slack gets: `route`, the deliveries queue, and `deliver` with a bot, warm, on the local stack. {samples} alerts, one at a time, each to Slack and by e-mail. The engine's queues, table and polling are in it; AWS's are not, and differ. The target is {target} ms.
 
 | | median, ms | 9 of 10 within, ms |
 |---|--:|--:|
@@ -59,21 +59,12 @@ def one(live: LiveStack, number: int) -> Sample:
     return Sample(queued[0] - started, heard - queued[0])
 
 
-def forget_channels(live: LiveStack) -> None:
-    """Let channels have all their seats and seconds again: neither pace nor storms are measured."""
-    table = live.engine.client("dynamodb")
-    for item in live.items(""):
-        if item["pk"]["S"].startswith("channel#"):
-            key = {"pk": item["pk"], "sk": item["sk"]}
-            table.delete_item(TableName=live.stack.resources["IncidentsTable"], Key=key)
-
-
 def warm() -> list[Sample]:
     """Return what alerts took, one at a time, when the functions were warm."""
     found: list[Sample] = []
-    with live_stack(relayed=("SQS",), Evidence="false") as live:
+    with live_stack(relayed=("SQS",)) as live:
         for number in range(_WARM_UP + SAMPLES):
-            forget_channels(live)
+            live.forget_pace()
             found.append(one(live, number))
     return found[_WARM_UP:]
 

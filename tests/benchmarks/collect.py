@@ -27,7 +27,7 @@ from bedrock_alerts.adapters.emf import EmfSink
 from bedrock_alerts.invocations.decode import decode_event, inflate
 from bedrock_alerts.invocations.fit import Reader
 from bedrock_alerts.invocations.parse import parse
-from bedrock_alerts.invocations.pipeline import CollectOptions, collect
+from bedrock_alerts.invocations.pipeline import CollectOptions, Parts, collect
 from bedrock_alerts.invocations.pricing import Prices
 from bedrock_alerts.invocations.raw import RawRecord
 from bedrock_alerts.limits import MAX_BATCH_INFLATED_BYTES
@@ -47,7 +47,7 @@ Contender = Callable[[Mapping[str, Any]], object]
 def ours(event: Mapping[str, Any]) -> str:
     """Do what the handler of collect-logs does, from event to text."""
     stream = io.StringIO()
-    collected = collect((decode_event(event),), PRICES, OPTIONS, now=time.time())
+    collected = collect((decode_event(event),), Parts(PRICES, OPTIONS), now=time.time())
     EmfSink("BedrockAlerts", stream).publish(collected.datapoints, collected.events)
     return stream.getvalue()
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from bedrock_alerts.invocations.decode import decode_event
 from bedrock_alerts.invocations.overrides import load_prices
-from bedrock_alerts.invocations.pipeline import CollectOptions, collect
+from bedrock_alerts.invocations.pipeline import CollectOptions, Parts, collect
 from bedrock_alerts_lab.simulator import Datapoint, published
 from tests import records
 
@@ -43,7 +43,7 @@ def counted(events: Iterable[tuple[int, Record | str]]) -> list[Datapoint]:
             text = json.dumps({**record, "timestamp": moment, "requestId": f"{at}-{number}"})
         lines.append({"id": f"{number:056}", "timestamp": at * 1000, "message": text})
     batch = decode_event(records.awslogs(records.batch(lines)))
-    found = collect((batch,), prices, CollectOptions(), now=END)
+    found = collect((batch,), Parts(prices, CollectOptions()), now=END)
     assert found.duplicates == 0
     # All of it is counted at the end: how old the records were then says nothing.
     points = [point for point in found.datapoints if point.metric != "RecordAge"]

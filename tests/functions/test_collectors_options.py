@@ -1,5 +1,6 @@
 """What all collectors can be asked for: bodies out of S3, and prices of one's own."""
 
+import contextlib
 import gzip
 import json
 import logging
@@ -7,12 +8,14 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from types import ModuleType
 from typing import Any, Final, NamedTuple
+from unittest.mock import Mock
 
 import boto3
 import pytest
 from mypy_boto3_s3 import S3Client
 from mypy_boto3_sqs import SQSClient
 
+from bedrock_alerts.adapters.emf import EmfSink
 from bedrock_alerts_lab.sample_events import (
     BUCKET,
     kinesis_event,
@@ -209,4 +212,45 @@ def test_a_typo_in_a_price_stops_nothing_and_is_told_once(
     assert f"entry 0 ({MODEL})" in line["error"]
     assert "`outptu`" in line["error"]
     assert {call["priced"] for call in found["invocation"]} == {"unpriced"}
-    assert total(found, "RecordsProcessed") == 2
+    assert total(found, "RecordsProcessed") == 1  # the second is the same delivery again
+
+
+# ---- deliveries that repeat ----------------------------------------------------------------------
+
+
+def recent(*documents: Json) -> list[Json]:
+    """Give records a time that can be counted, and ids of their own."""
+    at = (NOW - timedelta(seconds=90)).isoformat()
+    return [
+        {**document, "timestamp": at, "requestId": f"repeated-{number}"}
+        for number, document in enumerate(documents)
+    ]
+
+
+def test_what_is_delivered_again_to_a_warm_container_counts_once(world: World) -> None:
+    calls = recent(converse(), BLOCKED)
+    world.collect(calls)
+    found = world.collect(calls)
+    assert total(found, "Invocations") == 2
+    assert total(found, "ContentFilteredCount") == 1
+
+
+def test_what_could_not_be_written_counts_when_it_comes_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = recent(converse())
+    with monkeypatch.context() as broken:
+        broken.setattr(EmfSink, "publish", Mock(side_effect=OSError("full")))
+        with contextlib.suppress(OSError, AssertionError):  # as the function tells Lambda
+            world.collect(calls)
+    assert total(world.collect(calls), "Invocations") == 1
+
+
+def test_callers_are_named_as_the_stack_is_set(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CALLER_DETAIL", "hashed")
+    (line,) = world.collect(recent(BLOCKED))["invocation"]
+    assert line["principal"].startswith("caller-")
+    assert line["principal_arn"] == ""
+    assert "alice" not in world.output.text

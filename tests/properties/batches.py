@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from bedrock_alerts.invocations.aggregate import AggregateOptions
 from bedrock_alerts.invocations.decode import LogBatch, LogLine
-from bedrock_alerts.invocations.pipeline import Collected, CollectOptions, collect
+from bedrock_alerts.invocations.pipeline import Collected, CollectOptions, Parts, collect
 from bedrock_alerts.invocations.pricing import Prices
 from bedrock_alerts.metrics import METRICS
 from tests import records
@@ -92,7 +92,7 @@ def events_of(lines: Iterable[Any], name: str = "e") -> list[LogLine]:
 
 def run(events: Sequence[LogLine], options: CollectOptions = OPTIONS) -> Collected:
     batch = LogBatch(log_events=tuple(events), message_type="DATA_MESSAGE")
-    return collect((batch,), PRICES, options, now=NOW)
+    return collect((batch,), Parts(PRICES, options), now=NOW)
 
 
 # --- What they come to --------------------------------------------------------------------------

@@ -21,7 +21,8 @@ DIMENSIONS: Final = {
 }  # fmt: skip
 _EVENT_KEYS: Final = {
     "event", "request_id", "timestamp", "account_id", "region", "operation", "model_id", "model",
-    "inference_profile", "principal", "principal_arn", "status", "error_code", "stop_reason",
+    "inference_profile", "application", "principal", "principal_arn", "status", "error_code",
+    "stop_reason",
     "usage", "modality", "latency_ms", "first_byte_ms", "cost_usd", "priced", "price_fallback",
     "guardrail", "body", "metadata",
 }  # fmt: skip

@@ -206,6 +206,7 @@ def ask(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> I
     def asked(event: Any) -> tuple[Any, str]:
         capfd.readouterr()
         talk.records.clear()
+        collect_logs._app.cache_clear()  # noqa: SLF001 - or it knows the events of before
         answer: Any
         try:
             answer = collect_logs.handler(event, None)

@@ -3,7 +3,6 @@
 import base64
 import gzip
 import json
-from bisect import bisect_left
 from typing import Any, Final
 
 import msgspec
@@ -15,7 +14,7 @@ from bedrock_alerts.errors import BatchError
 from bedrock_alerts.invocations.decode import decode_event
 from bedrock_alerts.invocations.model import Invocation, Rejected, Skipped
 from bedrock_alerts.invocations.parse import parse
-from bedrock_alerts.invocations.pipeline import collect
+from bedrock_alerts.invocations.pipeline import Parts, collect
 from tests import records
 from tests.properties.batches import NOW, OPTIONS, PRICES, events_of, run, summary
 from tests.properties.emitted import check_emitted, emit
@@ -180,9 +179,9 @@ TEXT: Final = ("output", "outputBodyJson", "output", "message", "content", 0, "t
 TRACE: Final = ("output", "outputBodyJson", "trace", "guardrail")
 CHUNK: Final = ("output", "outputBodyJson", 3, "amazon-bedrock-trace")
 HOSTILE: Final = [
-    pytest.param(line_with(FULL_CONVERSE, TEXT, deep(100_000)), "too_deep", id="a deep text"),
-    pytest.param(line_with(FULL_CONVERSE, TRACE, deep(100_000)), "too_deep", id="a deep trace"),
-    pytest.param("[" * 100_000, "too_deep", id="100,000 levels that do not end"),
+    pytest.param(line_with(FULL_CONVERSE, TEXT, deep(100_000)), None, id="a deep text"),
+    pytest.param(line_with(FULL_CONVERSE, TRACE, deep(100_000)), None, id="a deep trace"),
+    pytest.param("[" * 100_000, "not_json", id="100,000 levels that do not end"),
     pytest.param(line_with(FULL_CONVERSE, TEXT, deep(100)), None, id="100 levels"),
     pytest.param(line_with(FULL_CONVERSE, TEXT, '"\\ud83d"'), None, id="half an emoji in a text"),
     pytest.param(line_with(FULL_CONVERSE, TEXT, '"half \ud83d"'), None, id="the same, not escaped"),
@@ -277,16 +276,13 @@ def test_what_the_fast_parser_refuses_is_read_the_same_as_what_it_takes() -> Non
         ),
     ],
 )
-def test_nesting_that_comes_near_the_limit_never_raises(document: Json, path: records.Path) -> None:
-    def outcome(levels: int) -> object:
-        return parse(line_with(document, path, deep(levels)), where="here")
-
-    too_deep = Rejected("too_deep", "here")
-    limit = bisect_left(range(100_000), 1, key=lambda levels: outcome(levels) == too_deep)
-    # Whatever walks what was read needs a few levels more, or fewer, than reading it did.
-    kinds = {type(outcome(levels)) for levels in range(limit - 30, limit + 30)}
-    assert kinds == {Invocation, Rejected}
-    assert outcome(limit + 30) == too_deep
+def test_nesting_costs_no_record_whatever_its_depth(document: Json, path: records.Path) -> None:
+    # Parsers give up at a depth that differs by version, and whatever walks what was read a few
+    # levels before or after.
+    for levels in (*range(80, 130), *range(300, 1100, 7), 5_000, 10_000, 100_000):
+        outcome = parse(line_with(document, path, deep(levels)), where="here")
+        assert isinstance(outcome, Invocation), levels
+        assert outcome.request_id == "req-full"
 
 
 # --- Anything at all ------------------------------------------------------------------------------
@@ -345,7 +341,7 @@ def test_any_event_is_refused_as_a_whole_or_gives_valid_lines(event: Any) -> Non
         batch = decode_event(event)
     except BatchError:
         return
-    result = collect((batch,), PRICES, OPTIONS, now=NOW)
+    result = collect((batch,), Parts(PRICES, OPTIONS), now=NOW)
     assert result.received == result.processed + result.rejected + result.skipped
     assert result.received + result.duplicates == len(batch.log_events)
     check_emitted(emit(result), now=NOW)
@@ -359,7 +355,7 @@ def test_any_time_of_logging_is_counted_at_a_time_cloudwatch_takes(times: list[f
         for message in ("no JSON", json.dumps(converse(timestamp=None)))
     ]
     batch = decode_event(records.awslogs(records.batch(events)))
-    result = collect((batch,), PRICES, OPTIONS, now=NOW)
+    result = collect((batch,), Parts(PRICES, OPTIONS), now=NOW)
     assert result.received + result.duplicates == len(events)
     check_emitted(emit(result), now=NOW)
 
@@ -368,7 +364,7 @@ def test_a_batch_of_one_record_of_1_mb_is_read() -> None:
     line = line_with(FULL_CONVERSE, TEXT, '"' + "x" * (2**20 - len(RAW) - 26) + '"')
     packed = gzip.compress(json.dumps(records.batch(records.log_events([line]))).encode())
     event = {"awslogs": {"data": base64.b64encode(packed).decode()}}
-    result = collect((decode_event(event),), PRICES, OPTIONS, now=NOW)
+    result = collect((decode_event(event),), Parts(PRICES, OPTIONS), now=NOW)
     assert (result.received, result.processed) == (1, 1)
     check_emitted(emit(result), now=NOW)
 

@@ -244,4 +244,4 @@ def test_a_file_of_the_catalogue_names_the_parameters_that_tune_its_alarm(
 
 
 def test_there_are_few_enough_parameters_to_read(template: dict[str, Any]) -> None:
-    assert len(template["Parameters"]) <= 45
+    assert len(template["Parameters"]) <= 46

@@ -10,10 +10,11 @@ from typing import Any, Final
 import msgspec
 import pytest
 
-from bedrock_alerts.invocations.model import Invocation
+from bedrock_alerts.invocations.model import Cost, Invocation
 from bedrock_alerts.invocations.parse import parse
 from bedrock_alerts.invocations.pricing import Prices
 from bedrock_alerts.invocations.report import event_line
+from bedrock_alerts.invocations.usage_lines import UsageLines
 from bedrock_alerts.metrics import METRICS
 from bedrock_alerts_lab.documents.dashboard import COLUMNS
 from bedrock_alerts_lab.documents.emitted import dimension_sets
@@ -134,8 +135,10 @@ def test_the_dashboard_reads_the_log_of_the_collector_in_use(
     source: dict[str, str], function: str
 ) -> None:
     document = board(**source)
-    (log,) = (widget for widget in document["widgets"] if widget["type"] == "log")
-    assert f"SOURCE '/aws/lambda/bedrock-alerts-{function}'" in log["properties"]["query"]
+    logs = [widget for widget in document["widgets"] if widget["type"] == "log"]
+    assert len(logs) == 2
+    for log in logs:
+        assert f"SOURCE '/aws/lambda/bedrock-alerts-{function}'" in log["properties"]["query"]
     assert f"bedrock-alerts-{function}" in [
         part
         for widget in document["widgets"]
@@ -162,7 +165,7 @@ NAME: Final = re.compile(r"`[^`]*`|[@\w][\w.@]*")
 TEXT: Final = re.compile(r"'[^']*'|/[^/]*/")
 
 
-def a_line() -> dict[str, Any]:
+def a_call() -> tuple[Invocation, Cost]:
     trace = converse_trace(content(kind="PROMPT_ATTACK"))
     call = parse(json.dumps(converse(trace=trace, requestMetadata={"team": "search"})), where="x")
     assert isinstance(call, Invocation)
@@ -173,8 +176,24 @@ def a_line() -> dict[str, Any]:
         billing=call.billing,
         units=None,
     )
-    line: dict[str, Any] = msgspec.json.decode(event_line(call, cost))
+    return call, cost
+
+
+def a_line() -> dict[str, Any]:
+    line: dict[str, Any] = msgspec.json.decode(event_line(*a_call()))
     return line
+
+
+def a_usage_line() -> dict[str, Any]:
+    usage = UsageLines(None)
+    usage.add([a_call()])
+    line: dict[str, Any] = msgspec.json.decode(next(usage.lines()))
+    return line
+
+
+def known_to(query: str) -> set[str]:
+    """Return the names in the lines that a query over the collector's log reads."""
+    return set(paths(a_usage_line() if "event = 'usage'" in query else a_line()))
 
 
 def paths(node: Any, above: str = "") -> Iterator[str]:
@@ -225,9 +244,8 @@ def test_a_saved_query_asks_for_fields_that_exist(name: str) -> None:
     nested = {"record": set(paths(record))}
     known: set[str] = set()
     if query["LogGroupNames"] == ["/aws/lambda/bedrock-alerts-collect-logs"]:
-        line = a_line()
-        known = set(paths(line))
-        nested = {"line": known, "hit": set(line["guardrail"]["hits"][0])}
+        known = known_to(query["QueryString"])
+        nested = {"line": known, "hit": set(a_line()["guardrail"]["hits"][0])}
     else:
         assert query["LogGroupNames"] == ["/aws/bedrock/invocations"]
     assert unknown_names(query["QueryString"], known, nested) == set()
@@ -239,10 +257,10 @@ def test_a_name_that_stands_for_nothing_is_found() -> None:
     assert unknown_names(query, set(paths(a_line())), {}) == {"verdict"}
 
 
-def test_the_query_on_the_dashboard_asks_for_fields_that_exist() -> None:
-    (log,) = (widget for widget in board()["widgets"] if widget["type"] == "log")
-    _, _, query = log["properties"]["query"].partition("' | ")
-    assert unknown_names(query, set(paths(a_line())), {}) == set()
+def test_the_queries_on_the_dashboard_ask_for_fields_that_exist() -> None:
+    for log in (widget for widget in board()["widgets"] if widget["type"] == "log"):
+        _, _, query = log["properties"]["query"].partition("' | ")
+        assert unknown_names(query, known_to(query), {}) == set()
 
 
 @pytest.mark.parametrize("name", sorted(saved(**ALL)))
@@ -257,8 +275,6 @@ def test_no_saved_query_shows_what_was_said(name: str) -> None:
 def test_queries_that_need_every_call_exist_only_where_every_call_has_a_line() -> None:
     few, many = saved(), saved(EventLines="all")
     assert {name for name in many if name not in few} == {
-        "QueryCostByModel",
-        "QueryPrincipalsByCost",
         "QuerySlowestCalls",
         "QueryUnguarded",
         "QueryUnpriced",

@@ -59,6 +59,7 @@ MAY_IMPORT: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
             "alerts.ports",
             "alerts.upgrade",
             "invocations.model",
+            "invocations.profiles",
             "logging_setup.model",
             "errors",
             "limits",

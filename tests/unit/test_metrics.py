@@ -13,6 +13,7 @@ PROMISED = re.findall(
     """
 Invocations InvocationErrors Throttles InputTokens OutputTokens CacheReadTokens CacheWriteTokens
 EstimatedCost UnpricedInvocations Latency TimeToFirstByte ImagesGenerated
+ApiKeyInvocations
 GuardedInvocations UnguardedInvocations ContentFilteredCount MaskedCount DetectedCount
 UnexplainedInterventions PolicyHits GuardrailLatency GuardrailUnits GuardrailCost
 RecordsReceived RecordsProcessed RecordsRejected RecordsSkipped RecordAge OffloadedBodies

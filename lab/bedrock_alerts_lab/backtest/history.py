@@ -13,9 +13,9 @@ from typing import Final
 import msgspec
 
 from bedrock_alerts import metrics
-from bedrock_alerts.invocations.aggregate import AggregateOptions
 from bedrock_alerts.invocations.pipeline import CollectOptions
 from bedrock_alerts.invocations.pricing import Prices
+from bedrock_alerts.invocations.profiles import Profiles
 from bedrock_alerts_lab.counting import count
 from bedrock_alerts_lab.simulator import Datapoint, published
 from bedrock_alerts_lab.sources import Sources
@@ -71,10 +71,15 @@ class History(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read_history(
-    sources: Sources, prices: Prices, aggregate: AggregateOptions, *, shown: bool
+    sources: Sources,
+    prices: Prices,
+    options: CollectOptions,
+    profiles: Profiles | None = None,
+    *,
+    shown: bool,
 ) -> History:
     """Read logs in any form, with a progress bar if `shown`. Records delivered twice count once."""
-    collected = count(sources, prices, CollectOptions(aggregate=aggregate), shown=shown)
+    collected = count(sources, prices, options, profiles, shown=shown)
     minutes = {point.minute for point in collected.datapoints}
     return History(
         points=collected.datapoints,

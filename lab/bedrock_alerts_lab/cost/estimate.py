@@ -200,7 +200,7 @@ def _logs(stack: Stack, traffic: Traffic, changes: float, till: _Till) -> Iterat
     ingestion = RATES["log_ingestion"]
     runs = (traffic.batches + 2 * changes) * PLATFORM_BYTES
     parts = (
-        ("log: event lines", traffic.event_line_bytes, ("EventLines",)),
+        ("log: event and usage lines", traffic.event_line_bytes, ("EventLines",)),
         ("log: metrics", traffic.metric_line_bytes, ()),
         ("log: runs of functions", runs, ()),
     )

@@ -24,8 +24,9 @@ from bedrock_alerts.invocations.model import (
     Skipped,
     Usage,
 )
-from bedrock_alerts.invocations.pipeline import CollectOptions, Collector, PriceList
+from bedrock_alerts.invocations.pipeline import CollectOptions, Collector, Parts, PriceList
 from bedrock_alerts.invocations.report import event_line, is_notable
+from bedrock_alerts.invocations.usage_lines import UsageLines
 from bedrock_alerts.metrics import Datapoint, Dimensions
 from bedrock_alerts_lab.cost.rates import HOURS_A_MONTH
 from bedrock_alerts_lab.sources import Line
@@ -139,7 +140,7 @@ def of_a_sample(
     meter = _Meter(options)
     remaining = iter(entries)
     while batch := list(islice(remaining, calls_per_batch)):
-        collector = Collector(prices, options, now=None)
+        collector = Collector(Parts(prices, options), now=None)
         for entry in batch:
             if isinstance(entry, Line):
                 collector.add(entry.text, event_id=entry.event_id, logged_at=entry.logged_at)
@@ -148,7 +149,8 @@ def of_a_sample(
                 collector.add_unread(entry, None)
         collected = collector.finish()
         meter.see(collected.datapoints)
-        meter.weigh(collected.datapoints, collected.events, collected.processed)
+        lines = (*collected.events, *collected.usage)
+        meter.weigh(collected.datapoints, lines, collected.processed)
     if not meter.calls or meter.first is None:
         return None
     factor = (
@@ -171,7 +173,8 @@ def of_counts(
     ordinary = [imagined_call(counts, number) for number in range(max(1, counts.models))]
     # The cap of values is one of each batch, and a month has many.
     uncapped = structs.replace(
-        options, aggregate=structs.replace(options.aggregate, values_per_dimension=10**9)
+        options,
+        aggregate=structs.replace(options.aggregate, values_per_hour=10**9, callers_per_hour=10**9),
     )
     points, _ = _published([*ordinary, *special], prices, uncapped)
     meter.see(points)
@@ -219,7 +222,7 @@ def _hours_with_data(
 def _published(
     calls: Sequence[Invocation], prices: PriceList, options: CollectOptions
 ) -> tuple[tuple[Datapoint, ...], list[bytes]]:
-    aggregator = Aggregator(options.aggregate)
+    aggregator, usage = Aggregator(options.aggregate), UsageLines(options.aggregate.application_key)
     events: list[bytes] = []
     for call in calls:
         cost = prices.cost(
@@ -230,9 +233,10 @@ def _published(
             units=call.guardrail.units,
         )
         aggregator.add([(call, cost)])
+        usage.add([(call, cost)])
         if options.every_event or is_notable(call):
             events.append(event_line(call, cost))
-    return aggregator.datapoints(), events
+    return aggregator.datapoints(), [*events, *usage.lines()]
 
 
 def _special(counts: Counts) -> Iterator[Invocation]:

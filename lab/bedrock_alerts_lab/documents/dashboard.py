@@ -286,6 +286,25 @@ def rows(functions: list[str], queues: list[str]) -> tuple[Row, ...]:
                 ),
             ),
         ),
+        Row(
+            6,
+            (
+                Widget(
+                    24,
+                    "log",
+                    {
+                        "title": "Who spent what",
+                        "region": "${AWS::Region}",
+                        "view": "table",
+                        "query": f"SOURCE '/aws/lambda/{_STACK}-${{Collector}}' | "
+                        "filter event = 'usage' | stats sum(total_usd) as usd,"
+                        " sum(calls) as all_calls, sum(input_tokens) as tokens_in,"
+                        " sum(output_tokens) as tokens_out, sum(blocked) as blocked_calls"
+                        " by principal, application, model | sort usd desc | limit 20",
+                    },
+                ),
+            ),
+        ),
     )
 
 

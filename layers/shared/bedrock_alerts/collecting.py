@@ -1,22 +1,29 @@
 """What every collector works with, put together from its settings."""
 
+from itertools import chain
 from typing import NamedTuple
 
 from bedrock_alerts.adapters.emf import EmfSink
 from bedrock_alerts.invocations.bodies import OffloadedBodies
+from bedrock_alerts.invocations.memory import Memory
+from bedrock_alerts.invocations.notices import notice
 from bedrock_alerts.invocations.overrides import load_prices
-from bedrock_alerts.invocations.pipeline import CollectOptions, collect_options
-from bedrock_alerts.invocations.pricing import Prices
+from bedrock_alerts.invocations.pipeline import Collected, Parts, collect_options
+from bedrock_alerts.invocations.profiles import Profile, Profiles
 from bedrock_alerts.settings import CollectorSettings
 
 
 class Collecting(NamedTuple):
-    """The parts; `bodies` is None where offloaded bodies are not to be read."""
+    """The parts, and where the metrics go."""
 
-    prices: Prices
-    options: CollectOptions
-    bodies: OffloadedBodies | None
+    parts: Parts
     metrics: EmfSink
+
+    def publish(self, collected: Collected) -> None:
+        """Write metrics and lines, and remember then what was counted."""
+        self.metrics.publish(collected.datapoints, chain(collected.events, collected.usage))
+        if self.parts.memory is not None:
+            self.parts.memory.keep(collected.deliveries)
 
 
 def collecting(settings: CollectorSettings, *, own_log_group: str | None = None) -> Collecting:
@@ -24,12 +31,40 @@ def collecting(settings: CollectorSettings, *, own_log_group: str | None = None)
     metrics = EmfSink(settings.metrics_namespace)
     prices, complaints = load_prices(settings.price_overrides)
     metrics.publish((), complaints)
-    return Collecting(
+    parts = Parts(
         prices=prices,
         options=collect_options(settings, own_log_group=own_log_group),
         bodies=_bodies(settings.offloaded_body_bucket_name),
-        metrics=metrics,
+        memory=Memory(),
+        profiles=_Profiles(metrics),
     )
+    return Collecting(parts, metrics)
+
+
+class _Profiles:
+    """Application inference profiles, asked of Bedrock: the client is made when one is met."""
+
+    def __init__(self, metrics: EmfSink) -> None:
+        self._metrics = metrics
+        self._asked: Profiles | None = None
+
+    def profile(self, arn: str) -> Profile | None:
+        if self._asked is None:
+            # boto3 takes a third of a second of every cold start.
+            from bedrock_alerts.adapters.bedrock import BedrockProfiles  # noqa: PLC0415
+
+            self._asked = BedrockProfiles(self._say)
+        return self._asked.profile(arn)
+
+    def _say(self, arn: str, reason: str) -> None:
+        line = notice(
+            "inference_profile_not_read",
+            "WARNING",
+            "an inference profile cannot be read: its calls are unpriced for ten minutes",
+            inference_profile=arn,
+            reason=reason,
+        )
+        self._metrics.publish((), (line,))
 
 
 def _bodies(bucket: str | None) -> OffloadedBodies | None:

@@ -34,6 +34,7 @@ METRICS: Final[Mapping[str, Metric]] = {
     "CacheWriteTokens": Metric("Count", "input tokens written to the prompt cache"),
     "EstimatedCost": Metric("None", "US dollars, by the list prices in the package"),
     "UnpricedInvocations": Metric("Count", "calls whose price is unknown; not in EstimatedCost"),
+    "ApiKeyInvocations": Metric("Count", "calls with a long-term Bedrock API key"),
     "Latency": Metric("Milliseconds", "until the last byte", "all"),
     "TimeToFirstByte": Metric("Milliseconds", "until the first byte", "all"),
     "ImagesGenerated": Metric("Count", "pictures made"),
@@ -46,7 +47,7 @@ METRICS: Final[Mapping[str, Metric]] = {
     "UnexplainedInterventions": Metric("Count", "calls changed by a guardrail that shows no trace"),
     "PolicyHits": Metric("Count", "policy items found, several to a call"),
     "GuardrailLatency": Metric("Milliseconds", "added by guardrails", "all"),
-    "GuardrailUnits": Metric("Count", "units that guardrails charged for"),
+    "GuardrailUnits": Metric("Count", "units that guardrails charge for"),
     "GuardrailCost": Metric("None", "US dollars for those units, by list price"),
     # the pipeline itself
     "RecordsReceived": Metric("Count", "lines received = processed + rejected + skipped"),

@@ -46,6 +46,7 @@ class CollectorSettings(msgspec.Struct, frozen=True, kw_only=True, rename="upper
     offloaded_body_bucket_name: str | None = None
     price_overrides: str | None = None
     metric_set: Literal["essential", "all"] = "all"
+    caller_detail: Literal["auto", "role", "session", "hashed"] = "auto"
 
 
 class CollectLogsSettings(CollectorSettings, frozen=True, kw_only=True, rename="upper"):

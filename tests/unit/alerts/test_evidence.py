@@ -125,8 +125,20 @@ def test_where_it_is_about_money_the_dearest_come_first() -> None:
     assert callers.rows == (("role/dear", "$12.25", "2"), ("role/cheap", "$0.50", "100"))
     assert found.who == "dear $12.25, cheap $0.50"
     assert found.summary.startswith(
-        "102 calls answered since 08:05 UTC: $12.75 (yesterday: $6.20), all on unknown"
+        "102 calls made since 08:05 UTC: $12.75 (yesterday: $6.20), all on unknown"
     )
+
+
+def test_applications_are_shown_where_calls_name_them() -> None:
+    rows = [
+        row(principal="role/chat", application="shop", calls=2, dollars="3"),
+        row(principal="role/chat", application="support", calls=1, dollars="9"),
+    ]
+    found = evidence(asked("EstimatedCost"), rows, None)
+    assert [table.title for table in found.tables] == ["Callers", "Applications", "Models"]
+    assert found.tables[1].rows == (("support", "$9.00", "1"), ("shop", "$3.00", "2"))
+    nameless = evidence(asked("EstimatedCost"), [row(principal="a", calls=1)], None)
+    assert [table.title for table in nameless.tables] == ["Callers", "Models"]
 
 
 def test_one_call_is_one_call_and_a_cut_answer_is_at_least_that() -> None:

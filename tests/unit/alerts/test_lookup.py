@@ -216,10 +216,10 @@ def test_a_reminder_asks_who_keeps_it_going() -> None:
     assert max(start for _, start, _ in fake.asked) == NOW - timedelta(hours=1)
 
 
-def test_what_event_lines_cannot_tell_is_not_asked() -> None:
+def test_what_event_lines_cannot_tell_is_asked_of_usage_lines() -> None:
     fake = Fake()
-    assert found("anomaly", fake).evidence is None
-    assert fake.asked == []
+    assert found("anomaly", fake).evidence is not None
+    assert all('event = "usage"' in query for query, _, _ in fake.asked)
 
 
 def test_what_the_event_does_not_say_comes_from_the_definition() -> None:

@@ -94,12 +94,51 @@ def test_what_event_lines_cannot_tell_is_not_asked(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "is_asked"), [("EstimatedCost", False), ("Latency", False), ("Throttles", True)]
+    ("name", "some", "every"),
+    [
+        ("EstimatedCost", "usage", "usage"),
+        ("UnpricedInvocations", "usage", "invocation"),
+        ("Latency", "usage", "invocation"),
+        ("Throttles", "invocation", "invocation"),
+        ("UnguardedInvocations", None, "invocation"),
+    ],
 )
-def test_lines_of_some_calls_are_not_asked_about_all(name: str, *, is_asked: bool) -> None:
+def test_what_lines_of_some_calls_do_not_tell_usage_lines_may(
+    name: str, some: str | None, every: str
+) -> None:
     change = change_with(metrics=(metric(name),))
-    assert (question(change) is not None) is is_asked
-    assert question(change, every_call=True) is not None
+    asked_of_some, asked_of_every = question(change), question(change, every_call=True)
+    assert asked_of_every is not None
+    assert f'filter event = "{every}"' in asked_of_every.evidence
+    if some is None:
+        assert asked_of_some is None
+    else:
+        assert asked_of_some is not None
+        assert f'filter event = "{some}"' in asked_of_some.evidence
+
+
+def test_usage_lines_tell_who_spent_what() -> None:
+    found = question(change_with(metrics=(metric("EstimatedCost", Application="shop"),)))
+    assert found is not None
+    assert found.evidence == (
+        'filter event = "usage" and application = "shop"\n'
+        "| stats sum(calls) as calls, sum(input_tokens) as input_tokens,"
+        " sum(output_tokens) as output_tokens, sum(total_usd) as dollars"
+        " by principal, application, model\n| sort dollars desc\n| limit 1000"
+    )
+    assert found.listing.endswith("| sort dollars desc\n| limit 200")
+    assert found.callers == (
+        'filter event = "usage" and application = "shop"'
+        " | stats sum(total_usd) as dollars by principal, model | sort dollars desc"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "dimension"),
+    [("EstimatedCost", "Modality"), ("ContentFilteredCount", "Application")],
+)
+def test_lines_are_not_asked_about_what_they_do_not_tell_apart(name: str, dimension: str) -> None:
+    assert question(change_with(metrics=(metric(name, **{dimension: "x"}),))) is None
 
 
 def test_nothing_is_asked_where_nothing_is_watched() -> None:

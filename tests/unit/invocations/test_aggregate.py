@@ -8,7 +8,9 @@ from typing import Any, Final
 import msgspec
 import pytest
 
-from bedrock_alerts.invocations.aggregate import OTHER_VALUES, AggregateOptions, Aggregator
+from bedrock_alerts.invocations.aggregate import AggregateOptions, Aggregator
+from bedrock_alerts.invocations.identity import OTHER_VALUES
+from bedrock_alerts.invocations.memory import Memory
 from bedrock_alerts.invocations.model import Cost, Invocation, Rejected, Skipped
 from bedrock_alerts.invocations.parse import parse
 from bedrock_alerts.metrics import METRICS, Datapoint, Dimensions
@@ -299,7 +301,7 @@ def test_of_too_many_values_the_rarest_share_one() -> None:
     often = [converse(modelId="often")] * 3
     # One call that costs much is still one call.
     rare = [converse(modelId=f"rare-{number}", tokens=(10**6, 10**6)) for number in range(5)]
-    laid = table(points(*rare, *often, values_per_dimension=3))
+    laid = table(points(*rare, *often, values_per_hour=2))
     models = {
         dimensions[0][1]: counted["Invocations"]
         for dimensions, counted in laid.items()
@@ -309,24 +311,52 @@ def test_of_too_many_values_the_rarest_share_one() -> None:
     assert laid[()]["Invocations"] == 8
 
 
-@pytest.mark.parametrize(
-    ("each_minute", "shown"),
-    [
-        pytest.param(False, {"a": 3, OTHER_VALUES: 4}, id="in a batch"),
-        pytest.param(True, {"a": 3, OTHER_VALUES: 2, "c": 1, "d": 1}, id="in each of its minutes"),
-    ],
-)
-def test_the_cap_is_for_all_together_or_for_each_minute(
-    *, each_minute: bool, shown: dict[str, int]
-) -> None:
-    first = [converse(modelId=model) for model in ("a", "a", "a", "b", "c")]
-    second = [converse(modelId=model, timestamp="2026-03-02T10:30:00Z") for model in ("c", "d")]
-    found = points(*first, *second, values_per_dimension=2, capped_each_minute=each_minute)
+def models_of(found: Iterable[Datapoint]) -> Counter[str]:
     models: Counter[str] = Counter()
     for point in found:
         if point.metric == "Invocations" and dict(point.dimensions).keys() == {"ModelId"}:
             models[point.dimensions[0][1]] += int(sum(point.values))
-    assert models == shown
+    return models
+
+
+def test_names_are_capped_in_each_hour() -> None:
+    first = [converse(modelId=model) for model in ("a", "a", "a", "b", "b", "c")]
+    same_hour = [converse(modelId=model, timestamp="2026-03-02T10:50:00Z") for model in ("c", "d")]
+    next_hour = [converse(modelId=model, timestamp="2026-03-02T11:00:00Z") for model in ("c", "d")]
+    found = points(*first, *same_hour, *next_hour, values_per_hour=2)
+    # In the first hour `b` and `c` are as frequent: the alphabet decides.
+    assert models_of(found) == {"a": 3, "b": 2, OTHER_VALUES: 3, "c": 1, "d": 1}
+
+
+def test_a_warm_container_remembers_which_names_an_hour_has() -> None:
+    memory = Memory()
+    found: Counter[str] = Counter()
+    for minute in range(60):
+        aggregator = Aggregator(AggregateOptions(values_per_hour=5), memory=memory)
+        stamp = f"2026-03-02T10:{minute:02}:00Z"
+        calls = [read(converse(modelId=f"model-{minute}", timestamp=stamp)) for _ in range(2)]
+        calls.append(read(converse(modelId="model-0", timestamp=stamp)))
+        aggregator.add([(call, CENT) for call in calls])
+        found.update(models_of(aggregator.datapoints()))
+    assert found.keys() == {OTHER_VALUES, *(f"model-{number}" for number in range(5))}
+    assert found["model-0"] == 62
+
+
+def test_failed_calls_of_models_without_a_price_share_a_name() -> None:
+    refused = Cost(model_picodollars=0, guardrail_picodollars=0, priced="exact", is_listed=False)
+    aggregator = Aggregator(AggregateOptions())
+    aggregator.add(
+        [(read(failed(modelId=f"invented-{number}")), refused) for number in range(20)]
+        + [(read(converse(modelId="tuned")), refused)]
+    )
+    assert models_of(aggregator.datapoints()) == {OTHER_VALUES: 20, "tuned": 1}
+
+
+def test_calls_with_a_long_term_api_key_are_counted_apart() -> None:
+    key = {"arn": "arn:aws:iam::111122223333:user/BedrockAPIKey-4kq7"}
+    laid = table(points(converse(identity=key), converse()))
+    assert laid[()]["ApiKeyInvocations"] == 1
+    assert "ApiKeyInvocations" not in table(points(converse()))[()]
 
 
 def test_values_from_outside_are_printable_ascii() -> None:

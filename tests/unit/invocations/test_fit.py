@@ -95,9 +95,21 @@ def test_what_is_no_json_raises(document: str) -> None:
         READER.read(document)
 
 
-@pytest.mark.parametrize("document", ['{"other":' * 100_000, "[" * 100_000])
-def test_what_is_nested_too_deeply_raises(document: str) -> None:
-    with pytest.raises(RecursionError):
+@pytest.mark.parametrize("depth", [10, 99, 500, 5_000, 40_000])
+@pytest.mark.parametrize(("opened", "closed"), [('{"x":', "}"), ("[", "]")])
+@pytest.mark.parametrize("odd", ["", '"word": 7, ', '"ready": NaN, '])
+def test_what_is_nested_deeper_than_anything_of_ours_costs_only_itself(
+    depth: int, opened: str, closed: str, odd: str
+) -> None:
+    deep = opened * depth + '"in the }]depth"' + closed * depth
+    found = READER.read(f'{{{odd}"before": "{{[", "deep": {deep}, "count": 7}}')
+    assert found is not None
+    assert found.count == 7
+
+
+@pytest.mark.parametrize("document", ['{"other":' * 100_000, "[" * 100_000, '["' * 100_000])
+def test_levels_that_never_end_are_no_json(document: str) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - of several kinds, and nobody reads them
         READER.read(document)
 
 

@@ -2,7 +2,12 @@
 
 import pytest
 
-from bedrock_alerts.invocations.identity import model_ref, principal_of
+from bedrock_alerts.invocations.identity import (
+    OTHER_VALUES,
+    is_api_key,
+    model_ref,
+    principal_of,
+)
 from tests.records import ACCOUNT, CALLER, HAIKU, REGION
 
 BEDROCK = f"arn:aws:bedrock:{REGION}:{ACCOUNT}"
@@ -72,7 +77,7 @@ def test_model_and_profile_are_told_apart(model_id: str, model: str, profile: st
             id="a role with an odd session"),
         pytest.param(
             f"arn:aws:sts::{ACCOUNT}:assumed-role/AWSReservedSSO_Dev_0123456789abcdef/alice",
-            "AWSReservedSSO_Dev_0123456789abcdef", id="a role of the identity centre"),
+            "alice", id="a person of IAM Identity Center"),
         pytest.param(f"arn:aws:iam::{ACCOUNT}:role/service-role/search-app", "search-app",
             id="a role by its own ARN, with a path"),
         pytest.param(f"arn:aws:iam::{ACCOUNT}:user/batch", "user/batch", id="a user"),
@@ -93,3 +98,64 @@ def test_model_and_profile_are_told_apart(model_id: str, model: str, profile: st
 )  # fmt: skip
 def test_a_principal_is_short_and_stable(arn: str, expected: str) -> None:
     assert principal_of(arn) == expected
+
+
+STS = f"arn:aws:sts::{ACCOUNT}"
+SSO = f"{STS}:assumed-role/AWSReservedSSO_Analysts_0a1b2c3d4e5f6071/ada@example.com"
+
+
+@pytest.mark.parametrize(
+    ("arn", "auto", "role", "session"),
+    [
+        pytest.param(CALLER, "search-app", "search-app", "search-app/alice@example.com", id="role"),
+        pytest.param(
+            SSO,
+            "ada@example.com",
+            "AWSReservedSSO_Analysts_0a1b2c3d4e5f6071",
+            "AWSReservedSSO_Analysts_0a1b2c3d4e5f6071/ada@example.com",
+            id="a person of IAM Identity Center",
+        ),
+        pytest.param(f"{STS}:federated-user/bo", *["federated-user/bo"] * 3, id="a federated user"),
+        pytest.param(f"arn:aws:iam::{ACCOUNT}:user/batch", *["user/batch"] * 3, id="a user"),
+        pytest.param(
+            f"{STS}:assumed-role/AWSReservedSSO_Analysts_0a1b2c3d4e5f6071",
+            *["AWSReservedSSO_Analysts_0a1b2c3d4e5f6071"] * 3,
+            id="a role of IAM Identity Center without a session",
+        ),
+        pytest.param(
+            f"{STS}:assumed-role/__other__/x",
+            "role/__other__",
+            "role/__other__",
+            "__other__/x",
+            id="a role with a name of ours",
+        ),
+    ],
+)
+def test_a_caller_is_named_in_as_much_detail_as_wanted(
+    arn: str, auto: str, role: str, session: str
+) -> None:
+    assert principal_of(arn) == auto
+    assert principal_of(arn, "role") == role
+    assert principal_of(arn, "session") == session
+    assert OTHER_VALUES not in (auto, role, session)
+
+
+def test_a_hashed_name_says_nothing_and_stays_the_same() -> None:
+    name = principal_of(SSO, "hashed")
+    assert name == principal_of(SSO, "hashed")
+    assert name != principal_of(CALLER, "hashed")
+    assert name.startswith("caller-")
+    assert "ada" not in name
+
+
+@pytest.mark.parametrize(
+    ("arn", "is_one"),
+    [
+        (f"arn:aws:iam::{ACCOUNT}:user/BedrockAPIKey-4kq7", True),
+        (f"arn:aws-us-gov:iam::{ACCOUNT}:user/team/BedrockAPIKey-x", True),
+        (f"arn:aws:iam::{ACCOUNT}:user/batch", False),
+        (f"{STS}:assumed-role/BedrockAPIKey-4kq7/x", False),
+    ],
+)
+def test_the_users_of_long_term_api_keys_are_known(arn: str, *, is_one: bool) -> None:
+    assert is_api_key(arn) is is_one

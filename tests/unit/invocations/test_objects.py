@@ -19,6 +19,9 @@ FOLDER, _, NAME = KEY.rpartition("/")
 LOGS: Final = "AWSLogs/111122223333/BedrockModelInvocationLogs"
 
 
+ETAG = "0123456789abcdef0123456789abcdef"
+
+
 def created(key: str, **more: Any) -> str:
     return json.dumps(object_created(key, AT, **more))
 
@@ -50,8 +53,16 @@ def reasons(body: str) -> list[str]:
     ],
 )
 def test_a_log_object_is_found_whoever_tells_of_it(key: str) -> None:
-    assert list(log_objects(created(key))) == [LogObject(BUCKET, key)]
+    assert list(log_objects(created(key))) == [LogObject(BUCKET, key, ETAG)]
     assert list(log_objects(notified(key))) == [LogObject(BUCKET, key)]
+
+
+def test_a_notification_says_which_version_of_an_object_it_is_about() -> None:
+    notification = s3_notification([KEY], AT)
+    notification["Records"][0]["s3"]["object"]["eTag"] = ETAG
+    assert list(log_objects(json.dumps(notification))) == [LogObject(BUCKET, KEY, ETAG)]
+    notification["Records"][0]["s3"]["object"]["eTag"] = 7
+    assert list(log_objects(json.dumps(notification))) == [LogObject(BUCKET, KEY)]
 
 
 @pytest.mark.parametrize(
@@ -68,7 +79,9 @@ def test_a_log_object_is_found_whoever_tells_of_it(key: str) -> None:
 def test_only_s3s_own_notifications_encode_keys(encoded: str, key: str) -> None:
     notification = notified(KEY).replace(KEY, f"{encoded}/{KEY}")
     assert list(log_objects(notification)) == [LogObject(BUCKET, f"{key}/{KEY}")]
-    assert list(log_objects(created(f"{encoded}/{KEY}"))) == [LogObject(BUCKET, f"{encoded}/{KEY}")]
+    assert list(log_objects(created(f"{encoded}/{KEY}"))) == [
+        LogObject(BUCKET, f"{encoded}/{KEY}", ETAG)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -199,7 +212,7 @@ def test_a_wrong_type_anywhere_is_a_value(place: tuple[str, ...], odd: Any) -> N
 
 def test_half_an_emoji_in_a_key_does_no_harm() -> None:
     (found,) = log_objects(created(f"\ud83d/{KEY}"))
-    assert found == LogObject(BUCKET, f"?/{KEY}")
+    assert found == LogObject(BUCKET, f"?/{KEY}", ETAG)
 
 
 def test_what_is_shown_of_a_key_is_one_short_line() -> None:

@@ -14,7 +14,7 @@ from bedrock_alerts.invocations.decode import LogBatch, LogLine
 from bedrock_alerts.invocations.model import Cost, Invocation
 from bedrock_alerts.invocations.objects import LogObject
 from bedrock_alerts.invocations.parse import parse
-from bedrock_alerts.invocations.pipeline import CollectOptions, collect, collect_objects
+from bedrock_alerts.invocations.pipeline import CollectOptions, Parts, collect, collect_objects
 from tests.records import (
     EPOCH,
     Json,
@@ -119,7 +119,7 @@ def test_what_only_the_standard_library_reads_is_mended() -> None:
         pytest.param(b"7", id="a number"),
         pytest.param(b"[]", id="no chunk"),
         pytest.param(b'["[DONE]"]', id="no chunk but the end"),
-        pytest.param(b"[" * 100_000, id="too deep"),
+        pytest.param(b"[" * 100_000, id="levels without an end"),
     ],
 )
 def test_without_a_readable_body_the_record_stays_offloaded(body: bytes | None) -> None:
@@ -206,7 +206,7 @@ EXPECTED: Final = [
 
 
 def test_a_batch_reads_what_it_can_and_tells_of_the_rest_in_one_line() -> None:
-    collected = collect((BATCH,), Cheap(), EVERY, now=EPOCH, bodies=bodies())
+    collected = collect((BATCH,), Parts(Cheap(), EVERY, bodies()), now=EPOCH)
     assert told(collected.events) == EXPECTED
     counted = {
         point.metric: sum(point.values) for point in collected.datapoints if not point.dimensions
@@ -218,16 +218,16 @@ def test_a_batch_reads_what_it_can_and_tells_of_the_rest_in_one_line() -> None:
 
 def test_a_log_object_does_so_too() -> None:
     found = [LogObject("example-invocation-logs", "x.json.gz")]
-    collected = collect_objects(found, Store(), Cheap(), EVERY, now=EPOCH, bodies=bodies())
+    collected = collect_objects(found, Store(), Parts(Cheap(), EVERY, bodies()), now=EPOCH)
     assert told(collected.events) == EXPECTED
 
 
 def test_a_batch_that_read_all_of_its_bodies_says_nothing_of_them() -> None:
     batch = LogBatch(log_events=BATCH.log_events[:1])
-    collected = collect((batch,), Cheap(), EVERY, now=EPOCH, bodies=bodies())
+    collected = collect((batch,), Parts(Cheap(), EVERY, bodies()), now=EPOCH)
     assert told(collected.events) == EXPECTED[:1]
 
 
 def test_without_a_bucket_bodies_are_counted_and_not_told_of() -> None:
-    collected = collect((BATCH,), Cheap(), EVERY, now=EPOCH)
+    collected = collect((BATCH,), Parts(Cheap(), EVERY), now=EPOCH)
     assert told(collected.events) == [EXPECTED[1]] * 2

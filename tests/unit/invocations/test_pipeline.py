@@ -15,6 +15,7 @@ from bedrock_alerts.invocations.pipeline import (
     Collected,
     CollectOptions,
     Collector,
+    Parts,
     collect,
 )
 from bedrock_alerts.limits import METRIC_MAX_AGE_SECONDS, METRIC_MAX_AHEAD_SECONDS
@@ -69,7 +70,7 @@ def of(documents: Iterable[Any], *, first_id: int = 0) -> LogBatch:
 
 
 def collected(*batches: LogBatch, now: float = NOW, **options: Any) -> Collected:
-    return collect(batches, OneCent(), CollectOptions(**options), now=now)
+    return collect(batches, Parts(OneCent(), CollectOptions(**options)), now=now)
 
 
 def totals(result: Collected, dimensions: Dimensions = ()) -> dict[str, float]:
@@ -237,7 +238,7 @@ def test_the_richer_of_two_records_is_the_one_that_counts() -> None:
         pytest.param("no JSON", "not_json", "RecordsRejected", id="no JSON"),
         pytest.param("", "not_json", "RecordsRejected", id="nothing"),
         pytest.param("[1]", "not_an_object", "RecordsRejected", id="no object"),
-        pytest.param("[" * 100_000, "too_deep", "RecordsRejected", id="too many levels"),
+        pytest.param("[" * 100_000, "not_json", "RecordsRejected", id="levels without an end"),
         pytest.param(records.record(model=""), "no_model", "RecordsRejected", id="no model"),
         pytest.param({"schemaType": "x"}, "foreign_record", "RecordsSkipped", id="not ours"),
     ],
@@ -315,7 +316,7 @@ def test_an_unreadable_line_logged_at_an_impossible_time_is_counted_now(
 
 
 def test_without_a_now_every_time_is_counted() -> None:
-    collector = Collector(OneCent(), CollectOptions(), now=None)
+    collector = Collector(Parts(OneCent(), CollectOptions()), now=None)
     for number, year in enumerate((1971, 2026, 9999)):
         document = converse(timestamp=f"{year}-01-01T00:00:00Z", requestId=f"r{number}")
         collector.add(json.dumps(document))
@@ -329,7 +330,7 @@ def _remembering(monkeypatch: pytest.MonkeyPatch, lines: int) -> Collector:
     """Return a collector that counts line by line and remembers so many."""
     monkeypatch.setattr(pipeline, "_ROUND", 1)
     monkeypatch.setattr(pipeline, "_REMEMBERED", lines)
-    return Collector(OneCent(), CollectOptions(), now=NOW)
+    return Collector(Parts(OneCent(), CollectOptions()), now=NOW)
 
 
 def _numbered(number: int, **more: Any) -> str:
@@ -412,7 +413,8 @@ def test_an_event_line_has_the_documented_fields_in_their_order() -> None:
     (event,) = events(collected(of([BLOCKED])))
     assert list(event) == [
         "event", "request_id", "timestamp", "account_id", "region", "operation", "model_id", "model",
-        "inference_profile", "principal", "principal_arn", "status", "error_code", "stop_reason",
+        "inference_profile", "application", "principal", "principal_arn", "status", "error_code",
+    "stop_reason",
         "usage", "modality", "latency_ms", "first_byte_ms", "cost_usd", "priced", "price_fallback",
         "guardrail", "body", "metadata",
     ]  # fmt: skip

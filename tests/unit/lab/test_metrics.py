@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bedrock_alerts.invocations.pipeline import CollectOptions, Collector
+from bedrock_alerts.invocations.pipeline import CollectOptions, Collector, Parts
 from bedrock_alerts.invocations.pricing import Prices
 from bedrock_alerts_lab.cli import main
 from tests.records import (
@@ -248,17 +248,19 @@ def test_a_folders_bodies_are_left_out_with_a_note(run: Run, tmp_path: Path) -> 
 
 @pytest.mark.parametrize("keep_events", [True, False])
 def test_events_are_kept_only_by_those_who_want_them(*, keep_events: bool) -> None:
-    collector = Collector(Prices.load(), CollectOptions(), now=None, keep_events=keep_events)
+    collector = Collector(Parts(Prices.load(), CollectOptions()), now=None, keep_events=keep_events)
     collector.add(json.dumps(BLOCKED))
     assert len(collector.finish().events) == int(keep_events)
 
 
-def test_a_long_log_has_as_many_values_a_minute_as_a_batch_would(run: Run, tmp_path: Path) -> None:
+def test_a_log_has_as_many_values_an_hour_as_the_collector_publishes(
+    run: Run, tmp_path: Path
+) -> None:
     calls = [
         converse(modelId=f"m{number}", requestId=f"r{number}", timestamp=f"2026-03-02T{at}:00Z")
-        for number, at in enumerate(["10:15"] * 40 + ["10:16"] * 40 + ["10:17"] * 60)
+        for number, at in enumerate(["10:15"] * 40 + ["10:59"] * 40 + ["11:00"] * 50)
     ]
     outcome = run(written(tmp_path, calls), "--json")
     models = {point["dimensions"].get("ModelId") for point in outcome.points} - {None}
-    assert len(models) == 40 + 40 + 50
-    assert outcome.total("Invocations", ModelId="__other__") == 11
+    assert len(models - {"__other__"}) == 50 + 50
+    assert outcome.total("Invocations", ModelId="__other__") == 30

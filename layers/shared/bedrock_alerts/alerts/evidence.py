@@ -10,6 +10,7 @@ from typing import Final, NamedTuple, TypeAlias
 
 from bedrock_alerts.alerts.model import Evidence, Table
 from bedrock_alerts.alerts.questions import (
+    APPLICATION,
     CALLER,
     CATEGORY,
     ERROR,
@@ -32,6 +33,7 @@ _TOP: Final = 3
 _MAX_CELL: Final = 80
 _A_DAY: Final = timedelta(hours=20)
 _TITLES: Final = {
+    APPLICATION: ("Applications", "application"),
     CALLER: ("Callers", "caller"),
     ERROR: ("Errors", "error"),
     MODEL: ("Models", "model"),
@@ -69,6 +71,7 @@ def evidence(question: Question, rows: Sequence[Row], before: Sequence[Row] | No
             subject,
         )
         for name in subject.tables
+        if name != APPLICATION or any(row.get(APPLICATION) for row in rows)
     )
     return Evidence(
         summary=_summary(question, rows, before), tables=tuple(tables), who=_who(rows, subject)

@@ -1,7 +1,8 @@
-"""What to ask the collectors' event lines about an alarm: which calls, of when, told apart by what.
+"""What to ask the collectors' lines about an alarm: which calls, of when, told apart by what.
 
-The lines are those of `invocations/report.py`: one for each call with an error or a guardrail's
-finding, or for all calls where the stack is set so.
+Event lines are those of `invocations/report.py`: one for each call with an error or a guardrail's
+finding, or for all calls where the stack is set so. Usage lines, of `invocations/usage_lines.py`,
+add up all calls of a batch by caller, application and model.
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CWL_QuerySyntax.html
 """
 
@@ -15,6 +16,7 @@ from bedrock_alerts.alerts.next_steps import suffix_of
 
 CALLER: Final = "principal"
 MODEL: Final = "model"
+APPLICATION: Final = "application"
 ERROR: Final = "error_code"
 GUARDRAIL: Final = "guardrail.ids.0"
 POLICY: Final = "guardrail.hits.0.policy"
@@ -43,7 +45,8 @@ class Subject(NamedTuple):
 
     `tables` are what they are told apart by, the most important first. `is_of_every_call` says that
     calls without error or finding count too, which only have a line where all calls have one.
-    Where it `is_about_money` the dearest come first.
+    Where it `is_about_money` the dearest come first. `used` is the field of usage lines that counts
+    the same calls, empty where there is none.
     """
 
     words: str
@@ -51,19 +54,26 @@ class Subject(NamedTuple):
     tables: tuple[str, ...]
     is_of_every_call: bool = False
     is_about_money: bool = False
+    used: str = ""
 
 
 class Question(NamedTuple):
-    """A subject, narrowed to what an alarm watches, from `start` to `end`."""
+    """A subject, narrowed to what an alarm watches, from `start` to `end`.
+
+    `is_of_usage` says that it is for usage lines, in place of event lines.
+    """
 
     subject: Subject
     filters: tuple[str, ...]
     start: datetime
     end: datetime
+    is_of_usage: bool = False
 
     @property
     def evidence(self) -> str:
         """The query whose answer becomes the evidence in a message."""
+        if self.is_of_usage:
+            return f"{self._filter}\n{self._used}\n| limit {GROUPS}"
         return (
             f"{self._filter}\n"
             "| stats count(*) as calls, sum(usage.input_tokens) as input_tokens,"
@@ -75,6 +85,8 @@ class Question(NamedTuple):
     @property
     def listing(self) -> str:
         """The query that a person starts from: the calls themselves, the newest first."""
+        if self.is_of_usage:
+            return f"{self._filter}\n{self._used}\n| limit 200"
         return (
             f"fields @timestamp, principal, model, error_code, guardrail.verdict, {POLICY},"
             f" {CATEGORY}, cost_usd, request_id\n| {self._filter}\n"
@@ -85,6 +97,10 @@ class Question(NamedTuple):
     def callers(self) -> str:
         """The query that names the callers, short enough to stand in a message."""
         asked = " and ".join(self.filters)
+        if self.is_of_usage:
+            asked = " and ".join(('event = "usage"', *self.filters))
+            dollars = "stats sum(total_usd) as dollars"
+            return f"filter {asked} | {dollars} by {CALLER}, {MODEL} | sort dollars desc"
         return f"filter {asked} | stats count() as calls by {CALLER}, {MODEL} | sort calls desc"
 
     @property
@@ -95,7 +111,17 @@ class Question(NamedTuple):
 
     @property
     def _filter(self) -> str:
-        return "filter " + " and ".join(('event = "invocation"', *self.filters))
+        event = "usage" if self.is_of_usage else "invocation"
+        return "filter " + " and ".join((f'event = "{event}"', *self.filters))
+
+    @property
+    def _used(self) -> str:
+        order = "dollars" if self.subject.is_about_money else "calls"
+        return (
+            f"| stats sum({self.subject.used}) as calls, sum(input_tokens) as input_tokens,"
+            " sum(output_tokens) as output_tokens, sum(total_usd) as dollars"
+            f" by {CALLER}, {APPLICATION}, {MODEL}\n| sort {order} desc"
+        )
 
 
 _BY_GUARDRAIL: Final = (CALLER, POLICY, MODEL)
@@ -124,10 +150,23 @@ _UNGUARDED: Final = Subject(
     is_of_every_call=True,
 )
 _UNPRICED: Final = Subject(
-    "without a price", 'priced = "unpriced"', (MODEL, CALLER), is_of_every_call=True
+    "without a price",
+    'priced = "unpriced"',
+    (MODEL, CALLER),
+    is_of_every_call=True,
+    used="unpriced",
 )
-_ANSWERED: Final = Subject("answered", 'status = "ok"', (MODEL, CALLER), is_of_every_call=True)
-_PAID: Final = _ANSWERED._replace(tables=(CALLER, MODEL), is_about_money=True)
+_ANSWERED: Final = Subject(
+    "answered", 'status = "ok"', (MODEL, CALLER), is_of_every_call=True, used="calls"
+)
+_PAID: Final = Subject(
+    "made",
+    'status = "ok"',
+    (CALLER, APPLICATION, MODEL),
+    is_of_every_call=True,
+    is_about_money=True,
+    used="calls",
+)
 
 # By the name of the metric: Bedrock's own and ours mean the same calls where they share one.
 SUBJECTS: Final[Mapping[str, Subject]] = {
@@ -156,11 +195,14 @@ SUBJECTS: Final[Mapping[str, Subject]] = {
 _BY_ALARM: Final[Mapping[str, Subject]] = {"BedrockDegraded": _FAILED}
 # How a line is known to be of a dimension. The text of findings has one form, see `report.py`.
 _DIMENSIONS: Final[Mapping[str, str]] = {
+    "Application": 'application = "{}"',
     "ErrorCode": 'error_code = "{}"',
     "ModelId": '(model = "{0}" or inference_profile = "{0}")',
     "Modality": 'modality = "{}"',
     "Principal": 'principal = "{}"',
 }
+# The dimensions that usage lines tell apart.
+_IN_USAGE: Final = frozenset({"Application", "ModelId", "Principal"})
 _FINDINGS: Final[Mapping[str, str]] = {
     "Action": '@message like /"action":"{}"/',
     "Category": '@message like /"category":"{}"/',
@@ -175,12 +217,21 @@ def question(change: StateChange, *, every_call: bool = False) -> Question | Non
     `every_call` says that all calls have a line, and not only those with an error or a finding.
     """
     subject, dimensions = _watched(change)
-    if subject is None or (subject.is_of_every_call and not every_call):
+    if subject is None:
+        return None
+    # Usage lines have guardrails' cost too; where every call has a line, that says more.
+    is_of_usage = subject.is_about_money or (subject.is_of_every_call and not every_call)
+    if is_of_usage and not subject.used:
         return None
     filters = [_narrowed(name, value) for name, value in dimensions]
-    if not all(filters):
+    names = dict(dimensions).keys()
+    is_told = names <= _IN_USAGE if is_of_usage else "Application" not in names
+    if not all(filters) or not is_told:
         return None  # a wider answer would be a wrong one
     start, end = window(change)
+    if is_of_usage:
+        counted = () if subject.used == "calls" else (f"{subject.used} > 0",)
+        return Question(subject, (*counted, *filters), start, end, is_of_usage=True)
     return Question(subject, (subject.filter, *filters), start, end)
 
 
@@ -194,7 +245,7 @@ def callers_query(change: StateChange, *, every_call: bool = False) -> tuple[str
         return "", ""
     asked = question(change, every_call=every_call)
     if asked:
-        return asked.callers, "the event lines"
+        return asked.callers, "the usage lines" if asked.is_of_usage else "the event lines"
     return _OF_THE_LOG if subject.is_of_every_call else ("", "")
 
 

@@ -10,6 +10,8 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 
 import msgspec
 
+from bedrock_alerts.invocations.identity import OTHER_VALUES
+from bedrock_alerts.invocations.memory import Memory
 from bedrock_alerts.invocations.model import (
     PICODOLLARS,
     Body,
@@ -24,7 +26,7 @@ from bedrock_alerts.invocations.model import (
 from bedrock_alerts.metrics import METRICS, Datapoint, Dimensions
 from bedrock_alerts.text import dimension_value
 
-OTHER_VALUES: Final = "__other__"
+_HOUR: Final = 3600
 _THROTTLES: Final = frozenset({"ThrottlingException", "TooManyRequestsException"})
 _VERDICT_METRICS: Final = {
     "blocked": "ContentFilteredCount",
@@ -69,6 +71,7 @@ _ESSENTIAL: Final[Mapping[tuple[str, ...], frozenset[str]]] = {
             "GuardedInvocations",
             "UnguardedInvocations",
             "ContentFilteredCount",
+            "ApiKeyInvocations",
             "RecordsReceived",
             "RecordsRejected",
         }
@@ -90,16 +93,15 @@ PrincipalScope: TypeAlias = Literal["none", "violations", "all"]
 class AggregateOptions(msgspec.Struct, frozen=True, kw_only=True):
     """Which of the optional dimensions are published: every series costs money.
 
-    `values_per_dimension` caps what one batch may add to a dimension whose values come from
-    outside; the rarest share the value `__other__`. `capped_each_minute` is for logs of many
-    minutes that were as many batches when they were written.
+    `values_per_hour` caps the names of a dimension whose values come from outside, and
+    `callers_per_hour` those of `Principal`; the rarest share the value `__other__`.
     """
 
     metric_set: MetricSet = "all"
     principals: PrincipalScope = "violations"
     application_key: str | None = None
-    values_per_dimension: int = 50
-    capped_each_minute: bool = False
+    values_per_hour: int = 50
+    callers_per_hour: int = 200
 
 
 class Group:
@@ -129,7 +131,7 @@ class Group:
                 self.values.setdefault(metric, []).extend(values)
 
 
-_Common: TypeAlias = tuple[int, str, Modality, str | None, Body, Verdict, tuple[str, ...]]
+_Common: TypeAlias = tuple[int, str, Modality, str | None, Body, Verdict, tuple[str, ...], bool]
 Priced: TypeAlias = tuple[Invocation, Cost]
 
 
@@ -143,6 +145,7 @@ class Alike(NamedTuple):
     body: Body
     verdict: Verdict
     guardrails: tuple[str, ...]
+    is_api_key: bool
 
 
 class Cell:
@@ -253,6 +256,8 @@ class Cell:
 
 def _counters_of(alike: Alike) -> Iterator[str]:
     """Return the metrics in which such a call counts as one, beside `Invocations`."""
+    if alike.is_api_key:
+        yield "ApiKeyInvocations"
     if alike.error_code is not None:
         yield "InvocationErrors"
         if alike.error_code in _THROTTLES:
@@ -282,10 +287,14 @@ class Aggregator:
     """Collects outcomes and turns them into data points. The order of what is added never matters.
 
     `now` (seconds since 1970) is the time of counting; without it no `RecordAge` is published.
+    `memory` knows the names of earlier batches.
     """
 
-    def __init__(self, options: AggregateOptions, *, now: float | None = None) -> None:
+    def __init__(
+        self, options: AggregateOptions, *, now: float | None = None, memory: Memory | None = None
+    ) -> None:
         self._options = options
+        self._memory = memory or Memory()
         self._now = now
         self._cells: defaultdict[_Common, Cell] = defaultdict(Cell)
         self._groups: defaultdict[_Key, Group] = defaultdict(Group)
@@ -296,14 +305,17 @@ class Aggregator:
         for call, cost in calls:
             minute = int(call.epoch // 60) * 60
             guardrail = call.guardrail
+            called_id = call.inference_profile or call.model
             alike[
                 minute,
-                call.inference_profile or call.model,
+                # Whoever may call Bedrock can invent models, and pays nothing for it.
+                called_id if cost.is_listed or not call.error_code else OTHER_VALUES,
                 call.modality,
                 call.error_code,
                 call.body,
                 guardrail.verdict,
                 guardrail.ids,
+                call.is_api_key,
             ].append((call, cost))
         for common, some in alike.items():
             self._cells[common].add(some)
@@ -322,7 +334,7 @@ class Aggregator:
                 self._add_hits(alike.minute, call.guardrail)
             if by_principal:
                 self._add_principal(alike.minute, call)
-            if by_application and call.metadata:
+            if by_application and (call.metadata or call.application):
                 self._add_application(alike.minute, call, cost)
 
     def add_rejected(self, rejected: Rejected, minute: int) -> None:
@@ -336,12 +348,39 @@ class Aggregator:
     def datapoints(self) -> tuple[Datapoint, ...]:
         """Return every data point, in a stable order."""
         groups = self._rolled_up()
-        limit, each_minute = self._options.values_per_dimension, self._options.capped_each_minute
-        for name in _many_valued(groups, limit) & _FROM_OUTSIDE:
-            groups = _capped(groups, name, limit, each_minute=each_minute)
+        for name in _FROM_OUTSIDE & {name for _, pairs in groups for name, _ in pairs}:
+            groups = self._capped(groups, name)
         if self._options.metric_set == "essential":
             groups = _essential(groups)
         return tuple(point for key in sorted(groups) for point in _points(key, groups[key]))
+
+    def _capped(self, groups: dict[_Key, Group], name: str) -> dict[_Key, Group]:
+        """Let `name` have only so many values in an hour; the rarest share one."""
+        options = self._options
+        most = options.callers_per_hour if name == "Principal" else options.values_per_hour
+        seen: defaultdict[int, Counter[str]] = defaultdict(Counter)
+        for (minute, dimensions), group in groups.items():
+            for dimension, value in dimensions:
+                if dimension == name and value != OTHER_VALUES:
+                    often = max(group.counters.get(metric, 0) for metric in _CALLS)
+                    seen[minute // _HOUR][value] += often
+        kept = {
+            hour: self._memory.published(hour, name, counts, most)
+            for hour, counts in sorted(seen.items())
+        }
+        if all(seen[hour].keys() <= names for hour, names in kept.items()):
+            return groups
+        capped: defaultdict[_Key, Group] = defaultdict(Group)
+        for (minute, dimensions), group in groups.items():
+            here = kept.get(minute // _HOUR, frozenset())
+            capped[
+                minute,
+                tuple(
+                    (dimension, value if dimension != name or value in here else OTHER_VALUES)
+                    for dimension, value in dimensions
+                ),
+            ].add(group)
+        return capped
 
     def _add_line(self, metric: str, reason: str, minute: int) -> None:
         self._groups[minute, ()].count(metric)
@@ -371,6 +410,7 @@ class Aggregator:
 
     def _add_application(self, minute: int, invocation: Invocation, cost: Cost) -> None:
         application = invocation.metadata.get(self._options.application_key or "")
+        application = application or invocation.application
         if not application:
             return
         group = self._groups[minute, (("Application", dimension_value(application)),)]
@@ -441,42 +481,6 @@ def _is_theirs(guardrail_id: str, guardrail: GuardrailResult) -> bool:
         hit.guardrail_id == guardrail_id and (action is None or hit.action == action)
         for hit in guardrail.hits
     )
-
-
-def _many_valued(groups: Iterable[_Key], limit: int) -> set[str]:
-    """Return the dimensions that have more values than `limit`: seldom any."""
-    pairs = {pair for _, dimensions in groups for pair in dimensions}
-    return {name for name, count in Counter(name for name, _ in pairs).items() if count > limit}
-
-
-def _capped(
-    groups: dict[_Key, Group], name: str, limit: int, *, each_minute: bool
-) -> dict[_Key, Group]:
-    """Let `name` have at most `limit` values, in all or each minute; the rarest share one."""
-    seen: defaultdict[int, Counter[str]] = defaultdict(Counter)
-    for (minute, dimensions), group in groups.items():
-        for dimension, value in dimensions:
-            if dimension == name:
-                often = max(group.counters.get(metric, 0) for metric in _CALLS)
-                seen[minute if each_minute else 0][value] += often
-    kept = {at: _most_frequent(counts, limit) for at, counts in seen.items()}
-    capped: defaultdict[_Key, Group] = defaultdict(Group)
-    for (minute, dimensions), group in groups.items():
-        here = kept.get(minute if each_minute else 0, frozenset())
-        capped[
-            minute,
-            tuple(
-                (dimension, value if dimension != name or value in here else OTHER_VALUES)
-                for dimension, value in dimensions
-            ),
-        ].add(group)
-    return capped
-
-
-def _most_frequent(counts: Counter[str], limit: int) -> frozenset[str]:
-    """Return the values that keep their name; where it is not all, `__other__` needs a place."""
-    by_frequency = sorted(counts, key=lambda value: (-counts[value], value))
-    return frozenset(by_frequency if len(counts) <= limit else by_frequency[: limit - 1])
 
 
 def _points(key: _Key, group: Group) -> Iterator[Datapoint]:

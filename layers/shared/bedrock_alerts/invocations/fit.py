@@ -11,7 +11,7 @@ from typing import Any, Final, Generic, TypeVar
 import msgspec
 from msgspec import inspect
 
-from bedrock_alerts.invocations.mend import mend
+from bedrock_alerts.invocations.mend import mend, shallow
 from bedrock_alerts.text import clean
 
 T = TypeVar("T")
@@ -35,23 +35,30 @@ class Reader(Generic[T]):
     def read(self, text: str | bytes) -> T | None:
         """Return what `text` holds, without what does not fit; None where nothing does.
 
-        Texts that are too long are cut, and numbers written as text are read as numbers. Raises
-        ValueError for what is no JSON, RecursionError for what is nested too deeply.
+        Texts that are too long are cut, and numbers written as text are read as numbers. What is
+        nested deeper than anything of ours is not read. Raises ValueError for what is no JSON.
         """
         try:
             found: T = self._decode(text)
-        except (ValueError, RecursionError):  # all of msgspec's errors are ValueErrors
+        except ValueError:  # all of msgspec's errors are
             return self._read_patiently(text)
+        except RecursionError:
+            return self.read(shallow(text))
         return found
 
     def _read_patiently(self, text: str | bytes) -> T | None:
         shape = _shape(self._kind)
         try:
             found = _fitting(text, shape)
-        except (ValueError, RecursionError):
+        except ValueError:
             found = msgspec.UNSET
+        except RecursionError:
+            return self._read_patiently(shallow(text))
         if found is msgspec.UNSET:
-            found = _fitting(mend(text), shape)
+            try:
+                found = _fitting(mend(text), shape)
+            except RecursionError:
+                return self._read_patiently(shallow(text))
         return None if found is msgspec.UNSET else found
 
 

@@ -1,11 +1,21 @@
 """Who called which model: principals and model ids out of ARNs."""
 
+import hashlib
 import re
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple, TypeAlias
 
 from bedrock_alerts.text import clean
 
 UNKNOWN: Final = "unknown"
+OTHER_VALUES: Final = "__other__"
+"""The value that names share which are too many; no caller has it."""
+
+CallerDetail: TypeAlias = Literal["auto", "role", "session", "hashed"]
+# IAM Identity Center makes these roles; the session is the name of who has signed in.
+# https://docs.aws.amazon.com/singlesignon/latest/userguide/referencingpermissionsets.html
+_SSO_ROLE: Final = "AWSReservedSSO_"
+# https://docs.aws.amazon.com/bedrock/latest/userguide/api-keys-how.html
+_API_KEY_USER: Final = re.compile(r"arn:[a-z-]+:iam::\d*:user/(?:.*/)?BedrockAPIKey-")
 _MAX_ID: Final = 256
 
 # The geographies of system inference profiles. AWS adds to them, so any word is taken for one when
@@ -58,19 +68,37 @@ def without_geography(called: str) -> str:
     return rest if is_geography else called
 
 
-def principal_of(arn: str) -> str:
+def principal_of(arn: str, detail: CallerDetail = "auto") -> str:
     """Name the caller shortly and stably: a role without its session, else kind and name.
 
     `…:assumed-role/search-app/alice` is `search-app`, `…:user/batch` is `user/batch`. Role names
-    hold no slash, so the two cannot meet.
+    hold no slash, so the two cannot meet. By default the session stands for a role of IAM Identity
+    Center, which many people share. `session` adds it to every role, `role` to none; `hashed` is a
+    name that says nothing but stays the same.
     """
     if not arn.startswith("arn:"):
         return arn[:_MAX_ID] or UNKNOWN
+    if detail == "hashed":
+        return f"caller-{hashlib.sha256(arn.encode()).hexdigest()[:16]}"
     kind, _, path = arn.split(":", 5)[-1].partition("/")
     if kind == "assumed-role":
-        name = path.partition("/")[0]
+        name = _of_role(path, detail)
     else:
         name = path.rpartition("/")[2]
         if kind != "role":
             name = f"{kind}/{name}" if name else kind
-    return name[:_MAX_ID] or UNKNOWN
+    name = name[:_MAX_ID] or UNKNOWN
+    return f"role/{name}" if name == OTHER_VALUES else name
+
+
+def _of_role(path: str, detail: CallerDetail) -> str:
+    role, _, session = path.partition("/")
+    if detail == "session" and session:
+        return path
+    is_of_person = detail == "auto" and role.startswith(_SSO_ROLE)
+    return session if is_of_person and session else role
+
+
+def is_api_key(arn: str) -> bool:
+    """Whether the caller is a user that Bedrock has made for a long-term API key."""
+    return _API_KEY_USER.match(arn) is not None

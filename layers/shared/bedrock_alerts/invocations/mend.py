@@ -6,6 +6,7 @@ text that comes out can be encoded, every number is finite.
 """
 
 import json
+import re
 from typing import Final
 
 # Deep in what the parser takes for a whole number, far above every count and time there is.
@@ -13,12 +14,16 @@ _MAX_DIGITS: Final = 20
 # Building objects takes many times the text's size. Genuine records are at most 1 MB, and batches
 # of them hardly ever need mending, so that more than this is refused.
 _MAX_CHARS: Final = 8 * 1024 * 1024
+# Nothing that is read of a record lies half as deep, and every parser gets down so far.
+_MAX_DEPTH: Final = 100
+_TEXT_OR_BRACKET: Final = re.compile(rb'"(?:[^"\\]|\\.)*(?:"|\Z)|[\[\]{}]', re.DOTALL)
 
 
 def mend(text: str | bytes) -> bytes:
     """Return `text` as strict JSON; numbers out of range become null, lone surrogates `?`.
 
-    Raises ValueError for what is no JSON at all, RecursionError for what is nested too deeply.
+    Raises ValueError for what is no JSON at all, RecursionError for what is nested too deeply: see
+    `shallow`.
     """
     if isinstance(text, bytes):
         text = text.decode("utf-8", "replace")
@@ -32,6 +37,27 @@ def mend(text: str | bytes) -> bytes:
         parse_constant=_nothing,
     )
     return json.dumps(document, ensure_ascii=False).encode("utf-8", "replace")
+
+
+def shallow(text: str | bytes) -> bytes:
+    """Return JSON without what is nested so deeply that parsers refuse it: it becomes null."""
+    if isinstance(text, str):
+        text = text.encode("utf-8", "surrogatepass")
+    pieces: list[bytes] = []
+    depth = start = 0
+    for found in _TEXT_OR_BRACKET.finditer(text):
+        mark = found[0]
+        if mark in (b"{", b"["):
+            depth += 1
+            if depth == _MAX_DEPTH:
+                pieces.append(text[start : found.start()])
+                start = len(text)  # what is never closed is left out to the end
+        elif mark in (b"}", b"]"):
+            depth -= 1
+            if depth == _MAX_DEPTH - 1:
+                pieces.append(b"null")
+                start = found.end()
+    return b"".join((*pieces, text[start:]))
 
 
 def _whole(digits: str) -> int | None:

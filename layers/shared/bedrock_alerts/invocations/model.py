@@ -108,7 +108,9 @@ class Invocation(msgspec.Struct, frozen=True, gc=False):
     profile id or an ARN), `model` the foundation model's id where it can be told, and
     `inference_profile` the id of the profile the call went through. `body` is about the output:
     that is where guardrail results are. It is `inline` when the output was read, from the record or
-    from S3, and `offloaded` when it lies in S3 and was not read.
+    from S3, and `offloaded` when it lies in S3 and was not read. `is_api_key` says that the caller
+    is a user that Bedrock has made for a long-term API key. What an application inference profile
+    stands for is in `model` and `priced_as` once it was looked up, its name in `application`.
     """
 
     request_id: str
@@ -133,11 +135,19 @@ class Invocation(msgspec.Struct, frozen=True, gc=False):
     guardrail: GuardrailResult
     body: Body
     metadata: Mapping[str, str]
+    is_api_key: bool = False
+    priced_as: str = ""
+    application: str = ""
 
     @property
     def called_id(self) -> str:
         """The id that was called, as the `ModelId` dimension of `AWS/Bedrock` shows it."""
         return self.inference_profile or self.model
+
+    @property
+    def priced_id(self) -> str:
+        """The id that the price list has for the call."""
+        return self.priced_as or self.inference_profile or self.model
 
 
 PICODOLLARS: Final = 10**12  # to the dollar
@@ -147,13 +157,15 @@ class Cost(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What one call cost, in whole pico-dollars (1e-12 USD), so that sums stay exact.
 
     `model_picodollars` is None when the call is unpriced: an unknown price is never zero.
-    `fallback` names the price that stood in when `priced` is `approximate`.
+    `fallback` names the price that stood in when `priced` is `approximate`. `is_listed` says
+    whether there is any price for the model.
     """
 
     model_picodollars: int | None
     guardrail_picodollars: int
     priced: Priced
     fallback: str | None = None
+    is_listed: bool = True
 
 
 class Rejected(msgspec.Struct, frozen=True):

@@ -26,10 +26,11 @@ _MAX_SHOWN: Final = 300
 
 
 class LogObject(NamedTuple):
-    """An object that holds invocation records, one a line."""
+    """An object that holds invocation records, one a line; `version` is its etag, if known."""
 
     bucket: str
     key: str
+    version: str = ""
 
 
 def log_objects(body: str) -> Iterator[LogObject | Skipped | Rejected]:
@@ -80,7 +81,10 @@ def _classified(where: Mapping[str, Any], *, encoded: bool) -> LogObject | Skipp
         return Skipped("body_object", shown)
     if found is None or _LOG.fullmatch(found["rest"]) is None:
         return Skipped("foreign_object", shown)
-    return Skipped("empty_object", shown) if described.get("size") == 0 else LogObject(bucket, key)
+    if described.get("size") == 0:
+        return Skipped("empty_object", shown)
+    version = described.get("etag") or described.get("eTag")
+    return LogObject(bucket, key, version if isinstance(version, str) else "")
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

@@ -16,7 +16,12 @@ from msgspec.structs import asdict, replace
 
 from bedrock_alerts.invocations.extract import guardrail_result
 from bedrock_alerts.invocations.fit import Reader
-from bedrock_alerts.invocations.identity import model_ref, principal_of
+from bedrock_alerts.invocations.identity import (
+    CallerDetail,
+    is_api_key,
+    model_ref,
+    principal_of,
+)
 from bedrock_alerts.invocations.model import (
     UNKNOWN_TIER,
     Billing,
@@ -90,13 +95,14 @@ def parse(
     where: str = "",
     logged_at: float | None = None,
     read_body: ReadBody | None = None,
+    caller_detail: CallerDetail = "auto",
 ) -> Invocation | Rejected | Skipped:
     """Read one line of the invocation log.
 
     `where` says to a person which line it was; `logged_at` (seconds since 1970) stands in when the
     record has no readable timestamp of its own. `read_body` is asked for an output that is not in
-    the record but in S3; what it gives is read as if it had been in the record. Whatever the line
-    holds, a value comes back.
+    the record but in S3; what it gives is read as if it had been in the record. `caller_detail`
+    says how callers are named, see `principal_of`. Whatever the line holds, a value comes back.
     """
     try:
         raw = _records.read(line)
@@ -108,9 +114,7 @@ def parse(
             raw = _with_text_read(raw, raw.output, raw.output.output_body_json)
         if read_body is not None:
             raw = _with_body(raw, read_body)
-        return _invocation(raw, where, logged_at)
-    except RecursionError:
-        return Rejected("too_deep", where)
+        return _invocation(raw, where, logged_at, caller_detail)
     except ValueError:
         return Rejected("not_json", where)
 
@@ -137,11 +141,13 @@ def _read_body(text: str | bytes) -> OutputBody:
     """Read a body as it is read inside a record; None where it cannot be."""
     try:
         return _bodies.read(text)
-    except (ValueError, RecursionError):
+    except ValueError:
         return None
 
 
-def _invocation(raw: RawRecord, where: str, logged_at: float | None) -> Invocation | Rejected:
+def _invocation(
+    raw: RawRecord, where: str, logged_at: float | None, detail: CallerDetail
+) -> Invocation | Rejected:
     when = None if raw.timestamp is None else _read_timestamp(raw.timestamp)
     if when is None:
         when = _moment_of_logging(logged_at)
@@ -162,8 +168,8 @@ def _invocation(raw: RawRecord, where: str, logged_at: float | None) -> Invocati
     )
     usage = _usage(source, output, answer)
     identity = raw.identity
-    principal, arn = _caller(
-        (identity.arn or "") if type(identity) is RawIdentity else _arn_in_list(identity)
+    caller = _caller(
+        (identity.arn or "") if type(identity) is RawIdentity else _arn_in_list(identity), detail
     )
     # By position, in the order of the fields: so many keywords take half a microsecond to match.
     return Invocation(
@@ -176,8 +182,8 @@ def _invocation(raw: RawRecord, where: str, logged_at: float | None) -> Invocati
         place.model_id,
         model,
         profile,
-        principal,
-        arn,
+        caller.principal,
+        caller.arn,
         "error" if error_code else "ok",
         error_code,
         answer.stop_reason,
@@ -191,6 +197,7 @@ def _invocation(raw: RawRecord, where: str, logged_at: float | None) -> Invocati
         guardrail_result(answer.traces, intervened=answer.intervened, ran=answer.ran),
         body,
         {} if raw.request_metadata is None else _metadata(raw.request_metadata),
+        caller.is_api_key,
     )
 
 
@@ -266,11 +273,19 @@ def _place(
     )
 
 
+class _Caller(NamedTuple):
+    """Who made a call; the ARN is empty where callers are hashed."""
+
+    principal: str
+    arn: str
+    is_api_key: bool
+
+
 @lru_cache(maxsize=1024)
-def _caller(arn: str) -> tuple[str, str]:
-    """Return the caller's short name and ARN."""
+def _caller(arn: str, detail: CallerDetail) -> _Caller:
     cleaned = clean(arn, 2048)
-    return principal_of(cleaned), cleaned
+    shown = "" if detail == "hashed" else cleaned
+    return _Caller(principal_of(cleaned, detail), shown, is_api_key(cleaned))
 
 
 def _arn_in_list(identity: Any) -> str:

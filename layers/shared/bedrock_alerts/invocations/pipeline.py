@@ -4,7 +4,7 @@ import math
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import Final, Literal, Protocol
+from typing import Final, Literal, NamedTuple, Protocol
 
 import msgspec
 
@@ -17,7 +17,9 @@ from bedrock_alerts.invocations.aggregate import (
 )
 from bedrock_alerts.invocations.bodies import BatchBodies, OffloadedBodies
 from bedrock_alerts.invocations.decode import LogBatch
+from bedrock_alerts.invocations.identity import CallerDetail
 from bedrock_alerts.invocations.lines import inflated, lines
+from bedrock_alerts.invocations.memory import Memory
 from bedrock_alerts.invocations.model import (
     Billing,
     Cost,
@@ -28,8 +30,10 @@ from bedrock_alerts.invocations.model import (
     Usage,
 )
 from bedrock_alerts.invocations.objects import LogObject
-from bedrock_alerts.invocations.parse import ReadBody, parse
+from bedrock_alerts.invocations.parse import parse
+from bedrock_alerts.invocations.profiles import Profiles, is_opaque, resolved
 from bedrock_alerts.invocations.report import event_line, is_notable
+from bedrock_alerts.invocations.usage_lines import UsageLines
 from bedrock_alerts.limits import (
     MAX_OBJECT_INFLATED_BYTES,
     METRIC_MAX_AGE_SECONDS,
@@ -72,6 +76,7 @@ class CollectOptions(msgspec.Struct, frozen=True, kw_only=True):
 
     aggregate: AggregateOptions = AggregateOptions()
     every_event: bool = False
+    caller_detail: CallerDetail = "auto"
     own_log_groups: tuple[str, ...] = ()
 
 
@@ -79,6 +84,8 @@ class Collected(msgspec.Struct, frozen=True, kw_only=True):
     """What a batch came to. `received = processed + rejected + skipped`; duplicates are in none.
 
     `events` are lines of JSON: as objects, those of a large log would not fit into memory.
+    `usage` are those of who used what. `deliveries` are what was counted, as hashes for
+    `Memory.keep`.
     """
 
     datapoints: tuple[Datapoint, ...]
@@ -88,6 +95,8 @@ class Collected(msgspec.Struct, frozen=True, kw_only=True):
     rejected: int
     skipped: int
     duplicates: int
+    usage: tuple[bytes, ...] = ()
+    deliveries: frozenset[int] = frozenset()
 
     def counts(self) -> dict[str, int]:
         """Return the line counters alone."""
@@ -100,36 +109,53 @@ class Collected(msgspec.Struct, frozen=True, kw_only=True):
         }
 
 
+class Parts(NamedTuple):
+    """What a collector works with.
+
+    Output bodies that lie in S3 are read through `bodies`; what could not be is told in one line.
+    What `memory` has counted is a duplicate. `profiles` knows application inference profiles.
+    """
+
+    prices: PriceList
+    options: CollectOptions
+    bodies: OffloadedBodies | None = None
+    memory: Memory | None = None
+    profiles: Profiles | None = None
+
+
 class Collector:
     """Takes lines one by one and keeps only what they add up to, however many there are.
 
     `now` (seconds since 1970) is when they are counted: CloudWatch refuses metrics of other days,
     so that records outside its window are skipped. Without `now` every time is taken.
-    `keep_events=False` is for logs with more event lines than fit into memory. `read_body` gets
-    output bodies that are not in their records, see `parse`.
+    `keep_events=False` is for logs with more event lines than fit into memory. `away` reads output
+    bodies that are not in their records.
     """
 
     def __init__(
         self,
-        prices: PriceList,
-        options: CollectOptions,
+        parts: Parts,
         *,
         now: float | None,
         keep_events: bool = True,
-        read_body: ReadBody | None = None,
+        away: BatchBodies | None = None,
     ) -> None:
-        self._prices = prices
+        options = parts.options
+        self._prices = parts.prices
         self._options = options
-        self._aggregator = Aggregator(options.aggregate, now=now)
+        self._memory = parts.memory or Memory()
+        self._profiles = parts.profiles
+        self._aggregator = Aggregator(options.aggregate, now=now, memory=self._memory)
         self._now = now
         self._keep_events = keep_events
-        self._read_body = read_body
+        self._read_body = away.read if away else None
         self._latest = 0.0
         self._first, self._end = _countable_times(now)
         self._undated: Counter[Rejected | Skipped] = Counter()
         self._read: list[Invocation] = []
         self._seen, self._seen_before = _Seen(), _Seen()
         self._events: list[bytes] = []
+        self._usage = UsageLines(options.aggregate.application_key)
         self._received = self._processed = self._rejected = self._skipped = self._duplicates = 0
 
     def add(self, text: str | bytes, *, event_id: str = "", logged_at: float | None = None) -> None:
@@ -141,9 +167,14 @@ class Collector:
         self._seen.lines += 1
         if self._seen.lines == _REMEMBERED:
             self._forget()
-        if event_id and self._is_repeated(event_id):
+        if event_id and self.is_repeated(event_id):
             return
-        outcome = parse(text, logged_at=logged_at, read_body=self._read_body)
+        outcome = parse(
+            text,
+            logged_at=logged_at,
+            read_body=self._read_body,
+            caller_detail=self._options.caller_detail,
+        )
         if type(outcome) is Invocation:
             self._read.append(outcome)
             if len(self._read) == _ROUND:
@@ -167,7 +198,7 @@ class Collector:
 
     def skip(self, reason: str, *, event_id: str, logged_at: float | None) -> None:
         """Count one line without looking at it."""
-        if not (event_id and self._is_repeated(event_id)):
+        if not (event_id and self.is_repeated(event_id)):
             self.add_unread(Skipped(reason, ""), logged_at)
 
     def finish(self) -> Collected:
@@ -187,14 +218,18 @@ class Collector:
             rejected=self._rejected,
             skipped=self._skipped,
             duplicates=self._duplicates,
+            usage=tuple(self._usage.lines()),
+            deliveries=frozenset(self._seen.event_ids | self._seen_before.event_ids),
         )
 
-    def _is_repeated(self, event_id: str) -> bool:
-        seen = hash(event_id)
-        if seen in self._seen.event_ids or seen in self._seen_before.event_ids:
+    def is_repeated(self, delivery: str) -> bool:
+        """Whether an event or object was counted before; if so, count it as a duplicate."""
+        seen = hash(delivery)
+        ids, before = self._seen.event_ids, self._seen_before.event_ids
+        if seen in ids or seen in before or self._memory.has_counted(seen):
             self._duplicates += 1
             return True
-        self._seen.event_ids.add(seen)
+        ids.add(seen)
         return False
 
     def _count_read(self) -> None:
@@ -204,7 +239,14 @@ class Collector:
         each step finds the processor's caches full of another.
         """
         read, self._read = self._read, []
+        if self._profiles is not None:
+            read = [self._resolved(call) if is_opaque(call) else call for call in read]
         self._count(self._countable(self._without_duplicates(read)))
+
+    def _resolved(self, call: Invocation) -> Invocation:
+        # A refused call costs nothing, and may name any profile.
+        is_wanted = self._profiles is not None and call.billing.counts != "refused"
+        return resolved(call, self._profiles) if is_wanted and self._profiles else call
 
     def _without_duplicates(self, calls: list[Invocation]) -> list[Invocation]:
         seen, seen_before = self._seen.fingerprints, self._seen_before.fingerprints
@@ -274,7 +316,7 @@ class Collector:
             (
                 call,
                 price(
-                    model_id=call.called_id,
+                    model_id=call.priced_id,
                     region=call.region,
                     usage=call.usage,
                     billing=call.billing,
@@ -285,6 +327,7 @@ class Collector:
         ]
         self._aggregator.add(priced)
         if self._keep_events:
+            self._usage.add(priced)
             every = self._options.every_event
             self._events += [
                 event_line(call, cost) for call, cost in priced if every or is_notable(call)
@@ -317,22 +360,12 @@ class _Seen:
         self.empty: list[Invocation] = []
 
 
-def collect(
-    batches: Iterable[LogBatch],
-    prices: PriceList,
-    options: CollectOptions,
-    *,
-    now: float,
-    bodies: OffloadedBodies | None = None,
-) -> Collected:
-    """Turn subscription batches into metrics; `now` is in seconds since 1970.
-
-    Output bodies that lie in S3 are read through `bodies`; what could not be is told in one line.
-    """
-    away = bodies.of_a_batch() if bodies else None
-    collector = Collector(prices, options, now=now, read_body=away.read if away else None)
+def collect(batches: Iterable[LogBatch], parts: Parts, *, now: float) -> Collected:
+    """Turn subscription batches into metrics; `now` is in seconds since 1970."""
+    away = parts.bodies.of_a_batch() if parts.bodies else None
+    collector = Collector(parts, now=now, away=away)
     for batch in batches:
-        reason = _reason_to_skip(batch, options)
+        reason = _reason_to_skip(batch, parts.options)
         for event in batch.log_events:
             at = None if event.timestamp is None else event.timestamp / 1000
             if reason:
@@ -345,25 +378,24 @@ def collect(
 def collect_objects(
     found: Iterable[LogObject | Rejected | Skipped],
     reader: ObjectReader,
-    prices: PriceList,
-    options: CollectOptions,
+    parts: Parts,
     *,
     now: float,
-    bodies: OffloadedBodies | None = None,
 ) -> Collected:
     """Turn objects in S3 into metrics, line by line; what is no log object is counted as such.
 
     An object that is gone was counted by nobody and never will be: it is a rejected line. An object
-    without a line is a skipped one, so that no object passes without a trace. `bodies`: see
-    `collect`.
+    without a line is a skipped one, so that no object passes without a trace.
     """
-    away = bodies.of_a_batch() if bodies else None
-    collector = Collector(prices, options, now=now, read_body=away.read if away else None)
+    away = parts.bodies.of_a_batch() if parts.bodies else None
+    collector = Collector(parts, now=now, away=away)
     for item in found:
         if not isinstance(item, LogObject):
             collector.add_unread(item, now)
             continue
         where = f"s3://{item.bucket}/{item.key}"
+        if item.version and collector.is_repeated(f"{where} {item.version}"):
+            continue
         number = 0
         try:
             packed = reader.chunks(item.bucket, item.key)
@@ -410,6 +442,10 @@ class Choices(Protocol):
     def application_metadata_key(self) -> str | None:
         """The key of the request metadata that names the application."""
 
+    @property
+    def caller_detail(self) -> CallerDetail:
+        """How callers are named."""
+
 
 def collect_options(settings: Choices, *, own_log_group: str | None = None) -> CollectOptions:
     """Return the options that a collector's settings ask for."""
@@ -420,6 +456,7 @@ def collect_options(settings: Choices, *, own_log_group: str | None = None) -> C
             application_key=settings.application_metadata_key,
         ),
         every_event=settings.event_lines == "all",
+        caller_detail=settings.caller_detail,
         own_log_groups=(own_log_group,) if own_log_group else (),
     )
 

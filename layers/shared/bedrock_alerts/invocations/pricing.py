@@ -330,12 +330,22 @@ class Prices:
         be negative.
         """
         guardrail = 0 if units is None else self._guardrail_cost(units)
-        if billing.counts == "refused":
-            return Cost(model_picodollars=0, guardrail_picodollars=guardrail, priced="exact")
         key = (model_id, region, billing.service_tier, billing.latency_mode)
         plan = self._memo.get(key) or self._planned(key)
+        if billing.counts == "refused":
+            return Cost(
+                model_picodollars=0,
+                guardrail_picodollars=guardrail,
+                priced="exact",
+                is_listed=plan is not None,
+            )
         if plan is None:
-            return Cost(model_picodollars=None, guardrail_picodollars=guardrail, priced="unpriced")
+            return Cost(
+                model_picodollars=None,
+                guardrail_picodollars=guardrail,
+                priced="unpriced",
+                is_listed=False,
+            )
         read, written, plain = usage.input_tokens, usage.output_tokens, plan.plain
         if (
             plain is not None

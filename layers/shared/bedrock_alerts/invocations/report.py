@@ -31,6 +31,7 @@ def report(invocation: Invocation, cost: Cost) -> dict[str, Any]:
         "model_id": invocation.model_id,
         "model": invocation.model,
         "inference_profile": invocation.inference_profile,
+        "application": invocation.application or None,
         "principal": invocation.principal,
         "principal_arn": invocation.principal_arn,
         "status": invocation.status,

@@ -593,5 +593,9 @@ def test_who_is_the_caller_of_a_contributor_or_the_query_that_finds_them() -> No
     assert told(throttled).who.startswith("Not known yet; run in Logs Insights, on the event lines")
     assert "ThrottlingException" in told(throttled).who
     spend = change_with(alarm_name="stack.SpendHour", metrics=(MetricRef(name="EstimatedCost"),))
-    assert "Bedrock's invocation log" in told(spend).who
+    assert "on the usage lines" in told(spend).who
+    bypass = change_with(
+        alarm_name="stack.GuardrailBypass", metrics=(MetricRef(name="UnguardedInvocations"),)
+    )
+    assert "Bedrock's invocation log" in told(bypass).who
     assert told(throttled, "acknowledged").who == told(change_with()).who == ""

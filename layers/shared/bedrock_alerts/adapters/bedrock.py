@@ -1,0 +1,71 @@
+"""Amazon Bedrock: the application inference profiles of calls."""
+
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+import boto3
+from botocore.config import Config
+
+from bedrock_alerts.adapters.aws_errors import translated
+from bedrock_alerts.errors import PermanentError, TransientError
+from bedrock_alerts.invocations.profiles import Profile, read_profile
+
+# A call that cannot be priced is counted as such: the batch must not wait for a profile.
+_CONFIG: Final = Config(
+    connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 1}
+)
+_NOT_KNOWN_SECONDS: Final = 600.0
+_KNOWN_SECONDS: Final = 6 * 3600.0
+_MOST: Final = 1000
+# So many may be asked for in a row without an answer; then none for a while.
+_PATIENCE: Final = 3
+
+
+class BedrockProfiles:
+    """Asks for each profile once, and remembers the answer, also that there was none.
+
+    `on_failure` hears of each profile that could not be read, with its ARN and the reason.
+    """
+
+    def __init__(
+        self,
+        on_failure: Callable[[str, str], None] = lambda _arn, _reason: None,
+        client: Any = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._client = client
+        self._on_failure = on_failure
+        self._clock = clock
+        self._known: dict[str, tuple[Profile | None, float]] = {}
+        self._in_vain = 0
+        self._rests_until = 0.0
+
+    def profile(self, arn: str) -> Profile | None:
+        """Return a profile by its ARN, None where it is not known."""
+        now = self._clock()
+        profile, until = self._known.get(arn, (None, 0.0))
+        if now < until or now < self._rests_until:
+            return profile
+        profile = self._asked(arn)
+        if len(self._known) >= _MOST:
+            self._known.clear()
+        seconds = _KNOWN_SECONDS if profile else _NOT_KNOWN_SECONDS
+        self._known[arn] = (profile, self._clock() + seconds)
+        return profile
+
+    def _asked(self, arn: str) -> Profile | None:
+        try:
+            with translated("Amazon Bedrock"):
+                if self._client is None:
+                    self._client = boto3.client("bedrock", config=_CONFIG)
+                answer = self._client.get_inference_profile(inferenceProfileIdentifier=arn)
+        except (TransientError, PermanentError) as error:
+            self._in_vain += 1
+            if self._in_vain >= _PATIENCE:
+                self._in_vain = 0
+                self._rests_until = self._clock() + _NOT_KNOWN_SECONDS
+            self._on_failure(arn, str(error))
+            return None
+        self._in_vain = 0
+        return read_profile(answer)

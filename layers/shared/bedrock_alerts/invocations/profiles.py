@@ -1,0 +1,120 @@
+"""Application inference profiles: which model one stands for, and what its price is called.
+
+A record holds only the profile's opaque id. `bedrock:GetInferenceProfile` says which models it may
+run, each in a Region, but not what it was made from; the set of Regions tells. Source: the
+service model of `bedrock`, and "Increase throughput with cross-Region inference" in the user guide.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, NamedTuple, Protocol
+
+import msgspec
+
+from bedrock_alerts.invocations.identity import model_ref, without_geography
+from bedrock_alerts.invocations.model import Invocation
+from bedrock_alerts.text import clean
+
+_MAX_NAME: Final = 64
+_MODEL_ARN: Final = re.compile(
+    r"arn:[a-z-]+:bedrock:(?P<region>[a-z0-9-]*):\d*:foundation-model/(?P<model>[^\s/]{1,200})"
+)
+# The geographies of cross-Region profiles, the narrower first: a set of Regions may be in two.
+_GEOGRAPHIES: Final = (
+    ("us-gov", re.compile(r"us-gov-")),
+    ("us", re.compile(r"us-(?!gov)")),
+    ("eu", re.compile(r"eu-")),
+    ("jp", re.compile(r"ap-northeast-[13]")),
+    ("au", re.compile(r"ap-southeast-[24]")),
+    ("apac", re.compile(r"ap-")),
+    ("ca", re.compile(r"(?:ca|us)-")),
+)
+
+
+class Profile(NamedTuple):
+    """A profile: its name, the model it runs, and the id under which that is priced."""
+
+    name: str
+    model: str
+    priced_as: str
+
+
+class Profiles(Protocol):
+    """Knows application inference profiles."""
+
+    def profile(self, arn: str) -> Profile | None:
+        """Return a profile by its ARN, None where it is not known. Never raises."""
+
+
+def read_profile(answer: Mapping[str, Any]) -> Profile | None:
+    """Read what GetInferenceProfile returns; None where it names no foundation model."""
+    found = [
+        match
+        for model in answer.get("models") or ()
+        if (match := _MODEL_ARN.fullmatch(str(model.get("modelArn"))))
+    ]
+    models = {match["model"] for match in found}
+    if len(models) != 1:
+        return None
+    (model,) = models
+    geography = _geography({match["region"] for match in found})
+    name = clean(str(answer.get("inferenceProfileName") or ""), _MAX_NAME)
+    return Profile(name, model, f"{geography}.{model}" if geography else model)
+
+
+def _geography(regions: set[str]) -> str:
+    """Return what stands before the model's id in the price list, empty for a single Region."""
+    if "" in regions:
+        return "global"
+    if len(regions) == 1:
+        return ""
+    fitting = [name for name, one in _GEOGRAPHIES if all(one.match(region) for region in regions)]
+    return fitting[0] if fitting else "global"
+
+
+def is_opaque(call: Invocation) -> bool:
+    """Whether a call went through an application inference profile, which hides the model."""
+    return call.inference_profile is not None and call.inference_profile == call.model
+
+
+def resolved(call: Invocation, profiles: Profiles) -> Invocation:
+    """Say of a call through a profile which model it was, where that can be known."""
+    profile = profiles.profile(call.model_id)
+    if profile is None:
+        return call
+    return msgspec.structs.replace(
+        call, model=profile.model, priced_as=profile.priced_as, application=profile.name
+    )
+
+
+class ListedProfiles:
+    """Profiles that a person has listed: ids or ARNs with the model, or AWS's own answers."""
+
+    def __init__(self, text: bytes) -> None:
+        """Read JSON: `{"ID": "MODEL"}`, or what Get- or ListInferenceProfiles return.
+
+        Raises ValueError.
+        """
+        document = msgspec.json.decode(text, type=dict[str, Any])
+        self._profiles = dict(_listed(document))
+        if not self._profiles:
+            raise ValueError("names no profile")
+
+    def profile(self, arn: str) -> Profile | None:
+        """Return a profile by its ARN, or by the id that it ends with."""
+        return self._profiles.get(arn) or self._profiles.get(arn.rpartition("/")[2])
+
+
+def _listed(document: Mapping[str, Any]) -> Iterator[tuple[str, Profile]]:
+    answers = document.get("inferenceProfileSummaries")
+    if answers is None and "models" in document:
+        answers = [document]
+    if answers is not None:
+        for answer in answers:
+            profile = read_profile(answer)
+            if profile is not None:
+                yield str(answer.get("inferenceProfileId")), profile
+        return
+    for arn, model in msgspec.convert(document, dict[str, str]).items():
+        priced_as = model_ref(model).inference_profile or model
+        yield arn.rpartition("/")[2], Profile("", without_geography(priced_as), priced_as)
