@@ -8,6 +8,8 @@ from typing import Final
 
 import pytest
 
+from bedrock_alerts_lab.local_stack.deploy import build_folder
+
 ROOT: Final = Path(__file__).resolve().parents[2]
 
 
@@ -15,6 +17,16 @@ def build_for_lambda() -> Path:
     """Build the template as a user would, and return the folder with the artefacts."""
     # SAM remembers beside its build folder what it has built: two builds must not share that.
     folder = ROOT / ".lab" / "lambda" / "build"
+    # Of several processes that run tests together, one builds for all.
+    session, marker = os.environ.get("PYTEST_XDIST_TESTRUNUID", ""), folder.with_name("session")
+    with build_folder():
+        if not session or not marker.exists() or marker.read_text() != session:
+            _build(folder)
+            marker.write_text(session)
+    return folder
+
+
+def _build(folder: Path) -> None:
     done = subprocess.run(
         [
             str(Path(sys.executable).with_name("sam")), "build",
@@ -30,7 +42,6 @@ def build_for_lambda() -> Path:
         timeout=600,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
-    return folder
 
 
 @pytest.fixture(scope="session")
