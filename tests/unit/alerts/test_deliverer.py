@@ -65,6 +65,30 @@ def test_what_another_worker_has_claimed_is_left_to_it() -> None:
     assert world.out.sent == []
 
 
+def test_what_another_channel_writes_meanwhile_costs_no_turn(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = world_with()
+    put, times = world.table.put, 0
+
+    def put_after_another(alarm: str, item: Any, version: int, due: float | None) -> bool:
+        nonlocal times
+        times += 1
+        if times in (1, 2):  # Slack shows it first
+            known, at = world.table.load(alarm)
+            assert known is not None
+            other = with_view(known, "slack", last_looked=float(times))
+            assert put(alarm, other, at, due)
+        return put(alarm, item, version, due)
+
+    monkeypatch.setattr(world.table, "put", put_after_another)
+    began = world.now()
+    deliver(world)
+    assert len(world.out.sent) == 1
+    assert world.out.sent[0].at - began < 1.0
+    assert view(world, "slack").last_looked == 2.0
+
+
 def test_a_lease_that_has_ended_is_taken_over() -> None:
     world = world_with(claim="theirs", lease=minute(0.9))
     deliver(world)

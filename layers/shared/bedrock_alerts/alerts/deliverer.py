@@ -191,15 +191,29 @@ class Deliverer:
         if turn is not None:
             return self._wait(poke, item, version, turn)
         others = self._turns.others(poke.channel, poke.alarm, item, send)
+        planned = send
         if others and send.action == "broadcast":
             send = send._replace(action="post")  # what several share is a message of its own
-        if not self._claim(poke.alarm, item, version, poke.channel, send, claim):
-            self._turns.give_up(poke.channel, item, send, claim)
-            return True
+        while not self._claim(poke.alarm, item, version, poke.channel, send, claim):
+            # Nearly always another channel has written what it shows. The turn is kept: a new one
+            # would be a second later.
+            found, version = self._parts.table.load(poke.alarm)
+            if found is None or not self._is_still(planned, found, poke.channel):
+                self._turns.give_up(poke.channel, item, send, claim)
+                return True
+            item = found
         claims = [Claim(poke.alarm, item, send)]
         for alarm in others[: MOST_OF_A_DIGEST - 1]:
             claims += self._joining(alarm, poke.channel, group_of(item), claim)
         return self._send(poke.channel, claims, claim)
+
+    def _is_still(self, planned: Send, item: AlarmItem, channel: Channel) -> bool:
+        """Whether an item that someone has written asks for the same message on the channel."""
+        now, policy = self._parts.clock(), self._parts.policy
+        view = item.view(channel)
+        if settle(item, now, policy) != item or (view.claim and view.lease > now):
+            return False
+        return plan(item, channel, self._kind(channel), policy, now) == planned
 
     def _wait(self, poke: Poke, item: AlarmItem, version: int, until: float) -> bool:
         """Look again then; the queue brings the poke back if it can wait so long.
