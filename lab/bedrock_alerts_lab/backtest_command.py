@@ -10,7 +10,7 @@ import msgspec
 
 from bedrock_alerts.alerts.describe import lasting
 from bedrock_alerts.invocations.aggregate import AggregateOptions, PrincipalScope
-from bedrock_alerts.invocations.identity import CallerDetail
+from bedrock_alerts.invocations.identity import CallerDetail, Naming
 from bedrock_alerts.invocations.pipeline import CollectOptions
 from bedrock_alerts.metrics import DEFAULT_NAMESPACE
 from bedrock_alerts_lab.backtest.history import History, read_history
@@ -183,7 +183,7 @@ class _Settings:
                 principals=_one_of(principals, get_args(PrincipalScope), "violations"),
                 application_key=values.get("ApplicationMetadataKey") or None,
             ),
-            caller_detail=_one_of(values.get("CallerDetail", ""), get_args(CallerDetail), "auto"),
+            naming=Naming(_one_of(values.get("CallerDetail", ""), get_args(CallerDetail), "auto")),
         )
 
 

@@ -1,7 +1,9 @@
 """The `bedrock-alerts` command line."""
 
 import sys
+import tomllib
 from importlib import import_module
+from pathlib import Path
 from typing import Final
 
 import click
@@ -41,7 +43,23 @@ class _LazyGroup(click.Group):
         return command
 
 
+def _print_version(ctx: click.Context, _param: click.Parameter, is_asked: bool) -> None:  # noqa: FBT001
+    if is_asked:
+        project = Path(__file__).resolve().parents[2] / "pyproject.toml"
+        version = tomllib.loads(project.read_text(encoding="utf-8"))["project"]["version"]
+        click.echo(f"bedrock-alerts {version}")
+        ctx.exit()
+
+
 @click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_print_version,
+    help="Show the version and exit.",
+)
 def cli() -> None:
     """Watch what happens on Amazon Bedrock: the same code that runs in AWS, on your machine.
 

@@ -11,3 +11,9 @@ class InputError(LabError):
     """A file cannot be read, or is not what it should be."""
 
     exit_code = 2
+
+
+class OutputError(LabError):
+    """Standard output cannot be written to, for example because a disk is full."""
+
+    exit_code = 2

@@ -11,23 +11,25 @@ from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 import click
 import msgspec
 
-from bedrock_alerts.invocations.identity import CallerDetail
+from bedrock_alerts.invocations.identity import CallerDetail, Naming
 from bedrock_alerts.invocations.model import Cost, Hit, Invocation, Rejected, Skipped
 from bedrock_alerts.invocations.parse import parse
+from bedrock_alerts.invocations.pricing import cost_of
 from bedrock_alerts.invocations.profiles import is_opaque, resolved
 from bedrock_alerts.invocations.report import report
 from bedrock_alerts_lab.caller_option import caller_detail_option
-from bedrock_alerts_lab.errors import LabError
+from bedrock_alerts_lab.errors import InputError, LabError
 from bedrock_alerts_lab.parallel import in_order
 from bedrock_alerts_lab.price_option import prices, prices_option
 from bedrock_alerts_lab.profile_option import profiles, profiles_option
-from bedrock_alerts_lab.sources import Block, Line, Sources
+from bedrock_alerts_lab.sources import Block, Line, Sources, nothing_read
 from bedrock_alerts_lab.terminal import Column, Row, Table, moment, until_cut_off, watched, write
 
 _PICODOLLARS: Final = 10**12
 _BESIDE_NAME: Final = re.compile(r"^[a-z0-9-]+\.(?=.)|-\d{8}(?=-v|$)|(?:-v1)?(?::\d+)?$")
 _ROWS_HELD: Final = 200
 _HITS_SHOWN: Final = 3
+_SUMS_SHOWN: Final = 5
 _STYLES: Final = {
     "ok": "green",
     "clean": "green",
@@ -44,12 +46,12 @@ _COLUMNS: Final = (
     Column(title="outcome", style=lambda outcome: _STYLES.get(outcome, "")),
     Column(title="model", least=12),
     Column(title="principal", least=8),
-    Column(title="in", is_right=True, rank=3),
-    Column(title="out", is_right=True, rank=4),
+    Column(title="in", is_right=True),
+    Column(title="out", is_right=True),
     Column(title="cached", is_right=True, rank=1),
     Column(title="ms", is_right=True, rank=2),
-    Column(title="cost", is_right=True, rank=5),
-    Column(title="findings", least=24, wraps=True),
+    Column(title="cost", is_right=True),
+    Column(title="findings", least=12, wraps=True),
 )
 
 _T = TypeVar("_T")
@@ -66,6 +68,8 @@ class Tally(msgspec.Struct):
     priced: Counter[str] = msgspec.field(default_factory=Counter)
     rejected: Counter[str] = msgspec.field(default_factory=Counter)
     skipped: Counter[str] = msgspec.field(default_factory=Counter)
+    by_model: Counter[str] = msgspec.field(default_factory=Counter)
+    by_caller: Counter[str] = msgspec.field(default_factory=Counter)
     model_picodollars: int = 0
     guardrail_picodollars: int = 0
     first: float | None = None
@@ -92,6 +96,9 @@ class Tally(msgspec.Struct):
         self.tokens["written to it"] += usage.cache_write_tokens
         self.priced[cost.priced] += 1
         self.model_picodollars += cost.model_picodollars or 0
+        spent = (cost.model_picodollars or 0) + cost.guardrail_picodollars
+        self.by_model[call.model] += spent
+        self.by_caller[call.principal] += spent
         self.guardrail_picodollars += cost.guardrail_picodollars
         self._extend(call.epoch, call.epoch)
 
@@ -102,7 +109,8 @@ class Tally(msgspec.Struct):
     def add(self, other: "Tally") -> None:
         """Add what another process counted."""
         self.records += other.records
-        for name in ("verdicts", "errors", "tokens", "priced", "rejected", "skipped"):
+        counters = ("verdicts", "errors", "tokens", "priced", "rejected", "skipped")
+        for name in (*counters, "by_model", "by_caller"):
             getattr(self, name).update(getattr(other, name))
         self.model_picodollars += other.model_picodollars
         self.guardrail_picodollars += other.guardrail_picodollars
@@ -151,6 +159,8 @@ def inspect(
     with until_cut_off():
         show = _print_json if as_json else _print_table
         tally = show(sources, Reading(overrides, caller_detail, listed))
+        if not (tally.records or tally.rejected):
+            raise InputError(nothing_read(tally.skipped))
         ctx.exit(1 if tally.rejected else 0)
 
 
@@ -213,14 +223,14 @@ def examine_as_rows(block: Block, reading: Reading = AS_IT_IS) -> tuple[list[Row
 
 
 def _examined(block: Block, reading: Reading) -> Iterator[Examined]:
-    price, known = prices(reading.overrides).cost, profiles(reading.listed)
+    known_prices, known = prices(reading.overrides), profiles(reading.listed)
     for entry in block.entries():
         outcome = (
             parse(
                 entry.text,
                 where=entry.where,
                 logged_at=entry.logged_at,
-                caller_detail=reading.caller_detail,
+                naming=Naming(reading.caller_detail),
             )
             if isinstance(entry, Line)
             else entry
@@ -228,14 +238,7 @@ def _examined(block: Block, reading: Reading) -> Iterator[Examined]:
         if isinstance(outcome, Invocation):
             if known is not None and is_opaque(outcome):
                 outcome = resolved(outcome, known)
-            cost = price(
-                model_id=outcome.priced_id,
-                region=outcome.region,
-                usage=outcome.usage,
-                billing=outcome.billing,
-                units=outcome.guardrail.units,
-            )
-            yield outcome, cost
+            yield outcome, cost_of(outcome, known_prices)
         else:
             yield outcome
 
@@ -309,6 +312,9 @@ def _summary(tally: Tally) -> Iterator[str]:
             yield f"errors    {_listed(tally.errors)}"
         yield f"tokens    {', '.join(f'{n:,} {what}' for what, n in tally.tokens.items() if n)}"
         yield f"cost      {_total(tally)}"
+        for name, spent in (("models", tally.by_model), ("callers", tally.by_caller)):
+            if len(+spent) > 1:  # of those that cost something
+                yield f"{name:<10}{_spent(spent)}"
     if tally.rejected:
         yield f"rejected  {_listed(tally.rejected)}"
     if tally.skipped:
@@ -317,6 +323,16 @@ def _summary(tally: Tally) -> Iterator[str]:
 
 def _listed(counts: Counter[str]) -> str:
     return ", ".join(f"{count:,} {what}" for what, count in counts.most_common())
+
+
+def _spent(by: Counter[str]) -> str:
+    """Name who or what was dearest, guardrails included."""
+    order = [(name, spent) for name, spent in by.most_common() if spent]
+    parts = [f"{name} ${spent / _PICODOLLARS:,.6f}" for name, spent in order[:_SUMS_SHOWN]]
+    if rest := order[_SUMS_SHOWN:]:
+        together = sum(spent for _, spent in rest)
+        parts.append(f"{len(rest):,} more ${together / _PICODOLLARS:,.6f}")
+    return ", ".join(parts)
 
 
 def _total(tally: Tally) -> str:

@@ -8,14 +8,15 @@ import click
 import msgspec
 
 from bedrock_alerts.invocations.aggregate import AggregateOptions, PrincipalScope
-from bedrock_alerts.invocations.identity import CallerDetail
+from bedrock_alerts.invocations.identity import CallerDetail, Naming
 from bedrock_alerts.invocations.pipeline import Collected, CollectOptions
 from bedrock_alerts.metrics import DEFAULT_NAMESPACE, METRICS, Datapoint, Dimensions
 from bedrock_alerts_lab.caller_option import caller_detail_option
 from bedrock_alerts_lab.counting import count
+from bedrock_alerts_lab.errors import InputError
 from bedrock_alerts_lab.price_option import prices, prices_option
 from bedrock_alerts_lab.profile_option import profiles, profiles_option
-from bedrock_alerts_lab.sources import Sources
+from bedrock_alerts_lab.sources import Sources, nothing_read
 from bedrock_alerts_lab.terminal import Column, Row, Table, moment, until_cut_off, write
 
 _COLUMNS: Final = (
@@ -77,11 +78,13 @@ def metrics(  # noqa: PLR0913 - click passes every option on its own
             principals=principals,
             application_key=application or None,
         ),
-        caller_detail=caller_detail,
+        naming=Naming(caller_detail),
     )
     with until_cut_off():
         sources = Sources(files, note=lambda text: click.echo(text, err=True))
         collected = count(sources, prices(overrides), options, profiles(listed), shown=True)
+        if not (collected.processed or collected.rejected):
+            raise InputError(nothing_read(collected.skipped))
         if as_json:
             _print_json(namespace, collected.datapoints)
         else:

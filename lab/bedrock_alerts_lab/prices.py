@@ -33,9 +33,9 @@ from bedrock_alerts.invocations.pricing import (
     Band,
     Caveat,
     Entry,
-    PriceList,
     PricesError,
     Rates,
+    ShippedPrices,
     read_price_list,
 )
 from bedrock_alerts_lab import regional_prices
@@ -273,7 +273,7 @@ def render(source: Source, entries: Iterable[Entry], dated: str, regional: str =
     return text
 
 
-def differences(before: PriceList | None, after: PriceList) -> Iterator[str]:
+def differences(before: ShippedPrices | None, after: ShippedPrices) -> Iterator[str]:
     """Say what was added, removed and changed, in USD per million tokens (or per image, unit)."""
     old, new = _amounts(before), _amounts(after)
     for name in sorted(old.keys() | new.keys()):
@@ -288,7 +288,7 @@ def differences(before: PriceList | None, after: PriceList) -> Iterator[str]:
                     yield f"~ {name}: {kind} {was.get(kind, 'none')} -> {now.get(kind, 'none')}"
 
 
-def _amounts(prices: PriceList | None) -> dict[str, dict[str, str]]:
+def _amounts(prices: ShippedPrices | None) -> dict[str, dict[str, str]]:
     """Flatten a price list to readable amounts by name and kind."""
     if prices is None:
         return {}

@@ -13,7 +13,8 @@ from bedrock_alerts.alerts.channels.slack import render as slack
 from bedrock_alerts.alerts.channels.teams import render as teams
 from bedrock_alerts.alerts.channels.webhook import render as webhook
 from bedrock_alerts.alerts.model import Alert, ChannelKind, Reason
-from bedrock_alerts_lab.alert_events import alerts_in
+from bedrock_alerts_lab.alert_events import alerts_in, read_text
+from bedrock_alerts_lab.errors import InputError
 from bedrock_alerts_lab.terminal import write
 
 # It stands in for what only the secret knows.
@@ -40,7 +41,7 @@ RENDERERS: Final[Mapping[str, Callable[[Alert], dict[str, Any]]]] = {
 
 
 @click.command()
-@click.argument("event", type=click.File("r"))
+@click.argument("event", type=click.File("rb"))
 @click.option(
     "--channel",
     type=click.Choice(get_args(ChannelKind)),
@@ -59,7 +60,11 @@ def render(event: Any, channel: str, reason: Reason | None, *, as_json: bool) ->
     EVENT is one of EventBridge, SNS or an alarm's own action, wrapped by SQS and SNS or not. What
     `route` looks up in AWS (evidence, the account's alias) is not in it.
     """
-    for alert in alerts_in(event.read(), event.name, reason):
+    name = str(getattr(event, "name", "<stdin>"))
+    alerts = alerts_in(read_text(event, name), name, reason)
+    if not alerts:
+        raise InputError(f"{name} holds no event that people are notified of")
+    for alert in alerts:
         message = RENDERERS[channel](alert)
         if as_json:
             write(json.dumps(message) + "\n")

@@ -5,14 +5,17 @@ blocks of about a megabyte, so a file may be of any size; only a JSON document t
 to be held as a whole.
 """
 
+import base64
+import binascii
 import codecs
+import csv
 import json
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from itertools import chain
+from itertools import chain, pairwise
 from pathlib import Path, PurePath
 from typing import Any, Final, TypeAlias
 
@@ -41,9 +44,24 @@ _LAST_MILLISECOND: Final = datetime(9999, 12, 31, tzinfo=UTC).timestamp() * 1000
 # Written by Bedrock when logging to S3 is switched on, to see whether it may.
 _PERMISSION_CHECK: Final = "amazon-bedrock-logs-permission-check"
 _BODIES: Final = "data"
+_LOGS: Final = "BedrockModelInvocationLogs"
+_HOUR: Final = re.compile(r"\d\d")
 
 # Every record has this key; in what merely carries records it stands escaped, inside a string.
 _RECORD_KEY: Final = b'"schemaType"'
+# What CloudWatch Logs Insights exports: the record is the value of this field.
+_MESSAGE: Final = "@message"
+_MESSAGE_KEY: Final = b'"@message"'
+# What events of Kinesis and Firehose, and the results of a query, hold their records in.
+_CARRIERS: Final = ("Records", "records", "results")
+_CSV_HEADER: Final = re.compile(rb'"?@?[\w.]+"?(?:,"?@?[\w.]+"?)*\s*')
+KNOWN_FORMS: Final = (
+    "one record a line; a JSON array of records; what Logs Insights exports (JSON, CSV,"
+    " `get-query-results`); `filter-log-events`; export tasks; deliveries to Lambda, Kinesis and"
+    " Firehose; Fluent Bit's and Vector's lines; folders of a bucket; each also gzipped"
+)
+"""The forms of logs that can be read, for a person."""
+
 # Two records that follow each other without a line break, as Firehose writes them.
 _SEAM: Final = b'}{"'
 # An export of CloudWatch Logs puts the time before each event, `aws logs tail` also the stream.
@@ -52,6 +70,15 @@ _STAMP: Final = re.compile(
 )
 _OBJECT_ON_A_LINE: Final = re.compile(rb'^\{[ \t]*".*\}[ \t\r]*$', re.MULTILINE)
 _BETWEEN: Final = re.compile(r"[\s,\[\]]*")
+
+
+def nothing_read(skipped: Mapping[str, int] | int) -> str:
+    """Say that there was no record, what was there in its place, and what can be read."""
+    if isinstance(skipped, int):
+        found = f"{skipped:,} of another kind" if skipped else "nothing"
+    else:
+        found = ", ".join(f"{count:,} {reason}" for reason, count in skipped.items()) or "nothing"
+    return f"no invocation record was found, but {found}. Known forms: {KNOWN_FORMS}"
 
 
 class Line(msgspec.Struct, frozen=True, gc=False):
@@ -179,7 +206,7 @@ def _files_below(folder: str, note: Callable[[str], None]) -> Iterator[Path]:
         for name in sorted(files):
             if any(part.startswith(_PERMISSION_CHECK) for part in (*inside, name)):
                 checks += 1
-            elif _BODIES in inside:
+            elif _is_body(Path(place)):
                 bodies += 1
             elif not name.startswith("."):
                 yield Path(place, name)
@@ -187,6 +214,17 @@ def _files_below(folder: str, note: Callable[[str], None]) -> Iterator[Path]:
         note(f"{shown}: left out {bodies} under {_BODIES}/, which are bodies and no records")
     if checks:
         note(f"{shown}: left out {checks} that Bedrock wrote to check its permission")
+
+
+def _is_body(folder: Path) -> bool:
+    """Whether a folder holds bodies: `data` below the folder of an hour, as Bedrock names them.
+
+    A bucket's own prefix may be `data` too.
+    """
+    parts = folder.resolve().parts
+    if _LOGS in parts:
+        parts = parts[parts.index(_LOGS) :]
+    return any(part == _BODIES and _HOUR.fullmatch(before) for before, part in pairwise(parts))
 
 
 def _refuse(error: OSError) -> None:
@@ -249,6 +287,9 @@ def _blocks(name: str, chunks: Chunks) -> Iterator[Block]:
         head += chunk
         if len(head) < patience and len(head) <= DOCUMENT_BYTES:
             continue
+        if _is_csv(head):
+            yield from _grouped_rows(name, chain(_sliced(bytes(head)), chunks))
+            return
         if _is_lines(head):
             yield from _lines(name, chain(_sliced(bytes(head)), chunks))
             return
@@ -277,6 +318,42 @@ def _is_lines(head: bytearray) -> bool:
     # What looks like a broken first line may be a document of many lines. Whole objects further
     # down tell them apart: in a document they would be indented, or followed by a comma.
     return len(_OBJECT_ON_A_LINE.findall(text[: text.rfind(b"\n") + 1])) > 1
+
+
+def _is_csv(head: bytearray) -> bool:
+    """Say whether a text begins with the titles of a table with records in it."""
+    first, line_break, _ = head.lstrip().partition(b"\n")
+    return bool(line_break and _MESSAGE.encode() in first and _CSV_HEADER.fullmatch(first.strip()))
+
+
+def _grouped_rows(name: str, chunks: Chunks) -> Iterator[Block]:
+    """Cut a table into blocks of rows, each as an object by its titles."""
+    csv.field_size_limit(MAX_RECORD_BYTES)
+    rows = csv.reader(_decoded_lines(chunks))
+    titles = next(rows, [])
+    group: list[bytes] = []
+    size, first = 0, 1
+    try:
+        for number, row in enumerate(rows, 1):
+            group.append(msgspec.json.encode(dict(zip(titles, row, strict=False))))
+            size += len(group[-1])
+            if size >= BLOCK_BYTES:
+                yield Block(name=name, label=": row ", first=first, content=tuple(group))
+                group, size, first = [], 0, number + 1
+    except csv.Error as error:
+        raise InputError(f"{name}: {error}") from error
+    if group:
+        yield Block(name=name, label=": row ", first=first, content=tuple(group))
+
+
+def _decoded_lines(chunks: Chunks) -> Iterator[str]:
+    rest = b""
+    for chunk in chunks:
+        *lines, rest = (rest + chunk).split(b"\n")
+        for line in lines:
+            yield line.decode("utf-8", "replace") + "\n"
+    if rest:
+        yield rest.decode("utf-8", "replace")
 
 
 def _whole(name: str, text: bytes) -> Iterator[Block]:
@@ -393,7 +470,7 @@ def _entries(text: bytes, where: str) -> Iterator[Entry]:
     """Open one line or value: a record, or something that carries records."""
     if text.startswith(b"{"):
         # Nearly every line of a large file ends here, so that nothing is parsed twice.
-        if _RECORD_KEY in text and _SEAM not in text:
+        if _RECORD_KEY in text and _SEAM not in text and _MESSAGE_KEY not in text:
             yield Line(text, where)
             return
     elif stamp := _STAMP.match(text):
@@ -428,6 +505,10 @@ def _unpacked(document: dict[str, Any], text: bytes, where: str) -> Iterator[Ent
     if "schemaType" in document:
         yield Line(text, where)
         return
+    carried = next(filter(None, map(document.get, _CARRIERS)), None)
+    if isinstance(carried, list):
+        yield from _carried(carried, where)
+        return
     events: Any = document.get("logEvents", document.get("events"))
     is_control = document.get("messageType") == "CONTROL_MESSAGE"
     if "awslogs" in document:
@@ -442,16 +523,53 @@ def _unpacked(document: dict[str, Any], text: bytes, where: str) -> Iterator[Ent
         for number, event in enumerate(events, 1):
             place = f"{where}: event {number}"
             yield Skipped("control_message", place) if is_control else _event(event, place)
-    elif isinstance(document.get("message"), str):
+    elif _MESSAGE in document or isinstance(document.get("message"), str):
         yield _event(document, where)
+    elif isinstance(document.get("log"), str):  # Fluent Bit's
+        yield _event({"message": document["log"]}, where)
     else:
         yield Line(text, where)
 
 
+def _carried(records: list[Any], where: str) -> Iterator[Entry]:
+    """Open what a Kinesis or Firehose event carries, or a query's results."""
+    for number, record in enumerate(records, 1):
+        place = f"{where}: record {number}"
+        if isinstance(record, list):  # a row of a query's results, field by field
+            fields = [one for one in record if isinstance(one, dict)]
+            yield _event({one.get("field"): one.get("value") for one in fields}, place)
+            continue
+        facts = record if isinstance(record, dict) else {}
+        kinesis = facts.get("kinesis")
+        data = kinesis.get("data") if isinstance(kinesis, dict) else facts.get("data")
+        if isinstance(data, str):
+            yield from _packed(data, place)
+        else:
+            kind = "cloudtrail_event" if "eventName" in facts else "foreign_event"
+            yield Skipped(kind, place)
+
+
+def _packed(data: str, where: str) -> Iterator[Entry]:
+    """Open a payload: base64 of a record, or of a gzipped delivery."""
+    try:
+        text = base64.b64decode(data, validate=True)
+        if text.startswith(_GZIP_MAGIC):
+            text = b"".join(inflated(iter((text,))))
+    except (binascii.Error, ValueError, BatchError):
+        yield Rejected("unreadable_batch", where)
+        return
+    yield from _entries(text.strip(), where)
+
+
 def _event(event: Any, where: str) -> Entry:
-    message = event.get("message") if isinstance(event, dict) else None
+    facts = event if isinstance(event, dict) else {}
+    message = facts.get(_MESSAGE, facts.get("message"))
+    if isinstance(message, dict):
+        message = msgspec.json.encode(message).decode()
     if not isinstance(message, str):
         return Rejected("wrong_shape", where)
+    if isinstance(facts.get("@timestamp"), str):
+        return Line(message, where, "", _seconds(facts["@timestamp"]))
     event_id = event.get("id") or event.get("eventId")
     timestamp = event.get("timestamp")
     is_time = isinstance(timestamp, int | float) and 0 <= timestamp <= _LAST_MILLISECOND

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 import click
 import msgspec
 
+from bedrock_alerts_lab.errors import OutputError
 from bedrock_alerts_lab.sources import Sources
 
 if TYPE_CHECKING:
@@ -43,8 +44,13 @@ def write(text: bytes | str) -> None:
     if isinstance(text, str):
         text = text.encode(sys.stdout.encoding or "utf-8", "replace")
     stream = click.get_binary_stream("stdout")
-    stream.write(text)
-    stream.flush()
+    try:
+        stream.write(text)
+        stream.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OutputError(f"the output cannot be written: {error.strerror}") from error
 
 
 @contextmanager
@@ -53,8 +59,15 @@ def until_cut_off() -> Iterator[None]:
     try:
         yield
     except BrokenPipeError:
-        # The interpreter flushes once more when it ends, and would complain.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _forget_output()
+    except OutputError:
+        _forget_output()
+        raise
+
+
+def _forget_output() -> None:
+    # The interpreter flushes once more when it ends, and would complain.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def watched(items: Iterable[_T], sources: Sources, *, shown: bool) -> Generator[_T, None, None]:
@@ -149,7 +162,16 @@ class Table:
         else:
             if is_first:
                 self._shown = _shown(self._columns, self._widths, self._console.width)
+                self._say_what_is_left_out()
             self._print(self._console, rows, is_first=is_first)
+
+    def _say_what_is_left_out(self) -> None:
+        left_out = [
+            column.title for place, column in enumerate(self._columns) if place not in self._shown
+        ]
+        if left_out:
+            text = f"left out, for a wider terminal or --json: {', '.join(left_out)}"
+            click.secho(text, dim=True, err=True)
 
     def _line(self, row: Row) -> str:
         cells = (

@@ -180,7 +180,7 @@ def a_call() -> tuple[Invocation, Cost]:
 
 
 def a_line() -> dict[str, Any]:
-    line: dict[str, Any] = msgspec.json.decode(event_line(*a_call()))
+    line: dict[str, Any] = msgspec.json.decode(event_line(*a_call(), "team"))
     return line
 
 

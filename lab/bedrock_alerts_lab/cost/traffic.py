@@ -24,7 +24,8 @@ from bedrock_alerts.invocations.model import (
     Skipped,
     Usage,
 )
-from bedrock_alerts.invocations.pipeline import CollectOptions, Collector, Parts, PriceList
+from bedrock_alerts.invocations.pipeline import CollectOptions, Collector, Parts
+from bedrock_alerts.invocations.pricing import PriceList
 from bedrock_alerts.invocations.report import event_line, is_notable
 from bedrock_alerts.invocations.usage_lines import UsageLines
 from bedrock_alerts.metrics import Datapoint, Dimensions

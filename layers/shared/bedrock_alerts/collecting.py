@@ -48,13 +48,15 @@ class _Profiles:
         self._metrics = metrics
         self._asked: Profiles | None = None
 
-    def profile(self, arn: str) -> Profile | None:
+    def profile(self, arn: str, *, ask: bool) -> Profile | None:
+        if self._asked is None and not ask:
+            return None
         if self._asked is None:
             # boto3 takes a third of a second of every cold start.
             from bedrock_alerts.adapters.bedrock import BedrockProfiles  # noqa: PLC0415
 
             self._asked = BedrockProfiles(self._say)
-        return self._asked.profile(arn)
+        return self._asked.profile(arn, ask=ask)
 
     def _say(self, arn: str, reason: str) -> None:
         line = notice(

@@ -47,6 +47,7 @@ class CollectorSettings(msgspec.Struct, frozen=True, kw_only=True, rename="upper
     price_overrides: str | None = None
     metric_set: Literal["essential", "all"] = "all"
     caller_detail: Literal["auto", "role", "session", "hashed"] = "auto"
+    caller_key: str = ""
 
 
 class CollectLogsSettings(CollectorSettings, frozen=True, kw_only=True, rename="upper"):

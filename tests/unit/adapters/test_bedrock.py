@@ -87,6 +87,22 @@ def test_after_some_failures_in_a_row_no_one_is_asked_for_a_while(world: World) 
     assert world.profiles.profile(f"{ARN}20") is not None
 
 
+def test_profiles_that_do_not_exist_are_answers_and_disable_nothing(world: World) -> None:
+    codes = ("ResourceNotFoundException", "AccessDeniedException", "ValidationException")
+    for number, code in enumerate((*codes, *codes)):
+        world.refuses(code)
+        assert world.profiles.profile(f"{ARN}{number}") is None
+    world.answers()
+    assert world.profiles.profile(ARN) is not None
+
+
+def test_without_asking_only_what_is_known_is_returned(world: World) -> None:
+    assert world.profiles.profile(ARN, ask=False) is None
+    world.answers()
+    world.profiles.profile(ARN)
+    assert world.profiles.profile(ARN, ask=False) is not None
+
+
 def test_what_is_remembered_is_bounded(world: World) -> None:
     for number in range(1500):
         world.answers(f"{ARN}{number}")

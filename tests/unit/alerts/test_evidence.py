@@ -94,7 +94,7 @@ def test_a_quiet_day_before_is_worth_saying() -> None:
 
 def test_what_has_no_line_yet_is_said_and_not_taken_for_nothing() -> None:
     assert evidence(BLOCKED, [], BEFORE) == Evidence(
-        summary="No call blocked by a guardrail has an event line yet."
+        summary="No call blocked by a guardrail is in the collectors' log yet."
     )
 
 

@@ -117,6 +117,23 @@ def test_what_lines_of_some_calls_do_not_tell_usage_lines_may(
         assert f'filter event = "{some}"' in asked_of_some.evidence
 
 
+@pytest.mark.parametrize(
+    ("name", "callers", "has_tokens"),
+    [
+        ("UnpricedInvocations", "stats sum(unpriced) as calls by", False),
+        ("Latency", "stats sum(answered) as calls by", True),
+    ],
+)
+def test_usage_lines_count_the_calls_that_the_metric_counts(
+    name: str, callers: str, *, has_tokens: bool
+) -> None:
+    found = question(change_with(metrics=(metric(name),)))
+    assert found is not None
+    assert callers in found.callers
+    assert found.callers.endswith("| sort calls desc")
+    assert ("input_tokens" in found.evidence) is has_tokens
+
+
 def test_usage_lines_tell_who_spent_what() -> None:
     found = question(change_with(metrics=(metric("EstimatedCost", Application="shop"),)))
     assert found is not None

@@ -1,6 +1,7 @@
 """Typed structs out of JSON in which anything may stand: one odd value costs only itself."""
 
 import json
+import tracemalloc
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -105,6 +106,24 @@ def test_what_is_nested_deeper_than_anything_of_ours_costs_only_itself(
     found = READER.read(f'{{{odd}"before": "{{[", "deep": {deep}, "count": 7}}')
     assert found is not None
     assert found.count == 7
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 20_000 + '"' + '\\"' * 100_000 + "\\",
+        "[" * 1_500 + '"' + "x" * 4_000_000 + '"',
+        "[" * 1_500 + '"' + "x" * 9_000_000 + '"',
+    ],
+    ids=["quotes that never end", "4 MB", "9 MB"],
+)
+def test_a_text_in_the_depth_takes_little_time_and_memory(text: str) -> None:
+    tracemalloc.start()
+    with pytest.raises(ValueError):  # noqa: PT011 - of several kinds
+        READER.read(text)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 60_000_000
 
 
 @pytest.mark.parametrize("document", ['{"other":' * 100_000, "[" * 100_000, '["' * 100_000])

@@ -4,6 +4,7 @@ import pytest
 
 from bedrock_alerts.invocations.identity import (
     OTHER_VALUES,
+    Naming,
     is_api_key,
     model_ref,
     principal_of,
@@ -135,17 +136,20 @@ def test_a_caller_is_named_in_as_much_detail_as_wanted(
     arn: str, auto: str, role: str, session: str
 ) -> None:
     assert principal_of(arn) == auto
-    assert principal_of(arn, "role") == role
-    assert principal_of(arn, "session") == session
+    assert principal_of(arn, Naming("role")) == role
+    assert principal_of(arn, Naming("session")) == session
     assert OTHER_VALUES not in (auto, role, session)
 
 
-def test_a_hashed_name_says_nothing_and_stays_the_same() -> None:
-    name = principal_of(SSO, "hashed")
-    assert name == principal_of(SSO, "hashed")
-    assert name != principal_of(CALLER, "hashed")
+def test_a_hashed_name_is_the_same_for_all_sessions_and_differs_by_stack() -> None:
+    hashed = Naming("hashed", "stack/1")
+    name = principal_of(CALLER, hashed)
+    assert name == principal_of(CALLER.replace("alice", "bo"), hashed)
     assert name.startswith("caller-")
-    assert "ada" not in name
+    assert name != principal_of(SSO, hashed)
+    assert principal_of("ada@example.com", hashed).startswith("caller-")
+    assert name != principal_of(CALLER, Naming("hashed", "stack/2"))
+    assert "search" not in name
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import Final
 import pytest
 
 from bedrock_alerts.invocations.identity import without_geography
-from bedrock_alerts.invocations.model import PICODOLLARS, Cost, Invocation
+from bedrock_alerts.invocations.model import PICODOLLARS, Billing, Cost, Invocation, Usage
 from bedrock_alerts.invocations.parse import parse
 from bedrock_alerts.invocations.pricing import (
     PRICES_FILE,
@@ -79,6 +79,74 @@ def test_no_model_that_reads_a_cache_for_money_leaves_its_writes_open() -> None:
         if entry.rates.cache_read is not None and entry.rates.cache_write is None
     }
     assert open_ended == {"openai", "xai", "moonshotai"}
+
+
+@pytest.mark.parametrize(
+    "name", ["invoke-anthropic-cache-in-body.json", "stream-anthropic-cache-in-message-start.json"]
+)
+def test_the_cache_is_in_doubt_where_a_body_that_was_not_read_may_count_it(name: str) -> None:
+    record = json.loads((RECORDS / name).read_text())
+    del record["output"]["outputBodyJson"]
+    record["output"]["outputBodyS3Path"] = "s3://example/x"
+    call = parse(json.dumps(record))
+    assert isinstance(call, Invocation)
+    assert (cost(call).priced, cost(call).fallback) == ("approximate", "cache-unknown")
+    record["input"] |= {"cacheReadInputTokenCount": 0, "cacheWriteInputTokenCount": 0}
+    call = parse(json.dumps(record))
+    assert isinstance(call, Invocation)
+    assert cost(call).priced == "exact"
+
+
+def test_what_is_cached_is_taken_off_although_the_record_counts_it_too() -> None:
+    record = json.loads((RECORDS / "responses-cached-inside.json").read_text())
+    record["input"] |= {"cacheReadInputTokenCount": 2300, "cacheWriteInputTokenCount": 0}
+    call = parse(json.dumps(record))
+    assert isinstance(call, Invocation)
+    assert (call.usage.input_tokens, call.usage.cache_read_tokens) == (300, 2300)
+
+
+@pytest.mark.parametrize(
+    ("model", "region", "usage", "tier", "usd", "fallback"),
+    [
+        # Flex is half in us-east-1: 0.92 and 3.68 in Ireland, half of that.
+        (
+            "amazon.nova-pro-v1:0", "eu-west-1", Usage(input_tokens=1000, output_tokens=100), "flex",
+            "0.000644", "other-region",
+        ),
+        (
+            "amazon.nova-pro-v1:0", "eu-west-1", Usage(input_tokens=1000, output_tokens=100),
+            "unknown", "0.001288", "tier-unknown",
+        ),
+        (
+            "amazon.nova-pro-v1:0", "eu-west-1", Usage(input_tokens=1000, output_tokens=100), None,
+            "0.001288", None,
+        ),
+        # Above 200,000 tokens: 6.60 and 24.75 in the home Regions.
+        (
+            "anthropic.claude-sonnet-4-5-20250929-v1:0", "us-gov-west-1",
+            Usage(input_tokens=300_000, output_tokens=1000), None, "2.1870000", "other-region",
+        ),
+    ],
+)  # fmt: skip
+def test_what_a_regions_entry_lacks_is_near_that_of_the_others(
+    model: str, region: str, usage: Usage, tier: str | None, usd: str, fallback: str | None
+) -> None:
+    found = PRICES.cost(
+        model_id=model, region=region, usage=usage, billing=Billing(service_tier=tier), units=None
+    )
+    assert (dollars(found), found.fallback) == (Decimal(usd), fallback)
+
+
+def test_no_model_with_a_cache_price_lacks_it_in_a_region() -> None:
+    usage = Usage(input_tokens=10, output_tokens=10, cache_read_tokens=7_600)
+    entries = read_price_list(PRICES_FILE.read_bytes()).entries
+    with_cache = {one.model for one in entries if one.region is None and one.rates.cache_read}
+    for one in entries:
+        if one.region is not None and one.model in with_cache:
+            found = PRICES.cost(
+                model_id=one.model, region=one.region, usage=usage, billing=Billing(), units=None
+            )
+            assert found.priced != "unpriced", (one.model, one.region)
 
 
 def test_what_only_the_body_says_is_in_doubt_without_it() -> None:

@@ -81,6 +81,7 @@ CONVERSE = Invocation(
     metadata={},
 )
 UNREAD = Billing(service_tier=UNKNOWN_TIER)
+UNREAD_CACHE = Billing(service_tier=UNKNOWN_TIER, counts="no-cache")
 REFUSED = Billing(counts="refused")
 INVOKE = msgspec.structs.replace(CONVERSE, operation="InvokeModel", latency_ms=None)
 STREAM = msgspec.structs.replace(
@@ -255,7 +256,7 @@ MEDIA = [
         usage=Usage(input_tokens=6),
         modality="embedding",
         body="absent",
-        billing=UNREAD,
+        billing=UNREAD_CACHE,
         id="an embedding whose body is left out",
     ),
     case(
@@ -291,7 +292,7 @@ MEDIA = [
         operation="Converse",
         stop_reason=None,
         usage=Usage(input_tokens=12),
-        billing=Billing(images=1, service_tier=UNKNOWN_TIER),
+        billing=Billing(images=1, service_tier=UNKNOWN_TIER, counts="no-cache"),
         modality="image",
         body="absent",
         id="a picture's size without a counter is one picture",
@@ -331,7 +332,7 @@ BODIES = [
         stop_reason=None,
         latency_ms=None,
         body="absent",
-        billing=UNREAD,
+        billing=UNREAD_CACHE,
         id="delivery of texts switched off",
     ),
     case(
@@ -354,7 +355,7 @@ BODIES = [
         stop_reason=None,
         usage=Usage(input_tokens=6),
         body="offloaded",
-        billing=UNREAD,
+        billing=UNREAD_CACHE,
         modality="unknown",
         id="an answer in S3 is not taken for an embedding",
     ),
@@ -373,7 +374,7 @@ BODIES = [
         INVOKE,
         stop_reason=None,
         body="absent",
-        billing=UNREAD,
+        billing=UNREAD_CACHE,
         id="a body that is null",
     ),
     case(
@@ -401,7 +402,7 @@ BODIES = [
         latency_ms=None,
         first_byte_ms=None,
         body="absent",
-        billing=UNREAD,
+        billing=UNREAD_CACHE,
         id="a stream of anything but chunks",
     ),
 ]

@@ -5,12 +5,14 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
 import pytest
 
 from bedrock_alerts.invocations.aggregate import AggregateOptions
-from bedrock_alerts.invocations.model import PICODOLLARS
+from bedrock_alerts.invocations.model import PICODOLLARS, Invocation
+from bedrock_alerts.invocations.parse import parse
 from bedrock_alerts.invocations.pipeline import CollectOptions, Collector, Parts
-from bedrock_alerts.invocations.pricing import Prices
+from bedrock_alerts.invocations.pricing import Prices, cost_of
 from bedrock_alerts.invocations.profiles import ListedProfiles, Profile, read_profile
 from tests.records import ACCOUNT, HAIKU, Json, converse, failed
 
@@ -29,9 +31,10 @@ class Counted:
     def __init__(self) -> None:
         self.asked: list[str] = []
 
-    def profile(self, arn: str) -> Profile | None:
-        self.asked.append(arn)
-        return read_profile(ANSWER) if arn == ARN else None
+    def profile(self, arn: str, *, ask: bool) -> Profile | None:
+        if ask:
+            self.asked.append(arn)
+        return read_profile(ANSWER) if arn == ARN and self.asked else None
 
 
 def collect(*records: Json, profiles: Any, **options: Any) -> tuple[dict[Any, Any], list[Json]]:
@@ -74,6 +77,24 @@ def test_only_calls_through_profiles_are_asked_about() -> None:
     assert profiles.asked == []
 
 
+def test_a_refused_call_has_its_application_where_the_profile_is_known() -> None:
+    profiles = Counted()
+    laid, _ = collect(RECORD, profiles=profiles, application_key="team")
+    laid, _ = collect(failed(modelId=ARN), profiles=profiles, application_key="team")
+    assert laid["Invocations", (("Application", "orders-assistant"),)] == 1
+    assert len(profiles.asked) == 1
+
+
+def test_an_override_of_the_profiles_own_id_comes_first() -> None:
+    override = {"entries": [{"model": "k7w2m9q4t1zx", "rates": {"input": 10**6, "output": 10**6}}]}
+    prices = Prices.load(json.dumps(override).encode())
+    parts = Parts(prices, CollectOptions(every_event=True), profiles=Counted())
+    collector = Collector(parts, now=None)
+    collector.add(json.dumps(RECORD))
+    (line,) = [json.loads(line) for line in collector.finish().events]
+    assert line["cost_usd"] == 0.00222
+
+
 @pytest.mark.parametrize(
     ("regions", "priced_as"),
     [
@@ -85,7 +106,7 @@ def test_only_calls_through_profiles_are_asked_about() -> None:
         (["ap-southeast-2", "ap-southeast-4"], f"au.{HAIKU}"),
         (["ap-northeast-1", "ap-south-1"], f"apac.{HAIKU}"),
         (["ca-central-1", "us-east-1"], f"ca.{HAIKU}"),
-        (["eu-west-1", "us-east-1"], f"global.{HAIKU}"),
+        (["eu-west-1", "us-east-1"], f"mixed.{HAIKU}"),
         (["us-east-1", ""], f"global.{HAIKU}"),
     ],
 )
@@ -95,6 +116,13 @@ def test_the_regions_tell_what_a_profile_was_made_from(regions: list[str], price
     ]
     found = read_profile({"inferenceProfileName": "x", "models": models})
     assert found == Profile("x", HAIKU, priced_as)
+
+
+def test_a_set_of_regions_of_no_known_geography_has_no_exact_price() -> None:
+    call = parse(json.dumps(RECORD))
+    assert isinstance(call, Invocation)
+    mixed = msgspec.structs.replace(call, priced_as=f"mixed.{HAIKU}")
+    assert cost_of(mixed, PRICES).fallback == "without-prefix"
 
 
 @pytest.mark.parametrize(

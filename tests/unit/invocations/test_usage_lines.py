@@ -51,7 +51,8 @@ def test_failures_blocks_findings_and_guardrails_cost_are_in_it() -> None:
     found = converse(trace=converse_trace(content("NONE")))
     lines = collected(BLOCKED, found, failed(modelId=HAIKU), converse(model="tuned"))
     (line, tuned) = sorted(lines, key=lambda line: line["unpriced"])
-    assert (line["errors"], line["blocked"], line["findings"]) == (1, 1, 1)
+    assert (line["errors"], line["answered"]) == (1, 2)
+    assert (line["blocked"], line["findings"]) == (1, 1)
     assert (tuned["unpriced"], tuned["cost_usd"]) == (1, 0.0)
 
 
@@ -67,10 +68,19 @@ def test_the_cost_of_guardrails_is_in_the_total() -> None:
 
 
 def test_callers_cannot_fill_the_log_with_names() -> None:
-    lines = collected(*(by(f"caller-{number}") for number in range(700)))
-    assert len(lines) == 501
+    lines = collected(*(by(f"caller-{number}") for number in range(1_700)))
+    assert len(lines) == 1_001
     assert lines[-1]["principal"] == OTHER_VALUES
-    assert lines[-1]["calls"] == 200
+    assert lines[-1]["calls"] == 700
+
+
+def test_who_invents_applications_and_models_hides_no_one() -> None:
+    invented = [by("a", requestMetadata={"app": f"app-{number}"}) for number in range(600)]
+    refused = [failed(modelId=f"acme.model-{number}") for number in range(600)]
+    lines = collected(*refused, *invented, *(by("b", tokens=(1000, 1000)) for _ in range(5)))
+    (b,) = [line for line in lines if line["principal"] == "b"]
+    assert (b["calls"], b["total_usd"] > 0) == (5, True)
+    assert len(lines) < 600
 
 
 def test_nothing_that_people_wrote_is_in_it() -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from bedrock_alerts.invocations.aggregate import AggregateOptions, MetricSet
 from bedrock_alerts.invocations.decode import LogBatch, LogLine
+from bedrock_alerts.invocations.identity import Naming
 from bedrock_alerts.invocations.memory import Memory
 from bedrock_alerts.invocations.pipeline import CollectOptions, Parts, collect
 from bedrock_alerts.invocations.pricing import Prices
@@ -33,7 +34,7 @@ def invented(number: int) -> list[Json]:
 def test_the_worst_hour_has_only_so_many_series(metric_set: MetricSet) -> None:
     options = CollectOptions(
         aggregate=AggregateOptions(metric_set=metric_set, principals="all", application_key="app"),
-        caller_detail="session",
+        naming=Naming("session"),
     )
     parts = Parts(PRICES, options, memory=Memory())
     series = set()

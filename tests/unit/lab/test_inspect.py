@@ -186,6 +186,7 @@ class TestTable:
             "errors    1 ThrottlingException\n"
             "tokens    1,327 in, 243 out\n"
             "cost      $0.001812, guardrails $0.000150, 1 unpriced and not in the sum\n"
+            "models    anthropic.claude-haiku-4-5-20251001-v1:0 $0.001361, anthropic.claude-sonnet-4-5-20250929-v1:0 $0.000601\n"
             "rejected  1 not_json\n"
             "skipped   1 foreign_record\n"
         )
@@ -201,8 +202,10 @@ class TestTable:
         assert "88,000 read from the cache\n" in outcome.out
         assert "1 priced approximately\n" in outcome.out
 
-    def test_nothing_at_all_is_no_error(self, run: Run, tmp_path: Path) -> None:
-        assert run("inspect", written(tmp_path)) == Outcome(0, "0 records\n", "")
+    def test_nothing_at_all_is_an_error(self, run: Run, tmp_path: Path) -> None:
+        outcome = run("inspect", written(tmp_path))
+        assert (outcome.code, outcome.out) == (2, "0 records\n")
+        assert "no invocation record was found" in outcome.err
 
     def test_what_could_be_read_is_shown_before_the_error(self, run: Run, tmp_path: Path) -> None:
         good = written(tmp_path, OK)
@@ -226,8 +229,8 @@ class TestUsage:
     def test_what_a_folder_leaves_out_is_noted_beside_the_output(
         self, run: Run, tmp_path: Path
     ) -> None:
-        (tmp_path / "data").mkdir()
-        written(tmp_path, "a body", name="data/x")
+        (tmp_path / "09" / "data").mkdir(parents=True)
+        written(tmp_path, "a body", name="09/data/x")
         written(tmp_path, OK)
         outcome = run("inspect", tmp_path, "--json")
         assert len(outcome.documents) == 1

@@ -218,11 +218,11 @@ def test_in_a_pipe_the_table_is_plain_and_aligned(run: Run, tmp_path: Path) -> N
     assert (outcome.code, outcome.err) == (1, "")
 
 
-def test_nothing_at_all_is_no_error(run: Run, tmp_path: Path) -> None:
+def test_nothing_at_all_is_an_error(run: Run, tmp_path: Path) -> None:
     path = written(tmp_path, [])
-    assert run(path, "--json") == Outcome(0, "", "")
-    expected = "lines: 0 received, 0 processed, 0 rejected, 0 skipped, 0 duplicates\n"
-    assert run(path) == Outcome(0, expected, "")
+    for outcome in (run(path, "--json"), run(path)):
+        assert (outcome.code, outcome.out) == (2, "")
+        assert "no invocation record was found, but nothing" in outcome.err
 
 
 @pytest.mark.parametrize("arguments", [(), ("no-such-file",), ("--principals", "some", "x")])
@@ -239,10 +239,10 @@ def test_an_unreadable_file_ends_with_2(run: Run, tmp_path: Path) -> None:
 
 
 def test_a_folders_bodies_are_left_out_with_a_note(run: Run, tmp_path: Path) -> None:
-    (tmp_path / "data").mkdir()
-    written(tmp_path, ["a body"], "data/x")
+    (tmp_path / "09" / "data").mkdir(parents=True)
+    written(tmp_path, ["a body"], "09/data/x")
     outcome = run(tmp_path, "--json")
-    assert (outcome.code, outcome.out) == (0, "")
+    assert (outcome.code, outcome.out) == (2, "")
     assert "left out 1 under data/" in outcome.err
 
 

@@ -15,9 +15,9 @@ import pytest
 from bedrock_alerts.invocations.pricing import (
     Band,
     Entry,
-    PriceList,
     PricesError,
     Rates,
+    ShippedPrices,
     read_price_list,
 )
 from bedrock_alerts_lab import prices
@@ -110,7 +110,7 @@ def renew(wheel: Path, file: Path, *options: str) -> int:
     return prices.main(["--wheel", str(wheel), "--file", str(file), *second, *options])
 
 
-def written(file: Path) -> PriceList:
+def written(file: Path) -> ShippedPrices:
     return read_price_list(file.read_bytes())
 
 

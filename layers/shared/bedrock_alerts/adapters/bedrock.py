@@ -18,6 +18,10 @@ _CONFIG: Final = Config(
 _NOT_KNOWN_SECONDS: Final = 600.0
 _KNOWN_SECONDS: Final = 6 * 3600.0
 _MOST: Final = 1000
+# There is no such profile for us, and that is an answer.
+_ANSWERS: Final = frozenset(
+    {"AccessDeniedException", "ResourceNotFoundException", "ValidationException"}
+)
 # So many may be asked for in a row without an answer; then none for a while.
 _PATIENCE: Final = 3
 
@@ -41,11 +45,11 @@ class BedrockProfiles:
         self._in_vain = 0
         self._rests_until = 0.0
 
-    def profile(self, arn: str) -> Profile | None:
-        """Return a profile by its ARN, None where it is not known."""
+    def profile(self, arn: str, *, ask: bool = True) -> Profile | None:
+        """Return a profile by its ARN, None where it is not known; without `ask` what is known."""
         now = self._clock()
         profile, until = self._known.get(arn, (None, 0.0))
-        if now < until or now < self._rests_until:
+        if now < until or now < self._rests_until or not ask:
             return profile
         profile = self._asked(arn)
         if len(self._known) >= _MOST:
@@ -56,11 +60,15 @@ class BedrockProfiles:
 
     def _asked(self, arn: str) -> Profile | None:
         try:
-            with translated("Amazon Bedrock"):
+            with translated("Amazon Bedrock", _ANSWERS):
                 if self._client is None:
                     self._client = boto3.client("bedrock", config=_CONFIG)
                 answer = self._client.get_inference_profile(inferenceProfileIdentifier=arn)
-        except (TransientError, PermanentError) as error:
+        except PermanentError as error:
+            self._in_vain = 0
+            self._on_failure(arn, str(error))
+            return None
+        except TransientError as error:
             self._in_vain += 1
             if self._in_vain >= _PATIENCE:
                 self._in_vain = 0

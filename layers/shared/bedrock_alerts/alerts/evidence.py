@@ -62,7 +62,7 @@ def evidence(question: Question, rows: Sequence[Row], before: Sequence[Row] | No
     """Sum up the answer; `before` is that of the day before, None where there is none."""
     subject = question.subject
     if not _total(map(_sum, rows)).calls:
-        return Evidence(summary=f"No call {subject.words} has an event line yet.")
+        return Evidence(summary=f"No call {subject.words} is in the collectors' log yet.")
     tables = (
         _table(
             name,

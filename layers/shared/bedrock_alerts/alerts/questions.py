@@ -99,8 +99,13 @@ class Question(NamedTuple):
         asked = " and ".join(self.filters)
         if self.is_of_usage:
             asked = " and ".join(('event = "usage"', *self.filters))
-            dollars = "stats sum(total_usd) as dollars"
-            return f"filter {asked} | {dollars} by {CALLER}, {MODEL} | sort dollars desc"
+            counted = (
+                "sum(total_usd) as dollars"
+                if self.subject.is_about_money
+                else f"sum({self.subject.used}) as calls"
+            )
+            name = counted.rpartition(" ")[2]
+            return f"filter {asked} | stats {counted} by {CALLER}, {MODEL} | sort {name} desc"
         return f"filter {asked} | stats count() as calls by {CALLER}, {MODEL} | sort calls desc"
 
     @property
@@ -117,9 +122,14 @@ class Question(NamedTuple):
     @property
     def _used(self) -> str:
         order = "dollars" if self.subject.is_about_money else "calls"
+        # A line has priced calls too: its tokens are not those of the unpriced ones.
+        tokens = (
+            ""
+            if self.subject.used == "unpriced"
+            else " sum(input_tokens) as input_tokens, sum(output_tokens) as output_tokens,"
+        )
         return (
-            f"| stats sum({self.subject.used}) as calls, sum(input_tokens) as input_tokens,"
-            " sum(output_tokens) as output_tokens, sum(total_usd) as dollars"
+            f"| stats sum({self.subject.used}) as calls,{tokens} sum(total_usd) as dollars"
             f" by {CALLER}, {APPLICATION}, {MODEL}\n| sort {order} desc"
         )
 
@@ -157,7 +167,7 @@ _UNPRICED: Final = Subject(
     used="unpriced",
 )
 _ANSWERED: Final = Subject(
-    "answered", 'status = "ok"', (MODEL, CALLER), is_of_every_call=True, used="calls"
+    "answered", 'status = "ok"', (MODEL, CALLER), is_of_every_call=True, used="answered"
 )
 _PAID: Final = Subject(
     "made",

@@ -15,7 +15,7 @@ import msgspec
 
 from bedrock_alerts.errors import BatchError, GoneError, TransientError
 from bedrock_alerts.invocations.decode import inflate
-from bedrock_alerts.invocations.mend import mend
+from bedrock_alerts.invocations.mend import mend, shallow
 from bedrock_alerts.invocations.notices import notice
 from bedrock_alerts.limits import MAX_BODY_BYTES, MAX_BODY_INFLATED_BYTES
 
@@ -148,10 +148,14 @@ def _opened(packed: bytes) -> bytes:
 
 def _is_json(text: bytes) -> bool:
     """Whether it can be parsed, if need be mended, as a record would be."""
-    for attempt in (bytes, mend):
+    for attempt in (bytes, shallow, _mended):
         try:
             msgspec.json.decode(attempt(text), type=msgspec.Raw)
         except (ValueError, RecursionError):
             continue
         return True
     return False
+
+
+def _mended(text: bytes) -> bytes:
+    return mend(shallow(text))

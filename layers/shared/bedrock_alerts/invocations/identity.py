@@ -1,6 +1,7 @@
 """Who called which model: principals and model ids out of ARNs."""
 
 import hashlib
+import hmac
 import re
 from typing import Final, Literal, NamedTuple, TypeAlias
 
@@ -68,21 +69,32 @@ def without_geography(called: str) -> str:
     return rest if is_geography else called
 
 
-def principal_of(arn: str, detail: CallerDetail = "auto") -> str:
+class Naming(NamedTuple):
+    """How callers are named. `key` belongs to one stack: without it a hash could be looked up."""
+
+    detail: CallerDetail = "auto"
+    key: str = ""
+
+
+AUTO: Final = Naming()
+
+
+def principal_of(arn: str, naming: Naming = AUTO) -> str:
     """Name the caller shortly and stably: a role without its session, else kind and name.
 
     `…:assumed-role/search-app/alice` is `search-app`, `…:user/batch` is `user/batch`. Role names
     hold no slash, so the two cannot meet. By default the session stands for a role of IAM Identity
-    Center, which many people share. `session` adds it to every role, `role` to none; `hashed` is a
-    name that says nothing but stays the same.
+    Center, which many people share. `session` adds it to every role, `role` to none; `hashed` puts
+    a code in place of the default's name.
     """
+    if naming.detail == "hashed":
+        plain = principal_of(arn).encode()
+        return f"caller-{hmac.new(naming.key.encode(), plain, hashlib.sha256).hexdigest()[:16]}"
     if not arn.startswith("arn:"):
         return arn[:_MAX_ID] or UNKNOWN
-    if detail == "hashed":
-        return f"caller-{hashlib.sha256(arn.encode()).hexdigest()[:16]}"
     kind, _, path = arn.split(":", 5)[-1].partition("/")
     if kind == "assumed-role":
-        name = _of_role(path, detail)
+        name = _of_role(path, naming.detail)
     else:
         name = path.rpartition("/")[2]
         if kind != "role":

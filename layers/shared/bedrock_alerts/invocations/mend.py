@@ -16,7 +16,8 @@ _MAX_DIGITS: Final = 20
 _MAX_CHARS: Final = 8 * 1024 * 1024
 # Nothing that is read of a record lies half as deep, and every parser gets down so far.
 _MAX_DEPTH: Final = 100
-_TEXT_OR_BRACKET: Final = re.compile(rb'"(?:[^"\\]|\\.)*(?:"|\Z)|[\[\]{}]', re.DOTALL)
+# A text takes one attempt, also one that never ends: possessive, so that nothing is tried again.
+_TEXT_OR_BRACKET: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)|[\[\]{}]', re.DOTALL)
 
 
 def mend(text: str | bytes) -> bytes:
@@ -40,7 +41,12 @@ def mend(text: str | bytes) -> bytes:
 
 
 def shallow(text: str | bytes) -> bytes:
-    """Return JSON without what is nested so deeply that parsers refuse it: it becomes null."""
+    """Return JSON without what is nested so deeply that parsers refuse it: it becomes null.
+
+    Raises ValueError for what is too long.
+    """
+    if len(text) > _MAX_CHARS:
+        raise ValueError("too long to be mended")
     if isinstance(text, str):
         text = text.encode("utf-8", "surrogatepass")
     pieces: list[bytes] = []

@@ -38,14 +38,15 @@ class Billing(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     `service_tier` and `latency_mode` are Bedrock's own words (`default priority flex reserved`,
     `standard optimized`), None where the record is silent. The tier is UNKNOWN_TIER where a body
     that was not read may say one. `counts` says whether the record counts what was used: it is
-    `missing` where nothing is counted, `refused` where a failed call has used nothing.
+    `missing` where nothing is counted, `refused` where a failed call has used nothing, and
+    `no-cache` where the cache's tokens may stand in a body that was not read.
     """
 
     cache_write_1h_tokens: int | None = 0
     images: int = 0
     service_tier: str | None = None
     latency_mode: str | None = None
-    counts: Literal["present", "missing", "refused"] = "present"
+    counts: Literal["present", "missing", "refused", "no-cache"] = "present"
 
 
 class GuardrailUnits(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -143,11 +144,6 @@ class Invocation(msgspec.Struct, frozen=True, gc=False):
     def called_id(self) -> str:
         """The id that was called, as the `ModelId` dimension of `AWS/Bedrock` shows it."""
         return self.inference_profile or self.model
-
-    @property
-    def priced_id(self) -> str:
-        """The id that the price list has for the call."""
-        return self.priced_as or self.inference_profile or self.model
 
 
 PICODOLLARS: Final = 10**12  # to the dollar

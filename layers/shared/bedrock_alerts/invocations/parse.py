@@ -17,7 +17,8 @@ from msgspec.structs import asdict, replace
 from bedrock_alerts.invocations.extract import guardrail_result
 from bedrock_alerts.invocations.fit import Reader
 from bedrock_alerts.invocations.identity import (
-    CallerDetail,
+    AUTO,
+    Naming,
     is_api_key,
     model_ref,
     principal_of,
@@ -95,14 +96,14 @@ def parse(
     where: str = "",
     logged_at: float | None = None,
     read_body: ReadBody | None = None,
-    caller_detail: CallerDetail = "auto",
+    naming: Naming = AUTO,
 ) -> Invocation | Rejected | Skipped:
     """Read one line of the invocation log.
 
     `where` says to a person which line it was; `logged_at` (seconds since 1970) stands in when the
     record has no readable timestamp of its own. `read_body` is asked for an output that is not in
-    the record but in S3; what it gives is read as if it had been in the record. `caller_detail`
-    says how callers are named, see `principal_of`. Whatever the line holds, a value comes back.
+    the record but in S3; what it gives is read as if it had been in the record. `naming` says
+    how callers are named. Whatever the line holds, a value comes back.
     """
     try:
         raw = _records.read(line)
@@ -114,7 +115,7 @@ def parse(
             raw = _with_text_read(raw, raw.output, raw.output.output_body_json)
         if read_body is not None:
             raw = _with_body(raw, read_body)
-        return _invocation(raw, where, logged_at, caller_detail)
+        return _invocation(raw, where, logged_at, naming)
     except ValueError:
         return Rejected("not_json", where)
 
@@ -146,7 +147,7 @@ def _read_body(text: str | bytes) -> OutputBody:
 
 
 def _invocation(
-    raw: RawRecord, where: str, logged_at: float | None, detail: CallerDetail
+    raw: RawRecord, where: str, logged_at: float | None, naming: Naming
 ) -> Invocation | Rejected:
     when = None if raw.timestamp is None else _read_timestamp(raw.timestamp)
     if when is None:
@@ -169,7 +170,7 @@ def _invocation(
     usage = _usage(source, output, answer)
     identity = raw.identity
     caller = _caller(
-        (identity.arn or "") if type(identity) is RawIdentity else _arn_in_list(identity), detail
+        (identity.arn or "") if type(identity) is RawIdentity else _arn_in_list(identity), naming
     )
     # By position, in the order of the fields: so many keywords take half a microsecond to match.
     return Invocation(
@@ -282,10 +283,10 @@ class _Caller(NamedTuple):
 
 
 @lru_cache(maxsize=1024)
-def _caller(arn: str, detail: CallerDetail) -> _Caller:
+def _caller(arn: str, naming: Naming) -> _Caller:
     cleaned = clean(arn, 2048)
-    shown = "" if detail == "hashed" else cleaned
-    return _Caller(principal_of(cleaned, detail), shown, is_api_key(cleaned))
+    shown = "" if naming.detail == "hashed" else cleaned
+    return _Caller(principal_of(cleaned, naming), shown, is_api_key(cleaned))
 
 
 def _arn_in_list(identity: Any) -> str:
@@ -474,12 +475,16 @@ def _usage(source: RawInput, output: RawOutput, answer: _Answer) -> Usage:
     read, written = source.input_token_count, output.output_token_count
     cache_read = source.cache_read_input_token_count
     cache_written = source.cache_write_input_token_count
-    if read is None or written is None or cache_read is None or cache_written is None:
-        metrics, usage = answer.metrics, answer.usage
+    metrics, usage = answer.metrics, answer.usage
+    if (
+        read is None
+        or written is None
+        or cache_read is None
+        or cache_written is None
+        or _cached_inside(usage) is not None
+    ):
         total = _first(usage.input_tokens, usage.snake_input, usage.prompt_tokens)
-        if cache_read is None and metrics.cache_read_tokens is None:
-            read = _without_cached(_first(read, metrics.input_tokens, total), total, usage)
-        read = _first(read, metrics.input_tokens, total)
+        read = _without_cached(_first(read, metrics.input_tokens, total), total, usage)
         written = _first(
             written,
             metrics.output_tokens,
@@ -551,10 +556,17 @@ def _billing(raw: RawRecord, answer: _Answer, images: int, body: Body, usage: Us
         tier = _tier_unread(raw.operation or "", asked)
     if writes is None and not (body != "inline" and usage.cache_write_tokens):
         writes = 0
-    if writes == 0 and not (images or tier or latency_mode):
+    has_cache = body == "inline" or (
+        raw.input is not None and raw.input.cache_read_input_token_count is not None
+    )
+    if writes == 0 and has_cache and not (images or tier or latency_mode):
         return _PLAIN
     return Billing(
-        cache_write_1h_tokens=writes, images=images, service_tier=tier, latency_mode=latency_mode
+        cache_write_1h_tokens=writes,
+        images=images,
+        service_tier=tier,
+        latency_mode=latency_mode,
+        counts="present" if has_cache else "no-cache",
     )
 
 

@@ -17,13 +17,10 @@ from bedrock_alerts.invocations.aggregate import (
 )
 from bedrock_alerts.invocations.bodies import BatchBodies, OffloadedBodies
 from bedrock_alerts.invocations.decode import LogBatch
-from bedrock_alerts.invocations.identity import CallerDetail
+from bedrock_alerts.invocations.identity import CallerDetail, Naming
 from bedrock_alerts.invocations.lines import inflated, lines
 from bedrock_alerts.invocations.memory import Memory
 from bedrock_alerts.invocations.model import (
-    Billing,
-    Cost,
-    GuardrailUnits,
     Invocation,
     Rejected,
     Skipped,
@@ -31,6 +28,7 @@ from bedrock_alerts.invocations.model import (
 )
 from bedrock_alerts.invocations.objects import LogObject
 from bedrock_alerts.invocations.parse import parse
+from bedrock_alerts.invocations.pricing import PriceList, cost_of
 from bedrock_alerts.invocations.profiles import Profiles, is_opaque, resolved
 from bedrock_alerts.invocations.report import event_line, is_notable
 from bedrock_alerts.invocations.usage_lines import UsageLines
@@ -49,21 +47,6 @@ _REMEMBERED: Final = 100_000
 _STREAMING: Final = frozenset({"ConverseStream", "InvokeModelWithResponseStream"})
 
 
-class PriceList(Protocol):
-    """Says what a call costs."""
-
-    def cost(
-        self,
-        *,
-        model_id: str,
-        region: str,
-        usage: Usage,
-        billing: Billing,
-        units: GuardrailUnits | None,
-    ) -> Cost:
-        """Return the cost, unpriced where no price is known."""
-
-
 class ObjectReader(Protocol):
     """Reads objects from S3."""
 
@@ -76,7 +59,7 @@ class CollectOptions(msgspec.Struct, frozen=True, kw_only=True):
 
     aggregate: AggregateOptions = AggregateOptions()
     every_event: bool = False
-    caller_detail: CallerDetail = "auto"
+    naming: Naming = Naming()
     own_log_groups: tuple[str, ...] = ()
 
 
@@ -173,7 +156,7 @@ class Collector:
             text,
             logged_at=logged_at,
             read_body=self._read_body,
-            caller_detail=self._options.caller_detail,
+            naming=self._options.naming,
         )
         if type(outcome) is Invocation:
             self._read.append(outcome)
@@ -240,13 +223,9 @@ class Collector:
         """
         read, self._read = self._read, []
         if self._profiles is not None:
-            read = [self._resolved(call) if is_opaque(call) else call for call in read]
+            profiles = self._profiles
+            read = [resolved(call, profiles) if is_opaque(call) else call for call in read]
         self._count(self._countable(self._without_duplicates(read)))
-
-    def _resolved(self, call: Invocation) -> Invocation:
-        # A refused call costs nothing, and may name any profile.
-        is_wanted = self._profiles is not None and call.billing.counts != "refused"
-        return resolved(call, self._profiles) if is_wanted and self._profiles else call
 
     def _without_duplicates(self, calls: list[Invocation]) -> list[Invocation]:
         seen, seen_before = self._seen.fingerprints, self._seen_before.fingerprints
@@ -311,26 +290,14 @@ class Collector:
     def _count(self, calls: list[Invocation]) -> None:
         if not calls:
             return
-        price = self._prices.cost
-        priced = [
-            (
-                call,
-                price(
-                    model_id=call.priced_id,
-                    region=call.region,
-                    usage=call.usage,
-                    billing=call.billing,
-                    units=call.guardrail.units,
-                ),
-            )
-            for call in calls
-        ]
+        prices = self._prices
+        priced = [(call, cost_of(call, prices)) for call in calls]
         self._aggregator.add(priced)
         if self._keep_events:
             self._usage.add(priced)
-            every = self._options.every_event
+            every, key = self._options.every_event, self._options.aggregate.application_key
             self._events += [
-                event_line(call, cost) for call, cost in priced if every or is_notable(call)
+                event_line(call, cost, key) for call, cost in priced if every or is_notable(call)
             ]
         self._received += len(calls)
         self._processed += len(calls)
@@ -446,6 +413,10 @@ class Choices(Protocol):
     def caller_detail(self) -> CallerDetail:
         """How callers are named."""
 
+    @property
+    def caller_key(self) -> str:
+        """What hashed names are made with."""
+
 
 def collect_options(settings: Choices, *, own_log_group: str | None = None) -> CollectOptions:
     """Return the options that a collector's settings ask for."""
@@ -456,7 +427,7 @@ def collect_options(settings: Choices, *, own_log_group: str | None = None) -> C
             application_key=settings.application_metadata_key,
         ),
         every_event=settings.event_lines == "all",
-        caller_detail=settings.caller_detail,
+        naming=Naming(settings.caller_detail, settings.caller_key),
         own_log_groups=(own_log_group,) if own_log_group else (),
     )
 

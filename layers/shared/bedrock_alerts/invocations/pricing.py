@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, NamedTuple, Self, TypeAlias
+from typing import Annotated, Any, Final, Literal, NamedTuple, Protocol, Self, TypeAlias
 
 import msgspec
 
@@ -24,6 +24,7 @@ from bedrock_alerts.invocations.model import (
     Billing,
     Cost,
     GuardrailUnits,
+    Invocation,
     Usage,
 )
 
@@ -37,6 +38,7 @@ STANDARD_LATENCY: Final = "standard-latency"
 DEFAULT_TIER: Final = "default-tier"
 TIER_UNKNOWN: Final = "tier-unknown"
 CACHE_LIFETIME: Final = "cache-lifetime"
+CACHE_UNKNOWN: Final = "cache-unknown"
 SOURCES_DIFFER: Final = "sources-differ"
 FALLBACKS: Final = (
     WITHOUT_PREFIX,
@@ -47,6 +49,7 @@ FALLBACKS: Final = (
     DEFAULT_TIER,
     TIER_UNKNOWN,
     CACHE_LIFETIME,
+    CACHE_UNKNOWN,
     SOURCES_DIFFER,
 )
 """Every word `Cost.fallback` can hold. Where several apply, the first in this order is told."""
@@ -142,7 +145,7 @@ class GuardrailRates(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     automated_reasoning: Rate
 
 
-class PriceList(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class ShippedPrices(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The shape of `prices.json`."""
 
     source: str
@@ -169,10 +172,10 @@ class _Overrides(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class _Row(msgspec.Struct, frozen=True):
-    """What one band charges: rate by kind, and whether it was borrowed from the default tier."""
+    """What one band charges: rate by kind, and from where it was borrowed, if it was."""
 
     above: int
-    charges: tuple[tuple[int | None, bool], ...]
+    charges: tuple[tuple[int | None, str | None], ...]
 
 
 class _Plain(NamedTuple):
@@ -186,6 +189,8 @@ class _Plain(NamedTuple):
     most: int
 
 
+_CACHE_READ: Final = Rates.__struct_fields__.index("cache_read")
+
 # Model id, Region, service tier, latency mode.
 _PlanKey: TypeAlias = tuple[str, str, str | None, str | None]
 
@@ -195,60 +200,155 @@ class _Plan(msgspec.Struct, frozen=True):
 
     rows: tuple[_Row, ...]
     fallback: str | None
-    if_borrowed: str
     by_image: bool
     tokens_only: bool
+    has_cache: bool
     has_hour_long_cache: bool
     plain: _Plain | None
 
 
-def _charges(default: Rates, tier: Rates | None) -> tuple[tuple[int | None, bool], ...]:
-    """Rates by kind of `tier`, those it lacks borrowed from `default`."""
-    ordinary = msgspec.structs.astuple(default)
-    if tier is None:
-        return tuple((rate, True) for rate in ordinary)
+# Rates, and the word for what they are if they stand in for others.
+_Sources: TypeAlias = list[tuple[Rates, str | None]]
+
+
+def _charges(sources: _Sources) -> tuple[tuple[int | None, str | None], ...]:
+    """Return the rate of each kind from the first source that has it."""
+    tables = [(msgspec.structs.astuple(rates), borrowed) for rates, borrowed in sources]
     return tuple(
-        (rate, False) if rate is not None else (other, True)
-        for rate, other in zip(msgspec.structs.astuple(tier), ordinary, strict=True)
+        next(
+            ((rates[kind], borrowed) for rates, borrowed in tables if rates[kind] is not None),
+            (None, None),
+        )
+        for kind in range(len(Rates.__struct_fields__))
     )
 
 
 def _plan(
-    entry: Entry, fallback: str | None, service_tier: str | None, latency_mode: str | None
+    entry: Entry,
+    fallback: str | None,
+    service_tier: str | None,
+    latency_mode: str | None,
+    wide: Entry | None,
 ) -> _Plan:
-    """Lay out what `entry` charges in a tier; an optimized latency is priced as a tier is."""
+    """Lay out what `entry` charges in a tier; an optimized latency is priced as a tier is.
+
+    `wide` is the region-less entry at this Region's ratio, for what a Region's own one lacks.
+    """
     fast = latency_mode not in (None, "standard")
     tier = latency_mode if fast else service_tier
+    if_other_tier = STANDARD_LATENCY if fast else DEFAULT_TIER
+    lowest = Band(above=-1, rates=entry.rates, tiers=entry.tiers)
+    bands = {band.above: band for band in (*entry.bands, lowest)}
+    wide_bands: dict[int, Band] = {}
+    if wide is not None:
+        wide_bands = {band.above: band for band in wide.bands if not entry.bands}
+        wide_bands[-1] = Band(above=-1, rates=wide.rates, tiers=wide.tiers)
     rows = []
-    bands = sorted(entry.bands, key=lambda band: band.above, reverse=True)
-    for band in (*bands, Band(above=-1, rates=entry.rates, tiers=entry.tiers)):
+    for above in sorted(bands.keys() | wide_bands.keys(), reverse=True):
+        own, other = bands.get(above), wide_bands.get(above)
+        sources: _Sources = []
         if service_tier == RESERVED:
-            charges = _charges(Rates(), None)
-        elif tier in (None, "default", UNKNOWN_TIER):
-            charges = _charges(band.rates, band.rates)
-        else:
-            charges = _charges(band.rates, band.tiers.get(str(tier)))
-        rows.append(_Row(band.above, charges))
+            rows.append(_Row(above, _charges(sources)))
+            continue
+        is_default = tier in (None, "default", UNKNOWN_TIER)
+        for band, borrowed in ((own, None), (other, OTHER_REGION)):
+            if band is not None and not is_default and tier in band.tiers:
+                sources.append((band.tiers[str(tier)], borrowed))
+        for band, borrowed in ((own, None), (other, OTHER_REGION)):
+            if band is not None:
+                sources.append((band.rates, borrowed if is_default else if_other_tier))
+        rows.append(_Row(above, _charges(sources)))
     by_image = entry.rates.image is not None
-    has_tiers = any(tier != "batch" for tier in entry.tiers)  # batch jobs are in no log
+    # Batch jobs are in no log.
+    has_tiers = any(name != "batch" for one in (entry, wide) if one for name in one.tiers)
+    in_doubt = TIER_UNKNOWN if tier == UNKNOWN_TIER and has_tiers else None
+    charges = rows[-1].charges
     return _Plan(
         tuple(rows),
-        fallback or entry.caveat or (TIER_UNKNOWN if tier == UNKNOWN_TIER and has_tiers else None),
-        STANDARD_LATENCY if fast else DEFAULT_TIER,
+        fallback or entry.caveat or in_doubt,
         by_image,
         entry.caveat == TOKENS_ONLY,
+        charges[_CACHE_READ][0] is not None,
         entry.rates.cache_write_1h not in (None, entry.rates.cache_write),
         None if by_image else _plain(rows),
+    )
+
+
+def _at_the_ratio_of(entry: Entry, wide: Entry) -> Entry:
+    """Return the region-less entry, each rate as much dearer as the Region's input is."""
+    ours, theirs = entry.rates.input, wide.rates.input
+    if not ours or not theirs or ours == theirs:
+        return wide
+
+    def scaled(rates: Rates) -> Rates:
+        return Rates(
+            **{
+                kind: rate * ours // theirs
+                for kind, rate in msgspec.structs.asdict(rates).items()
+                if rate is not None
+            }
+        )
+
+    def all_scaled(tiers: Mapping[str, Rates]) -> dict[str, Rates]:
+        return {tier: scaled(rates) for tier, rates in tiers.items()}
+
+    return msgspec.structs.replace(
+        wide,
+        rates=scaled(wide.rates),
+        tiers=all_scaled(wide.tiers),
+        bands=tuple(
+            Band(above=band.above, rates=scaled(band.rates), tiers=all_scaled(band.tiers))
+            for band in wide.bands
+        ),
     )
 
 
 def _plain(rows: list[_Row]) -> _Plain | None:
     """Return the rates of input and output below all bands, None if one is borrowed or missing."""
     *bands, lowest = rows
-    (read, read_is_borrowed), (written, written_is_borrowed) = lowest.charges[:2]
-    if read is None or written is None or read_is_borrowed or written_is_borrowed:
+    (read, read_from), (written, written_from) = lowest.charges[:2]
+    if read is None or written is None or read_from or written_from:
         return None
     return _Plain(read, written, bands[-1].above if bands else sys.maxsize)
+
+
+class PriceList(Protocol):
+    """Says what a call costs."""
+
+    def cost(
+        self,
+        *,
+        model_id: str,
+        region: str,
+        usage: Usage,
+        billing: Billing,
+        units: GuardrailUnits | None,
+    ) -> Cost:
+        """Return the cost, unpriced where no price is known."""
+
+
+def cost_of(call: Invocation, prices: PriceList) -> Cost:
+    """Return what a call cost, by the id that was called.
+
+    Only an override has the id of an application inference profile; else it is priced as what the
+    profile was made from.
+    """
+    cost = prices.cost(
+        model_id=call.called_id,
+        region=call.region,
+        usage=call.usage,
+        billing=call.billing,
+        units=call.guardrail.units,
+    )
+    if cost.is_listed or not call.priced_as:
+        return cost
+    return prices.cost(
+        model_id=call.priced_as,
+        region=call.region,
+        usage=call.usage,
+        billing=call.billing,
+        units=call.guardrail.units,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,9 +414,11 @@ class Prices:
         prefix (`without-prefix`). No other model's price is ever used, nor another geography's.
         `other-region`: the list prices this model by Region, but not for this one.
         `default-tier`, `standard-latency`: the list has no price for the tier or latency.
-        `image-size`, `tokens-only`, `sources-differ`: see `Entry`. `tier-unknown`,
-        `cache-lifetime`: only the body says what tier it was, or how long what was written to the
-        cache is kept, and the body was not read.
+        What a Region's own entry lacks (a tier, a band, the cache) is the region-less one's at the
+        same ratio, and `other-region` too. `image-size`, `tokens-only`, `sources-differ`: see
+        `Entry`. `tier-unknown`, `cache-lifetime`, `cache-unknown`: only the body says what tier it
+        was, how long what was written to the cache is kept, or what the cache has read, and the
+        body was not read.
 
         A call that was refused costs nothing, whatever its model. Unpriced are calls of unknown
         models, those of the reserved tier, and those that used a kind of token for which there is
@@ -352,6 +454,7 @@ class Prices:
             and read <= plain.most
             and (read or written)
             and not (usage.cache_read_tokens or usage.cache_write_tokens or billing.images)
+            and billing.counts == "present"
         ):
             return Cost(
                 model_picodollars=read * plain.read + written * plain.written,
@@ -367,7 +470,12 @@ class Prices:
             return memo[key]
         model_id, region, service_tier, latency_mode = key
         found = self._find(model_id, region)
-        plan = None if found is None else _plan(*found, service_tier, latency_mode)
+        plan = None
+        if found is not None:
+            entry, fallback = found
+            wide = None if entry.region is None else self._entries.get((entry.model, None))
+            wide = wide and _at_the_ratio_of(entry, wide)
+            plan = _plan(entry, fallback, service_tier, latency_mode, wide)
         if len(memo) >= _MEMO_LIMIT:
             memo.clear()
         memo[key] = plan
@@ -438,6 +546,8 @@ def _itemised(plan: _Plan, usage: Usage, billing: Billing, guardrail: int) -> Co
         amount = None  # what is charged is none of what a record counts
     if billing.cache_write_1h_tokens is None and plan.has_hour_long_cache:
         fallback = fallback or CACHE_LIFETIME
+    if billing.counts == "no-cache" and plan.has_cache:
+        fallback = fallback or CACHE_UNKNOWN
     return Cost(
         model_picodollars=amount,
         guardrail_picodollars=guardrail,
@@ -467,14 +577,14 @@ def _charge(
             return None, None
         amount += count * rate
         if borrowed and fallback is None:
-            fallback = plan.if_borrowed
+            fallback = borrowed
     return amount, fallback
 
 
-def read_price_list(text: bytes) -> PriceList:
+def read_price_list(text: bytes) -> ShippedPrices:
     """Parse and check a whole `prices.json`; raises `PricesError`."""
     try:
-        prices = msgspec.json.decode(text, type=PriceList)
+        prices = msgspec.json.decode(text, type=ShippedPrices)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         message = f"price list: {error}"
         raise PricesError(message) from error

@@ -31,6 +31,10 @@ _GEOGRAPHIES: Final = (
 )
 
 
+# No profile of AWS's begins so: the price is looked up without it, and is approximate.
+_NO_GEOGRAPHY: Final = "mixed"
+
+
 class Profile(NamedTuple):
     """A profile: its name, the model it runs, and the id under which that is priced."""
 
@@ -42,8 +46,11 @@ class Profile(NamedTuple):
 class Profiles(Protocol):
     """Knows application inference profiles."""
 
-    def profile(self, arn: str) -> Profile | None:
-        """Return a profile by its ARN, None where it is not known. Never raises."""
+    def profile(self, arn: str, *, ask: bool) -> Profile | None:
+        """Return a profile by its ARN, None where it is not known. Never raises.
+
+        Without `ask` only what is known already.
+        """
 
 
 def read_profile(answer: Mapping[str, Any]) -> Profile | None:
@@ -69,7 +76,7 @@ def _geography(regions: set[str]) -> str:
     if len(regions) == 1:
         return ""
     fitting = [name for name, one in _GEOGRAPHIES if all(one.match(region) for region in regions)]
-    return fitting[0] if fitting else "global"
+    return fitting[0] if fitting else _NO_GEOGRAPHY
 
 
 def is_opaque(call: Invocation) -> bool:
@@ -79,7 +86,8 @@ def is_opaque(call: Invocation) -> bool:
 
 def resolved(call: Invocation, profiles: Profiles) -> Invocation:
     """Say of a call through a profile which model it was, where that can be known."""
-    profile = profiles.profile(call.model_id)
+    # A refused call costs nothing, and may name any profile.
+    profile = profiles.profile(call.model_id, ask=call.billing.counts != "refused")
     if profile is None:
         return call
     return msgspec.structs.replace(
@@ -100,8 +108,9 @@ class ListedProfiles:
         if not self._profiles:
             raise ValueError("names no profile")
 
-    def profile(self, arn: str) -> Profile | None:
+    def profile(self, arn: str, *, ask: bool = True) -> Profile | None:
         """Return a profile by its ARN, or by the id that it ends with."""
+        del ask
         return self._profiles.get(arn) or self._profiles.get(arn.rpartition("/")[2])
 
 

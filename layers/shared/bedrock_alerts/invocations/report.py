@@ -58,9 +58,18 @@ def report(invocation: Invocation, cost: Cost) -> dict[str, Any]:
     }
 
 
-def event_line(invocation: Invocation, cost: Cost) -> bytes:
-    """Return the line for the log: JSON, with the first hits only if all do not fit into a line."""
-    event = {"event": "invocation", **report(invocation, cost)}
+def event_line(invocation: Invocation, cost: Cost, application_key: str | None = None) -> bytes:
+    """Return the line for the log: JSON, with the first hits only if all do not fit into a line.
+
+    Of the metadata only what names the application is in it: callers may write anything there.
+    """
+    application = invocation.metadata.get(application_key or "")
+    event = {
+        "event": "invocation",
+        **report(invocation, cost),
+        "application": application or invocation.application or None,
+        "metadata": {application_key: application} if application else {},
+    }
     line = _encode(event)
     if len(line) <= EMF_LINE_BYTES:
         return line

@@ -11,7 +11,8 @@ import msgspec
 from bedrock_alerts.invocations.identity import OTHER_VALUES
 from bedrock_alerts.invocations.model import PICODOLLARS, Cost, Invocation
 
-# Callers choose names: what a batch has beyond so many shares one line.
+# Callers choose names: beyond so many lines a batch has one for each caller, and beyond twice as
+# many one for all others.
 _MOST_LINES: Final = 500
 _FOUND: Final = frozenset({"masked", "detected", "unexplained"})
 
@@ -23,6 +24,7 @@ class _Used:
     """What the calls of one line add up to; dollars are whole pico-dollars."""
 
     __slots__ = (
+        "answered",
         "blocked",
         "cache_read_tokens",
         "cache_write_tokens",
@@ -37,7 +39,8 @@ class _Used:
     )
 
     def __init__(self) -> None:
-        self.calls = self.errors = self.blocked = self.findings = self.unpriced = 0
+        self.calls = self.answered = self.errors = 0
+        self.blocked = self.findings = self.unpriced = 0
         self.input_tokens = self.output_tokens = 0
         self.cache_read_tokens = self.cache_write_tokens = 0
         self.picodollars = self.guardrail_picodollars = 0
@@ -57,6 +60,8 @@ class _Used:
             self.picodollars += cost.model_picodollars
         if call.error_code:
             self.errors += 1
+        else:
+            self.answered += 1
         if verdict == "blocked":
             self.blocked += 1
         elif verdict in _FOUND:
@@ -75,11 +80,15 @@ class UsageLines:
         used, application_key = self._used, self._application_key
         for call, cost in calls:
             application = call.metadata.get(application_key) or call.application
-            key = (call.principal, application, call.model, call.inference_profile)
+            key: _Key = (call.principal, application, call.model, call.inference_profile)
+            if call.error_code and not cost.is_listed:  # the model may be invented
+                key = (call.principal, application, OTHER_VALUES, None)
             found = used.get(key)
             if found is None:
                 if len(used) >= _MOST_LINES:
-                    key = (OTHER_VALUES, "", OTHER_VALUES, None)
+                    key = (call.principal, OTHER_VALUES, OTHER_VALUES, None)
+                if len(used) >= 2 * _MOST_LINES:
+                    key = (OTHER_VALUES, OTHER_VALUES, OTHER_VALUES, None)
                 found = used.setdefault(key, _Used())
             found.add(call, cost)
 
@@ -93,6 +102,7 @@ class UsageLines:
                 "model": model,
                 "inference_profile": inference_profile,
                 "calls": used.calls,
+                "answered": used.answered,
                 "errors": used.errors,
                 "blocked": used.blocked,
                 "findings": used.findings,
