@@ -20,6 +20,7 @@ _COMMANDS: Final = {
     "inspect": "bedrock_alerts_lab.inspect_command",
     "metrics": "bedrock_alerts_lab.metrics_command",
     "render": "bedrock_alerts_lab.render_command",
+    "report": "bedrock_alerts_lab.commands.report",
     "routes": "bedrock_alerts_lab.routes_command",
     "simulate": "bedrock_alerts_lab.commands.simulate",
     "stack-cost": "bedrock_alerts_lab.cost_command",

@@ -185,6 +185,8 @@ def _print_table(sources: Sources, reading: Reading) -> Tally:
         raise
     table.finish()
     write("\n" * bool(tally.records) + "".join(f"{line}\n" for line in _summary(tally)))
+    if tally.records:
+        write(f"prices    the list of {prices(reading.overrides).dated}\n")
     return tally
 
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from click.testing import CliRunner
 
+from bedrock_alerts.invocations.pricing import Prices
 from bedrock_alerts_lab import parallel, terminal
 from bedrock_alerts_lab.cli import cli, main
 from bedrock_alerts_lab.errors import InputError, LabError
@@ -189,6 +190,7 @@ class TestTable:
             "models    anthropic.claude-haiku-4-5-20251001-v1:0 $0.001361, anthropic.claude-sonnet-4-5-20250929-v1:0 $0.000601\n"
             "rejected  1 not_json\n"
             "skipped   1 foreign_record\n"
+            f"prices    the list of {Prices.load().dated}\n"
         )
         assert (outcome.code, outcome.err) == (1, "")
 
