@@ -24,6 +24,7 @@ from bedrock_alerts.alerts.channels.slack.webhook_send import SlackWebhookSender
 from bedrock_alerts.alerts.channels.teams.send import TeamsSender
 from bedrock_alerts.alerts.channels.webhook.send import WebhookSender
 from bedrock_alerts.alerts.deliverer import Deliverer, Parts
+from bedrock_alerts.alerts.incidents.item import policy_of
 from bedrock_alerts.alerts.model import OldDelivery
 from bedrock_alerts.alerts.notifications.pace import FIRST_INTERVAL
 from bedrock_alerts.alerts.ports import Sender
@@ -31,7 +32,7 @@ from bedrock_alerts.looking_up import details_of
 from bedrock_alerts.metrics import count_now, measure_now
 from bedrock_alerts.observability import make_logger
 from bedrock_alerts.pokes import read_poke
-from bedrock_alerts.settings import DeliverSettings, load, policy_of
+from bedrock_alerts.settings import DeliverSettings, load
 
 # Kept back of the function's time for what comes after the last message.
 _RESERVE_SECONDS: Final = 3.0
@@ -61,7 +62,7 @@ def _app() -> App:
         look_up=AlarmStates(settings.home_alarms_prefix),
         parked=DeadLetterQueue(settings.deliveries_dead_letter_queue_url).park,
         channels=settings.channels,
-        policy=policy_of(settings),
+        policy=policy_of(settings.reminder_hours, settings.recovery_minutes),
         details=details_of(settings),
         has_bot=bool(settings.slack_bot_secret_arn),
         first_interval=_LOCAL_INTERVAL if settings.allow_loopback_webhooks else FIRST_INTERVAL,

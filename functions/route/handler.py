@@ -14,6 +14,7 @@ from bedrock_alerts.adapters.parameter import Parameter
 from bedrock_alerts.adapters.sns import EmailSubscriptions
 from bedrock_alerts.adapters.sqs import AlertsQueue, DeliveriesQueue
 from bedrock_alerts.adapters.sqs_batch import SqsMessage, handle_each, is_batch
+from bedrock_alerts.alerts.incidents.item import policy_of
 from bedrock_alerts.alerts.model import Answer
 from bedrock_alerts.alerts.router import Parts, Router
 from bedrock_alerts.alerts.routing import RouteBook, slack_aliases
@@ -21,7 +22,7 @@ from bedrock_alerts.errors import PermanentError, TransientError
 from bedrock_alerts.looking_up import looker
 from bedrock_alerts.metrics import count_now
 from bedrock_alerts.observability import make_logger
-from bedrock_alerts.settings import RouteSettings, load, policy_of
+from bedrock_alerts.settings import RouteSettings, load
 
 # What fails at first mostly works in a moment: the queue's own time-out would be minutes.
 _FIRST_PAUSE_SECONDS: Final = 5
@@ -55,7 +56,7 @@ def _app() -> App:
         kept=alerts,
         journal=logger,
         channels=settings.channels,
-        policy=policy_of(settings),
+        policy=policy_of(settings.reminder_hours, settings.recovery_minutes),
         routes=routes.current,
         look_up=AlarmStates(settings.home_alarms_prefix),
         evidence=looker(settings, time.time, partial(_left_out, logger)),

@@ -83,9 +83,11 @@ class LiveStack(NamedTuple):
         )
 
     @contextlib.contextmanager
-    def queue_gives_out_again_after(self, seconds: int) -> Iterator[None]:
-        """Let what a dead function had received come back sooner."""
-        sqs, url = self.engine.client("sqs"), self.stack.resources["DeliveriesQueue"]
+    def queue_gives_out_again_after(
+        self, seconds: int, queue: str = "DeliveriesQueue"
+    ) -> Iterator[None]:
+        """Let what a function had received and not handled come back sooner."""
+        sqs, url = self.engine.client("sqs"), self.stack.resources[queue]
         usual = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["VisibilityTimeout"])
         sqs.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": str(seconds)})
         try:

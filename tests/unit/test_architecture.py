@@ -72,7 +72,7 @@ MAY_IMPORT: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     ("pokes", ("alerts.model", "alerts.ports", "errors")),
     (
         "settings",
-        ("alerts.incidents.item", "alerts.model", "invocations.model", "errors", "limits"),
+        ("alerts.model", "invocations.model", "errors", "limits"),
     ),
     ("observability", ()),
     ("metrics", ("limits",)),

@@ -2,6 +2,7 @@
 
 import pytest
 
+from bedrock_alerts.alerts.incidents.item import policy_of
 from bedrock_alerts.errors import SettingsError
 from bedrock_alerts.settings import (
     CollectLogsSettings,
@@ -9,7 +10,6 @@ from bedrock_alerts.settings import (
     RouteSettings,
     SlackInteractionsSettings,
     load,
-    policy_of,
 )
 
 COLLECT_LOGS = {"METRICS_NAMESPACE": "BedrockAlerts", "OWN_LOG_GROUP": "/aws/lambda/collect-logs"}
@@ -246,7 +246,7 @@ def test_the_environment_of_the_process_is_read_by_default(monkeypatch: pytest.M
 
 
 def test_the_policy_is_in_seconds() -> None:
-    policy = policy_of(
-        load(RouteSettings, {**ROUTE, "REMINDER_HOURS": "2,0", "RECOVERY_MINUTES": "15"})
-    )
+    given = {**ROUTE, "REMINDER_HOURS": "2,0", "RECOVERY_MINUTES": "15"}
+    settings = load(RouteSettings, given)
+    policy = policy_of(settings.reminder_hours, settings.recovery_minutes)
     assert (policy.critical_reminder, policy.warning_reminder, policy.window) == (7200, 0, 900)

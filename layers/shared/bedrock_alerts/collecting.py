@@ -21,7 +21,9 @@ class Collecting(NamedTuple):
 
     def publish(self, collected: Collected) -> None:
         """Write metrics and lines, and remember then what was counted."""
-        self.metrics.publish(collected.datapoints, chain(collected.events, collected.usage))
+        self.metrics.publish(
+            collected.datapoints, chain(collected.events, collected.notices, collected.usage)
+        )
         if self.parts.memory is not None:
             self.parts.memory.keep(collected.deliveries)
 

@@ -10,7 +10,6 @@ from typing import Annotated, Any, Final, Literal, TypeVar, get_origin
 
 import msgspec
 
-from bedrock_alerts.alerts.incidents.item import Policy
 from bedrock_alerts.alerts.model import Channel
 from bedrock_alerts.errors import SettingsError
 
@@ -116,16 +115,6 @@ class DeliverSettings(NotifierSettings, frozen=True, kw_only=True, rename="upper
     teams_webhook_secret_arn: str | None = None
     amazon_q_topic_arn: str | None = None
     allow_loopback_webhooks: bool = False
-
-
-def policy_of(settings: NotifierSettings) -> Policy:
-    """Return the notifier's policy as the stack is set."""
-    critical, warning = settings.reminder_hours
-    return Policy(
-        critical_reminder=critical * 3600.0,
-        warning_reminder=warning * 3600.0,
-        window=settings.recovery_minutes * 60.0,
-    )
 
 
 class SlackInteractionsSettings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):

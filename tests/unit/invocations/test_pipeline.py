@@ -409,6 +409,21 @@ def test_event_lines_are_for_what_failed_or_was_found() -> None:
     assert [event["request_id"] for event in every] == ["req-0001", "r2", "r3"]
 
 
+def test_a_line_that_cannot_be_read_leaves_a_notice_with_its_id_and_nothing_else() -> None:
+    collector = Collector(Parts(OneCent(), CollectOptions()), now=None)
+    collector.add('{"modelId": "a secret', event_id="event-7")
+    collector.add("another secret", where="s3://example/x.gz:3")
+    for _ in range(100):
+        collector.add("no JSON")
+    notices = [json.loads(line) for line in collector.finish().notices]
+    assert len(notices) == 20
+    assert [(one["reason"], one["log_event_id"], one["where"]) for one in notices[:2]] == [
+        ("not_json", "event-7", None),
+        ("not_json", None, "s3://example/x.gz:3"),
+    ]
+    assert "secret" not in json.dumps(notices)
+
+
 def test_an_event_line_has_the_documented_fields_in_their_order() -> None:
     (event,) = events(collected(of([BLOCKED])))
     assert list(event) == [

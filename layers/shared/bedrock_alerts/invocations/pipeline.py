@@ -26,6 +26,7 @@ from bedrock_alerts.invocations.model import (
     Skipped,
     Usage,
 )
+from bedrock_alerts.invocations.notices import notice
 from bedrock_alerts.invocations.objects import LogObject
 from bedrock_alerts.invocations.parse import parse
 from bedrock_alerts.invocations.pricing import PriceList, cost_of
@@ -44,6 +45,8 @@ _ROUND: Final = 500  # invocations held until they are counted together
 # Duplicates are found among at least so many lines in a row, however long a log is: what is
 # remembered of them takes up to 50 MB. Batches are far smaller, and see all of theirs.
 _REMEMBERED: Final = 100_000
+# What a batch says about lines that it could not read: the metric counts them all.
+_MOST_NOTICES: Final = 20
 _STREAMING: Final = frozenset({"ConverseStream", "InvokeModelWithResponseStream"})
 
 
@@ -67,7 +70,8 @@ class Collected(msgspec.Struct, frozen=True, kw_only=True):
     """What a batch came to. `received = processed + rejected + skipped`; duplicates are in none.
 
     `events` are lines of JSON: as objects, those of a large log would not fit into memory.
-    `usage` are those of who used what. `deliveries` are what was counted, as hashes for
+    `usage` are those of who used what, `notices` those of lines that could not be read.
+    `deliveries` are what was counted, as hashes for
     `Memory.keep`.
     """
 
@@ -79,6 +83,7 @@ class Collected(msgspec.Struct, frozen=True, kw_only=True):
     skipped: int
     duplicates: int
     usage: tuple[bytes, ...] = ()
+    notices: tuple[bytes, ...] = ()
     deliveries: frozenset[int] = frozenset()
 
     def counts(self) -> dict[str, int]:
@@ -138,14 +143,22 @@ class Collector:
         self._read: list[Invocation] = []
         self._seen, self._seen_before = _Seen(), _Seen()
         self._events: list[bytes] = []
+        self._notices: list[bytes] = []
         self._usage = UsageLines(options.aggregate.application_key)
         self._received = self._processed = self._rejected = self._skipped = self._duplicates = 0
 
-    def add(self, text: str | bytes, *, event_id: str = "", logged_at: float | None = None) -> None:
+    def add(
+        self,
+        text: str | bytes,
+        *,
+        event_id: str = "",
+        logged_at: float | None = None,
+        where: str = "",
+    ) -> None:
         """Count one line, whatever it holds.
 
         `event_id` is CloudWatch's, empty where the source has none; `logged_at` is in seconds since
-        1970.
+        1970. `where` says where a line is that has no id.
         """
         self._seen.lines += 1
         if self._seen.lines == _REMEMBERED:
@@ -154,6 +167,7 @@ class Collector:
             return
         outcome = parse(
             text,
+            where=where,
             logged_at=logged_at,
             read_body=self._read_body,
             naming=self._options.naming,
@@ -163,6 +177,8 @@ class Collector:
             if len(self._read) == _ROUND:
                 self._count_read()
         else:
+            if isinstance(outcome, Rejected) and len(self._notices) < _MOST_NOTICES:
+                self._notices.append(_notice_of(outcome, event_id))
             self.add_unread(outcome, logged_at)
 
     def add_unread(self, outcome: Rejected | Skipped, at: float | None) -> None:
@@ -202,6 +218,7 @@ class Collector:
             skipped=self._skipped,
             duplicates=self._duplicates,
             usage=tuple(self._usage.lines()),
+            notices=tuple(self._notices),
             deliveries=frozenset(self._seen.event_ids | self._seen_before.event_ids),
         )
 
@@ -311,6 +328,18 @@ class Collector:
             self._aggregator.add_skipped(outcome, minute)
 
 
+def _notice_of(rejected: Rejected, event_id: str) -> bytes:
+    """Say which line could not be read, and never what is in it."""
+    return notice(
+        "record_rejected",
+        "WARNING",
+        "a line of the invocation log cannot be read",
+        reason=rejected.reason,
+        log_event_id=event_id or None,
+        where=rejected.where or None,
+    )
+
+
 class _Seen:
     """What was met for a while. As hashes, because a long log has millions.
 
@@ -372,7 +401,7 @@ def collect_objects(
                 if text is None:
                     collector.add_unread(Rejected("too_large", place), None)
                 else:
-                    collector.add(text)
+                    collector.add(text, where=place)
         except GoneError:
             collector.add_unread(Rejected("object_gone", where), now)
         else:

@@ -50,6 +50,16 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
         return self.critical_reminder if severity == "critical" else self.warning_reminder
 
 
+def policy_of(reminder_hours: tuple[int, int], recovery_minutes: int) -> Policy:
+    """Return the policy of a stack: its reminders of critical alarms and warnings, in hours."""
+    critical, warning = reminder_hours
+    return Policy(
+        critical_reminder=critical * 3600.0,
+        warning_reminder=warning * 3600.0,
+        window=recovery_minutes * 60.0,
+    )
+
+
 class Transition(msgspec.Struct, frozen=True, array_like=True):
     """A state that an alarm or a contributor took on."""
 
