@@ -34,9 +34,17 @@ _FORMULAS: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
 @click.command()
-@click.argument(
-    "files", nargs=-1, required=True, type=click.Path(exists=True, allow_dash=True), metavar="FILE…"
+@click.argument("files", nargs=-1, type=click.Path(exists=True, allow_dash=True), metavar="[FILE…]")
+@click.option("--stack", metavar="NAME", help="Ask a deployed stack, in place of files.")
+@click.option(
+    "--days",
+    type=click.IntRange(1, 365),
+    default=7,
+    show_default=True,
+    help="With --stack: how many days back.",
 )
+@click.option("--region", help="With --stack: its Region. Default: that of your AWS settings.")
+@click.option("--endpoint-url", hidden=True, help="Another address of AWS: the local stack's.")
 @click.option(
     "--by",
     type=click.Choice([*_BY, "policy"]),
@@ -63,6 +71,10 @@ def report(  # noqa: PLR0913 - click passes every option on its own
     ctx: click.Context,
     files: tuple[str, ...],
     *,
+    stack: str | None,
+    days: int,
+    region: str | None,
+    endpoint_url: str | None,
     by: tuple[str, ...],
     top: int,
     application: str,
@@ -83,21 +95,33 @@ def report(  # noqa: PLR0913 - click passes every option on its own
       bedrock-alerts report calls.json.gz
       bedrock-alerts report logs/ --by application --by day --application team
       bedrock-alerts report logs/ --html spend.html
+      bedrock-alerts report --stack bedrock-alerts --days 30
 
     Exit status: 1 if a line was rejected, 2 if there is nothing to report.
     """  # noqa: D301 - \b is click's
     if html is not None and not html.absolute().parent.is_dir():
         raise InputError(f"{html} cannot be written: there is no such folder")
+    if bool(files) == bool(stack):
+        raise click.UsageError("give files, or --stack NAME")
     reading = Reading(overrides, listed, Naming(caller_detail), application)
     sources = Sources(files, note=lambda text: click.echo(text, err=True))
     with until_cut_off():
-        read = in_order(partial(read_block, reading=reading), sources.blocks())
-        with closing(watched(read, sources, shown=True)) as pages:
-            book = bound(pages, reading)
+        if stack:
+            book = _of_stack(stack, days, region, endpoint_url)
+        else:
+            read = in_order(partial(read_block, reading=reading), sources.blocks())
+            with closing(watched(read, sources, shown=True)) as pages:
+                book = bound(pages, reading)
+        if stack and not book.sums:
+            raise InputError(f"{stack} has no usage line of the last {days} days")
         if not book.sums:
             raise InputError(nothing_read(book.skipped + book.rejected))
         price_list = prices(overrides)
-        prices_are = f"Prices: the list of {price_list.dated} ({price_list.source})."
+        prices_are = (
+            "Prices: those of the stack."
+            if stack
+            else f"Prices: the list of {price_list.dated} ({price_list.source})."
+        )
         if html is not None:
             _write_page(html, render(book, "Bedrock: who spent what", prices_are))
         if as_json:
@@ -108,6 +132,20 @@ def report(  # noqa: PLR0913 - click passes every option on its own
             _print(book, by or ("caller", "model"), top)
             write(f"{prices_are}\n" + (f"page: {html}\n" if html else ""))
     ctx.exit(1 if book.rejected else 0)
+
+
+def _of_stack(stack: str, days: int, region: str | None, endpoint_url: str | None) -> Book:
+    # boto3 takes longer to load than most files to read.
+    import boto3  # noqa: PLC0415
+    from botocore.exceptions import BotoCoreError  # noqa: PLC0415
+
+    from bedrock_alerts_lab.usage_report.deployed import read_stack  # noqa: PLC0415
+
+    try:
+        logs = boto3.client("logs", region_name=region, endpoint_url=endpoint_url)
+    except BotoCoreError as error:
+        raise InputError(f"AWS cannot be asked: {error}") from error
+    return read_stack(stack, days, logs)
 
 
 def _write_page(path: Path, text: str) -> None:

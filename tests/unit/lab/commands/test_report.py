@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -10,8 +11,14 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 import pytest
 
+from bedrock_alerts.invocations.model import Invocation
+from bedrock_alerts.invocations.parse import parse
+from bedrock_alerts.invocations.pricing import Prices, cost_of
+from bedrock_alerts.invocations.usage_lines import UsageLines
 from bedrock_alerts_lab import parallel
 from bedrock_alerts_lab.cli import main
+from bedrock_alerts_lab.errors import InputError
+from bedrock_alerts_lab.usage_report.deployed import read_stack
 from tests.records import ACCOUNT, HAIKU, Json, content, converse, converse_trace, failed
 
 NASTY: Final = "=cmd|' /C calc'!A0<script>"
@@ -183,6 +190,78 @@ def test_nothing_to_report_ends_with_2(run: Run, tmp_path: Path, words: tuple[st
     path = written(tmp_path) if not words else written(tmp_path, *LOG)
     outcome = run(path, *words)
     assert (outcome.code, outcome.out) == (2, "")
+
+
+# ---- a deployed stack ----------------------------------------------------------------------------
+
+
+class Logs:
+    """CloudWatch Logs, as far as the report asks it."""
+
+    def __init__(self, *statuses: str, groups: tuple[str, ...] = ("collect-logs",)) -> None:
+        self.statuses = list(statuses or ("Running", "Complete"))
+        self.groups = groups
+        self.query: Json = {}
+
+    def describe_log_groups(self, *, logGroupNamePrefix: str) -> Json:  # noqa: N803 - AWS's
+        prefix = logGroupNamePrefix.removesuffix("collect-")
+        return {"logGroups": [{"logGroupName": f"{prefix}{name}"} for name in self.groups]}
+
+    def start_query(self, **query: Any) -> Json:
+        self.query = query
+        return {"queryId": "q"}
+
+    def get_query_results(self, *, queryId: str) -> Json:  # noqa: N803
+        del queryId
+        row = {
+            "day": "2026-11-20 00:00:00.000", "principal": "chat", "model": HAIKU,
+            "all_calls": "7", "all_blocked": "1", "all_cost": "1.25", "all_guardrail_cost": "0.5",
+        }  # fmt: skip
+        fields = [{"field": name, "value": value} for name, value in row.items()]
+        return {"status": self.statuses.pop(0), "results": [fields]}
+
+
+def test_a_deployed_stack_is_asked_for_its_usage_lines() -> None:
+    logs = Logs()
+    book = read_stack("mine", 3, logs, now=lambda: 1_000_000.0, sleep=lambda _: None)
+    assert logs.query["logGroupNames"] == ["/aws/lambda/mine-collect-logs"]
+    assert (logs.query["startTime"], logs.query["endTime"]) == (740_800, 1_000_000)
+    (key,) = book.sums
+    assert key == ("2026-11-20", "chat", "(none)", HAIKU)
+    total = book.total()
+    assert (total.calls, total.blocked, total.total / 10**12) == (7, 1, 1.75)
+
+
+def test_the_query_asks_for_fields_that_usage_lines_have() -> None:
+    usage = UsageLines(None)
+    call = parse(json.dumps(converse()))
+    assert isinstance(call, Invocation)
+    usage.add([(call, cost_of(call, Prices.load()))])
+    line = json.loads(next(usage.lines()))
+    logs = Logs()
+    read_stack("mine", 3, logs, sleep=lambda _: None)
+    asked = set(re.findall(r"sum\((\w+)\)", logs.query["queryString"]))
+    assert asked <= line.keys()
+    assert {"principal", "application", "model"} <= line.keys()
+
+
+@pytest.mark.parametrize(
+    ("logs", "why"),
+    [
+        (Logs(groups=()), "no collector of a stack named mine"),
+        (Logs("Failed"), "did not finish: Failed"),
+    ],
+)
+def test_a_stack_that_cannot_be_asked_is_said(logs: Logs, why: str) -> None:
+    with pytest.raises(InputError, match=why):
+        read_stack("mine", 3, logs, sleep=lambda _: None)
+
+
+@pytest.mark.parametrize("words", [(), ("--stack", "mine", "-")])
+def test_it_is_files_or_a_stack(run: Run, words: tuple[str, ...]) -> None:
+    outcome = run(*words)
+    assert outcome.code == 2
+    assert "give files, or --stack NAME" in outcome.err
 
 
 def test_callers_are_named_as_wanted(run: Run, tmp_path: Path) -> None:
