@@ -84,7 +84,9 @@ def _line(alert: Alert, *, says_where: bool) -> str:
     value = next((fact.value for fact in alert.facts if fact.label == "Value"), "")
     if value and not alert.headline:
         line += f" ({value})"
-    name = suffix_of(alert.title) if entry_of(alert.title) else alert.title
+    # The headline of one of our alarms names its contributor.
+    alarm = alert.title.partition(": ")[0]
+    name = suffix_of(alarm) if entry_of(alarm) else alert.title
     if name not in line:
         line += f" · {name}"
     if says_where and place(alert):
