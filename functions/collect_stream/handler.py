@@ -35,9 +35,9 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     Lambda comes back with the reported record and those after it. Then it is the first, and raises:
     the batch is split until the bad one is alone, which is kept in the bucket for failed batches.
     """
-    collects, logger = _app()
+    app, logger = _app()
     read = decode_records(event)
-    collects.publish(collect(read.batches, collects.parts, now=time.time()))
+    app.publish(collect(read.batches, app.parts, now=time.time()))
     if read.failure is not None:
         logger.warning("a record cannot be opened, the stream keeps it", error=read.failure)
     return read.response()

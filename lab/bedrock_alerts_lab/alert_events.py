@@ -2,7 +2,7 @@
 
 import json
 from datetime import timedelta
-from typing import BinaryIO, Final
+from typing import Final
 
 from bedrock_alerts.alerts.describe import describe, without_memory
 from bedrock_alerts.alerts.model import Alert, News, Notification, Reason, StateChange
@@ -13,14 +13,6 @@ from bedrock_alerts_lab.errors import InputError
 _FIRING_FOR: Final = timedelta(hours=2)
 _LASTED: Final = timedelta(minutes=14)
 _BY: Final = "Sam"
-
-
-def read_text(file: BinaryIO, name: str) -> str:
-    """Read a file of UTF-8, with a byte order mark or without; raises InputError."""
-    try:
-        return file.read().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InputError(f"{name} is not UTF-8 text (byte {error.start})") from error
 
 
 def alerts_in(text: str, name: str, reason: Reason | None = None) -> tuple[Alert, ...]:

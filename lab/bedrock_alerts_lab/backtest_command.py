@@ -29,6 +29,7 @@ from bedrock_alerts_lab.simulator import Lateness
 from bedrock_alerts_lab.simulator.template import load
 from bedrock_alerts_lab.sources import Sources
 from bedrock_alerts_lab.terminal import Column, Table, moment, until_cut_off, write
+from bedrock_alerts_lab.user_files import refuse_without_folder, write_page
 
 _TEMPLATE: Final = Path(__file__).resolve().parents[2] / "template.yaml"
 _STACK: Final = "bedrock-alerts"
@@ -113,8 +114,7 @@ def backtest(  # noqa: PLR0913 - click passes every option on its own
     Ends with 1 if a line was rejected, with 2 if a file cannot be read, or if there is nothing in
     it to replay.
     """
-    if html is not None and not html.absolute().parent.is_dir():
-        raise InputError(f"{html} cannot be written: there is no such folder")
+    refuse_without_folder(html)
     setup = Setup(template, parameters, _STACK)
     alarms = setup.alarms()
     known, routes = read_routes(routes_file, channels)
@@ -146,7 +146,7 @@ def backtest(  # noqa: PLR0913 - click passes every option on its own
         )
     with until_cut_off():
         if html is not None:
-            _write_page(html, outcome, history)
+            write_page(html, render(outcome, history.points, "Bedrock Alerts: backtest"))
         if as_json:
             write(json.dumps(outcome.document()) + "\n")
         else:
@@ -190,15 +190,6 @@ class _Settings:
 def _one_of(text: str, known: tuple[Any, ...], otherwise: Any) -> Any:
     """Return a parameter's value if it is one of those that are known."""
     return text if text in known else otherwise
-
-
-def _write_page(path: Path, outcome: Outcome, history: History) -> None:
-    try:
-        path.write_text(
-            render(outcome, history.points, "Bedrock Alerts: backtest"), encoding="utf-8"
-        )
-    except OSError as error:
-        raise InputError(f"{path} cannot be written: {error.strerror}") from error
 
 
 def _print(outcome: Outcome, suggest: float | None, html: Path | None) -> None:

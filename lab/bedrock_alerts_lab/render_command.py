@@ -13,9 +13,10 @@ from bedrock_alerts.alerts.channels.slack import render as slack
 from bedrock_alerts.alerts.channels.teams import render as teams
 from bedrock_alerts.alerts.channels.webhook import render as webhook
 from bedrock_alerts.alerts.model import Alert, ChannelKind, Reason
-from bedrock_alerts_lab.alert_events import alerts_in, read_text
+from bedrock_alerts_lab.alert_events import alerts_in
 from bedrock_alerts_lab.errors import InputError
 from bedrock_alerts_lab.terminal import write
+from bedrock_alerts_lab.user_files import decoded
 
 # It stands in for what only the secret knows.
 _ROUTING_KEY: Final = "ROUTING-KEY-OF-THE-SECRET"
@@ -61,7 +62,7 @@ def render(event: Any, channel: str, reason: Reason | None, *, as_json: bool) ->
     `route` looks up in AWS (evidence, the account's alias) is not in it.
     """
     name = str(getattr(event, "name", "<stdin>"))
-    alerts = alerts_in(read_text(event, name), name, reason)
+    alerts = alerts_in(decoded(event.read(), name), name, reason)
     if not alerts:
         raise InputError(f"{name} holds no event that people are notified of")
     for alert in alerts:

@@ -25,6 +25,7 @@ from bedrock_alerts.alerts.routing import (
 from bedrock_alerts_lab.alert_events import alerts_in
 from bedrock_alerts_lab.errors import InputError, LabError
 from bedrock_alerts_lab.terminal import moment, write
+from bedrock_alerts_lab.user_files import decoded
 
 # Parameter Store takes 4 KB for nothing, and up to 8 KB for a small charge.
 _MAX_STORED_BYTES: Final = 8192
@@ -108,7 +109,7 @@ def explain_command(
     found = _read(file, known).routes if file else Routes()
     now = _moment(at)
     name = getattr(event, "name", "<stdin>")
-    alerts = alerts_in(_text(event.read(), name), name)
+    alerts = alerts_in(decoded(event.read(), name), name)
     if not alerts:
         raise InputError(f"{name} has no alarm event")
     outcome = [_explanation(alert, found, known, now, minutes) for alert in alerts]
@@ -169,7 +170,7 @@ class _WrongRoutesError(LabError):
 def _read(file: Path, channels: Sequence[Channel]) -> RoutesFile:
     """Read routes from YAML (JSON is YAML too). Raises _WrongRoutesError with the line."""
     try:
-        text = _text(file.read_bytes(), str(file))
+        text = decoded(file.read_bytes(), str(file))
     except OSError as error:
         raise InputError(f"{file} cannot be read: {error.strerror}") from error
     try:
@@ -191,14 +192,6 @@ def _read(file: Path, channels: Sequence[Channel]) -> RoutesFile:
     except RoutesError as error:
         line = _line(tree, error.path)
         raise _WrongRoutesError(file, line, error.path, error.message) from error
-
-
-def _text(data: bytes, name: str) -> str:
-    """Decode a file, with or without a byte order mark. Raises InputError for what is not UTF-8."""
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InputError(f"{name} is not UTF-8 text (byte {error.start})") from error
 
 
 def _count(found: Routes) -> str:

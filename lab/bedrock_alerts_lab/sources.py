@@ -73,7 +73,7 @@ _BETWEEN: Final = re.compile(r"[\s,\[\]]*")
 
 
 def nothing_read(skipped: Mapping[str, int] | int) -> str:
-    """Say that there was no record, what was there in its place, and what can be read."""
+    """Say that there was no record, what was there instead, and what can be read."""
     if isinstance(skipped, int):
         found = f"{skipped:,} of another kind" if skipped else "nothing"
     else:

@@ -13,6 +13,7 @@ import click
 
 from bedrock_alerts.invocations.identity import CallerDetail, Naming
 from bedrock_alerts.invocations.model import PICODOLLARS
+from bedrock_alerts.invocations.usage_lines import Used
 from bedrock_alerts_lab.caller_option import caller_detail_option
 from bedrock_alerts_lab.errors import InputError
 from bedrock_alerts_lab.parallel import in_order
@@ -20,8 +21,9 @@ from bedrock_alerts_lab.price_option import prices, prices_option
 from bedrock_alerts_lab.profile_option import profiles_option
 from bedrock_alerts_lab.sources import Sources, nothing_read
 from bedrock_alerts_lab.terminal import Column, Row, Table, until_cut_off, watched, write
-from bedrock_alerts_lab.usage_report.book import Book, Key, Reading, Sums, bound, read_block
+from bedrock_alerts_lab.usage_report.book import Book, Key, Reading, bound, read_block
 from bedrock_alerts_lab.usage_report.page import render
+from bedrock_alerts_lab.user_files import refuse_without_folder, write_page
 
 _BY: Final[dict[str, Callable[[Key], str]]] = {
     "caller": lambda key: key.caller,
@@ -35,7 +37,7 @@ _FORMULAS: Final = ("=", "+", "-", "@", "\t", "\r")
 
 @click.command()
 @click.argument("files", nargs=-1, type=click.Path(exists=True, allow_dash=True), metavar="[FILE…]")
-@click.option("--stack", metavar="NAME", help="Ask a deployed stack, in place of files.")
+@click.option("--stack", metavar="NAME", help="Ask a deployed stack, instead of files.")
 @click.option(
     "--days",
     type=click.IntRange(1, 365),
@@ -99,8 +101,7 @@ def report(  # noqa: PLR0913 - click passes every option on its own
 
     Exit status: 1 if a line was rejected, 2 if there is nothing to report.
     """  # noqa: D301 - \b is click's
-    if html is not None and not html.absolute().parent.is_dir():
-        raise InputError(f"{html} cannot be written: there is no such folder")
+    refuse_without_folder(html)
     if bool(files) == bool(stack):
         raise click.UsageError("give files, or --stack NAME")
     reading = Reading(overrides, listed, Naming(caller_detail), application)
@@ -123,7 +124,7 @@ def report(  # noqa: PLR0913 - click passes every option on its own
             else f"Prices: the list of {price_list.dated} ({price_list.source})."
         )
         if html is not None:
-            _write_page(html, render(book, "Bedrock: who spent what", prices_are))
+            write_page(html, render(book, "Bedrock: who spent what", prices_are))
         if as_json:
             write(json.dumps(_document(book, price_list.dated)) + "\n")
         elif as_csv:
@@ -148,13 +149,6 @@ def _of_stack(stack: str, days: int, region: str | None, endpoint_url: str | Non
     return read_stack(stack, days, logs)
 
 
-def _write_page(path: Path, text: str) -> None:
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"{path} cannot be written: {error.strerror}") from error
-
-
 def _print(book: Book, by: Sequence[str], top: int) -> None:
     for name in by:
         if name == "policy":
@@ -166,7 +160,7 @@ def _print(book: Book, by: Sequence[str], top: int) -> None:
         table = Table(_columns(name))
         shown = [_row(label, sums) for label, sums in rows[:top]]
         if rest := rows[top:]:
-            others = Sums()
+            others = Used()
             for _, sums in rest:
                 others.add(sums)
             shown.append(_row(f"{len(rest):,} others", others))
@@ -189,7 +183,7 @@ def _columns(name: str) -> tuple[Column, ...]:
     )
 
 
-def _row(label: str, sums: Sums) -> Row:
+def _row(label: str, sums: Used) -> Row:
     return (
         label,
         _usd(sums.total),
@@ -265,7 +259,7 @@ def _document(book: Book, dated: str) -> dict[str, Any]:
 def _table_of_all(book: Book) -> str:
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
-    rows.writerow([*Key._fields, *Sums().document()])
+    rows.writerow([*Key._fields, *Used().document()])
     for key in sorted(book.sums):
         rows.writerow([*map(_harmless, key), *book.sums[key].document().values()])
     return text.getvalue()

@@ -11,6 +11,7 @@ from bedrock_alerts_lab.notifier.sequence import Line, read_lines
 from bedrock_alerts_lab.notifier.simulate import AFTER_SECONDS, CHANNELS, Simulation
 from bedrock_alerts_lab.routes_command import read_routes
 from bedrock_alerts_lab.terminal import Column, Table, until_cut_off, write
+from bedrock_alerts_lab.user_files import decoded
 
 _STATE_STYLES: Final = {"firing": "bold red", "no_data": "yellow", "resolved": "green"}
 _MESSAGES: Final = (
@@ -104,9 +105,7 @@ def simulate(
 def _read(file: BinaryIO) -> list[Line]:
     name = _name(file)
     try:
-        text = file.read().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InputError(f"{name} is not UTF-8 text (byte {error.start})") from error
+        text = decoded(file.read(), name)
     except OSError as error:
         raise InputError(f"{name} cannot be read: {error.strerror}") from error
     return read_lines(text, name)

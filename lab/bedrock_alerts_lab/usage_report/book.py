@@ -9,10 +9,11 @@ from typing import Final, NamedTuple
 import msgspec
 
 from bedrock_alerts.invocations.identity import Naming
-from bedrock_alerts.invocations.model import PICODOLLARS, Cost, Invocation, Rejected, Skipped
+from bedrock_alerts.invocations.model import Cost, Invocation, Rejected, Skipped
 from bedrock_alerts.invocations.parse import parse
 from bedrock_alerts.invocations.pricing import cost_of
 from bedrock_alerts.invocations.profiles import is_opaque, resolved
+from bedrock_alerts.invocations.usage_lines import Used
 from bedrock_alerts_lab.price_option import prices
 from bedrock_alerts_lab.profile_option import profiles
 from bedrock_alerts_lab.sources import Block, Line
@@ -20,8 +21,6 @@ from bedrock_alerts_lab.terminal import moment
 
 NONE: Final = "(none)"
 """The application of calls that name none."""
-
-_FOUND: Final = frozenset({"masked", "detected", "unexplained"})
 
 
 class Reading(NamedTuple):
@@ -42,66 +41,10 @@ class Key(NamedTuple):
     model: str
 
 
-class Sums(msgspec.Struct):
-    """What some calls add up to; money in pico-dollars."""
-
-    calls: int = 0
-    errors: int = 0
-    blocked: int = 0
-    findings: int = 0
-    unpriced: int = 0
-    input_tokens: int = 0
-    output_tokens: int = 0
-    cache_read_tokens: int = 0
-    cache_write_tokens: int = 0
-    picodollars: int = 0
-    guardrail_picodollars: int = 0
-
-    @property
-    def total(self) -> int:
-        """Models and guardrails together."""
-        return self.picodollars + self.guardrail_picodollars
-
-    def count(self, call: Invocation, cost: Cost) -> None:
-        """Add one call."""
-        usage, verdict = call.usage, call.guardrail.verdict
-        self.calls += 1
-        self.input_tokens += usage.input_tokens
-        self.output_tokens += usage.output_tokens
-        self.cache_read_tokens += usage.cache_read_tokens
-        self.cache_write_tokens += usage.cache_write_tokens
-        self.guardrail_picodollars += cost.guardrail_picodollars
-        if cost.model_picodollars is None:
-            self.unpriced += 1
-        else:
-            self.picodollars += cost.model_picodollars
-        if call.error_code:
-            self.errors += 1
-        if verdict == "blocked":
-            self.blocked += 1
-        elif verdict in _FOUND:
-            self.findings += 1
-
-    def add(self, other: "Sums") -> None:
-        """Add what others came to."""
-        for name in self.__struct_fields__:
-            setattr(self, name, getattr(self, name) + getattr(other, name))
-
-    def document(self) -> dict[str, float]:
-        """Return it for machines, in dollars."""
-        counts = {name: getattr(self, name) for name in self.__struct_fields__[:-2]}
-        return {
-            **counts,
-            "cost_usd": self.picodollars / PICODOLLARS,
-            "guardrail_cost_usd": self.guardrail_picodollars / PICODOLLARS,
-            "total_usd": self.total / PICODOLLARS,
-        }
-
-
 class Book(msgspec.Struct):
     """Everything that was read; `policies` counts findings by policy, category and action."""
 
-    sums: dict[Key, Sums] = msgspec.field(default_factory=dict)
+    sums: dict[Key, Used] = msgspec.field(default_factory=dict)
     policies: Counter[tuple[str, str, str]] = msgspec.field(default_factory=Counter)
     rejected: Counter[str] = msgspec.field(default_factory=Counter)
     skipped: Counter[str] = msgspec.field(default_factory=Counter)
@@ -111,28 +54,28 @@ class Book(msgspec.Struct):
         """Add one call."""
         application = call.metadata.get(application_key) or call.application or NONE
         key = Key(moment(call.epoch)[:10], call.principal, application, call.model)
-        self.sums.setdefault(key, Sums()).count(call, cost)
+        self.sums.setdefault(key, Used()).count(call, cost)
         for hit in call.guardrail.hits:
             self.policies[hit.policy, hit.category, hit.action] += 1
 
     def add(self, other: "Book") -> None:
         """Add what another process has read."""
         for key, sums in other.sums.items():
-            self.sums.setdefault(key, Sums()).add(sums)
+            self.sums.setdefault(key, Used()).add(sums)
         self.policies.update(other.policies)
         self.rejected.update(other.rejected)
         self.skipped.update(other.skipped)
         self.duplicates += other.duplicates
 
-    def total(self) -> Sums:
+    def total(self) -> Used:
         """Return all of it together."""
         return _together(self.sums.values())
 
-    def by(self, of: Callable[[Key], str]) -> list[tuple[str, Sums]]:
+    def by(self, of: Callable[[Key], str]) -> list[tuple[str, Used]]:
         """Return the sums by a part of the key, the dearest first."""
-        found: dict[str, Sums] = {}
+        found: dict[str, Used] = {}
         for key, sums in self.sums.items():
-            found.setdefault(of(key), Sums()).add(sums)
+            found.setdefault(of(key), Used()).add(sums)
         return sorted(found.items(), key=lambda one: (-one[1].total, -one[1].calls, one[0]))
 
     def unpriced_models(self) -> list[tuple[str, int]]:
@@ -143,8 +86,8 @@ class Book(msgspec.Struct):
         return (+counts).most_common()
 
 
-def _together(some: Iterable[Sums]) -> Sums:
-    total = Sums()
+def _together(some: Iterable[Used]) -> Used:
+    total = Used()
     for sums in some:
         total.add(sums)
     return total

@@ -7,17 +7,17 @@ from typing import Any, Final
 from botocore.exceptions import BotoCoreError, ClientError
 
 from bedrock_alerts.invocations.model import PICODOLLARS
+from bedrock_alerts.invocations.usage_lines import COUNTS, Used
 from bedrock_alerts_lab.errors import InputError
-from bedrock_alerts_lab.usage_report.book import NONE, Book, Key, Sums
+from bedrock_alerts_lab.usage_report.book import NONE, Book, Key
 
-_COUNTS: Final = Sums.__struct_fields__[:-2]
 _MOST_ROWS: Final = 10_000  # CloudWatch Logs returns no more
 _PATIENCE_SECONDS: Final = 60.0
 _DAY_SECONDS: Final = 86_400
 _UNDER_WAY: Final = frozenset({"Scheduled", "Running"})
 _QUERY: Final = (
     "fields datefloor(@timestamp, 1d) as day | filter event = 'usage' | stats "
-    + ", ".join(f"sum({name}) as all_{name}" for name in _COUNTS)
+    + ", ".join(f"sum({name}) as all_{name}" for name in COUNTS)
     + ", sum(cost_usd) as all_cost, sum(guardrail_cost_usd) as all_guardrail_cost"
     f" by day, principal, application, model | sort all_cost desc | limit {_MOST_ROWS}"
 )
@@ -54,7 +54,7 @@ def read_stack(
             row.get("application") or NONE,
             row.get("model", ""),
         )
-        book.sums.setdefault(key, Sums()).add(_sums(row))
+        book.sums.setdefault(key, Used()).add(_sums(row))
     return book
 
 
@@ -79,9 +79,9 @@ def _rows(
         sleep(1.0)
 
 
-def _sums(row: Mapping[str, str]) -> Sums:
-    return Sums(
-        **{name: round(float(row.get(f"all_{name}") or 0)) for name in _COUNTS},
+def _sums(row: Mapping[str, str]) -> Used:
+    return Used(
+        **{name: round(float(row.get(f"all_{name}") or 0)) for name in COUNTS},
         picodollars=round(float(row.get("all_cost") or 0) * PICODOLLARS),
         guardrail_picodollars=round(float(row.get("all_guardrail_cost") or 0) * PICODOLLARS),
     )

@@ -6,7 +6,8 @@ from typing import Final, NamedTuple
 import jinja2
 
 from bedrock_alerts.invocations.model import PICODOLLARS
-from bedrock_alerts_lab.usage_report.book import NONE, Book, Sums
+from bedrock_alerts.invocations.usage_lines import Used
+from bedrock_alerts_lab.usage_report.book import NONE, Book
 
 _MOST_ROWS: Final = 25
 
@@ -15,7 +16,7 @@ class Bar(NamedTuple):
     """One row of a chart: a name, what it adds up to, and its length in per cent."""
 
     name: str
-    sums: Sums
+    sums: Used
     length: float
     guardrail_length: float
 
@@ -62,7 +63,7 @@ def render(book: Book, title: str, listed: str) -> str:
     )
 
 
-def _chart(title: str, rows: list[tuple[str, Sums]], most: int = _MOST_ROWS) -> Chart:
+def _chart(title: str, rows: list[tuple[str, Used]], most: int = _MOST_ROWS) -> Chart:
     longest = max((sums.total for _, sums in rows), default=0) or 1
     bars = tuple(
         Bar(

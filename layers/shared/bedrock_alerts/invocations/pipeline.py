@@ -71,8 +71,7 @@ class Collected(msgspec.Struct, frozen=True, kw_only=True):
 
     `events` are lines of JSON: as objects, those of a large log would not fit into memory.
     `usage` are those of who used what, `notices` those of lines that could not be read.
-    `deliveries` are what was counted, as hashes for
-    `Memory.keep`.
+    `deliveries` are what was counted, as hashes for `Memory.keep`.
     """
 
     datapoints: tuple[Datapoint, ...]

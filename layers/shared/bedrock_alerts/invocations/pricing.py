@@ -342,13 +342,10 @@ def cost_of(call: Invocation, prices: PriceList) -> Cost:
     )
     if cost.is_listed or not call.priced_as:
         return cost
-    return prices.cost(
-        model_id=call.priced_as,
-        region=call.region,
-        usage=call.usage,
-        billing=call.billing,
-        units=call.guardrail.units,
+    made_from = msgspec.structs.replace(
+        call, model=call.priced_as, inference_profile=None, priced_as=""
     )
+    return cost_of(made_from, prices)
 
 
 @dataclass(frozen=True, slots=True)

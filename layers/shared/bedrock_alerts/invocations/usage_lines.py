@@ -20,32 +20,27 @@ _encode: Final = msgspec.json.Encoder().encode
 _Key = tuple[str, str, str, str | None]
 
 
-class _Used:
-    """What the calls of one line add up to; dollars are whole pico-dollars."""
+class Used(msgspec.Struct):
+    """What some calls add up to; money in pico-dollars."""
 
-    __slots__ = (
-        "answered",
-        "blocked",
-        "cache_read_tokens",
-        "cache_write_tokens",
-        "calls",
-        "errors",
-        "findings",
-        "guardrail_picodollars",
-        "input_tokens",
-        "output_tokens",
-        "picodollars",
-        "unpriced",
-    )
+    calls: int = 0
+    errors: int = 0
+    blocked: int = 0
+    findings: int = 0
+    unpriced: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cache_read_tokens: int = 0
+    cache_write_tokens: int = 0
+    picodollars: int = 0
+    guardrail_picodollars: int = 0
 
-    def __init__(self) -> None:
-        self.calls = self.answered = self.errors = 0
-        self.blocked = self.findings = self.unpriced = 0
-        self.input_tokens = self.output_tokens = 0
-        self.cache_read_tokens = self.cache_write_tokens = 0
-        self.picodollars = self.guardrail_picodollars = 0
+    @property
+    def total(self) -> int:
+        """Models and guardrails together."""
+        return self.picodollars + self.guardrail_picodollars
 
-    def add(self, call: Invocation, cost: Cost) -> None:
+    def count(self, call: Invocation, cost: Cost) -> None:
         """Add one call."""
         usage, verdict = call.usage, call.guardrail.verdict
         self.calls += 1
@@ -60,12 +55,28 @@ class _Used:
             self.picodollars += cost.model_picodollars
         if call.error_code:
             self.errors += 1
-        else:
-            self.answered += 1
         if verdict == "blocked":
             self.blocked += 1
         elif verdict in _FOUND:
             self.findings += 1
+
+    def add(self, other: "Used") -> None:
+        """Add what others came to."""
+        for name in self.__struct_fields__:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+
+    def document(self) -> dict[str, float]:
+        """Return it for machines, in dollars; `total_usd` is that of models and guardrails."""
+        return {
+            **{name: getattr(self, name) for name in COUNTS},
+            "cost_usd": self.picodollars / PICODOLLARS,
+            "guardrail_cost_usd": self.guardrail_picodollars / PICODOLLARS,
+            "total_usd": self.total / PICODOLLARS,
+        }
+
+
+COUNTS: Final = Used.__struct_fields__[:-2]
+"""The names of what is counted: all but the money."""
 
 
 class UsageLines:
@@ -73,7 +84,7 @@ class UsageLines:
 
     def __init__(self, application_key: str | None) -> None:
         self._application_key = application_key or ""
-        self._used: dict[_Key, _Used] = {}
+        self._used: dict[_Key, Used] = {}
 
     def add(self, calls: list[tuple[Invocation, Cost]]) -> None:
         """Add some calls, each with its cost."""
@@ -89,30 +100,20 @@ class UsageLines:
                     key = (call.principal, OTHER_VALUES, OTHER_VALUES, None)
                 if len(used) >= 2 * _MOST_LINES:
                     key = (OTHER_VALUES, OTHER_VALUES, OTHER_VALUES, None)
-                found = used.setdefault(key, _Used())
-            found.add(call, cost)
+                found = used.setdefault(key, Used())
+            found.count(call, cost)
 
     def lines(self) -> Iterator[bytes]:
-        """Return the lines; `total_usd` is the cost of models and guardrails together."""
+        """Return the lines."""
         for (principal, application, model, inference_profile), used in self._used.items():
-            document = {
-                "event": "usage",
-                "principal": principal,
-                "application": application or None,
-                "model": model,
-                "inference_profile": inference_profile,
-                "calls": used.calls,
-                "answered": used.answered,
-                "errors": used.errors,
-                "blocked": used.blocked,
-                "findings": used.findings,
-                "unpriced": used.unpriced,
-                "input_tokens": used.input_tokens,
-                "output_tokens": used.output_tokens,
-                "cache_read_tokens": used.cache_read_tokens,
-                "cache_write_tokens": used.cache_write_tokens,
-                "cost_usd": used.picodollars / PICODOLLARS,
-                "guardrail_cost_usd": used.guardrail_picodollars / PICODOLLARS,
-                "total_usd": (used.picodollars + used.guardrail_picodollars) / PICODOLLARS,
-            }
-            yield _encode(document)
+            yield _encode(
+                {
+                    "event": "usage",
+                    "principal": principal,
+                    "application": application or None,
+                    "model": model,
+                    "inference_profile": inference_profile,
+                    "answered": used.calls - used.errors,
+                    **used.document(),
+                }
+            )
