@@ -188,7 +188,7 @@ def _only_in(
     known = {_NAMES.get(model, model.partition(":")[0]) for model, _ in found}
     for name, row in second.base.items():
         geography, _, bare = name.partition(".")
-        # Where a model is priced by Region, what stands at a geography is us-east-1's price.
+        # Where a model is priced by Region, a geography's price is us-east-1's.
         is_by_region = geography in _GEOGRAPHIES and any(
             bare in r for r in second.regional.values()
         )

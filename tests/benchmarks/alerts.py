@@ -78,7 +78,7 @@ def page(samples: Sequence[Sample], starts: Mapping[str, float]) -> str:
     """Write the part of the page."""
     rows = [
         _row("until the deliveries are queued", [sample.routed for sample in samples]),
-        _row("from there until Slack hears", [sample.delivered for sample in samples]),
+        _row("from there until Slack has it", [sample.delivered for sample in samples]),
         _row("together", [sum(sample) for sample in samples]),
     ]
     text = _WARM.format(samples=SAMPLES, target=_TARGET_MS) + "\n".join(rows)

@@ -225,9 +225,11 @@ def test_one_change_by_several_transports_is_one_message(live: LiveStack) -> Non
     for name in ("throttling", "throttling_sns", "throttling_sns_wrapped_event"):
         event = json.loads((SAMPLES / f"{name}.json").read_text())
         live.put("AlertsQueue", *(record["body"] for record in event["Records"]))
+    throttling = "bedrock-alerts.Throttling"
+    wait_until(lambda: live.slack.messages(throttling) and live.emails(throttling))
     wait_until(live.is_quiet)
-    assert len(live.slack.messages("bedrock-alerts.Throttling")) == 1
-    assert len(live.emails("bedrock-alerts.Throttling")) == 1
+    assert len(live.slack.messages(throttling)) == 1
+    assert len(live.emails(throttling)) == 1
 
 
 # ---- someone answers  ----------------------------------------------------------------------------
@@ -316,16 +318,16 @@ def test_what_is_pressed_stands_in_the_thread_and_ends_the_reminders(
 def test_fifty_contributors_are_one_message_and_one_list(live: LiveStack) -> None:
     name = "many-contributors"
     live.happen(changed(name))
-    wait_until(lambda: live.slack.messages(name))
+    wait_until(lambda: live.slack.messages(name) and live.emails(name))
     live.happen(*(contributor_of(name, number) for number in range(50)))
     wait_until(live.is_quiet, 120)
     live.let_time_pass(600)
-    wait_until(lambda: len(live.slack.messages(name)) == 2)
+    wait_until(lambda: len(live.slack.messages(name)) == len(live.emails(name)) == 2, 90)
     wait_until(live.is_quiet)
     listed = live.slack.messages(name)[-1].text
     assert "40 more" in listed
     assert len(listed) < 12_000
-    assert len(live.emails(name)) == 2
+    assert len(live.slack.messages(name)) == len(live.emails(name)) == 2
 
 
 def test_eighty_alarms_are_a_few_messages_a_channel_and_none_is_left_out(

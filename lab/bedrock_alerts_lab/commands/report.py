@@ -90,7 +90,7 @@ def report(  # noqa: PLR0913 - click passes every option on its own
     """Show who spent what: cost, tokens, calls, errors and blocks.
 
     FILE is what `inspect` reads: a log in any form, a folder of logs, or - for standard input.
-    Records delivered twice count once. What cannot be priced is a line of its own.
+    Records delivered twice count once. What cannot be priced has its own line.
 
     \b
     Examples:

@@ -21,7 +21,7 @@ _CASES: Final[tuple[tuple[str, Counts, dict[str, str]], ...]] = (
     ("10 models and 3 guardrails", Counts(calls=1_000_000, models=10, guardrails=3), {}),
     ("200 callers have findings", Counts(calls=1_000_000, principals=200), {}),
     (
-        "200 callers, counted by nobody",
+        "200 callers, not counted",
         Counts(calls=1_000_000, principals=200),
         {"PrincipalMetrics": "none"},
     ),

@@ -20,7 +20,7 @@ class Collecting(NamedTuple):
     metrics: EmfSink
 
     def publish(self, collected: Collected) -> None:
-        """Write metrics and lines, and remember then what was counted."""
+        """Write metrics and lines, then record what was counted."""
         self.metrics.publish(
             collected.datapoints, chain(collected.events, collected.notices, collected.usage)
         )

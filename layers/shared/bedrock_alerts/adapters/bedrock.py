@@ -27,9 +27,9 @@ _PATIENCE: Final = 3
 
 
 class BedrockProfiles:
-    """Asks for each profile once, and remembers the answer, also that there was none.
+    """Asks for each profile once, and stores the answer, also that there was none.
 
-    `on_failure` hears of each profile that could not be read, with its ARN and the reason.
+    `on_failure` receives each profile that could not be read, with its ARN and the reason.
     """
 
     def __init__(

@@ -60,7 +60,7 @@ class Subject(NamedTuple):
 class Question(NamedTuple):
     """A subject, narrowed to what an alarm watches, from `start` to `end`.
 
-    `is_of_usage` says that it is for usage lines, in place of event lines.
+    `is_of_usage` says that it is for usage lines, not for event lines.
     """
 
     subject: Subject

@@ -286,7 +286,7 @@ class Router:
         self._parts.answered(answer, said[0])
 
     def _notice(self, event: ConfigurationChange | Tampering | Unrecognised) -> None:
-        """Keep an event that is no alarm until each channel was shown it, once."""
+        """Keep an event that is not an alarm until each channel was shown it, once."""
         now, identity = self._parts.clock(), _identity(event)
         alarm = incident_id(identity)
 

@@ -308,7 +308,7 @@ class Aggregator:
             called_id = call.inference_profile or call.model
             alike[
                 minute,
-                # Whoever may call Bedrock can invent models, and pays nothing for it.
+                # Anyone who may call Bedrock can make up models, and pays nothing for it.
                 called_id if cost.is_listed or not call.error_code else OTHER_VALUES,
                 call.modality,
                 call.error_code,

@@ -36,7 +36,7 @@ class Reader(Generic[T]):
         """Return what `text` holds, without what does not fit; None where nothing does.
 
         Texts that are too long are cut, and numbers written as text are read as numbers. What is
-        nested deeper than anything of ours is not read. Raises ValueError for what is no JSON.
+        nested deeper than anything of ours is not read. Raises ValueError for what is not JSON.
         """
         try:
             found: T = self._decode(text)

@@ -85,7 +85,7 @@ def principal_of(arn: str, naming: Naming = AUTO) -> str:
     `…:assumed-role/search-app/alice` is `search-app`, `…:user/batch` is `user/batch`. Role names
     hold no slash, so the two cannot meet. By default the session stands for a role of IAM Identity
     Center, which many people share. `session` adds it to every role, `role` to none; `hashed` puts
-    a code in place of the default's name.
+    a code instead of the default's name.
     """
     if naming.detail == "hashed":
         plain = principal_of(arn).encode()

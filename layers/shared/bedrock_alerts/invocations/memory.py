@@ -1,4 +1,4 @@
-"""What a warm container remembers from one batch to the next, within bounds.
+"""What a warm container stores from one batch to the next, within bounds.
 
 It makes repeats harmless and names few for one container. Two containers that work at once know
 nothing of each other.
@@ -27,13 +27,13 @@ class Memory:
         return delivery in self._counted or delivery in self._counted_before
 
     def keep(self, deliveries: Iterable[int]) -> None:
-        """Remember what was counted: call it when the metrics are written, not before."""
+        """Record what was counted: call it when the metrics are written, not before."""
         self._counted.update(deliveries)
         if len(self._counted) > self._most_ids:
             self._counted, self._counted_before = set(), self._counted
 
     def published(self, hour: int, name: str, counts: Counter[str], most: int) -> frozenset[str]:
-        """Return the values of a dimension that keep their name in an hour, and remember them.
+        """Return the values of a dimension that keep their name in an hour, and record them.
 
         Those that had one before keep it; then the most frequent are taken, up to `most`.
         """

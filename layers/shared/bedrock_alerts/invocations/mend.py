@@ -23,7 +23,7 @@ _TEXT_OR_BRACKET: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)|[\
 def mend(text: str | bytes) -> bytes:
     """Return `text` as strict JSON; numbers out of range become null, lone surrogates `?`.
 
-    Raises ValueError for what is no JSON at all, RecursionError for what is nested too deeply: see
+    Raises ValueError for what is not JSON at all, RecursionError for what is nested too deeply: see
     `shallow`.
     """
     if isinstance(text, bytes):

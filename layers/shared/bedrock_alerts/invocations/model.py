@@ -39,7 +39,7 @@ class Billing(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     `standard optimized`), None where the record is silent. The tier is UNKNOWN_TIER where a body
     that was not read may say one. `counts` says whether the record counts what was used: it is
     `missing` where nothing is counted, `refused` where a failed call has used nothing, and
-    `no-cache` where the cache's tokens may stand in a body that was not read.
+    `no-cache` where the cache's tokens may be in a body that was not read.
     """
 
     cache_write_1h_tokens: int | None = 0
@@ -153,8 +153,8 @@ class Cost(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What one call cost, in whole pico-dollars (1e-12 USD), so that sums stay exact.
 
     `model_picodollars` is None when the call is unpriced: an unknown price is never zero.
-    `fallback` names the price that stood in when `priced` is `approximate`. `is_listed` says
-    whether there is any price for the model.
+    `fallback` names the price used instead when `priced` is `approximate`. `is_listed` says whether
+    there is any price for the model.
     """
 
     model_picodollars: int | None

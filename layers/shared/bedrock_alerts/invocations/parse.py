@@ -134,7 +134,7 @@ def _with_body(raw: RawRecord, read_body: ReadBody) -> RawRecord:
 
 
 def _with_text_read(raw: RawRecord, output: RawOutput, text: str) -> RawRecord:
-    """Read a body that stands in the record as text."""
+    """Read a body that the record holds as text."""
     return replace(raw, output=replace(output, output_body_json=_read_body(text)))
 
 
@@ -573,7 +573,7 @@ def _billing(raw: RawRecord, answer: _Answer, images: int, body: Body, usage: Us
 def _nothing_used(
     source: RawInput, output: RawOutput, answer: _Answer, error_code: str | None
 ) -> Billing:
-    """Tell a call that was refused, or that used nothing, from one that no record counts."""
+    """Return how a call without usage is billed: refused, uncounted, or nothing to pay."""
     if error_code:
         return _REFUSED
     counts = (
@@ -613,7 +613,7 @@ def _images(output: RawOutput, answer: _Answer) -> int:
     if answer.images is NULL:
         return 0
     try:
-        # An image that a filter has held back leaves a null.
+        # An image that a filter removed leaves a null.
         return sum(bytes(image) != b"null" for image in _elements.decode(answer.images))
     except msgspec.ValidationError:
         return 0  # no list
@@ -627,7 +627,7 @@ def _modality(
     operation: str,
     model: str,
 ) -> Modality:
-    """Tell what came out, by counters and the body's shape, else by the model's name."""
+    """Return what came out, by counters and the body's shape, else by the model's name."""
     if output.output_video_duration_seconds is not None or output.output_video_height is not None:
         return "video"
     if output.output_audio_duration_seconds is not None:
@@ -647,7 +647,7 @@ def _modality_unread(output: RawOutput, operation: str, model: str) -> Modality:
             return modality
     if output.output_token_count is not None or operation.startswith("Converse"):
         return "text"
-    # An embedding's body is often left out of the record; then only the missing count tells.
+    # An embedding's body is often left out of the record; then only the missing count shows it.
     is_silent = not output.output_body_s3_path
     return "embedding" if is_silent and operation in _MAY_EMBED else "unknown"
 

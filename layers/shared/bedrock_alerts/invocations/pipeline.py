@@ -99,7 +99,7 @@ class Collected(msgspec.Struct, frozen=True, kw_only=True):
 class Parts(NamedTuple):
     """What a collector works with.
 
-    Output bodies that lie in S3 are read through `bodies`; what could not be is told in one line.
+    Output bodies that lie in S3 are read through `bodies`; what could not be is logged in one line.
     What `memory` has counted is a duplicate. `profiles` knows application inference profiles.
     """
 
@@ -379,7 +379,7 @@ def collect_objects(
 ) -> Collected:
     """Turn objects in S3 into metrics, line by line; what is no log object is counted as such.
 
-    An object that is gone was counted by nobody and never will be: it is a rejected line. An object
+    An object that is gone was not counted and never will be: it is a rejected line. An object
     without a line is a skipped one, so that no object passes without a trace.
     """
     away = parts.bodies.of_a_batch() if parts.bodies else None

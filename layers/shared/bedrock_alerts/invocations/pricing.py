@@ -120,7 +120,7 @@ class Entry(
     price is itself only near: `image-size` where the real one varies with size and quality,
     `tokens-only` where media that a record does not count are charged beside the tokens,
     `sources-differ` where two sources do not agree on it. `in_all_regions` says that the price was
-    checked to hold in every commercial Region without an entry of its own.
+    checked to hold in every commercial Region without a separate entry.
     """
 
     model: _Name

@@ -1,7 +1,7 @@
 """Application inference profiles: which model one stands for, and what its price is called.
 
 A record holds only the profile's opaque id. `bedrock:GetInferenceProfile` says which models it may
-run, each in a Region, but not what it was made from; the set of Regions tells. Source: the
+run, each in a Region, but not what it was made from; the set of Regions shows it. Source: the
 service model of `bedrock`, and "Increase throughput with cross-Region inference" in the user guide.
 """
 
@@ -70,7 +70,7 @@ def read_profile(answer: Mapping[str, Any]) -> Profile | None:
 
 
 def _geography(regions: set[str]) -> str:
-    """Return what stands before the model's id in the price list, empty for a single Region."""
+    """Return what is before the model's id in the price list, empty for a single Region."""
     if "" in regions:
         return "global"
     if len(regions) == 1:

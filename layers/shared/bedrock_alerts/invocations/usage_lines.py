@@ -1,6 +1,6 @@
 """Who used what: one line a batch for each caller, application and model.
 
-A query over these lines tells who spent what, without a line for every call.
+A query over these lines shows who spent what, without a line for every call.
 """
 
 from collections.abc import Iterator
@@ -92,7 +92,7 @@ class UsageLines:
         for call, cost in calls:
             application = call.metadata.get(application_key) or call.application
             key: _Key = (call.principal, application, call.model, call.inference_profile)
-            if call.error_code and not cost.is_listed:  # the model may be invented
+            if call.error_code and not cost.is_listed:  # the model may be made up
                 key = (call.principal, application, OTHER_VALUES, None)
             found = used.get(key)
             if found is None:
