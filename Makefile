@@ -22,7 +22,7 @@ help: ## List the targets
 	awk -v b="$$b" -v n="$$n" -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %s%-10s%s %s\n", b, $$1, n, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: $(VENV)/lab.stamp $(ENGINE)/stamp ## Play sample traffic through the whole pipeline, on this machine
+demo: $(VENV)/cli.stamp $(ENGINE)/stamp ## Play sample traffic through the whole pipeline, on this machine
 	@$(BIN)/bedrock-alerts demo $(ARGS)
 
 .PHONY: test
@@ -30,7 +30,7 @@ test: setup-dev ## Run everything that CI runs
 	@tools/check
 
 .PHONY: setup
-setup: $(VENV)/lab.stamp ## Install the bedrock-alerts command line into .venv/bin
+setup: $(VENV)/cli.stamp ## Install the bedrock-alerts command line into .venv/bin
 
 .PHONY: setup-dev
 setup-dev: $(VENV)/dev.stamp $(ENGINE)/stamp $(RUNTIME)/stamp $(OLDEST)/stamp $(POLICY)/stamp
@@ -40,12 +40,12 @@ format: setup-dev ## Format the code and mend what can be mended
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
 
 .PHONY: deploy
-deploy: $(VENV)/lab.stamp ## Check your AWS account, then build and deploy the stack to it
+deploy: $(VENV)/cli.stamp ## Check your AWS account, then build and deploy the stack to it
 	@$(BIN)/bedrock-alerts deploy $(ARGS)
 
 .PHONY: policy
-policy: $(VENV)/lab.stamp ## Print the IAM policy that a deployment needs (ARGS: the stack's name)
-	@$(BIN)/python -m bedrock_alerts_lab.documents.deploy_policy $(ARGS)
+policy: $(VENV)/cli.stamp ## Print the IAM policy that a deployment needs (ARGS: the stack's name)
+	@$(BIN)/python -m bedrock_alerts_cli.maintain.documents.deploy_policy $(ARGS)
 
 .PHONY: bench
 bench: setup-dev ## Measure the collector against the plain ways to do the same, and how soon an alert is out
@@ -54,19 +54,19 @@ bench: setup-dev ## Measure the collector against the plain ways to do the same,
 
 .PHONY: events
 events: setup-dev ## Renew the sample events with the present time
-	@$(BIN)/python -m bedrock_alerts_lab.sample_events
+	@$(BIN)/python -m bedrock_alerts_cli.samples.function_events
 
 .PHONY: docs
 docs: setup-dev ## Renew the tables and the dashboard that are made from the template and the code
-	@$(BIN)/python -m bedrock_alerts_lab.documents
+	@$(BIN)/python -m bedrock_alerts_cli.maintain.documents
 
 .PHONY: pictures
 pictures: setup-dev ## Take the README's pictures of messages anew (needs Chromium)
-	@$(BIN)/python -m bedrock_alerts_lab.pictures
+	@$(BIN)/python -m bedrock_alerts_cli.maintain.pictures
 
 .PHONY: prices
 prices: setup-dev ## Renew the price list inside the package, and show what changed
-	@$(BIN)/python -m bedrock_alerts_lab.prices $(ARGS)
+	@$(BIN)/python -m bedrock_alerts_cli.maintain.renew_prices $(ARGS)
 
 .PHONY: lock
 lock: ## Pin and hash the requirements anew (needs `uv` on PATH)
@@ -74,15 +74,15 @@ lock: ## Pin and hash the requirements anew (needs `uv` on PATH)
 
 .PHONY: clean
 clean: ## Remove everything that the other targets made
-	rm -rf $(VENV) $(ENGINE) $(RUNTIME) $(OLDEST) $(POLICY) .aws-sam .lab .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage* *.egg-info
+	rm -rf $(VENV) $(ENGINE) $(RUNTIME) $(OLDEST) $(POLICY) .aws-sam .local-stack .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage* *.egg-info
 
-$(VENV)/lab.stamp: requirements/lab.txt tools/make-venv pyproject.toml
-	@tools/make-venv $(VENV) requirements/lab.txt lab layers/shared
+$(VENV)/cli.stamp: requirements/cli.txt tools/make-venv pyproject.toml
+	@tools/make-venv $(VENV) requirements/cli.txt cli layers/shared
 	@touch $@
 
 $(VENV)/dev.stamp: requirements/dev.txt tools/make-venv pyproject.toml
-	@tools/make-venv $(VENV) requirements/dev.txt lab layers/shared
-	@touch $@ $(VENV)/lab.stamp
+	@tools/make-venv $(VENV) requirements/dev.txt cli layers/shared
+	@touch $@ $(VENV)/cli.stamp
 
 $(ENGINE)/stamp: requirements/engine.txt tools/make-venv
 	@tools/make-venv $(ENGINE) requirements/engine.txt
