@@ -4,8 +4,16 @@ import json
 from datetime import timedelta
 from typing import Final
 
+from bedrock_alerts.alerts.alert import (
+    Alert,
+    Notification,
+    Reason,
+)
 from bedrock_alerts.alerts.describe import describe, without_memory
-from bedrock_alerts.alerts.model import Alert, News, Notification, Reason, StateChange
+from bedrock_alerts.alerts.events import (
+    News,
+    StateChange,
+)
 from bedrock_alerts.alerts.normalise import normalise
 from bedrock_alerts_cli.user_errors import InputError
 

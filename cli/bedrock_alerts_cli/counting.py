@@ -2,7 +2,7 @@
 
 from contextlib import closing
 
-from bedrock_alerts.invocations.pipeline import Collected, CollectOptions, Collector, Parts
+from bedrock_alerts.invocations.collector import Collected, CollectOptions, Collector, Parts
 from bedrock_alerts.invocations.pricing import Prices
 from bedrock_alerts.invocations.profiles import Profiles
 from bedrock_alerts_cli.log_files import Line, Sources

@@ -24,8 +24,8 @@ import msgspec
 
 from bedrock_alerts.errors import BatchError
 from bedrock_alerts.invocations.decode import decode_event
-from bedrock_alerts.invocations.lines import inflated
-from bedrock_alerts.invocations.model import Rejected, Skipped
+from bedrock_alerts.invocations.gunzip import inflated
+from bedrock_alerts.invocations.invocation import Rejected, Skipped
 from bedrock_alerts.limits import MAX_RECORD_BYTES
 from bedrock_alerts.text import clean
 from bedrock_alerts_cli.user_errors import InputError

@@ -7,7 +7,8 @@ from typing import Any, Final, get_args
 import click
 
 from bedrock_alerts.invocations.identity import CallerDetail
-from bedrock_alerts.invocations.pricing import Prices, PricesError
+from bedrock_alerts.invocations.price_list import PricesError
+from bedrock_alerts.invocations.pricing import Prices
 from bedrock_alerts.invocations.profiles import ListedProfiles
 from bedrock_alerts_cli.user_files import tried
 

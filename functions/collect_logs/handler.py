@@ -4,10 +4,11 @@ import time
 from functools import cache
 from typing import Any
 
-from bedrock_alerts.collecting import Collecting, collecting
+from bedrock_alerts.invocations.collector import collect
 from bedrock_alerts.invocations.decode import decode_event
-from bedrock_alerts.invocations.pipeline import collect
-from bedrock_alerts.settings import CollectLogsSettings, load
+from bedrock_alerts.settings import load
+from bedrock_alerts.wiring.collector_settings import CollectLogsSettings
+from bedrock_alerts.wiring.collectors import Collecting, collecting
 
 
 @cache

@@ -8,11 +8,12 @@ from aws_lambda_powertools import Logger
 
 from bedrock_alerts.adapters.s3 import ObjectReader
 from bedrock_alerts.adapters.sqs_batch import SqsMessage, handle_each
-from bedrock_alerts.collecting import Collecting, collecting
-from bedrock_alerts.invocations.objects import log_objects
-from bedrock_alerts.invocations.pipeline import collect_objects
+from bedrock_alerts.invocations.collector import collect_objects
+from bedrock_alerts.invocations.s3_notifications import log_objects
 from bedrock_alerts.observability import make_logger
-from bedrock_alerts.settings import CollectObjectsSettings, load
+from bedrock_alerts.settings import load
+from bedrock_alerts.wiring.collector_settings import CollectObjectsSettings
+from bedrock_alerts.wiring.collectors import Collecting, collecting
 
 
 class App(NamedTuple):

@@ -6,11 +6,12 @@ from typing import Any, NamedTuple
 
 from aws_lambda_powertools import Logger
 
-from bedrock_alerts.collecting import Collecting, collecting
+from bedrock_alerts.invocations.collector import collect
 from bedrock_alerts.invocations.decode import decode_records
-from bedrock_alerts.invocations.pipeline import collect
 from bedrock_alerts.observability import make_logger
-from bedrock_alerts.settings import CollectStreamSettings, load
+from bedrock_alerts.settings import load
+from bedrock_alerts.wiring.collector_settings import CollectStreamSettings
+from bedrock_alerts.wiring.collectors import Collecting, collecting
 
 
 class App(NamedTuple):

@@ -8,12 +8,13 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from bedrock_alerts.adapters.bedrock_logging import BedrockLogging, LogGroups, ParameterMemory
 from bedrock_alerts.adapters.cloudformation import Responder
-from bedrock_alerts.logging_setup.exchange import answer, response_url
-from bedrock_alerts.logging_setup.model import Tools
-from bedrock_alerts.logging_setup.patience import Patience
-from bedrock_alerts.logging_setup.pipeline import serve
+from bedrock_alerts.invocation_logging.custom_resource import answer, response_url
+from bedrock_alerts.invocation_logging.logging_state import Tools
+from bedrock_alerts.invocation_logging.retry import Patience
+from bedrock_alerts.invocation_logging.serve import serve
 from bedrock_alerts.observability import make_logger
-from bedrock_alerts.settings import ConfigureLoggingSettings, load
+from bedrock_alerts.settings import load
+from bedrock_alerts.wiring.logging_settings import ConfigureLoggingSettings
 
 
 class App(NamedTuple):

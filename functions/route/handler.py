@@ -10,19 +10,20 @@ from bedrock_alerts.adapters.cloudwatch import AlarmStates
 from bedrock_alerts.adapters.emf import EmfSink
 from bedrock_alerts.adapters.http import SLACK_HOSTS, JsonPoster
 from bedrock_alerts.adapters.incidents_table import IncidentsTable
-from bedrock_alerts.adapters.parameter import Parameter
 from bedrock_alerts.adapters.sns import EmailSubscriptions
 from bedrock_alerts.adapters.sqs import AlertsQueue, DeliveriesQueue
 from bedrock_alerts.adapters.sqs_batch import SqsMessage, handle_each, is_batch
+from bedrock_alerts.adapters.ssm import Parameter
+from bedrock_alerts.alerts.events import Answer
 from bedrock_alerts.alerts.incidents.item import policy_of
-from bedrock_alerts.alerts.model import Answer
 from bedrock_alerts.alerts.router import Parts, Router
 from bedrock_alerts.alerts.routing import RouteBook, slack_aliases
 from bedrock_alerts.errors import PermanentError, TransientError
-from bedrock_alerts.looking_up import looker
 from bedrock_alerts.metrics import count_now
 from bedrock_alerts.observability import make_logger
-from bedrock_alerts.settings import RouteSettings, load
+from bedrock_alerts.settings import load
+from bedrock_alerts.wiring.lookups import looker
+from bedrock_alerts.wiring.notifier_settings import RouteSettings
 
 # What fails at first mostly works in a moment: the queue's own time-out would be minutes.
 _FIRST_PAUSE_SECONDS: Final = 5

@@ -11,16 +11,17 @@ from aws_lambda_powertools import Logger
 
 from bedrock_alerts.adapters.emf import EmfSink
 from bedrock_alerts.adapters.secrets_manager import Secret
-from bedrock_alerts.adapters.slack_requests import signed_body
+from bedrock_alerts.adapters.slack_signature import signed_body
 from bedrock_alerts.adapters.sqs import AlertsQueue
-from bedrock_alerts.alerts.answers import read_answers
+from bedrock_alerts.alerts.button_presses import read_answers
 from bedrock_alerts.alerts.credentials import signing_secret
 from bedrock_alerts.alerts.normalise import encode_note
 from bedrock_alerts.alerts.refusals import Refusals
 from bedrock_alerts.errors import PermanentError, TransientError
 from bedrock_alerts.metrics import count_now
 from bedrock_alerts.observability import make_logger
-from bedrock_alerts.settings import SlackInteractionsSettings, load
+from bedrock_alerts.settings import load
+from bedrock_alerts.wiring.notifier_settings import SlackInteractionsSettings
 
 _DONE = 200
 _REFUSED = 401

@@ -64,7 +64,7 @@ def warm() -> list[Sample]:
     found: list[Sample] = []
     with live_stack(relayed=("SQS",)) as live:
         for number in range(_WARM_UP + SAMPLES):
-            live.forget_pace()
+            live.forget()
             found.append(one(live, number))
     return found[_WARM_UP:]
 

@@ -24,12 +24,13 @@ from rich.console import Console
 from rich.table import Table
 
 from bedrock_alerts.adapters.emf import EmfSink
-from bedrock_alerts.invocations.decode import decode_event, inflate
-from bedrock_alerts.invocations.fit import Reader
+from bedrock_alerts.invocations.collector import CollectOptions, Parts, collect
+from bedrock_alerts.invocations.decode import decode_event
+from bedrock_alerts.invocations.gunzip import inflate
+from bedrock_alerts.invocations.lenient_json import Reader
 from bedrock_alerts.invocations.parse import parse
-from bedrock_alerts.invocations.pipeline import CollectOptions, Parts, collect
 from bedrock_alerts.invocations.pricing import Prices
-from bedrock_alerts.invocations.raw import RawRecord
+from bedrock_alerts.invocations.record import RawRecord
 from bedrock_alerts.limits import MAX_BATCH_INFLATED_BYTES
 from tests.benchmarks import pages, published, rivals, workloads
 

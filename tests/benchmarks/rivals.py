@@ -20,7 +20,7 @@ from typing import Any, Final
 from aws_lambda_powertools import Metrics
 from aws_lambda_powertools.utilities.data_classes import CloudWatchLogsEvent
 
-from bedrock_alerts.invocations.pricing import PRICES_FILE
+from bedrock_alerts.invocations.price_list import PRICES_FILE
 
 NAMESPACE: Final = "BedrockAlerts"
 MILLISECONDS: Final = ("Latency", "TimeToFirstByte", "GuardrailLatency")

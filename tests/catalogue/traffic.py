@@ -11,9 +11,9 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any, Final
 
+from bedrock_alerts.invocations.collector import CollectOptions, Parts, collect
 from bedrock_alerts.invocations.decode import decode_event
-from bedrock_alerts.invocations.overrides import load_prices
-from bedrock_alerts.invocations.pipeline import CollectOptions, Parts, collect
+from bedrock_alerts.invocations.pricing import load_prices
 from bedrock_alerts_cli.simulator import Datapoint, published
 from tests import records
 

@@ -40,7 +40,7 @@ def deployed(locally_built: Path) -> Iterator[LiveStack]:
 
 @pytest.fixture
 def live(deployed: LiveStack) -> Iterator[LiveStack]:
-    deployed.forget_pace()  # that of the test before is no business of this one
+    deployed.forget()  # what an alarm of another test does must not share a message with this one
     yield deployed
     wait_until(deployed.is_quiet)
     assert deployed.take("DeliveriesDeadLetterQueue") == []

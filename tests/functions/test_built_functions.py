@@ -18,8 +18,8 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
-from bedrock_alerts.alerts.answers import buttons
-from bedrock_alerts.alerts.model import incident_id
+from bedrock_alerts.alerts.button_presses import buttons
+from bedrock_alerts.alerts.events import incident_id
 from bedrock_alerts_cli import template as cfn
 from bedrock_alerts_cli.fake_slack.server import Receiver
 from bedrock_alerts_cli.samples.function_events import BUCKET

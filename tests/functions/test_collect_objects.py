@@ -251,7 +251,7 @@ def test_an_object_that_breaks_off_waits_and_is_then_counted_once(
 def test_bad_lines_are_counted_and_their_neighbours_are_whole(
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bedrock_alerts.invocations.lines.MAX_RECORD_BYTES", 2000)
+    monkeypatch.setattr("bedrock_alerts.invocations.gunzip.MAX_RECORD_BYTES", 2000)
     first, last = (json.dumps(call) for call in calls("a", "b"))
     text = f'{first}\r\n\n{{"broken": "{CANARY}\n{"x" * 5000}\n{{"schemaType": "x"}}\n{last}'
     content = gzip.compress(text[:300].encode()) + gzip.compress(text[300:].encode()) + bytes(512)

@@ -94,7 +94,7 @@ def test_a_broken_record_is_reported_and_what_stands_before_it_counted(written: 
     }
     assert counted(written.text)["Invocations"] == 6
     (warning,) = log_lines(written.text)
-    assert warning["error"] == "the batch is no valid gzip"
+    assert warning["error"] == "the gzip data is damaged"
 
 
 @pytest.mark.parametrize("position", [1, 2, 3])
@@ -114,7 +114,7 @@ def test_a_broken_record_at_the_beginning_fails_so_that_lambda_splits_the_batch(
     written: Any,
 ) -> None:
     for records in ([BROKEN], [BROKEN, of("a")]):
-        with pytest.raises(BatchError, match="no valid gzip") as caught:
+        with pytest.raises(BatchError, match="gzip data is damaged") as caught:
             handler_module.handler(kinesis_event(records), None)
         assert not shown([CANARY], traces(caught.value))
     assert written.text == ""

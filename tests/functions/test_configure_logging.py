@@ -82,7 +82,7 @@ def stack(
     """Set the function up; whatever it does then must not show the URL's signature."""
     monkeypatch.setenv("METRICS_NAMESPACE", "BedrockAlerts")
     monkeypatch.setenv("ALLOW_LOOPBACK_WEBHOOKS", "true")
-    monkeypatch.setattr("bedrock_alerts.logging_setup.patience._PAUSES", (0.0,) * 8)
+    monkeypatch.setattr("bedrock_alerts.invocation_logging.retry._PAUSES", (0.0,) * 8)
     caplog.set_level(logging.DEBUG)
     with (
         mock_aws(),
@@ -198,7 +198,7 @@ def test_an_answer_that_is_not_taken_is_given_again(
         if len(sleeps) == 3:
             stack.hook.answer = OK
 
-    patience = "bedrock_alerts.logging_setup.patience.Patience.__init__.__defaults__"
+    patience = "bedrock_alerts.invocation_logging.retry.Patience.__init__.__defaults__"
     monkeypatch.setattr(patience, (wake,))
     assert stack.send(logging_request())["Status"] == "SUCCESS"
     assert len(stack.hook.received) == 4
@@ -247,7 +247,7 @@ def test_what_nobody_expected_is_answered_and_logged(
     def explode(*_: object) -> None:
         raise RuntimeError("invented")
 
-    monkeypatch.setattr("bedrock_alerts.logging_setup.decide.to_set", explode)
+    monkeypatch.setattr("bedrock_alerts.invocation_logging.decide.to_set", explode)
     answer = stack.send(logging_request())
     assert answer["Status"] == "FAILED"
     assert "unexpected RuntimeError" in answer["Reason"]

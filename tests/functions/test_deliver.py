@@ -11,8 +11,8 @@ import pytest
 from mypy_boto3_sqs import SQSClient
 
 from bedrock_alerts.adapters.incidents_table import IncidentsTable
+from bedrock_alerts.alerts.events import incident_id
 from bedrock_alerts.alerts.incidents.item import View
-from bedrock_alerts.alerts.model import incident_id
 from functions.deliver import handler as handler_module
 from tests.support.apps import app_of
 from tests.support.deliver_stack import DeliverStack, deliver_stack

@@ -16,7 +16,7 @@ import pytest
 from botocore.exceptions import ClientError, ConnectTimeoutError, ReadTimeoutError
 from mypy_boto3_sqs import SQSClient
 
-from bedrock_alerts.alerts.model import incident_id
+from bedrock_alerts.alerts.events import incident_id
 from functions.deliver import handler as handler_module
 from tests.support.apps import app_of
 from tests.support.deliver_stack import PATH, TOKEN, DeliverStack, deliver_stack

@@ -12,9 +12,12 @@ import pytest
 from mypy_boto3_sqs import SQSClient
 
 from bedrock_alerts.adapters.incidents_table import IncidentsTable
+from bedrock_alerts.alerts.events import (
+    News,
+    incident_id,
+)
 from bedrock_alerts.alerts.found import Found
 from bedrock_alerts.alerts.incidents.item import AlarmItem, Policy
-from bedrock_alerts.alerts.model import News, incident_id
 from bedrock_alerts.alerts.notifications.plan import Send, plan
 from bedrock_alerts.alerts.ports import Poke
 from bedrock_alerts.alerts.router import Router

@@ -8,8 +8,11 @@ import boto3
 import pytest
 from mypy_boto3_sqs import SQSClient
 
+from bedrock_alerts.alerts.events import (
+    Answer,
+    incident_id,
+)
 from bedrock_alerts.alerts.incidents.item import AlarmItem
-from bedrock_alerts.alerts.model import Answer, incident_id
 from bedrock_alerts.alerts.normalise import encode_note
 from bedrock_alerts.errors import TransientError
 from functions.route import handler as handler_module

@@ -9,10 +9,13 @@ import boto3
 import pytest
 from mypy_boto3_sqs import SQSClient
 
-from bedrock_alerts.alerts.answers import buttons, undo_buttons
-from bedrock_alerts.alerts.model import Answer, incident_id
+from bedrock_alerts.alerts.button_presses import buttons, undo_buttons
+from bedrock_alerts.alerts.events import (
+    Answer,
+    incident_id,
+)
 from bedrock_alerts.alerts.normalise import normalise
-from bedrock_alerts.settings import SlackInteractionsSettings
+from bedrock_alerts.wiring.notifier_settings import SlackInteractionsSettings
 from functions.slack_interactions import handler as handler_module
 from tests.support.apps import app_of, built_anew
 from tests.support.events import RESPONSE_URL, pressed, signed_request

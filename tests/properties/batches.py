@@ -8,8 +8,8 @@ from typing import Any, Final
 from hypothesis import strategies as st
 
 from bedrock_alerts.invocations.aggregate import AggregateOptions
+from bedrock_alerts.invocations.collector import Collected, CollectOptions, Parts, collect
 from bedrock_alerts.invocations.decode import LogBatch, LogLine
-from bedrock_alerts.invocations.pipeline import Collected, CollectOptions, Parts, collect
 from bedrock_alerts.invocations.pricing import Prices
 from bedrock_alerts.metrics import METRICS
 from tests import records

@@ -6,7 +6,7 @@ import math
 from typing import Any, Final
 
 from bedrock_alerts.adapters.emf import EmfSink
-from bedrock_alerts.invocations.pipeline import Collected
+from bedrock_alerts.invocations.collector import Collected
 from bedrock_alerts.limits import (
     EMF_LINE_BYTES,
     METRIC_MAX_AGE_SECONDS,

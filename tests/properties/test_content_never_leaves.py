@@ -16,7 +16,7 @@ from typing import Any, Final
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from bedrock_alerts.invocations.model import Invocation
+from bedrock_alerts.invocations.invocation import Invocation
 from bedrock_alerts.invocations.parse import parse
 from functions.collect_logs import handler as collect_logs
 from tests import records

@@ -10,8 +10,8 @@ from botocore.model import ListShape, StructureShape
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bedrock_alerts.invocations import extract
-from bedrock_alerts.invocations.model import Billing, GuardrailUnits, Hit, Invocation, Usage
+from bedrock_alerts.invocations import guardrail_trace as extract
+from bedrock_alerts.invocations.invocation import Billing, GuardrailUnits, Hit, Invocation, Usage
 from bedrock_alerts.invocations.parse import parse
 from tests.properties.shapes import enum, structure, values
 from tests.records import (

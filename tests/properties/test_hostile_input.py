@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bedrock_alerts.errors import BatchError
+from bedrock_alerts.invocations.collector import Parts, collect
 from bedrock_alerts.invocations.decode import decode_event
-from bedrock_alerts.invocations.model import Invocation, Rejected, Skipped
+from bedrock_alerts.invocations.invocation import Invocation, Rejected, Skipped
 from bedrock_alerts.invocations.parse import parse
-from bedrock_alerts.invocations.pipeline import Parts, collect
 from tests import records
 from tests.properties.batches import NOW, OPTIONS, PRICES, events_of, run, summary
 from tests.properties.emitted import check_emitted, emit

@@ -12,8 +12,8 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bedrock_alerts.invocations.extract import _without_findings  # the short way itself
-from bedrock_alerts.invocations.model import Invocation
+from bedrock_alerts.invocations.guardrail_trace import _without_findings  # the short way itself
+from bedrock_alerts.invocations.invocation import Invocation
 from bedrock_alerts.invocations.parse import parse
 from tests import records
 from tests.properties.batches import batches_of_lines

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from bedrock_alerts.alerts.model import Alert
+from bedrock_alerts.alerts.alert import Alert
 
 OPENED: Final = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 ENDED: Final = datetime(2026, 11, 23, 8, 14, tzinfo=UTC)

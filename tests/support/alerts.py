@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from hypothesis import strategies as st
 
-from bedrock_alerts.alerts.model import Alert, Fact, Link
+from bedrock_alerts.alerts.alert import Alert, Fact, Link
 
 _TEXT = st.text(st.characters(exclude_categories=()))
 # Generated texts are short: what makes a message too long is the same over and over.

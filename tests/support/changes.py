@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import msgspec
 
-from bedrock_alerts.alerts.model import StateChange
+from bedrock_alerts.alerts.events import StateChange
 
 AT: Final = datetime(2026, 11, 23, 8, 10, 41, tzinfo=UTC)
 ARN: Final = "arn:aws:cloudwatch:eu-west-1:111122223333:alarm:chat-blocks"

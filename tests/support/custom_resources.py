@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from bedrock_alerts.logging_setup.patience import Patience
+from bedrock_alerts.invocation_logging.retry import Patience
 
 STACK_ID: Final = (
     "arn:aws:cloudformation:eu-west-1:111122223333:stack/bedrock-alerts/"

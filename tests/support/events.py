@@ -8,8 +8,16 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlencode
 
+from bedrock_alerts.alerts.alert import Alert
 from bedrock_alerts.alerts.describe import describe, without_memory
-from bedrock_alerts.alerts.model import Alert, Answer, Event, Heartbeat, Kept, StateChange, Timer
+from bedrock_alerts.alerts.events import (
+    Answer,
+    Event,
+    Heartbeat,
+    Kept,
+    StateChange,
+    Timer,
+)
 from bedrock_alerts.alerts.normalise import normalise
 
 RESPONSE_URL: Final = "https://hooks.slack.com/actions/T0INVENTED/1/invented"

@@ -5,10 +5,14 @@ from typing import Any, Final
 
 import msgspec
 
+from bedrock_alerts.alerts.events import (
+    ConfigurationChange,
+    Contributor,
+    StateChange,
+)
 from bedrock_alerts.alerts.incidents.item import AlarmItem, Policy, Rule, View
 from bedrock_alerts.alerts.incidents.learn import learn_change, learn_configuration
 from bedrock_alerts.alerts.incidents.settle import settle
-from bedrock_alerts.alerts.model import ConfigurationChange, Contributor, StateChange
 
 ZERO: Final = datetime(2026, 11, 23, 8, tzinfo=UTC)
 ARN: Final = "arn:aws:cloudwatch:eu-west-1:111122223333:alarm:orders-errors"

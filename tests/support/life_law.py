@@ -2,8 +2,8 @@
 
 from typing import Final
 
+from bedrock_alerts.alerts.events import incident_id
 from bedrock_alerts.alerts.incidents.item import AlarmItem, is_silenced, is_suppressed
-from bedrock_alerts.alerts.model import incident_id
 from bedrock_alerts_cli.notifier.in_memory import Sent
 from bedrock_alerts_cli.notifier.world import World
 

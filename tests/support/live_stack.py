@@ -14,11 +14,12 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from bedrock_alerts.adapters.incidents_table import SHARDS
+from bedrock_alerts.alerts.events import Heartbeat
 from bedrock_alerts.alerts.incidents.item import AlarmItem, View
-from bedrock_alerts.alerts.model import Heartbeat
 from bedrock_alerts.alerts.normalise import encode_note
 from bedrock_alerts.alerts.notifications.pace import ChannelState
-from bedrock_alerts_cli.fake_slack.server import Email, Receiver
+from bedrock_alerts_cli.fake_slack.inbox import Email
+from bedrock_alerts_cli.fake_slack.server import Receiver
 from bedrock_alerts_cli.local_stack.deploy import Stack, build, build_folder, deploy
 from bedrock_alerts_cli.local_stack.engine import Engine, running_engine
 from bedrock_alerts_cli.local_stack.mailbox import open_mailbox
@@ -101,10 +102,10 @@ class LiveStack(NamedTuple):
         """Let the heartbeat come, which pokes whatever is due."""
         self.put("AlertsQueue", encode_note(Heartbeat()))
 
-    def forget_pace(self) -> None:
-        """Let channels be as if nothing had been sent on them for long."""
+    def forget(self) -> None:
+        """Let there be no alarms, and channels as if nothing had been sent on them for long."""
         table = self.engine.client("dynamodb")
-        for item in self.items("pace"):
+        for item in [*self.items("pace"), *self.items("item")]:
             table.delete_item(
                 TableName=self.stack.resources["IncidentsTable"],
                 Key={"pk": item["pk"], "sk": item["sk"]},

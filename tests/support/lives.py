@@ -14,9 +14,12 @@ import random
 from datetime import UTC, datetime
 from typing import Any, Final, Literal, cast
 
+from bedrock_alerts.alerts.events import (
+    Answer,
+    incident_id,
+)
 from bedrock_alerts.alerts.incidents.item import AlarmItem
 from bedrock_alerts.alerts.incidents.learn import LookedUp
-from bedrock_alerts.alerts.model import Answer, incident_id
 from bedrock_alerts.alerts.normalise import encode_note
 from bedrock_alerts.alerts.routing import parse_routes
 from bedrock_alerts.errors import PermanentError

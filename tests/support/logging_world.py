@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from bedrock_alerts.logging_setup.model import (
+from bedrock_alerts.invocation_logging.logging_state import (
     Configuration,
     LogGroup,
     RefusedError,

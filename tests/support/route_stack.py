@@ -13,8 +13,11 @@ import msgspec
 import pytest
 
 from bedrock_alerts.adapters.incidents_table import IncidentsTable
+from bedrock_alerts.alerts.events import (
+    Heartbeat,
+    incident_id,
+)
 from bedrock_alerts.alerts.incidents.item import AlarmItem
-from bedrock_alerts.alerts.model import Heartbeat, incident_id
 from bedrock_alerts.alerts.normalise import encode_note
 from bedrock_alerts.alerts.ports import Poke
 from tests.support.alarms import ACCOUNT, REGION, alarm_event, envelope, state

@@ -7,11 +7,11 @@ from typing import Any, Final
 
 import pytest
 
+from bedrock_alerts.alerts.alert import Severity
 from bedrock_alerts.alerts.describe import split_description
-from bedrock_alerts.alerts.model import Severity
 from bedrock_alerts.limits import ALARM_DESCRIPTION_CHARS
 from bedrock_alerts_cli import template as cfn
-from bedrock_alerts_cli.maintain.documents.alarm_files import AlarmFile, read_catalogue
+from bedrock_alerts_cli.maintain.documents.alarm_catalogue import AlarmFile, read_catalogue
 from bedrock_alerts_cli.template.stack import Stack
 
 ROOT = Path(__file__).resolve().parents[2]

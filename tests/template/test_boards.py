@@ -10,10 +10,10 @@ from typing import Any, Final
 import msgspec
 import pytest
 
-from bedrock_alerts.invocations.model import Cost, Invocation
+from bedrock_alerts.invocations.event_lines import event_line
+from bedrock_alerts.invocations.invocation import Cost, Invocation
 from bedrock_alerts.invocations.parse import parse
 from bedrock_alerts.invocations.pricing import Prices
-from bedrock_alerts.invocations.report import event_line
 from bedrock_alerts.invocations.usage_lines import UsageLines
 from bedrock_alerts.metrics import METRICS
 from bedrock_alerts_cli.maintain.documents.dashboard import COLUMNS

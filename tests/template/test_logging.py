@@ -6,13 +6,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from bedrock_alerts.logging_setup.model import (
+from bedrock_alerts.invocation_logging.logging_state import (
     MODALITIES,
     LoggingProperties,
     LogGroupProperties,
     RoutesProperties,
 )
-from bedrock_alerts.logging_setup.patience import ANSWER_SECONDS
+from bedrock_alerts.invocation_logging.retry import ANSWER_SECONDS
 from bedrock_alerts_cli import template as cfn
 
 Resources = dict[str, dict[str, Any]]

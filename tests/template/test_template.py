@@ -9,12 +9,24 @@ from typing import Any
 import msgspec
 import pytest
 
-from bedrock_alerts import settings
 from bedrock_alerts.adapters import incidents_table
-from bedrock_alerts.alerts.model import ChannelKind, Heartbeat
+from bedrock_alerts.alerts.alert import ChannelKind
+from bedrock_alerts.alerts.events import Heartbeat
 from bedrock_alerts.alerts.normalise import normalise
-from bedrock_alerts.invocations.overrides import load_prices
+from bedrock_alerts.invocations.pricing import load_prices
 from bedrock_alerts.limits import LAMBDA_ENVIRONMENT_BYTES
+from bedrock_alerts.wiring.collector_settings import (
+    CollectLogsSettings,
+    CollectObjectsSettings,
+    CollectorSettings,
+    CollectStreamSettings,
+)
+from bedrock_alerts.wiring.logging_settings import ConfigureLoggingSettings
+from bedrock_alerts.wiring.notifier_settings import (
+    DeliverSettings,
+    RouteSettings,
+    SlackInteractionsSettings,
+)
 from bedrock_alerts_cli import template as cfn
 from bedrock_alerts_cli.local_stack.event_patterns import matches_pattern
 from bedrock_alerts_cli.template.stack import Stack
@@ -24,13 +36,13 @@ ROOT = Path(__file__).resolve().parents[2]
 
 # Which settings each function reads.
 SETTINGS: dict[str, type[msgspec.Struct]] = {
-    "CollectLogsFunction": settings.CollectLogsSettings,
-    "CollectObjectsFunction": settings.CollectObjectsSettings,
-    "CollectStreamFunction": settings.CollectStreamSettings,
-    "ConfigureLoggingFunction": settings.ConfigureLoggingSettings,
-    "RouteFunction": settings.RouteSettings,
-    "DeliverFunction": settings.DeliverSettings,
-    "AnswerFunction": settings.SlackInteractionsSettings,
+    "CollectLogsFunction": CollectLogsSettings,
+    "CollectObjectsFunction": CollectObjectsSettings,
+    "CollectStreamFunction": CollectStreamSettings,
+    "ConfigureLoggingFunction": ConfigureLoggingSettings,
+    "RouteFunction": RouteSettings,
+    "DeliverFunction": DeliverSettings,
+    "AnswerFunction": SlackInteractionsSettings,
 }
 
 
@@ -563,10 +575,10 @@ def test_what_is_remembered_is_forgotten_some_day(resources: Resources) -> None:
 @pytest.mark.parametrize(
     ("function", "parameter", "setting"),
     [
-        (settings.RouteSettings, "ReminderHours", "reminder_hours"),
-        (settings.RouteSettings, "RecoveryMinutes", "recovery_minutes"),
-        (settings.RouteSettings, "EventLines", "event_lines"),
-        (settings.CollectorSettings, "PrincipalMetrics", "principal_metrics"),
+        (RouteSettings, "ReminderHours", "reminder_hours"),
+        (RouteSettings, "RecoveryMinutes", "recovery_minutes"),
+        (RouteSettings, "EventLines", "event_lines"),
+        (CollectorSettings, "PrincipalMetrics", "principal_metrics"),
     ],
 )
 def test_a_parameter_has_the_default_that_the_code_has(

@@ -4,12 +4,12 @@ import pytest
 
 from bedrock_alerts.alerts.incidents.item import policy_of
 from bedrock_alerts.errors import SettingsError
-from bedrock_alerts.settings import (
-    CollectLogsSettings,
+from bedrock_alerts.settings import load
+from bedrock_alerts.wiring.collector_settings import CollectLogsSettings
+from bedrock_alerts.wiring.notifier_settings import (
     DeliverSettings,
     RouteSettings,
     SlackInteractionsSettings,
-    load,
 )
 
 COLLECT_LOGS = {"METRICS_NAMESPACE": "BedrockAlerts", "OWN_LOG_GROUP": "/aws/lambda/collect-logs"}

@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 
 from bedrock_alerts import metrics
-from bedrock_alerts.invocations.pipeline import CollectOptions
+from bedrock_alerts.invocations.collector import CollectOptions
 from bedrock_alerts.invocations.pricing import Prices
 from bedrock_alerts.invocations.profiles import Profiles
 from bedrock_alerts_cli.counting import count

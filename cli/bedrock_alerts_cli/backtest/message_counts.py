@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from typing import Final
 
-from bedrock_alerts.alerts.model import Channel
+from bedrock_alerts.alerts.alert import Channel
 from bedrock_alerts.alerts.router import EMAILED_BY_CLOUDWATCH
 from bedrock_alerts.alerts.routing import Routes
 from bedrock_alerts_cli.notifier.played import channel_of, notifies

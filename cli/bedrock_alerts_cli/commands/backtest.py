@@ -10,8 +10,8 @@ import msgspec
 
 from bedrock_alerts.alerts.describe import lasting
 from bedrock_alerts.invocations.aggregate import AggregateOptions, PrincipalScope
+from bedrock_alerts.invocations.collector import CollectOptions
 from bedrock_alerts.invocations.identity import CallerDetail, Naming
-from bedrock_alerts.invocations.pipeline import CollectOptions
 from bedrock_alerts.metrics import DEFAULT_NAMESPACE
 from bedrock_alerts_cli.backtest.backtest_page import render
 from bedrock_alerts_cli.backtest.history import History, read_history

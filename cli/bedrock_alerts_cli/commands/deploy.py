@@ -11,8 +11,8 @@ from typing import Any, Final, NamedTuple, cast
 import click
 
 from bedrock_alerts.errors import BedrockAlertsError
+from bedrock_alerts.invocation_logging.decide import SUBSCRIBABLE, role_of
 from bedrock_alerts.limits import SUBSCRIPTIONS_PER_LOG_GROUP
-from bedrock_alerts.logging_setup.decide import SUBSCRIBABLE, role_of
 from bedrock_alerts_cli.project import ROOT, TEMPLATE
 from bedrock_alerts_cli.sam import find_sam
 from bedrock_alerts_cli.template import load

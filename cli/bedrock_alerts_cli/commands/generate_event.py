@@ -10,8 +10,8 @@ from urllib.parse import urlencode
 
 import click
 
-from bedrock_alerts.alerts.answers import buttons
-from bedrock_alerts.alerts.model import incident_id
+from bedrock_alerts.alerts.button_presses import buttons
+from bedrock_alerts.alerts.events import incident_id
 from bedrock_alerts_cli.sample_account import ACCOUNT, REGION
 from bedrock_alerts_cli.terminal import write
 

@@ -11,12 +11,12 @@ from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 import click
 import msgspec
 
+from bedrock_alerts.invocations.event_lines import report
 from bedrock_alerts.invocations.identity import CallerDetail, Naming
-from bedrock_alerts.invocations.model import Cost, Hit, Invocation, Rejected, Skipped
+from bedrock_alerts.invocations.invocation import Cost, Hit, Invocation, Rejected, Skipped
 from bedrock_alerts.invocations.parse import parse
 from bedrock_alerts.invocations.pricing import cost_of
 from bedrock_alerts.invocations.profiles import is_opaque, resolved
-from bedrock_alerts.invocations.report import report
 from bedrock_alerts_cli.log_files import Block, Line, Sources, nothing_read
 from bedrock_alerts_cli.options import (
     caller_detail_option,

@@ -8,8 +8,8 @@ import click
 import msgspec
 
 from bedrock_alerts.invocations.aggregate import AggregateOptions, PrincipalScope
+from bedrock_alerts.invocations.collector import Collected, CollectOptions
 from bedrock_alerts.invocations.identity import CallerDetail, Naming
-from bedrock_alerts.invocations.pipeline import Collected, CollectOptions
 from bedrock_alerts.metrics import DEFAULT_NAMESPACE, METRICS, Datapoint, Dimensions
 from bedrock_alerts_cli.counting import count
 from bedrock_alerts_cli.log_files import Sources, nothing_read

@@ -6,13 +6,13 @@ from typing import Any, Final, get_args
 
 import click
 
+from bedrock_alerts.alerts.alert import Alert, ChannelKind, Reason
 from bedrock_alerts.alerts.channels.amazon_q import render as amazon_q
 from bedrock_alerts.alerts.channels.email import render as email
 from bedrock_alerts.alerts.channels.pagerduty import render as pagerduty
 from bedrock_alerts.alerts.channels.slack import render as slack
 from bedrock_alerts.alerts.channels.teams import render as teams
 from bedrock_alerts.alerts.channels.webhook import render as webhook
-from bedrock_alerts.alerts.model import Alert, ChannelKind, Reason
 from bedrock_alerts_cli.alarm_files import alerts_in
 from bedrock_alerts_cli.terminal import write
 from bedrock_alerts_cli.user_errors import InputError

@@ -12,7 +12,7 @@ from typing import Any, Final
 import click
 
 from bedrock_alerts.invocations.identity import CallerDetail, Naming
-from bedrock_alerts.invocations.model import PICODOLLARS
+from bedrock_alerts.invocations.invocation import PICODOLLARS
 from bedrock_alerts.invocations.usage_lines import Used
 from bedrock_alerts_cli.log_files import Sources, nothing_read
 from bedrock_alerts_cli.options import caller_detail_option, prices, prices_option, profiles_option

@@ -10,7 +10,7 @@ from typing import Any, BinaryIO, Final, NamedTuple, get_args
 import click
 import yaml
 
-from bedrock_alerts.alerts.model import Alert, Channel, ChannelKind
+from bedrock_alerts.alerts.alert import Alert, Channel, ChannelKind
 from bedrock_alerts.alerts.routing import (
     Destination,
     Routes,

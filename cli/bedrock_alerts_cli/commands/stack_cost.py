@@ -8,8 +8,8 @@ from typing import Any, Final
 import click
 import msgspec
 
-from bedrock_alerts.invocations.model import Rejected, Skipped
-from bedrock_alerts.invocations.pipeline import CollectOptions
+from bedrock_alerts.invocations.collector import CollectOptions
+from bedrock_alerts.invocations.invocation import Rejected, Skipped
 from bedrock_alerts.invocations.pricing import Prices
 from bedrock_alerts_cli.cost import rates
 from bedrock_alerts_cli.cost.estimate import Estimate, Item, estimate

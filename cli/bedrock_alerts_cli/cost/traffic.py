@@ -14,7 +14,9 @@ from msgspec import structs
 
 from bedrock_alerts.adapters.emf import emf_lines
 from bedrock_alerts.invocations.aggregate import Aggregator
-from bedrock_alerts.invocations.model import (
+from bedrock_alerts.invocations.collector import CollectOptions, Collector, Parts
+from bedrock_alerts.invocations.event_lines import event_line, is_notable
+from bedrock_alerts.invocations.invocation import (
     Billing,
     GuardrailResult,
     GuardrailUnits,
@@ -24,9 +26,7 @@ from bedrock_alerts.invocations.model import (
     Skipped,
     Usage,
 )
-from bedrock_alerts.invocations.pipeline import CollectOptions, Collector, Parts
 from bedrock_alerts.invocations.pricing import PriceList
-from bedrock_alerts.invocations.report import event_line, is_notable
 from bedrock_alerts.invocations.usage_lines import UsageLines
 from bedrock_alerts.metrics import Datapoint, Dimensions
 from bedrock_alerts_cli.cost.rates import HOURS_A_MONTH

@@ -21,6 +21,7 @@ class Request:
     if_none_match: str | None
     authorization: str | None = None
     query: str = ""
+    base_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ import socket
 import sys
 import threading
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict
 from datetime import UTC, datetime
 from errno import EADDRINUSE
 from functools import cache
@@ -23,13 +23,13 @@ from markupsafe import Markup
 
 from bedrock_alerts_cli.fake_slack import slack_methods as slack_api
 from bedrock_alerts_cli.fake_slack.blocks import payload_problem, render_payload
+from bedrock_alerts_cli.fake_slack.inbox import CHANNEL, Inbox, SlackMessage
 from bedrock_alerts_cli.fake_slack.request import JSON, Request, Response
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from types import TracebackType
 
-CHANNEL: Final = "bedrock-alerts"
 WEBHOOK_PATH: Final = "/services/T00000000/B00000000/localtoken"
 API_PATH: Final = "/api/"
 UPLOAD_PATH: Final = "/upload"
@@ -53,39 +53,7 @@ class PortInUseError(OSError):
         self.port = port
 
 
-@dataclass(frozen=True, slots=True)
-class SlackMessage:
-    """One message as a channel holds it; `picture` is a `data:` URL, empty for none."""
-
-    channel: str
-    ts: str
-    payload: Mapping[str, Any]
-    received_at: datetime
-    edited: bool = False
-    thread_ts: str | None = None
-    broadcast: bool = False
-    picture: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Arrival:
-    """A message as it came in, whatever became of it since: its line of text, and when."""
-
-    text: str
-    received_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Email:
-    """One plain-text email as a mailbox holds it."""
-
-    subject: str
-    body: str
-    to: str
-    received_at: datetime
-
-
-class Receiver:
+class Receiver(Inbox):
     """A channel and a mailbox that can be switched off and on again without forgetting."""
 
     def __init__(
@@ -95,22 +63,12 @@ class Receiver:
         *,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
+        super().__init__(clock)
         self._host = host
         self._port = port
-        self._clock = clock
         self._lifecycle = threading.Lock()
         self._server: _Server | None = None
         self._thread: threading.Thread | None = None
-        # Guards everything below, and wakes up wait_for() at each change.
-        self._changed = threading.Condition()
-        self._messages: tuple[SlackMessage, ...] = ()
-        self._arrivals: tuple[Arrival, ...] = ()
-        self._uploads: dict[str, bytes] = {}
-        self._emails: tuple[Email, ...] = ()
-        self._summary: tuple[tuple[str, str], ...] = ()
-        self._version = 0
-        # A new receiver on an old port must not be taken for the one before it.
-        self._instance = secrets.token_hex(4)
 
     def __enter__(self) -> Self:
         self.start()
@@ -144,11 +102,6 @@ class Receiver:
         """Return the address that stands for Slack's Web API."""
         return f"http://{self._host}:{self._port}{API_PATH}"
 
-    @property
-    def upload_url(self) -> str:
-        """Return the address that files are brought to."""
-        return f"http://{self._host}:{self._port}{UPLOAD_PATH}"
-
     def start(self) -> None:
         """Listen; does nothing if it already does, raises PortInUseError if it cannot."""
         with self._lifecycle:
@@ -181,114 +134,6 @@ class Receiver:
             server.server_close()
             thread.join()
             self._server = self._thread = None
-
-    def messages(self) -> tuple[SlackMessage, ...]:
-        """Return the channel's messages, oldest first."""
-        with self._changed:
-            return self._messages
-
-    def arrivals(self) -> tuple[Arrival, ...]:
-        """Return the channel's messages as they came, oldest first; edits do not change these."""
-        with self._changed:
-            return self._arrivals
-
-    def emails(self) -> tuple[Email, ...]:
-        """Return the mailbox's emails, oldest first."""
-        with self._changed:
-            return self._emails
-
-    def summary(self) -> tuple[tuple[str, str], ...]:
-        """Return what the status strip shows."""
-        with self._changed:
-            return self._summary
-
-    def version(self) -> str:
-        """Return a tag that changes whenever the page does."""
-        with self._changed:
-            return f"{self._instance}-{self._version}"
-
-    def add_message(
-        self, payload: Mapping[str, Any], *, channel: str = CHANNEL, picture: str = ""
-    ) -> SlackMessage:
-        """Put a message into a channel."""
-        with self._changed:
-            now = self._clock()
-            thread_ts = payload.get("thread_ts")
-            message = SlackMessage(
-                channel=channel,
-                # Slack's own form; the counter keeps two in one microsecond apart.
-                ts=f"{int(now.timestamp())}.{len(self._messages) + 1:06d}",
-                payload=payload,
-                received_at=now,
-                thread_ts=thread_ts if isinstance(thread_ts, str) else None,
-                broadcast=payload.get("reply_broadcast") is True,
-                picture=picture,
-            )
-            self._messages += (message,)
-            self._arrivals += (Arrival(str(payload.get("text", "")), now),)
-            self._announce()
-            return message
-
-    def edit_message(self, ts: str, payload: Mapping[str, Any]) -> bool:
-        """Replace what a message says; False when there is none."""
-        with self._changed:
-            if not self.has_message(ts):
-                return False
-            self._messages = tuple(
-                replace(message, payload=payload, edited=True) if message.ts == ts else message
-                for message in self._messages
-            )
-            self._announce()
-            return True
-
-    def has_message(self, ts: str) -> bool:
-        """Tell whether a message is there."""
-        with self._changed:
-            return any(message.ts == ts for message in self._messages)
-
-    def expect_file(self) -> str:
-        """Return the id of a file that is going to be brought."""
-        with self._changed:
-            name = f"F0LOCAL{len(self._uploads):04d}"
-            self._uploads[name] = b""
-            return name
-
-    def keep_file(self, name: str, content: bytes) -> bool:
-        """Keep what was brought for a file; False when nobody expects it."""
-        with self._changed:
-            if name not in self._uploads:
-                return False
-            self._uploads[name] = content
-            return True
-
-    def file(self, name: str) -> bytes:
-        """Return what was brought for a file, nothing for nothing."""
-        with self._changed:
-            return self._uploads.get(name, b"")
-
-    def add_email(self, email: Email) -> None:
-        """Put an email into the mailbox."""
-        with self._changed:
-            self._emails += (email,)
-            self._announce()
-
-    def set_summary(self, items: Sequence[tuple[str, str]]) -> None:
-        """Replace the labels and values of the status strip."""
-        with self._changed:
-            self._summary = tuple(items)
-            self._announce()
-
-    def wait_for(self, predicate: Callable[[Receiver], bool], timeout: float) -> bool:
-        """Wait until the predicate holds, looking again at each change; False if it never did.
-
-        The predicate runs under our lock: it should only look at what it is given.
-        """
-        with self._changed:
-            return self._changed.wait_for(lambda: predicate(self), timeout)
-
-    def _announce(self) -> None:
-        self._version += 1
-        self._changed.notify_all()
 
 
 def incoming_webhook(receiver: Receiver, request: Request) -> Response:
@@ -488,6 +333,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.headers.get("If-None-Match"),
             self.headers.get("Authorization"),
             query,
+            self.server.receiver.url,
         )
         self._send(endpoint(self.server.receiver, request))
 

@@ -14,68 +14,68 @@ from bedrock_alerts_cli.fake_slack.request import JSON, Request, Response
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from bedrock_alerts_cli.fake_slack.server import Receiver
+    from bedrock_alerts_cli.fake_slack.inbox import Inbox
 
 CHANNEL_ID: Final = "C0LOCAL0000"
 BOT_TOKEN: Final = "xoxb-local-token"  # noqa: S105 - it opens nothing but this receiver
 
 
-def post_message(receiver: Receiver, request: Request) -> Response:
+def post_message(inbox: Inbox, request: Request) -> Response:
     """Take a bot's message, or its reply, as `chat.postMessage` does."""
     given = _arguments(request)
     problem = _bot_problem(request, given) or payload_problem(given)
     thread = given.get("thread_ts")
-    if not problem and thread and not receiver.has_message(str(thread)):
+    if not problem and thread and not inbox.has_message(str(thread)):
         problem = "thread_not_found"
     if problem:
         return _refusal(problem)
-    message = receiver.add_message(given)
+    message = inbox.add_message(given)
     return _says(ok=True, channel=CHANNEL_ID, ts=message.ts)
 
 
-def update_message(receiver: Receiver, request: Request) -> Response:
+def update_message(inbox: Inbox, request: Request) -> Response:
     """Edit a bot's message, as `chat.update` does."""
     given = _arguments(request)
     problem = _bot_problem(request, given) or payload_problem(given)
     ts = str(given.get("ts", ""))
-    if not problem and not receiver.edit_message(ts, given):
+    if not problem and not inbox.edit_message(ts, given):
         problem = "message_not_found"
     return _refusal(problem) if problem else _says(ok=True, channel=CHANNEL_ID, ts=ts)
 
 
-def expect_upload(receiver: Receiver, request: Request) -> Response:
+def expect_upload(inbox: Inbox, request: Request) -> Response:
     """Say where to bring a file, as `files.getUploadURLExternal` does."""
     given = _arguments(request)
     if not _is_bot(request):
         return _refusal("invalid_auth")
     if not given.get("filename") or not str(given.get("length", "")).isdecimal():
         return _refusal("invalid_arguments")
-    name = receiver.expect_file()
-    return _says(ok=True, file_id=name, upload_url=f"{receiver.upload_url}?file={name}")
+    name = inbox.expect_file()
+    return _says(ok=True, file_id=name, upload_url=f"{request.base_url}upload?file={name}")
 
 
-def take_upload(receiver: Receiver, request: Request) -> Response:
+def take_upload(inbox: Inbox, request: Request) -> Response:
     """Take a file where it was told to be brought."""
     name = dict(parse_qsl(request.query)).get("file", "")
-    if not request.body or not receiver.keep_file(name, request.body):
+    if not request.body or not inbox.keep_file(name, request.body):
         return Response(HTTPStatus.BAD_REQUEST, "not expected")
     return Response(HTTPStatus.OK, f"OK - {len(request.body)}")
 
 
-def complete_upload(receiver: Receiver, request: Request) -> Response:
+def complete_upload(inbox: Inbox, request: Request) -> Response:
     """Show a file in a thread, as `files.completeUploadExternal` does."""
     given = _arguments(request)
     problem = _bot_problem(request, {**given, "channel": given.get("channel_id")})
     files = _parsed(given.get("files"))
     file = files[0] if isinstance(files, list) and files and isinstance(files[0], dict) else {}
-    content = receiver.file(str(file.get("id", "")))
+    content = inbox.file(str(file.get("id", "")))
     if not problem and not content:
         problem = "file_not_found"
     if problem:
         return _refusal(problem)
     picture = f"data:image/png;base64,{base64.b64encode(content).decode()}"
     payload = {"text": str(file.get("title", "")), "thread_ts": given.get("thread_ts")}
-    receiver.add_message(payload, picture=picture)
+    inbox.add_message(payload, picture=picture)
     return _says(ok=True, files=[{"id": file["id"]}])
 
 

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bedrock_alerts.adapters.incidents_table import IncidentsTable
-from bedrock_alerts.alerts.model import incident_id
+from bedrock_alerts.alerts.events import incident_id
 from bedrock_alerts.alerts.router import EMAILED_BY_CLOUDWATCH
 from bedrock_alerts_cli.fake_slack.server import PortInUseError, Receiver
 from bedrock_alerts_cli.fake_slack.slack_methods import BOT_TOKEN, CHANNEL_ID

@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Final
 
-from bedrock_alerts_cli.fake_slack.server import Email, Receiver
+from bedrock_alerts_cli.fake_slack.inbox import Email
+from bedrock_alerts_cli.fake_slack.server import Receiver
 from bedrock_alerts_cli.local_stack.engine import Engine
 
 _WAIT_SECONDS: Final = 1

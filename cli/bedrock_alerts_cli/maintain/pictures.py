@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from bedrock_alerts.alerts.alert import Alert
 from bedrock_alerts.alerts.channels.digest import as_one
 from bedrock_alerts.alerts.channels.slack import render as slack
 from bedrock_alerts.alerts.channels.slack.send import SlackBotSender
-from bedrock_alerts.alerts.model import Alert
+from bedrock_alerts.alerts.formatting import caller_name
 from bedrock_alerts.alerts.ports import Job
-from bedrock_alerts.alerts.words import caller_name
 from bedrock_alerts_cli.fake_slack.request import Request
 from bedrock_alerts_cli.fake_slack.server import Receiver, page
 from bedrock_alerts_cli.project import ROOT

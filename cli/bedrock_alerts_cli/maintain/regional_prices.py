@@ -14,13 +14,13 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from bedrock_alerts.invocations.pricing import (
-    SOURCES_DIFFER,
+from bedrock_alerts.invocations.price_list import (
     Band,
     Entry,
     PricesError,
     Rates,
 )
+from bedrock_alerts.invocations.pricing import SOURCES_DIFFER
 
 PACKAGES: Final = ("lmux-aws-bedrock", "lmux-bedrock-shared")
 _FILES: Final = ("lmux_aws_bedrock/cost.py", "lmux_bedrock_shared/pricing.py")

@@ -28,10 +28,8 @@ from typing import Any, Final
 
 import msgspec
 
-from bedrock_alerts.invocations.pricing import (
-    IMAGE_SIZE,
+from bedrock_alerts.invocations.price_list import (
     PRICES_FILE,
-    TOKENS_ONLY,
     Band,
     Caveat,
     Entry,
@@ -39,6 +37,10 @@ from bedrock_alerts.invocations.pricing import (
     Rates,
     ShippedPrices,
     read_price_list,
+)
+from bedrock_alerts.invocations.pricing import (
+    IMAGE_SIZE,
+    TOKENS_ONLY,
 )
 from bedrock_alerts_cli.maintain import regional_prices
 

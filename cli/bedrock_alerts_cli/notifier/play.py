@@ -5,11 +5,15 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from bedrock_alerts.alerts.alert import Channel
+from bedrock_alerts.alerts.events import (
+    Answer,
+    incident_id,
+)
 from bedrock_alerts.alerts.incidents.item import AlarmItem, Policy
 from bedrock_alerts.alerts.incidents.learn import LookedUp
-from bedrock_alerts.alerts.model import Answer, Channel, incident_id
 from bedrock_alerts.alerts.normalise import encode_note
-from bedrock_alerts.alerts.normalise.reading import moment
+from bedrock_alerts.alerts.normalise.fields import moment
 from bedrock_alerts.alerts.routing import Routes
 from bedrock_alerts_cli.notifier.played import messages, shows
 from bedrock_alerts_cli.notifier.sequence import Line

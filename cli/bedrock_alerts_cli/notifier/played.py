@@ -4,8 +4,9 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from bedrock_alerts.alerts.alert import Alert
 from bedrock_alerts.alerts.channels.layout import headline
-from bedrock_alerts.alerts.model import Alert, incident_id
+from bedrock_alerts.alerts.events import incident_id
 from bedrock_alerts.alerts.notifications.reasons import NOISY
 from bedrock_alerts_cli.notifier.in_memory import Sent
 from bedrock_alerts_cli.notifier.world import World

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
 from bedrock_alerts.alerts.normalise import normalise
-from bedrock_alerts.alerts.normalise.reading import moment
+from bedrock_alerts.alerts.normalise.fields import moment
 from bedrock_alerts.alerts.routing import RoutesError, parse_routes
 from bedrock_alerts_cli.user_errors import InputError
 

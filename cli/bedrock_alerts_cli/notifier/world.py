@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple
 
+from bedrock_alerts.alerts.alert import Channel
 from bedrock_alerts.alerts.channels.amazon_q.send import AmazonQSender
 from bedrock_alerts.alerts.channels.email.send import EmailSender
 from bedrock_alerts.alerts.channels.pagerduty.send import PagerDutySender
@@ -15,9 +16,13 @@ from bedrock_alerts.alerts.channels.teams.send import TeamsSender
 from bedrock_alerts.alerts.channels.webhook.send import WebhookSender
 from bedrock_alerts.alerts.deliverer import Deliverer
 from bedrock_alerts.alerts.deliverer import Parts as DelivererParts
+from bedrock_alerts.alerts.events import (
+    Answer,
+    Heartbeat,
+    Kept,
+)
 from bedrock_alerts.alerts.incidents.item import AlarmItem, Policy
 from bedrock_alerts.alerts.incidents.learn import LookedUp
-from bedrock_alerts.alerts.model import Answer, Channel, Heartbeat, Kept
 from bedrock_alerts.alerts.normalise import encode_note
 from bedrock_alerts.alerts.ports import Poke, Sender
 from bedrock_alerts.alerts.router import Parts as RouterParts

@@ -8,7 +8,10 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from bedrock_alerts.alerts.model import Heartbeat, Timer
+from bedrock_alerts.alerts.events import (
+    Heartbeat,
+    Timer,
+)
 from bedrock_alerts.alerts.normalise import encode_note
 from bedrock_alerts_cli.sample_account import ACCOUNT, REGION
 

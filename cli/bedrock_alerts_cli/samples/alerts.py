@@ -8,24 +8,26 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from bedrock_alerts.alerts.alert import (
+    Alert,
+    Evidence,
+    Notification,
+    Reason,
+)
 from bedrock_alerts.alerts.channels.digest import as_one
 from bedrock_alerts.alerts.describe import Details, Found, describe
-from bedrock_alerts.alerts.evidence import evidence
-from bedrock_alerts.alerts.model import (
+from bedrock_alerts.alerts.events import (
     AlarmState,
-    Alert,
     ConfigurationChange,
     Contributor,
-    Evidence,
     Expression,
     MetricRef,
     News,
-    Notification,
-    Reason,
     StateChange,
     Tampering,
     Unrecognised,
 )
+from bedrock_alerts.alerts.evidence import evidence
 from bedrock_alerts.alerts.questions import (
     CALLER,
     CATEGORY,

@@ -18,7 +18,7 @@ from urllib.parse import quote_plus
 
 import msgspec
 
-from bedrock_alerts.alerts.model import incident_id
+from bedrock_alerts.alerts.events import incident_id
 from bedrock_alerts.alerts.ports import Poke
 from bedrock_alerts.metrics import DEFAULT_NAMESPACE
 from bedrock_alerts_cli.local_stack import sample_traffic as traffic

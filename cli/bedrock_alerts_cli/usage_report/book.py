@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from bedrock_alerts.invocations.identity import Naming
-from bedrock_alerts.invocations.model import Cost, Invocation, Rejected, Skipped
+from bedrock_alerts.invocations.invocation import Cost, Invocation, Rejected, Skipped
 from bedrock_alerts.invocations.parse import parse
 from bedrock_alerts.invocations.pricing import cost_of
 from bedrock_alerts.invocations.profiles import is_opaque, resolved

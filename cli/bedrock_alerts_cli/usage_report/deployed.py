@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from bedrock_alerts.invocations.model import PICODOLLARS
+from bedrock_alerts.invocations.invocation import PICODOLLARS
 from bedrock_alerts.invocations.usage_lines import COUNTS, Used
 from bedrock_alerts_cli.usage_report.book import NONE, Book, Key
 from bedrock_alerts_cli.user_errors import InputError

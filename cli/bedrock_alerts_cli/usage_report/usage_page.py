@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 
 import jinja2
 
-from bedrock_alerts.invocations.model import PICODOLLARS
+from bedrock_alerts.invocations.invocation import PICODOLLARS
 from bedrock_alerts.invocations.usage_lines import Used
 from bedrock_alerts_cli.usage_report.book import NONE, Book
 

@@ -12,7 +12,7 @@ from moto import mock_aws
 
 from bedrock_alerts.adapters.bedrock_logging import BedrockLogging, LogGroups, ParameterMemory
 from bedrock_alerts.errors import GoneError, PermanentError, TransientError
-from bedrock_alerts.logging_setup.model import RefusedError, SubscriptionFilter
+from bedrock_alerts.invocation_logging.logging_state import RefusedError, SubscriptionFilter
 from tests.support.custom_resources import COLLECTOR, LOG_GROUP, MEMORY, ours, theirs
 
 

@@ -10,11 +10,16 @@ from botocore.stub import Stubber
 from mypy_boto3_sqs import SQSClient
 
 from bedrock_alerts.adapters.sqs import AlertsQueue, DeadLetterQueue, DeliveriesQueue
-from bedrock_alerts.alerts.model import Channel, Heartbeat, Kept, Notified
+from bedrock_alerts.alerts.alert import Channel
+from bedrock_alerts.alerts.events import (
+    Heartbeat,
+    Kept,
+    Notified,
+)
 from bedrock_alerts.alerts.normalise import normalise
+from bedrock_alerts.alerts.pokes import read_poke
 from bedrock_alerts.alerts.ports import Poke
 from bedrock_alerts.errors import TransientError
-from bedrock_alerts.pokes import read_poke
 from tests.support.changes import change_with
 
 QUEUE_URL = "https://sqs.eu-west-1.amazonaws.com/111122223333/deliveries"

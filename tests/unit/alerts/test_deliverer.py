@@ -6,7 +6,7 @@ from typing import Any, Final
 import pytest
 
 from bedrock_alerts.alerts.deliverer import Deliverer
-from bedrock_alerts.alerts.model import incident_id
+from bedrock_alerts.alerts.events import incident_id
 from bedrock_alerts.alerts.ports import Poke
 from bedrock_alerts.errors import PermanentError
 from bedrock_alerts_cli.notifier.world import Died, Outage, World

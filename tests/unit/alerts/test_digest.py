@@ -5,8 +5,8 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bedrock_alerts.alerts.alert import Fact
 from bedrock_alerts.alerts.channels.digest import SUMMARY_CHARS, as_one
-from bedrock_alerts.alerts.model import Fact
 from tests.support.alarm_alerts import ENDED, OPENED, alarm, recovery
 from tests.support.alerts import ALERTS
 

@@ -5,8 +5,12 @@ from typing import Any
 
 import pytest
 
+from bedrock_alerts.alerts.alert import (
+    Evidence,
+    Table,
+)
+from bedrock_alerts.alerts.events import MetricRef
 from bedrock_alerts.alerts.evidence import Row, evidence
-from bedrock_alerts.alerts.model import Evidence, MetricRef, Table
 from bedrock_alerts.alerts.questions import Question, question
 from tests.support.changes import change_with
 

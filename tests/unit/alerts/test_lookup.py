@@ -8,17 +8,19 @@ from typing import Any
 import msgspec
 import pytest
 
-from bedrock_alerts.alerts.describe import Details, Found, describe, without_memory
-from bedrock_alerts.alerts.evidence import Row
-from bedrock_alerts.alerts.lookup import Ports, look_up
-from bedrock_alerts.alerts.model import (
-    AlarmDefinition,
+from bedrock_alerts.alerts.alert import (
     Alert,
     Fact,
-    News,
     Notification,
     Reason,
 )
+from bedrock_alerts.alerts.describe import Details, Found, describe, without_memory
+from bedrock_alerts.alerts.events import (
+    AlarmDefinition,
+    News,
+)
+from bedrock_alerts.alerts.evidence import Row
+from bedrock_alerts.alerts.lookup import Ports, look_up
 from tests.support.changes import AT, EVENT_LOG
 from tests.support.events import change_of, event_of, sample_body
 

@@ -5,7 +5,11 @@ from typing import Any
 
 import pytest
 
-from bedrock_alerts.alerts.model import Contributor, Expression, MetricRef
+from bedrock_alerts.alerts.events import (
+    Contributor,
+    Expression,
+    MetricRef,
+)
 from bedrock_alerts.alerts.questions import SUBJECTS, question, window
 from bedrock_alerts.metrics import METRICS
 from tests.support.changes import AT, change_with

@@ -9,13 +9,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bedrock_alerts.alerts.alert import (
+    Alert,
+    Evidence,
+    Fact,
+    Link,
+    Table,
+)
 from bedrock_alerts.alerts.channels.amazon_q import render as amazon_q
 from bedrock_alerts.alerts.channels.pagerduty import render as pagerduty
 from bedrock_alerts.alerts.channels.slack import render as slack
 from bedrock_alerts.alerts.channels.slack import thread as slack_thread
 from bedrock_alerts.alerts.channels.teams import render as teams
 from bedrock_alerts.alerts.channels.webhook import render as webhook
-from bedrock_alerts.alerts.model import Alert, Evidence, Fact, Link, Table, incident_id
+from bedrock_alerts.alerts.events import incident_id
 from bedrock_alerts.limits import SNS_MESSAGE_BYTES, TEAMS_CARD_BYTES
 from bedrock_alerts.text import clean_lines
 from tests.support.alarm_alerts import ARN, ENDED, OPENED, alarm, recovery

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from syrupy.assertion import SnapshotAssertion
 
+from bedrock_alerts.alerts.alert import Alert
 from bedrock_alerts.alerts.channels.email.render import Email, render
-from bedrock_alerts.alerts.model import Alert
 from bedrock_alerts.limits import SNS_MESSAGE_BYTES, SNS_SUBJECT_CHARS
 from tests.support.alarms import ALARMS
 from tests.support.alerts import ALERTS

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bedrock_alerts.alerts.alert import Alert, Link, Table
 from bedrock_alerts.alerts.channels.layout import (
     TABLE_CHARS,
     bare_name,
@@ -18,7 +19,6 @@ from bedrock_alerts.alerts.channels.layout import (
     subject_line,
     when,
 )
-from bedrock_alerts.alerts.model import Alert, Link, Table
 from bedrock_alerts_cli.samples.alerts import BEGAN, BY_REASON, ENDED, FULL
 
 CALLERS = Table(

@@ -11,6 +11,7 @@ import msgspec
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
+from bedrock_alerts.alerts.alert import Alert
 from bedrock_alerts.alerts.channels.amazon_q import render as amazon_q
 from bedrock_alerts.alerts.channels.email import render as email
 from bedrock_alerts.alerts.channels.pagerduty import render as pagerduty
@@ -19,7 +20,6 @@ from bedrock_alerts.alerts.channels.slack import render as slack
 from bedrock_alerts.alerts.channels.slack import thread as slack_thread
 from bedrock_alerts.alerts.channels.teams import render as teams
 from bedrock_alerts.alerts.channels.webhook import render as webhook
-from bedrock_alerts.alerts.model import Alert
 from bedrock_alerts_cli.fake_slack.blocks import payload_problem
 from bedrock_alerts_cli.samples.alerts import BY_KIND, BY_REASON, FULL, NOTES
 

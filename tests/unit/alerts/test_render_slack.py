@@ -12,8 +12,8 @@ from hypothesis import given
 from syrupy.assertion import SnapshotAssertion
 
 from bedrock_alerts import limits
+from bedrock_alerts.alerts.alert import Alert, Fact, Link, Tone
 from bedrock_alerts.alerts.channels.slack.render import COLOURS, escape, render
-from bedrock_alerts.alerts.model import Alert, Fact, Link, Tone
 from tests.support.alarms import ALARMS
 from tests.support.alerts import ALERTS, ANY_TEXT
 from tests.support.events import alert_of

@@ -7,9 +7,15 @@ from typing import Any, Final
 import msgspec
 import pytest
 
+from bedrock_alerts.alerts.events import (
+    Answer,
+    Heartbeat,
+    Kept,
+    Notified,
+    incident_id,
+)
 from bedrock_alerts.alerts.incidents.item import AlarmItem
 from bedrock_alerts.alerts.incidents.learn import LookedUp
-from bedrock_alerts.alerts.model import Answer, Heartbeat, Kept, Notified, incident_id
 from bedrock_alerts.alerts.normalise import encode_note
 from bedrock_alerts.alerts.router import Parts, Router
 from bedrock_alerts.alerts.routing import parse_routes

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bedrock_alerts.alerts.model import Alert, Evidence, Fact, Table
+from bedrock_alerts.alerts.alert import Alert, Evidence, Fact, Table
 from bedrock_alerts.alerts.routing import (
     Destination,
     RouteBook,

@@ -4,7 +4,10 @@ from typing import Any
 
 import pytest
 
-from bedrock_alerts.alerts.model import Expression, MetricRef
+from bedrock_alerts.alerts.events import (
+    Expression,
+    MetricRef,
+)
 from bedrock_alerts.alerts.units import amounts, unit_of
 from tests.support.changes import change_with
 

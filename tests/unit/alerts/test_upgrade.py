@@ -3,9 +3,9 @@
 import json
 from typing import Any
 
+from bedrock_alerts.alerts.events import incident_id
 from bedrock_alerts.alerts.incidents.item import AlarmItem, Policy
 from bedrock_alerts.alerts.incidents.settle import settle
-from bedrock_alerts.alerts.model import incident_id
 from bedrock_alerts.alerts.notifications.plan import Send, plan
 from bedrock_alerts.alerts.upgrade import OldRecord, upgraded
 

@@ -5,7 +5,10 @@ from typing import Any
 
 import pytest
 
-from bedrock_alerts.alerts.model import Expression, MetricRef
+from bedrock_alerts.alerts.events import (
+    Expression,
+    MetricRef,
+)
 from bedrock_alerts.alerts.widget import widget_of
 from tests.support.alarms import HOSTILE
 from tests.support.changes import change_with

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from bedrock_alerts.invocations.aggregate import AggregateOptions
-from bedrock_alerts.invocations.pipeline import CollectOptions
+from bedrock_alerts.invocations.collector import CollectOptions
 from bedrock_alerts.invocations.pricing import Prices
 from bedrock_alerts_cli.cost.estimate import POLLS_A_MONTH, estimate, tiered
 from bedrock_alerts_cli.cost.rates import RATES

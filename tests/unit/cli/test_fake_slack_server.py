@@ -15,11 +15,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bedrock_alerts_cli.fake_slack import server as server_module
+from bedrock_alerts_cli.fake_slack.inbox import CHANNEL, Email
 from bedrock_alerts_cli.fake_slack.server import (
-    CHANNEL,
     MAX_BODY_BYTES,
     WEBHOOK_PATH,
-    Email,
     PortInUseError,
     Receiver,
 )

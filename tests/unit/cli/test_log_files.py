@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bedrock_alerts.invocations.model import Rejected, Skipped
+from bedrock_alerts.invocations.invocation import Rejected, Skipped
 from bedrock_alerts_cli import log_files as module
 from bedrock_alerts_cli.log_files import Block, Entry, Line, Sources
 from bedrock_alerts_cli.user_errors import InputError

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple, TypeAlias
 
 import pytest
 
-from bedrock_alerts.invocations.model import Invocation
+from bedrock_alerts.invocations.invocation import Invocation
 from bedrock_alerts.invocations.parse import parse
 from bedrock_alerts_cli.log_files import Line, Sources
 from bedrock_alerts_cli.main import main

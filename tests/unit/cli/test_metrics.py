@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bedrock_alerts.invocations.pipeline import CollectOptions, Collector, Parts
+from bedrock_alerts.invocations.collector import CollectOptions, Collector, Parts
 from bedrock_alerts.invocations.pricing import Prices
 from bedrock_alerts_cli.main import main
 from tests.records import (

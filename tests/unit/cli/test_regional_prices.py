@@ -5,7 +5,12 @@ from typing import Any
 
 import pytest
 
-from bedrock_alerts.invocations.pricing import Band, Entry, PricesError, Rates
+from bedrock_alerts.invocations.price_list import (
+    Band,
+    Entry,
+    PricesError,
+    Rates,
+)
 from bedrock_alerts_cli.maintain.regional_prices import merged, read_wheels
 from tests.support.second_prices import row, second_wheels
 

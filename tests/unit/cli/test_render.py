@@ -6,8 +6,8 @@ from typing import Any, get_args
 import pytest
 from click.testing import CliRunner, Result
 
+from bedrock_alerts.alerts.alert import ChannelKind, Reason
 from bedrock_alerts.alerts.channels.slack import render as slack
-from bedrock_alerts.alerts.model import ChannelKind, Reason
 from bedrock_alerts_cli.commands.render import RENDERERS, render
 from bedrock_alerts_cli.user_errors import InputError
 from tests.support.events import ROUTE_EVENTS, alert_of, sample_body

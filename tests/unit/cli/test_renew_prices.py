@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from bedrock_alerts.invocations.pricing import (
+from bedrock_alerts.invocations.price_list import (
     Band,
     Entry,
     PricesError,

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bedrock_alerts.invocations.decode import decode_event
-from bedrock_alerts.invocations.model import Invocation
+from bedrock_alerts.invocations.invocation import Invocation
 from bedrock_alerts.invocations.parse import parse
 from bedrock_alerts_cli.samples.function_events import EVENTS, sample_events, write
 

@@ -10,8 +10,8 @@ import pytest
 
 from bedrock_alerts.invocations.aggregate import AggregateOptions, Aggregator
 from bedrock_alerts.invocations.identity import OTHER_VALUES
+from bedrock_alerts.invocations.invocation import Cost, Invocation, Rejected, Skipped
 from bedrock_alerts.invocations.memory import Memory
-from bedrock_alerts.invocations.model import Cost, Invocation, Rejected, Skipped
 from bedrock_alerts.invocations.parse import parse
 from bedrock_alerts.metrics import METRICS, Datapoint, Dimensions
 from tests import records

@@ -14,8 +14,13 @@ import pytest
 
 from bedrock_alerts.errors import BatchError
 from bedrock_alerts.invocations import decode
-from bedrock_alerts.invocations.decode import LogLine, decode_batch, decode_event, inflate
-from bedrock_alerts.invocations.mend import mend
+from bedrock_alerts.invocations.decode import (
+    LogLine,
+    decode_batch,
+    decode_event,
+)
+from bedrock_alerts.invocations.gunzip import inflate
+from bedrock_alerts.invocations.lenient_json import mend
 from bedrock_alerts.limits import MAX_BATCH_BASE64_BYTES
 from tests.records import ACCOUNT, LOG_GROUP, awslogs, batch, log_events
 
@@ -110,18 +115,18 @@ UNREADABLE = [
     pytest.param({"awslogs": {"data": "AAAAA"}}, "no valid base64", id="truncated base64"),
     pytest.param({"awslogs": {"data": "A" * (LIMIT + 1)}}, "larger than", id="too much base64"),
     pytest.param({"awslogs": {"data": ""}}, "is empty", id="no bytes"),
-    pytest.param(as_event(SECRET.encode()), "no valid gzip", id="no gzip"),
-    pytest.param(as_event(zlib.compress(PACKED)), "no valid gzip", id="another compression"),
+    pytest.param(as_event(SECRET.encode()), "gzip data is damaged", id="no gzip"),
+    pytest.param(as_event(zlib.compress(PACKED)), "gzip data is damaged", id="another compression"),
     pytest.param(as_event(PACKED[:-1]), "ends too early", id="truncated gzip, in its checksum"),
     pytest.param(as_event(PACKED[: len(PACKED) // 2]), "ends too early", id="half of the gzip"),
     pytest.param(as_event(PACKED[:5]), "ends too early", id="half of the header"),
     pytest.param(
         as_event(PACKED + b"something more after it"),
-        "no valid gzip",
+        "gzip data is damaged",
         id="something after the gzip",
     ),
     pytest.param(
-        as_event(PACKED[:-8] + bytes(8)), "no valid gzip", id="gzip with the wrong checksum"
+        as_event(PACKED[:-8] + bytes(8)), "gzip data is damaged", id="gzip with the wrong checksum"
     ),
     pytest.param(
         as_event(PACKED + gzip.compress(b"") * 100), "more than 100 members", id="many members"

@@ -61,7 +61,7 @@ BAD_DATA: Final = [
     pytest.param(7, "no valid base64", id="a number"),
     pytest.param([SECRET], "no valid base64", id="a list"),
     pytest.param("", "is empty", id="no data"),
-    pytest.param("Y2FuYXJ5LTVkMmY=", "no valid gzip", id="no gzip"),
+    pytest.param("Y2FuYXJ5LTVkMmY=", "gzip data is damaged", id="no gzip"),
     pytest.param(
         kinesis_event([GOOD[0][:-9]])["Records"][0]["kinesis"]["data"], "ends too early",
         id="truncated gzip",

@@ -8,14 +8,14 @@ from typing import Final
 import pytest
 
 from bedrock_alerts.invocations.identity import without_geography
-from bedrock_alerts.invocations.model import PICODOLLARS, Billing, Cost, Invocation, Usage
+from bedrock_alerts.invocations.invocation import PICODOLLARS, Billing, Cost, Invocation, Usage
 from bedrock_alerts.invocations.parse import parse
-from bedrock_alerts.invocations.pricing import (
+from bedrock_alerts.invocations.price_list import (
     PRICES_FILE,
-    Prices,
     PricesError,
     read_price_list,
 )
+from bedrock_alerts.invocations.pricing import Prices
 
 RECORDS: Final = Path(__file__).parents[2] / "fixtures" / "records"
 PRICES: Final = Prices.load()

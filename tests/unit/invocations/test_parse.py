@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from bedrock_alerts.invocations.model import (
+from bedrock_alerts.invocations.invocation import (
     UNKNOWN_TIER,
     Billing,
     GuardrailResult,

@@ -9,12 +9,12 @@ from typing import Any, Final
 import pytest
 
 from bedrock_alerts.errors import GoneError
-from bedrock_alerts.invocations.bodies import OffloadedBodies
+from bedrock_alerts.invocations.collector import CollectOptions, Parts, collect, collect_objects
 from bedrock_alerts.invocations.decode import LogBatch, LogLine
-from bedrock_alerts.invocations.model import Cost, Invocation
-from bedrock_alerts.invocations.objects import LogObject
+from bedrock_alerts.invocations.invocation import Cost, Invocation
+from bedrock_alerts.invocations.offloaded_bodies import OffloadedBodies
 from bedrock_alerts.invocations.parse import parse
-from bedrock_alerts.invocations.pipeline import CollectOptions, Parts, collect, collect_objects
+from bedrock_alerts.invocations.s3_notifications import LogObject
 from tests.records import (
     EPOCH,
     Json,

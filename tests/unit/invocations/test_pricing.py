@@ -9,14 +9,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bedrock_alerts.invocations import pricing
-from bedrock_alerts.invocations.model import Billing, Cost, GuardrailUnits, Usage
+from bedrock_alerts.invocations.invocation import Billing, Cost, GuardrailUnits, Usage
+from bedrock_alerts.invocations.price_list import (
+    PRICES_FILE,
+    PricesError,
+    read_price_list,
+)
 from bedrock_alerts.invocations.pricing import (
     FALLBACKS,
     HOME_REGIONS,
-    PRICES_FILE,
     Prices,
-    PricesError,
-    read_price_list,
 )
 
 PRICES = Prices.load()

@@ -9,9 +9,9 @@ import msgspec
 import pytest
 
 from bedrock_alerts.invocations.aggregate import AggregateOptions
-from bedrock_alerts.invocations.model import PICODOLLARS, Invocation
+from bedrock_alerts.invocations.collector import CollectOptions, Collector, Parts
+from bedrock_alerts.invocations.invocation import PICODOLLARS, Invocation
 from bedrock_alerts.invocations.parse import parse
-from bedrock_alerts.invocations.pipeline import CollectOptions, Collector, Parts
 from bedrock_alerts.invocations.pricing import Prices, cost_of
 from bedrock_alerts.invocations.profiles import ListedProfiles, Profile, read_profile
 from tests.records import ACCOUNT, HAIKU, Json, converse, failed

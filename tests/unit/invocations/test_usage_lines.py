@@ -4,8 +4,8 @@ import json
 from typing import Any
 
 from bedrock_alerts.invocations.aggregate import AggregateOptions
+from bedrock_alerts.invocations.collector import CollectOptions, Collector, Parts
 from bedrock_alerts.invocations.identity import OTHER_VALUES
-from bedrock_alerts.invocations.pipeline import CollectOptions, Collector, Parts
 from bedrock_alerts.invocations.pricing import Prices
 from tests.records import ACCOUNT, HAIKU, Json, content, converse, converse_trace, failed, topic
 

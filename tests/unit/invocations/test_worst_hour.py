@@ -6,10 +6,10 @@ from typing import Final
 import pytest
 
 from bedrock_alerts.invocations.aggregate import AggregateOptions, MetricSet
+from bedrock_alerts.invocations.collector import CollectOptions, Parts, collect
 from bedrock_alerts.invocations.decode import LogBatch, LogLine
 from bedrock_alerts.invocations.identity import Naming
 from bedrock_alerts.invocations.memory import Memory
-from bedrock_alerts.invocations.pipeline import CollectOptions, Parts, collect
 from bedrock_alerts.invocations.pricing import Prices
 from tests.records import ACCOUNT, EPOCH, Json, content, converse, converse_trace, failed
 

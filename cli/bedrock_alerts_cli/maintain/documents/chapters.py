@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from bedrock_alerts_cli.maintain.documents.alarm_files import AlarmFile
+from bedrock_alerts_cli.maintain.documents.alarm_catalogue import AlarmFile
 from bedrock_alerts_cli.maintain.documents.short_yaml import dump
 
 _TYPES: Final = {

@@ -7,7 +7,7 @@ from typing import Final
 from msgspec import structs
 
 from bedrock_alerts.invocations.aggregate import AggregateOptions, Aggregator
-from bedrock_alerts.invocations.model import (
+from bedrock_alerts.invocations.invocation import (
     Billing,
     Cost,
     GuardrailResult,

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
-from bedrock_alerts_cli.maintain.documents import bills, chapters, dashboard, emitted, tables
+from bedrock_alerts_cli.maintain.documents import bills, chapters, dashboard, emitted, house, tables
 from bedrock_alerts_cli.maintain.documents import sample_messages as messages
-from bedrock_alerts_cli.maintain.documents.alarm_files import read_catalogue
+from bedrock_alerts_cli.maintain.documents.alarm_catalogue import read_catalogue
 from bedrock_alerts_cli.maintain.documents.catalogue import entries
 from bedrock_alerts_cli.template import parse
 from bedrock_alerts_cli.template.stack import Stack
@@ -45,7 +45,7 @@ def generated(root: Path) -> Iterator[tuple[Path, str]]:
             "parameters": tables.parameter_groups(document, "docs/parameters.md"),
         },
         "docs/alarms.md": {"alarms": tables.alarms_in_full(alarms, "runbooks")},
-        "docs/architecture.md": {"reasons": tables.reasons()},
+        "docs/architecture.md": {"reasons": tables.reasons(), "rooms": house.rooms(root)},
         "docs/cost.md": {
             "bill": bills.example(document),
             "cases": bills.cases(document),

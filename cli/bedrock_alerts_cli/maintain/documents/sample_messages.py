@@ -7,7 +7,7 @@ import msgspec
 from bedrock_alerts.alerts.channels.email import render as email
 from bedrock_alerts.alerts.channels.webhook import render as webhook
 from bedrock_alerts.alerts.next_steps import CatalogueEntry
-from bedrock_alerts_cli.maintain.documents.alarm_files import AlarmFile
+from bedrock_alerts_cli.maintain.documents.alarm_catalogue import AlarmFile
 from bedrock_alerts_cli.samples.alerts import NOTES, SHORT
 
 

@@ -12,7 +12,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
 from bedrock_alerts.errors import GoneError, PermanentError, TransientError
-from bedrock_alerts.logging_setup.model import (
+from bedrock_alerts.invocation_logging.logging_state import (
     Configuration,
     LogGroup,
     RefusedError,

@@ -1,17 +1,20 @@
-"""Amazon CloudWatch: pictures of metrics, and how alarms are now."""
+"""Amazon CloudWatch: pictures of metrics, how alarms are now, and how they are set."""
 
+import time
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 import boto3
+from boto3.session import Session
 from botocore.config import Config
 
 from bedrock_alerts.adapters.aws_errors import translated
+from bedrock_alerts.alerts.events import AlarmDefinition
 from bedrock_alerts.alerts.incidents.item import AlarmItem
 from bedrock_alerts.alerts.incidents.learn import LookedUp
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from mypy_boto3_cloudwatch import CloudWatchClient
 
 # A picture is nice to have: one attempt.
@@ -22,9 +25,15 @@ _CONFIG: Final = Config(
 
 _SERVICE: Final = "Amazon CloudWatch"
 _MAX_PAGES: Final = 5
+# An alert waits for a definition: one attempt, and a short one.
+_QUICK: Final = Config(
+    connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 1}
+)
+_DEFINITION_SECONDS: Final = 60.0
+_DEFINITIONS: Final = 500
 
 
-def described(client: "CloudWatchClient", name: str) -> "Mapping[str, Any] | None":
+def described(client: "CloudWatchClient", name: str) -> Mapping[str, Any] | None:
     """Return CloudWatch's description of a metric or composite alarm, None where there is none.
 
     Raises what the client raises.
@@ -90,3 +99,52 @@ class AlarmStates:
                 return frozenset(found)
             token = {"NextToken": answer["NextToken"]}
         return None
+
+
+class AlarmDefinitions:
+    """How the alarms of this account and Region are set, each kept for a minute."""
+
+    def __init__(
+        self,
+        client: "CloudWatchClient | None" = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._given = client
+        self._clock = clock
+        self._known: dict[str, tuple[float, AlarmDefinition | None]] = {}
+
+    @cached_property
+    def _client(self) -> "CloudWatchClient":
+        return self._given or Session().client("cloudwatch", config=_QUICK)
+
+    def definition(self, name: str) -> AlarmDefinition | None:
+        """Return what an alarm is set to, None where there is none of this name."""
+        known = self._known.get(name)
+        if known and self._clock() - known[0] < _DEFINITION_SECONDS:
+            return known[1]
+        alarm = described(self._client, name)
+        found = _definition(alarm) if alarm is not None else None
+        if len(self._known) >= _DEFINITIONS:
+            self._known.clear()
+        self._known[name] = (self._clock(), found)
+        return found
+
+
+def _definition(alarm: Mapping[str, Any]) -> AlarmDefinition:
+    return AlarmDefinition(
+        threshold=alarm.get("Threshold"),
+        operator=alarm.get("ComparisonOperator"),
+        period=alarm.get("Period") or _longest_period(alarm.get("Metrics", [])),
+        periods=alarm.get("EvaluationPeriods"),
+        to_alarm=alarm.get("DatapointsToAlarm"),
+        actions_enabled=alarm.get("ActionsEnabled", True),
+        evaluation=alarm.get("EvaluationState", ""),
+    )
+
+
+def _longest_period(metrics: Sequence[Mapping[str, Any]]) -> int | None:
+    periods = [
+        metric.get("Period") or metric.get("MetricStat", {}).get("Period") or 0
+        for metric in metrics
+    ]
+    return max(periods, default=0) or None

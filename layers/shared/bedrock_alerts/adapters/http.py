@@ -17,7 +17,7 @@ import msgspec
 import urllib3
 
 from bedrock_alerts.adapters.exchange import SECONDS, Client, Response, Target, is_success
-from bedrock_alerts.adapters.secrecy import silence
+from bedrock_alerts.adapters.quiet_loggers import silence
 from bedrock_alerts.errors import (
     CredentialError,
     MessageError,

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 _CONFIG: Final = Config(
     connect_timeout=3, read_timeout=20, retries={"mode": "standard", "total_max_attempts": 3}
 )
+# One attempt: a body that cannot be had is counted, and the batch must not wait for it.
+_BODY_CONFIG: Final = Config(
+    connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 1}
+)
 _CHUNK_BYTES: Final = 256 * 1024
 _GONE: Final = frozenset({"NoSuchKey", "NoSuchBucket"})
 
@@ -44,3 +48,8 @@ class ObjectReader:
             raise TransientError(f"Amazon S3 refused the object: {code}") from error
         except (BotoCoreError, HTTPError) as error:  # botocore does not wrap all of urllib3's
             raise TransientError(f"Amazon S3 broke off: {type(error).__name__}") from error
+
+
+def body_reader() -> ObjectReader:
+    """Return a reader of the bodies that records refer to, which gives up soon."""
+    return ObjectReader(boto3.client("s3", config=_BODY_CONFIG))

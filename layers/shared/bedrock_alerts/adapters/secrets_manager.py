@@ -8,7 +8,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
 from bedrock_alerts.adapters.aws_errors import translate
-from bedrock_alerts.adapters.secrecy import silence
+from bedrock_alerts.adapters.quiet_loggers import silence
 from bedrock_alerts.errors import PermanentError, TransientError
 
 _SERVICE: Final = "AWS Secrets Manager"

@@ -1,1 +1,1 @@
-"""Flow 2, alert: normalise, enrich, route, then render and send, one delivery per channel."""
+"""Flow 2, alert: normalise, learn, settle, plan, then render and send to each channel."""

@@ -14,12 +14,15 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from bedrock_alerts.alerts.alert import (
+    Channel,
+    OldDelivery,
+)
 from bedrock_alerts.alerts.describe import Details
+from bedrock_alerts.alerts.events import incident_id
 from bedrock_alerts.alerts.incidents.item import AlarmItem, Policy, next_due
 from bedrock_alerts.alerts.incidents.learn import looked_up
 from bedrock_alerts.alerts.incidents.settle import settle
-from bedrock_alerts.alerts.incidents.updating import update
-from bedrock_alerts.alerts.model import Channel, OldDelivery, incident_id
 from bedrock_alerts.alerts.notifications import shown
 from bedrock_alerts.alerts.notifications.groups import group_of
 from bedrock_alerts.alerts.notifications.message import latency_ms
@@ -37,6 +40,7 @@ from bedrock_alerts.alerts.ports import (
 )
 from bedrock_alerts.alerts.sending import Claim, Sending
 from bedrock_alerts.alerts.turns import Turns
+from bedrock_alerts.alerts.updating import update
 from bedrock_alerts.errors import TransientError
 
 _ROUNDS: Final = 12

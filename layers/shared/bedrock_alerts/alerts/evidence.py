@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Final, NamedTuple, TypeAlias
 
-from bedrock_alerts.alerts.model import Evidence, Table
+from bedrock_alerts.alerts.alert import Evidence, Table
+from bedrock_alerts.alerts.formatting import caller_name, model_name
 from bedrock_alerts.alerts.questions import (
     APPLICATION,
     CALLER,
@@ -22,7 +23,6 @@ from bedrock_alerts.alerts.questions import (
     Subject,
 )
 from bedrock_alerts.alerts.units import DOLLARS, amount
-from bedrock_alerts.alerts.words import caller_name, model_name
 from bedrock_alerts.text import clean
 
 # One group of calls: the names of `Question.evidence`, all values as Logs Insights writes them.

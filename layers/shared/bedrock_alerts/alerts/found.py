@@ -2,7 +2,8 @@
 
 import msgspec
 
-from bedrock_alerts.alerts.model import AlarmDefinition, Evidence
+from bedrock_alerts.alerts.alert import Evidence
+from bedrock_alerts.alerts.events import AlarmDefinition
 
 
 class Found(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -11,12 +11,17 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Final, NamedTuple, Protocol, TypeAlias
 
+from bedrock_alerts.alerts.alert import Notification
 from bedrock_alerts.alerts.describe import Details
+from bedrock_alerts.alerts.events import (
+    AlarmDefinition,
+    News,
+    StateChange,
+)
 from bedrock_alerts.alerts.evidence import Row, evidence
+from bedrock_alerts.alerts.formatting import STANDING
 from bedrock_alerts.alerts.found import Found
-from bedrock_alerts.alerts.model import AlarmDefinition, News, Notification, StateChange
 from bedrock_alerts.alerts.questions import Question, question
-from bedrock_alerts.alerts.words import STANDING
 
 BUDGET_SECONDS: Final = 4.0
 """How long all pieces together may take by default."""

@@ -6,10 +6,15 @@ from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
+from bedrock_alerts.alerts.alert import (
+    Alert,
+    Channel,
+    Reason,
+)
+from bedrock_alerts.alerts.events import StateChange
 from bedrock_alerts.alerts.found import Found
 from bedrock_alerts.alerts.incidents.item import AlarmItem, Reference, Shown
 from bedrock_alerts.alerts.incidents.learn import LookedUp
-from bedrock_alerts.alerts.model import Alert, Channel, Reason, StateChange
 from bedrock_alerts.alerts.notifications.pace import ChannelState
 from bedrock_alerts.alerts.notifications.reasons import Action
 

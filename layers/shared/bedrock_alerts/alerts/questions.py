@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
-from bedrock_alerts.alerts.model import StateChange
+from bedrock_alerts.alerts.events import StateChange
 from bedrock_alerts.alerts.next_steps import suffix_of
 
 CALLER: Final = "principal"

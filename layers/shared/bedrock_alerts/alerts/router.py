@@ -15,7 +15,25 @@ from typing import Any, Final, NamedTuple, Protocol
 
 import msgspec
 
+from bedrock_alerts.alerts.alert import (
+    Channel,
+    Severity,
+)
 from bedrock_alerts.alerts.describe import severity_of
+from bedrock_alerts.alerts.events import (
+    Answer,
+    ConfigurationChange,
+    Event,
+    Heartbeat,
+    Kept,
+    News,
+    Notified,
+    StateChange,
+    Tampering,
+    Timer,
+    Unrecognised,
+    incident_id,
+)
 from bedrock_alerts.alerts.found import Found
 from bedrock_alerts.alerts.incidents.item import (
     ALARM,
@@ -35,24 +53,7 @@ from bedrock_alerts.alerts.incidents.learn import (
     press,
 )
 from bedrock_alerts.alerts.incidents.settle import settle
-from bedrock_alerts.alerts.incidents.updating import update
 from bedrock_alerts.alerts.lookup import BUDGET_SECONDS
-from bedrock_alerts.alerts.model import (
-    Answer,
-    Channel,
-    ConfigurationChange,
-    Event,
-    Heartbeat,
-    Kept,
-    News,
-    Notified,
-    Severity,
-    StateChange,
-    Tampering,
-    Timer,
-    Unrecognised,
-    incident_id,
-)
 from bedrock_alerts.alerts.normalise import normalise, normalise_object
 from bedrock_alerts.alerts.notifications.message import is_worth_a_notice
 from bedrock_alerts.alerts.notifications.plan import pagerduty_key
@@ -62,6 +63,7 @@ from bedrock_alerts.alerts.routing import (
     Routes,
     destinations,
 )
+from bedrock_alerts.alerts.updating import update
 from bedrock_alerts.alerts.upgrade import OldRecord, upgraded
 from bedrock_alerts.errors import TransientError
 from bedrock_alerts.limits import SQS_BATCH_MESSAGES

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from bedrock_alerts.alerts.model import Channel, Severity
+from bedrock_alerts.alerts.alert import Channel, Severity
 from bedrock_alerts.alerts.quiet_hours import QuietHours, never_ends
 from bedrock_alerts.errors import BedrockAlertsError, PermanentError, TransientError
 from bedrock_alerts.text import clean

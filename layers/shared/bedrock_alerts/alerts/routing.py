@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from typing import Final, NamedTuple
 
-from bedrock_alerts.alerts.model import Alert, Channel, Severity
+from bedrock_alerts.alerts.alert import Alert, Channel, Severity
 from bedrock_alerts.alerts.quiet_hours import QuietHours, end_of_quiet
 from bedrock_alerts.alerts.routes_file import (
     Match,

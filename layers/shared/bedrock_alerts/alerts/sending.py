@@ -6,10 +6,18 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from bedrock_alerts.alerts.alert import (
+    Alert,
+    Channel,
+    Fact,
+)
 from bedrock_alerts.alerts.describe import Details, describe, without_memory
+from bedrock_alerts.alerts.events import (
+    ConfigurationChange,
+    incident_id,
+)
 from bedrock_alerts.alerts.found import Found
 from bedrock_alerts.alerts.incidents.item import AlarmItem, Reference
-from bedrock_alerts.alerts.model import Alert, Channel, ConfigurationChange, Fact, incident_id
 from bedrock_alerts.alerts.notifications.message import message
 from bedrock_alerts.alerts.notifications.plan import Send
 from bedrock_alerts.alerts.notifications.reasons import TABLE, Action, Kind, action_of

@@ -4,8 +4,8 @@ import time
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
+from bedrock_alerts.alerts.alert import Channel
 from bedrock_alerts.alerts.incidents.item import AlarmItem
-from bedrock_alerts.alerts.model import Channel
 from bedrock_alerts.alerts.notifications import pace
 from bedrock_alerts.alerts.notifications.groups import group_of
 from bedrock_alerts.alerts.notifications.plan import Send

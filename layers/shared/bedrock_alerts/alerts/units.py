@@ -8,7 +8,10 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from bedrock_alerts.alerts.model import Expression, StateChange
+from bedrock_alerts.alerts.events import (
+    Expression,
+    StateChange,
+)
 from bedrock_alerts.alerts.next_steps import entry_of
 
 DOLLARS: Final = "Dollars"

@@ -10,6 +10,14 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from bedrock_alerts.alerts.alert import (
+    DEFAULT_SEVERITY,
+    Severity,
+)
+from bedrock_alerts.alerts.events import (
+    StateChange,
+    incident_id,
+)
 from bedrock_alerts.alerts.incidents.item import (
     ALARM,
     AlarmItem,
@@ -23,7 +31,6 @@ from bedrock_alerts.alerts.incidents.item import (
     Transition,
     View,
 )
-from bedrock_alerts.alerts.model import DEFAULT_SEVERITY, Severity, StateChange, incident_id
 
 # These ended what was shown.
 _ENDS: Final = frozenset({"resolved", "late", "settled"})

@@ -8,7 +8,11 @@ import re
 from datetime import timedelta
 from typing import Any, Final
 
-from bedrock_alerts.alerts.model import Expression, MetricRef, StateChange
+from bedrock_alerts.alerts.events import (
+    Expression,
+    MetricRef,
+    StateChange,
+)
 
 _BEFORE: Final = timedelta(hours=3)
 _AFTER: Final = timedelta(minutes=5)

@@ -11,8 +11,7 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 import msgspec
 
 from bedrock_alerts.invocations.identity import OTHER_VALUES
-from bedrock_alerts.invocations.memory import Memory
-from bedrock_alerts.invocations.model import (
+from bedrock_alerts.invocations.invocation import (
     PICODOLLARS,
     Body,
     Cost,
@@ -23,6 +22,7 @@ from bedrock_alerts.invocations.model import (
     Skipped,
     Verdict,
 )
+from bedrock_alerts.invocations.memory import Memory
 from bedrock_alerts.metrics import METRICS, Datapoint, Dimensions
 from bedrock_alerts.text import dimension_value
 

@@ -9,16 +9,11 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 import pybase64
-from isal import isal_zlib
 
 from bedrock_alerts.errors import BatchError
-from bedrock_alerts.invocations.mend import mend
+from bedrock_alerts.invocations.gunzip import inflate
+from bedrock_alerts.invocations.lenient_json import mend
 from bedrock_alerts.limits import MAX_BATCH_BASE64_BYTES, MAX_BATCH_INFLATED_BYTES
-
-_GZIP: Final = 31  # zlib's window bits for "gzip header expected"
-# CloudWatch Logs makes one member. Each costs a copy of all that follows it, so that a batch of
-# empty ones would keep a function busy for hours.
-_MAX_MEMBERS: Final = 100
 
 
 class LogLine(msgspec.Struct, frozen=True, gc=False):
@@ -159,37 +154,3 @@ def _line(item: Any) -> LogLine:
 
 def _text(value: Any) -> str:
     return value if isinstance(value, str) else ""
-
-
-def inflate(packed: bytes, limit: int) -> bytes:
-    """Inflate every member of a gzip stream, `limit` bytes at the most.
-
-    Raises BatchError for anything that is not a whole gzip stream within the limit.
-    """
-    parts: list[bytes] = []
-    room = limit + 1
-    # What gzip's last bytes say of the size: with it memory is asked for once. It is only a hint:
-    # whatever stands there, all is read, and never more than fits.
-    expected = int.from_bytes(packed[-4:], "little") + 1
-    members = 0
-    while packed:
-        if members == _MAX_MEMBERS:
-            raise BatchError(f"the gzip of the batch has more than {_MAX_MEMBERS} members")
-        members += 1
-        member = isal_zlib.decompressobj(wbits=_GZIP)
-        while not member.eof:
-            try:
-                part = member.decompress(packed, max_length=min(room, expected))
-            except isal_zlib.error as error:  # type: ignore[misc] # its stubs call it a value
-                raise BatchError("the batch is no valid gzip") from error
-            room -= len(part)
-            if room <= 0:
-                raise BatchError(f"the batch inflates to more than {limit} bytes")
-            if not (part or member.eof):
-                raise BatchError("the gzip of the batch ends too early")
-            parts.append(part)
-            packed, expected = member.unconsumed_tail, room
-        packed = member.unused_data.lstrip(b"\0")
-    if not parts:
-        raise BatchError("the batch is empty")
-    return parts[0] if len(parts) == 1 else b"".join(parts)

@@ -14,8 +14,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 import msgspec
 from msgspec.structs import asdict, replace
 
-from bedrock_alerts.invocations.extract import guardrail_result
-from bedrock_alerts.invocations.fit import Reader
+from bedrock_alerts.invocations.guardrail_trace import guardrail_result
 from bedrock_alerts.invocations.identity import (
     AUTO,
     Naming,
@@ -23,7 +22,7 @@ from bedrock_alerts.invocations.identity import (
     model_ref,
     principal_of,
 )
-from bedrock_alerts.invocations.model import (
+from bedrock_alerts.invocations.invocation import (
     UNKNOWN_TIER,
     Billing,
     Body,
@@ -33,7 +32,8 @@ from bedrock_alerts.invocations.model import (
     Skipped,
     Usage,
 )
-from bedrock_alerts.invocations.raw import (
+from bedrock_alerts.invocations.lenient_json import Reader
+from bedrock_alerts.invocations.record import (
     NULL,
     OutputBody,
     RawBody,

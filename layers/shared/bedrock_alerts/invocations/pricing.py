@@ -10,16 +10,15 @@ are where to put them.
 
 import re
 import sys
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Annotated, Any, Final, Literal, NamedTuple, Protocol, Self, TypeAlias
+from typing import Final, NamedTuple, Protocol, Self, TypeAlias
 
 import msgspec
 
+from bedrock_alerts.invocations.event_lines import notice
 from bedrock_alerts.invocations.identity import without_geography
-from bedrock_alerts.invocations.model import (
+from bedrock_alerts.invocations.invocation import (
     UNKNOWN_TIER,
     Billing,
     Cost,
@@ -27,8 +26,19 @@ from bedrock_alerts.invocations.model import (
     Invocation,
     Usage,
 )
-
-PRICES_FILE: Final = Path(__file__).with_name("prices.json")
+from bedrock_alerts.invocations.price_list import (
+    PRICES_FILE,
+    Band,
+    Entry,
+    GuardrailRates,
+    PricesError,
+    Rates,
+    SameAs,
+    copies,
+    read_overrides,
+    read_price_list,
+)
+from bedrock_alerts.text import clean
 
 WITHOUT_PREFIX: Final = "without-prefix"
 OTHER_REGION: Final = "other-region"
@@ -71,104 +81,9 @@ _CONTEXT: Final = re.compile(r":\d+k$")
 _GOV: Final = "us-gov-"
 _GOV_PREFIX: Final = "us-gov."
 
-# The cheapest real rate is 5,000 (a cache read); 1.10 typed as 1 would pass every other check.
-_SMALLEST_RATE: Final = 100
 # Model ids come from whoever calls Bedrock: an endless supply of new ones must not fill memory.
 _MEMO_LIMIT: Final = 4096
-
-Caveat: TypeAlias = Literal["image-size", "tokens-only", "sources-differ"]
-Rate: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=10**15)]
-_Name: TypeAlias = Annotated[str, msgspec.Meta(max_length=256, pattern=r"^[^\s/]+$")]
-
-
-class PricesError(ValueError):
-    """A price list that cannot be used; the message names the entry and the field."""
-
-
-class Rates(
-    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True
-):
-    """Pico-dollars a token, by kind (`image`: an image made); None where no price is known.
-
-    `cache_write` is the five-minute cache, `cache_write_1h` the one of an hour.
-    """
-
-    input: Rate | None = None
-    output: Rate | None = None
-    cache_read: Rate | None = None
-    cache_write: Rate | None = None
-    cache_write_1h: Rate | None = None
-    image: Rate | None = None
-
-
-class Band(
-    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True
-):
-    """Rates for all tokens of a call whose input, cache included, exceeds `above` tokens."""
-
-    above: Annotated[int, msgspec.Meta(gt=0)]
-    rates: Rates
-    tiers: dict[str, Rates] = {}
-
-
-class Entry(
-    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True
-):
-    """All prices of one model id, with its geography prefix, in `region` or wherever unsaid.
-
-    `tiers` is keyed by Bedrock's service tier or latency mode. `caveat` says in what way the list's
-    price is itself only near: `image-size` where the real one varies with size and quality,
-    `tokens-only` where media that a record does not count are charged beside the tokens,
-    `sources-differ` where two sources do not agree on it. `in_all_regions` says that the price was
-    checked to hold in every commercial Region without a separate entry.
-    """
-
-    model: _Name
-    region: _Name | None = None
-    rates: Rates
-    tiers: dict[str, Rates] = {}
-    bands: tuple[Band, ...] = ()
-    caveat: Caveat | None = None
-    in_all_regions: bool = False
-
-
-class GuardrailRates(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Pico-dollars a text unit (`content_image`: an image), in the words of `GuardrailUnits`."""
-
-    topic: Rate
-    content: Rate
-    content_image: Rate
-    word: Rate
-    sensitive_information: Rate
-    sensitive_information_free: Rate
-    contextual_grounding: Rate
-    automated_reasoning: Rate
-
-
-class ShippedPrices(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The shape of `prices.json`."""
-
-    source: str
-    source_version: str
-    licence: str
-    regional_source: str = ""
-    dated: Annotated[str, msgspec.Meta(pattern=r"^\d{4}-\d\d-\d\d$")]
-    currency: Literal["USD"]
-    unit: str
-    guardrail: GuardrailRates
-    entries: tuple[Entry, ...]
-
-
-class _SameAs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """An override that takes the prices of another model."""
-
-    model: _Name
-    same_as: _Name
-
-
-class _Overrides(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    # Untyped at first, so that a fault can be told with the name of the model it is in.
-    entries: list[Any]
+_MAX_FAULT: Final = 500
 
 
 class _Row(msgspec.Struct, frozen=True):
@@ -377,12 +292,12 @@ class Prices:
         """
         shipped = read_price_list(PRICES_FILE.read_bytes())
         entries = {(entry.model, entry.region): entry for entry in shipped.entries}
-        found = () if overrides is None else _read_overrides(overrides)
+        found = () if overrides is None else read_overrides(overrides)
         replaced = [one for one in found if isinstance(one, Entry)]
         entries |= {(entry.model, entry.region): entry for entry in replaced}
         for one in found:
-            if isinstance(one, _SameAs):
-                entries |= _copies(one, entries)
+            if isinstance(one, SameAs):
+                entries |= copies(one, entries)
         return cls(
             dated=shipped.dated,
             source=f"{shipped.source} {shipped.source_version}",
@@ -578,88 +493,22 @@ def _charge(
     return amount, fallback
 
 
-def read_price_list(text: bytes) -> ShippedPrices:
-    """Parse and check a whole `prices.json`; raises `PricesError`."""
+def load_prices(overrides: str | None) -> tuple[Prices, tuple[bytes, ...]]:
+    """Return the prices, and lines for the log: one if `overrides` (JSON) cannot be used.
+
+    Then the shipped list stands alone. Raising would stop everything, alarms on guardrails
+    included, for the sake of an amount.
+    """
+    if overrides is None:
+        return Prices.load(), ()
     try:
-        prices = msgspec.json.decode(text, type=ShippedPrices)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        message = f"price list: {error}"
-        raise PricesError(message) from error
-    _check(prices.entries, "price list")
-    return prices
-
-
-def _read_overrides(text: bytes) -> "tuple[Entry | _SameAs, ...]":
-    what = "price overrides"
-    try:
-        found = msgspec.json.decode(text, type=_Overrides).entries
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        message = f"{what}: {error}"
-        raise PricesError(message) from error
-    entries: list[Entry | _SameAs] = []
-    for place, one in enumerate(found):
-        try:
-            is_copy = isinstance(one, dict) and "same_as" in one
-            entries.append(
-                msgspec.convert(one, _SameAs) if is_copy else msgspec.convert(one, Entry)
-            )
-        except msgspec.ValidationError as error:
-            model = one.get("model") if isinstance(one, dict) else None
-            message = f"{what}, entry {place} ({model or 'no model'}): {error}"
-            raise PricesError(message) from error
-    _check((entry for entry in entries if isinstance(entry, Entry)), what)
-    return tuple(entries)
-
-
-def _copies(
-    wanted: _SameAs, entries: Mapping[tuple[str, str | None], Entry]
-) -> dict[tuple[str, str | None], Entry]:
-    """Return another model's entries under this one's id; raises `PricesError` without any."""
-    copies = {
-        (wanted.model, region): msgspec.structs.replace(entry, model=wanted.model)
-        for (model, region), entry in entries.items()
-        if model == wanted.same_as
-    }
-    if not copies:
-        message = f"price overrides, {wanted.model}: the list has no model {wanted.same_as}"
-        raise PricesError(message)
-    return copies
-
-
-def _check(entries: Iterable[Entry], what: str) -> None:
-    """Refuse what the types allow and no price list means; raises `PricesError`."""
-    seen: Counter[tuple[str, str | None]] = Counter()
-    for entry in entries:
-        name = entry.model if entry.region is None else f"{entry.model} in {entry.region}"
-        fault = _fault(entry)
-        seen[entry.model, entry.region] += 1
-        if seen[entry.model, entry.region] > 1:
-            fault = "is there twice"
-        if fault is not None:
-            message = f"{what}, {name}: {fault}"
-            raise PricesError(message)
-
-
-def _fault(entry: Entry) -> str | None:
-    """Say what is wrong with an entry, naming the field; None when nothing is."""
-    if entry.rates == Rates():
-        return "`rates` holds no rate"
-    bands = [band.above for band in entry.bands]
-    if len(set(bands)) != len(bands):
-        return "`bands` has one `above` twice"
-    for path, rates in _all_rates(entry):
-        for kind, rate in msgspec.structs.asdict(rates).items():
-            if rate is not None and 0 < rate < _SMALLEST_RATE:
-                return (
-                    f"`{path}.{kind}` is {rate} pico-dollars, too small to be meant: "
-                    "1000000 a token is 1 USD per million tokens"
-                )
-    return None
-
-
-def _all_rates(entry: Entry) -> Iterable[tuple[str, Rates]]:
-    yield "rates", entry.rates
-    yield from ((f"tiers.{tier}", rates) for tier, rates in entry.tiers.items())
-    for place, band in enumerate(entry.bands):
-        yield f"bands[{place}].rates", band.rates
-        yield from ((f"bands[{place}].tiers.{t}", rates) for t, rates in band.tiers.items())
+        # What is no UTF-8 in the environment arrives as lone surrogates: a wrong text, no crash.
+        return Prices.load(overrides.encode("utf-8", "surrogatepass")), ()
+    except PricesError as error:
+        line = notice(
+            "price_overrides_refused",
+            "ERROR",
+            "PriceOverrides cannot be used, the shipped prices are",
+            error=clean(str(error), _MAX_FAULT),
+        )
+        return Prices.load(), (line,)

@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple, Protocol
 import msgspec
 
 from bedrock_alerts.invocations.identity import model_ref, without_geography
-from bedrock_alerts.invocations.model import Invocation
+from bedrock_alerts.invocations.invocation import Invocation
 from bedrock_alerts.text import clean
 
 _MAX_NAME: Final = 64

@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 
 from bedrock_alerts.invocations.identity import OTHER_VALUES
-from bedrock_alerts.invocations.model import PICODOLLARS, Cost, Invocation
+from bedrock_alerts.invocations.invocation import PICODOLLARS, Cost, Invocation
 
 # Callers choose names: beyond so many lines a batch has one for each caller, and beyond twice as
 # many one for all others.

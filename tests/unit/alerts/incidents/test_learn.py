@@ -4,6 +4,10 @@ from typing import Any
 
 import pytest
 
+from bedrock_alerts.alerts.events import (
+    Answer,
+    incident_id,
+)
 from bedrock_alerts.alerts.incidents.item import (
     MAX_CONTRIBUTORS,
     MAX_TRANSITIONS,
@@ -13,7 +17,6 @@ from bedrock_alerts.alerts.incidents.item import (
     is_suppressed,
 )
 from bedrock_alerts.alerts.incidents.learn import LookedUp, learn_look_up, press
-from bedrock_alerts.alerts.model import Answer, incident_id
 from tests.support.facts import (
     ARN,
     configured,

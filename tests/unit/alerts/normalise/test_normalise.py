@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bedrock_alerts.alerts.describe import describe, without_memory
-from bedrock_alerts.alerts.model import (
+from bedrock_alerts.alerts.events import (
     Answer,
     Event,
     Heartbeat,

@@ -3,10 +3,10 @@
 import msgspec
 import pytest
 
+from bedrock_alerts.alerts.alert import Alert
 from bedrock_alerts.alerts.describe import Details
 from bedrock_alerts.alerts.found import Found
 from bedrock_alerts.alerts.incidents.item import AlarmItem, View
-from bedrock_alerts.alerts.model import Alert
 from bedrock_alerts.alerts.notifications.message import is_worth_a_notice, latency_ms, message
 from bedrock_alerts.alerts.notifications.plan import Send, plan
 from tests.support.facts import (

@@ -4,7 +4,7 @@ from typing import get_args
 
 import pytest
 
-from bedrock_alerts.alerts.model import Reason
+from bedrock_alerts.alerts.alert import Reason
 from bedrock_alerts.alerts.notifications.reasons import NOISY, TABLE, action_of, kind_of
 
 

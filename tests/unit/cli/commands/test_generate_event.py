@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from bedrock_alerts.adapters.slack_requests import signed_body
-from bedrock_alerts.alerts.answers import read_answers
+from bedrock_alerts.adapters.slack_signature import signed_body
+from bedrock_alerts.alerts.button_presses import read_answers
 from bedrock_alerts.alerts.normalise import normalise
 from bedrock_alerts_cli.commands.generate_event import generate_event
 from functions.collect_logs import handler as collect_logs

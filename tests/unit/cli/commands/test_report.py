@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 import pytest
 
-from bedrock_alerts.invocations.model import Invocation
+from bedrock_alerts.invocations.invocation import Invocation
 from bedrock_alerts.invocations.parse import parse
 from bedrock_alerts.invocations.pricing import Prices, cost_of
 from bedrock_alerts.invocations.usage_lines import UsageLines

@@ -8,7 +8,7 @@ from typing import Any, Final, get_args
 import pytest
 from click.testing import CliRunner, Result
 
-from bedrock_alerts.alerts.model import ChannelKind
+from bedrock_alerts.alerts.alert import ChannelKind
 from bedrock_alerts_cli.commands.simulate import simulate
 from bedrock_alerts_cli.user_errors import CommandError, InputError
 from tests.support.events import ROUTE_EVENTS

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from bedrock_alerts.alerts.model import StateChange
+from bedrock_alerts.alerts.events import StateChange
 from bedrock_alerts.alerts.normalise import normalise
 from bedrock_alerts_cli.simulator import Alarm, Change, simulate
 from tests.support.simulated import (

@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from bedrock_alerts.alerts.alert import Alert, Tone
 from bedrock_alerts.alerts.describe import place
-from bedrock_alerts.alerts.model import Alert, Tone
+from bedrock_alerts.alerts.formatting import spot
 from bedrock_alerts.alerts.next_steps import entry_of, suffix_of
-from bedrock_alerts.alerts.words import spot
 from bedrock_alerts.text import clean, shorten
 
 _TONES: Final[tuple[Tone, ...]] = ("critical", "warning", "info", "unknown", "ok")

@@ -9,9 +9,9 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Final, NamedTuple
 
+from bedrock_alerts.alerts.alert import Alert, Fact, Link, Table
 from bedrock_alerts.alerts.describe import place, time_label, utc
-from bedrock_alerts.alerts.model import Alert, Fact, Link, Table
-from bedrock_alerts.alerts.words import STANDING, caller_name, model_name, spot
+from bedrock_alerts.alerts.formatting import STANDING, caller_name, model_name, spot
 from bedrock_alerts.text import clean
 
 _MAX_COLUMNS: Final = 8

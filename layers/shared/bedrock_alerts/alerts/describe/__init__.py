@@ -7,19 +7,25 @@ from typing import Final
 
 import msgspec
 
-from bedrock_alerts.alerts.describe.alarms import Details, state_change
-from bedrock_alerts.alerts.describe.others import configuration_change, tampering, unrecognised
-from bedrock_alerts.alerts.describe.trailers import severity_of, split_description
-from bedrock_alerts.alerts.found import Found
-from bedrock_alerts.alerts.model import (
+from bedrock_alerts.alerts.alert import (
     Alert,
+    Notification,
+)
+from bedrock_alerts.alerts.describe.alarm_changes import Details, state_change
+from bedrock_alerts.alerts.describe.other_alerts import (
+    configuration_change,
+    tampering,
+    unrecognised,
+)
+from bedrock_alerts.alerts.describe.trailers import severity_of, split_description
+from bedrock_alerts.alerts.events import (
     ConfigurationChange,
     News,
-    Notification,
     StateChange,
     Unrecognised,
 )
-from bedrock_alerts.alerts.words import lasting, place, time_label, utc
+from bedrock_alerts.alerts.formatting import lasting, place, time_label, utc
+from bedrock_alerts.alerts.found import Found
 
 __all__ = [
     "Details",

@@ -4,9 +4,16 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Final
 
+from bedrock_alerts.alerts.alert import (
+    Fact,
+    Notification,
+)
 from bedrock_alerts.alerts.describe.trailers import is_link
-from bedrock_alerts.alerts.model import AlarmDefinition, Fact, Notification, StateChange
-from bedrock_alerts.alerts.words import lasting, measured, recent, watched
+from bedrock_alerts.alerts.events import (
+    AlarmDefinition,
+    StateChange,
+)
+from bedrock_alerts.alerts.formatting import lasting, measured, recent, watched
 from bedrock_alerts.text import shorten
 
 _MAX_ATTRIBUTES: Final = 3

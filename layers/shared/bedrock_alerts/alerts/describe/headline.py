@@ -4,10 +4,17 @@ import re
 from datetime import datetime
 from typing import Final
 
+from bedrock_alerts.alerts.alert import (
+    Notification,
+    Severity,
+)
 from bedrock_alerts.alerts.describe.trailers import split_description
-from bedrock_alerts.alerts.model import Contributor, Notification, Severity, StateChange
+from bedrock_alerts.alerts.events import (
+    Contributor,
+    StateChange,
+)
+from bedrock_alerts.alerts.formatting import Measured, caller_name, lasting, utc
 from bedrock_alerts.alerts.next_steps import CatalogueEntry, entry_of, suffix_of
-from bedrock_alerts.alerts.words import Measured, caller_name, lasting, utc
 from bedrock_alerts.text import clean, shorten
 
 _MAX_ATTRIBUTES: Final = 3

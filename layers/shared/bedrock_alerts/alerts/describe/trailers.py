@@ -5,10 +5,12 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from bedrock_alerts.alerts.model import (
+from bedrock_alerts.alerts.alert import (
     DEFAULT_SEVERITY,
-    ConfigurationChange,
     Severity,
+)
+from bedrock_alerts.alerts.events import (
+    ConfigurationChange,
     StateChange,
 )
 

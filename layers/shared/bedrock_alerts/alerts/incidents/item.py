@@ -7,13 +7,15 @@ from typing import Final, Literal, TypeAlias
 
 import msgspec
 
-from bedrock_alerts.alerts.model import (
+from bedrock_alerts.alerts.alert import (
     DEFAULT_SEVERITY,
     SEVERITIES,
     Channel,
+    Severity,
+)
+from bedrock_alerts.alerts.events import (
     ConfigurationChange,
     Notice,
-    Severity,
     StateChange,
 )
 from bedrock_alerts.alerts.quiet_hours import QuietHours

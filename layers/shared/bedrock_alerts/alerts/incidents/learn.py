@@ -7,6 +7,11 @@ from typing import NamedTuple
 import msgspec
 
 from bedrock_alerts.alerts.describe import severity_of
+from bedrock_alerts.alerts.events import (
+    Answer,
+    ConfigurationChange,
+    StateChange,
+)
 from bedrock_alerts.alerts.incidents.item import (
     ALARM,
     MAX_CONTRIBUTORS,
@@ -24,7 +29,6 @@ from bedrock_alerts.alerts.incidents.item import (
     wake,
 )
 from bedrock_alerts.alerts.incidents.settle import effective, settle
-from bedrock_alerts.alerts.model import Answer, ConfigurationChange, StateChange
 
 _KNOWN = (ALARM, OK, NO_DATA)
 # A time later than this behind its arrival is cut: a clock was wrong, or someone lies.

@@ -11,16 +11,19 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
-from bedrock_alerts.alerts.model import Event, Unrecognised
-from bedrock_alerts.alerts.normalise.alarms import (
+from bedrock_alerts.alerts.events import (
+    Event,
+    Unrecognised,
+)
+from bedrock_alerts.alerts.normalise.fields import decoded, moment, word
+from bedrock_alerts.alerts.normalise.internal_messages import MARK, Note, encode_note, note_in
+from bedrock_alerts.alerts.normalise.other_events import configuration_change, tampering
+from bedrock_alerts.alerts.normalise.state_change import (
     from_detail,
     from_eventbridge,
     from_lambda,
     from_sns,
 )
-from bedrock_alerts.alerts.normalise.notes import MARK, Note, encode_note, note_in
-from bedrock_alerts.alerts.normalise.others import configuration_change, tampering
-from bedrock_alerts.alerts.normalise.reading import decoded, moment, word
 
 __all__ = ["Note", "encode_note", "normalise", "normalise_object"]
 

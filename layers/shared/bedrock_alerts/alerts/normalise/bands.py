@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
-from bedrock_alerts.alerts.normalise.reading import numbers
+from bedrock_alerts.alerts.normalise.fields import numbers
 
 NUMBER: Final = r"(-?\d{1,20}(?:\.\d{1,20})?(?:E-?\d{1,3})?)"
 """A number as reasons have it."""

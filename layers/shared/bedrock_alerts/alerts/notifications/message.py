@@ -5,20 +5,22 @@ from typing import Final
 
 import msgspec
 
+from bedrock_alerts.alerts.alert import (
+    Alert,
+    Fact,
+    Notification,
+    Reason,
+)
 from bedrock_alerts.alerts.describe import Details, describe
 from bedrock_alerts.alerts.describe.trailers import key_of
+from bedrock_alerts.alerts.events import (
+    ConfigurationChange,
+    News,
+    StateChange,
+)
 from bedrock_alerts.alerts.found import Found
 from bedrock_alerts.alerts.incidents.item import AlarmItem, Incident, View
 from bedrock_alerts.alerts.incidents.settle import on_and_off
-from bedrock_alerts.alerts.model import (
-    Alert,
-    ConfigurationChange,
-    Fact,
-    News,
-    Notification,
-    Reason,
-    StateChange,
-)
 from bedrock_alerts.alerts.notifications.plan import Send
 
 _LATE_SECONDS: Final = 300.0

@@ -9,6 +9,14 @@ import math
 from datetime import UTC, datetime
 from typing import NamedTuple, TypeAlias
 
+from bedrock_alerts.alerts.alert import (
+    Channel,
+    Reason,
+)
+from bedrock_alerts.alerts.events import (
+    ConfigurationChange,
+    incident_id,
+)
 from bedrock_alerts.alerts.incidents.item import (
     MAX_CONTRIBUTORS,
     AlarmItem,
@@ -22,7 +30,6 @@ from bedrock_alerts.alerts.incidents.item import (
     is_suppressed,
     is_worse,
 )
-from bedrock_alerts.alerts.model import Channel, ConfigurationChange, Reason, incident_id
 from bedrock_alerts.alerts.notifications.reasons import NOISY, Action, Kind, action_of
 from bedrock_alerts.alerts.quiet_hours import end_of_quiet
 

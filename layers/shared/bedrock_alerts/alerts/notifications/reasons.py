@@ -2,7 +2,7 @@
 
 from typing import Final, Literal, NamedTuple, TypeAlias
 
-from bedrock_alerts.alerts.model import Reason
+from bedrock_alerts.alerts.alert import Reason
 
 Action: TypeAlias = Literal[
     "send", "post", "edit", "reply", "broadcast", "trigger", "acknowledge", "resolve", "change", ""

@@ -5,7 +5,12 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from bedrock_alerts.alerts.alert import Channel
 from bedrock_alerts.alerts.describe.trailers import trailers_of
+from bedrock_alerts.alerts.events import (
+    ConfigurationChange,
+    StateChange,
+)
 from bedrock_alerts.alerts.incidents.item import (
     ALARM,
     NO_DATA,
@@ -14,7 +19,6 @@ from bedrock_alerts.alerts.incidents.item import (
     is_silenced,
     is_suppressed,
 )
-from bedrock_alerts.alerts.model import Channel, ConfigurationChange, StateChange
 from bedrock_alerts.alerts.routing import Routes, Subject, destinations, escalation_minutes
 
 

@@ -7,8 +7,8 @@ from typing import Literal, NamedTuple, TypeAlias
 
 import msgspec
 
+from bedrock_alerts.alerts.alert import Channel
 from bedrock_alerts.alerts.incidents.item import AlarmItem, Key, Reference, Rule, View
-from bedrock_alerts.alerts.model import Channel
 from bedrock_alerts.alerts.notifications.plan import Send
 
 LEASE_SECONDS = 90.0

@@ -9,9 +9,15 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
+from bedrock_alerts.alerts.alert import (
+    Alert,
+    Evidence,
+    Table,
+    Tone,
+)
 from bedrock_alerts.alerts.channels.layout import bare_name, bounded, headline, links, more, rows
-from bedrock_alerts.alerts.model import Alert, Evidence, Table, Tone, incident_id
-from bedrock_alerts.alerts.words import spot
+from bedrock_alerts.alerts.events import incident_id
+from bedrock_alerts.alerts.formatting import spot
 from bedrock_alerts.text import clean, clean_lines, shorten
 
 _TITLE_CHARS: Final = 250

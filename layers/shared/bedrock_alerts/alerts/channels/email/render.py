@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
+from bedrock_alerts.alerts.alert import Alert, Evidence
 from bedrock_alerts.alerts.channels.layout import (
     bare_name,
     bounded,
@@ -13,8 +14,7 @@ from bedrock_alerts.alerts.channels.layout import (
     rows,
     subject_line,
 )
-from bedrock_alerts.alerts.model import Alert, Evidence
-from bedrock_alerts.alerts.words import spot
+from bedrock_alerts.alerts.formatting import spot
 from bedrock_alerts.limits import SNS_MESSAGE_BYTES, SNS_SUBJECT_CHARS
 from bedrock_alerts.text import ELLIPSIS, clean
 

@@ -6,10 +6,14 @@ https://developer.pagerduty.com/docs/send-alert-event
 from collections.abc import Sequence
 from typing import Any, Final, Literal
 
+from bedrock_alerts.alerts.alert import (
+    Alert,
+    Evidence,
+)
 from bedrock_alerts.alerts.channels.layout import bounded, headline, in_columns, links, rows
 from bedrock_alerts.alerts.describe import place
-from bedrock_alerts.alerts.model import Alert, Evidence, incident_id
-from bedrock_alerts.alerts.words import spot
+from bedrock_alerts.alerts.events import incident_id
+from bedrock_alerts.alerts.formatting import spot
 from bedrock_alerts.limits import PAGERDUTY_SUMMARY_CHARS
 from bedrock_alerts.text import clean, clean_lines
 

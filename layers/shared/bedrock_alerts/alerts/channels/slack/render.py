@@ -14,7 +14,14 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from bedrock_alerts.alerts.answers import Button, buttons, undo_buttons
+from bedrock_alerts.alerts.alert import (
+    Alert,
+    Evidence,
+    Link,
+    Table,
+    Tone,
+)
+from bedrock_alerts.alerts.button_presses import Button, buttons, undo_buttons
 from bedrock_alerts.alerts.channels.layout import (
     When,
     bounded,
@@ -27,8 +34,8 @@ from bedrock_alerts.alerts.channels.layout import (
     when,
 )
 from bedrock_alerts.alerts.describe import place, utc
-from bedrock_alerts.alerts.model import Alert, Evidence, Link, Table, Tone, incident_id
-from bedrock_alerts.alerts.words import STANDING, spot
+from bedrock_alerts.alerts.events import incident_id
+from bedrock_alerts.alerts.formatting import STANDING, spot
 from bedrock_alerts.limits import (
     SLACK_BLOCKS_CHARS,
     SLACK_BUTTON_TEXT_CHARS,

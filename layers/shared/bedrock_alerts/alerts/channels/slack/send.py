@@ -8,12 +8,12 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Protocol, TypeVar
 
+from bedrock_alerts.alerts.alert import Alert
 from bedrock_alerts.alerts.channels.digest import as_one
 from bedrock_alerts.alerts.channels.slack import render as slack
 from bedrock_alerts.alerts.channels.slack import thread as slack_thread
 from bedrock_alerts.alerts.credentials import SecretPort, entry, with_secret
 from bedrock_alerts.alerts.incidents.item import Reference
-from bedrock_alerts.alerts.model import Alert
 from bedrock_alerts.alerts.ports import Job, Receipt, Sender
 from bedrock_alerts.errors import EditError, MessageError, PermanentError
 

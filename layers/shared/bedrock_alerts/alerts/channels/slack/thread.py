@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
+from bedrock_alerts.alerts.alert import Alert
 from bedrock_alerts.alerts.channels.slack.render import (
     COLOURS,
     HARMLESS,
@@ -14,7 +15,6 @@ from bedrock_alerts.alerts.channels.slack.render import (
     plain,
     table,
 )
-from bedrock_alerts.alerts.model import Alert
 from bedrock_alerts.text import clean
 
 _LINE_CHARS: Final = 700

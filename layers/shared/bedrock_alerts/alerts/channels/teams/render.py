@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from bedrock_alerts.alerts.alert import Alert, Evidence, Tone
 from bedrock_alerts.alerts.channels.layout import (
     bare_name,
     bounded,
@@ -18,8 +19,7 @@ from bedrock_alerts.alerts.channels.layout import (
     more,
     rows,
 )
-from bedrock_alerts.alerts.model import Alert, Evidence, Tone
-from bedrock_alerts.alerts.words import spot
+from bedrock_alerts.alerts.formatting import spot
 from bedrock_alerts.limits import TEAMS_CARD_BYTES
 from bedrock_alerts.text import clean, clean_lines
 

@@ -9,8 +9,9 @@ from typing import Any, Final
 
 import msgspec
 
+from bedrock_alerts.alerts.alert import Alert
 from bedrock_alerts.alerts.channels.layout import headline
-from bedrock_alerts.alerts.model import Alert, incident_id
+from bedrock_alerts.alerts.events import incident_id
 
 _HEADLINE_CHARS: Final = 400
 SCHEMA: Final = "urn:bedrock-alerts:alert:2"

@@ -1,0 +1,298 @@
+"""An alarm's change of state, in the words of the notification that it is told by."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Final
+
+import msgspec
+
+from bedrock_alerts.alerts.alert import (
+    Alert,
+    Link,
+    Notification,
+    Severity,
+    Tone,
+)
+from bedrock_alerts.alerts.console import Console
+from bedrock_alerts.alerts.describe.facts import facts_of
+from bedrock_alerts.alerts.describe.headline import headline_of, label_of
+from bedrock_alerts.alerts.describe.trailers import (
+    is_link,
+    key_of,
+    severity_in,
+    split_description,
+    trailers_of,
+)
+from bedrock_alerts.alerts.events import (
+    AlarmDefinition,
+    StateChange,
+)
+from bedrock_alerts.alerts.formatting import (
+    STANDING,
+    caller_name,
+    lasting,
+    measure,
+)
+from bedrock_alerts.alerts.found import Found
+from bedrock_alerts.alerts.next_steps import (
+    ABOUT_QUOTAS,
+    NO_DATA,
+    entry_of,
+    steps_for,
+    suffix_of,
+)
+from bedrock_alerts.alerts.questions import callers_query, question
+from bedrock_alerts.alerts.widget import widget_of
+from bedrock_alerts.text import shorten
+
+_STATES: Final = frozenset({"ALARM", "OK", "INSUFFICIENT_DATA"})
+_MAX_ATTRIBUTES: Final = 3
+_MAX_VALUE: Final = 400
+# An ended series that sent nothing any more: CloudWatch calls that OK.
+_NO_DATA: Final = re.compile(r"\bno data|\bwithout data|missing data", re.IGNORECASE)
+# What the webhook calls these, by contract; people read `label`.
+_STATUS: Final = {
+    "escalated": "WORSE",
+    "still_firing": "STILL IN ALARM",
+    "undelivered": "STILL IN ALARM",
+    "resolved": "RESOLVED",
+    "no_data": "NO DATA",
+    "acknowledged": "ACKNOWLEDGED",
+    "silenced": "SILENCED",
+    "recovering": "RECOVERING",
+}
+_TONES: Final[Mapping[str, Tone]] = {
+    "resolved": "ok",
+    "no_data": "unknown",
+    "acknowledged": "info",
+    "silenced": "info",
+    "recovering": "ok",
+}
+_STILL_NOTIFIED: Final = "You are still notified if severity rises."
+
+
+class Details(msgspec.Struct, frozen=True, kw_only=True):
+    """What the stack knows beyond an event.
+
+    `event_logs` are the ARNs of the log groups that hold the event lines; Logs Insights reads them
+    in one account and Region, which is the stack's. `every_call` says that all calls have a line.
+    `dashboard` is the name of the stack's dashboard.
+    """
+
+    event_logs: tuple[str, ...] = ()
+    every_call: bool = False
+    dashboard: str = ""
+
+    def is_home_of(self, account_id: str, region: str) -> bool:
+        """Whether something in this account and Region is where the stack is."""
+        return any(log.split(":")[3:5] == [region, account_id] for log in self.event_logs)
+
+
+def state_change(
+    change: StateChange, notification: Notification, details: Details, found: Found
+) -> Alert:
+    """Say what happened to an alarm, and why it is told now."""
+    text, _ = split_description(change.description)
+    trailers = trailers_of(change)
+    severity = severity_in(trailers)
+    stands = notification.kind in STANDING
+    change, threshold, operator = _completed(change, found.definition)
+    is_seen = not _ended_without_data(change, notification)
+    headline = headline_of(change, notification, measure(change, threshold, operator))
+    if text and headline.startswith(text.rstrip(".")):
+        text = ""  # the headline says it
+    return Alert(
+        key=_key(change, notification),
+        tone=_tone(change, notification, severity),
+        status=_status(change, notification, severity),
+        title=_title(change),
+        summary=_summary(change, _news(change, notification), text, notification),
+        account_id=change.account_id,
+        account_alias=found.account_alias,
+        region=change.region,
+        at=(notification.opened_at or change.at) if stands else change.at,
+        kind=notification.kind,
+        severity=severity,
+        state=change.state,
+        incident=change.incident_key,
+        alarm_arn=change.alarm_arn,
+        team=trailers.get("team", ""),
+        opened_at=notification.opened_at,
+        ended_at=notification.ended_at,
+        facts=tuple(facts_of(change, notification, trailers, found.definition)),
+        reason=change.reason or _unsaid(change),
+        links=tuple(_links(change, trailers, details)),
+        recent_values=change.recent_values,
+        threshold=threshold,
+        evidence=found.evidence,
+        next_steps=_next_steps(change, notification),
+        widget=widget_of(change, threshold) if stands else "",
+        label=label_of(change, notification, severity, is_seen=is_seen),
+        headline=headline,
+        who=_who(change, notification, details, found),
+    )
+
+
+def _completed(
+    change: StateChange, definition: AlarmDefinition | None
+) -> tuple[StateChange, float | None, str | None]:
+    """Add the limit and the operator that only the definition says; the event counts more."""
+    if definition is None:
+        return change, change.threshold, change.operator
+    threshold = change.threshold
+    if threshold is None and change.band is None:
+        threshold = definition.threshold
+    completed = msgspec.structs.replace(
+        change,
+        threshold=threshold,
+        operator=change.operator or definition.operator,
+        evaluation=change.evaluation or definition.evaluation,
+    )
+    return completed, threshold, completed.operator
+
+
+def _who(change: StateChange, notification: Notification, details: Details, found: Found) -> str:
+    """Name the top callers; where no evidence does, say how to find them."""
+    if found.evidence is not None and found.evidence.who:
+        return found.evidence.who
+    if change.contributor and change.contributor.attributes:
+        values = [caller_name(value) for _, value in change.contributor.attributes]
+        return shorten(", ".join(values[:_MAX_ATTRIBUTES]), _MAX_VALUE)
+    is_ours = entry_of(change.alarm_name) is not None
+    if not is_ours or notification.kind not in STANDING:
+        return ""
+    query, log = callers_query(change, every_call=details.every_call)
+    return f"Not known yet; run in Logs Insights, on {log}: {query}" if query else ""
+
+
+def _summary(change: StateChange, news: str, text: str, notification: Notification) -> str:
+    """Put the news before what the alarm's owner says of it; that is not said of what is over."""
+    says_text = notification.kind in STANDING or change.state not in _STATES
+    said = (news, notification.former_end, notification.note, text if says_text else "")
+    return "\n".join(part for part in said if part)
+
+
+def _key(change: StateChange, notification: Notification) -> str:
+    """Make the key of a notification, the same on every transport."""
+    by_whom = {"acknowledged": notification.acked_by, "silenced": notification.held_by}.get(
+        notification.kind, ""
+    )
+    until = notification.until.isoformat() if notification.until else ""
+    state = (change.incident_key, change.state, change.at.isoformat())
+    return key_of(*state, notification.kind, str(notification.reminders), by_whom, until)
+
+
+def _tone(change: StateChange, notification: Notification, severity: Severity) -> Tone:
+    if _ended_without_data(change, notification):
+        return "unknown"
+    by_state: Tone = {"ALARM": severity, "OK": "ok"}.get(change.state, "unknown")
+    return _TONES.get(notification.kind, by_state)
+
+
+def _status(change: StateChange, notification: Notification, severity: Severity) -> str:
+    if _ended_without_data(change, notification):
+        return "NO LONGER SEEN"
+    word = _STATUS.get(notification.kind, "")
+    if notification.kind in STANDING and change.state == "ALARM":
+        return f"{word or 'ALARM'} · {severity}"
+    return word or {"INSUFFICIENT_DATA": "NO DATA"}.get(change.state, change.state)
+
+
+def _title(change: StateChange) -> str:
+    """Name the alarm, and which of its series it is."""
+    if change.contributor is None:
+        return change.alarm_name
+    values = [value for _, value in change.contributor.attributes[:_MAX_ATTRIBUTES]]
+    series = ", ".join(values) or change.contributor.id
+    return f"{change.alarm_name}: {shorten(series, _MAX_VALUE)}"
+
+
+def _news(change: StateChange, notification: Notification) -> str:
+    """Say in a sentence why it is told now, empty where the headline says it all."""
+    if change.state not in _STATES:
+        return f"CloudWatch calls this state {change.state}."
+    sentences: Mapping[str, Callable[[], str]] = {
+        "still_firing": lambda: _on_and_off(notification) if notification.transitions else "",
+        "resolved": lambda: _resolved(change, notification),
+        "no_data": lambda: "CloudWatch has no data for this alarm. This is not a recovery.",
+        "acknowledged": lambda: f"No more reminders. {_STILL_NOTIFIED}",
+        "silenced": lambda: _STILL_NOTIFIED,
+        "notice": lambda: _plain(change),
+    }
+    sentence = sentences.get(notification.kind)
+    return sentence() if sentence else ""
+
+
+def _on_and_off(notification: Notification) -> str:
+    """Say how often an alarm fired, in what time, and what share of the time."""
+    text = "Still firing, on and off"
+    if notification.transitions:
+        text += f": {notification.transitions} times"
+        if notification.share and notification.opened_at and notification.at:
+            text += f" in {lasting(notification.at - notification.opened_at)}"
+    if notification.share:
+        text += f", {notification.share:.0%} of the time"
+    return f"{text}."
+
+
+def _resolved(change: StateChange, notification: Notification) -> str:
+    ended = notification.ended_at or change.at
+    if _ended_without_data(change, notification):
+        return (
+            "CloudWatch gets no more data for this contributor, and reports OK."
+            " This does not prove a recovery."
+        )
+    if notification.opened_at is None:
+        return "Back to normal."
+    return f"Back to normal after {lasting(ended - notification.opened_at)}."
+
+
+def _plain(change: StateChange) -> str:
+    if change.state == "OK" and change.previous_state == "INSUFFICIENT_DATA":
+        return "CloudWatch has data for this alarm now; it is not firing."
+    return "This alarm is not firing." if change.state == "OK" else ""
+
+
+def _ended_without_data(change: StateChange, notification: Notification) -> bool:
+    return (
+        notification.kind == "resolved"
+        and change.contributor is not None
+        and bool(_NO_DATA.search(change.reason))
+    )
+
+
+def _unsaid(change: StateChange) -> str:
+    if change.kind == "log":
+        return "(left out: an alarm over log lines may quote them)"
+    return ""
+
+
+def _links(change: StateChange, trailers: Mapping[str, str], details: Details) -> Iterator[Link]:
+    """Yield the links, the alarm itself last and by its name."""
+    console = Console(change.alarm_arn, change.region)
+    runbook = trailers.get("runbook", "")
+    if is_link(runbook):
+        yield Link("Runbook", runbook)
+    yield from _home_links(change, details, console)
+    if console.is_known:
+        yield Link(change.alarm_name, console.alarm(change.alarm_name))
+
+
+def _home_links(change: StateChange, details: Details, console: Console) -> Iterator[Link]:
+    """Link what only the stack itself has: the calls, the quotas, the dashboard."""
+    if not details.is_home_of(change.account_id, change.region) or not console.is_known:
+        return
+    asked = question(change, every_call=details.every_call)
+    if asked:
+        url = console.insights(asked.listing, details.event_logs, asked.start, asked.end)
+        yield Link("Calls", url)
+    if suffix_of(change.alarm_name) in ABOUT_QUOTAS:
+        yield Link("Quotas", console.quotas())
+    if details.dashboard:
+        yield Link("Dashboard", console.dashboard(details.dashboard))
+
+
+def _next_steps(change: StateChange, notification: Notification) -> tuple[str, ...]:
+    if notification.kind == "no_data":
+        return NO_DATA
+    return steps_for(change.alarm_name) if notification.kind in STANDING else ()

@@ -1,0 +1,264 @@
+"""Events of the alert flow: what arrives, and what comes back.
+
+All is plain, frozen data. Text in it has been cleaned and bounded, never escaped: each channel's
+renderer does that its own way. Times are aware, in UTC.
+"""
+
+import hashlib
+from datetime import datetime
+from typing import Literal, TypeAlias
+
+import msgspec
+
+from bedrock_alerts.alerts.alert import Channel
+
+AlarmKind: TypeAlias = Literal[
+    "metric",
+    "math",
+    "anomaly",
+    "query",
+    "contributor",
+    "composite",
+    "promql",
+    "log",
+    "unknown",
+]
+
+
+Transport: TypeAlias = Literal["eventbridge", "sns", "lambda"]
+
+
+TimerKind: TypeAlias = Literal["reminder", "release", "settle", "digest"]
+
+
+class MetricRef(msgspec.Struct, frozen=True, kw_only=True):
+    """A metric that an alarm watches, as the state change names it; `period` is in seconds.
+
+    `id` is what expressions call it; `is_shown` is not set where it only feeds an expression.
+    `account_id` is set where the metric is in another account, `unit` where the alarm sets one.
+    """
+
+    name: str
+    namespace: str | None = None
+    statistic: str | None = None
+    period: int | None = None
+    dimensions: tuple[tuple[str, str], ...] = ()
+    id: str = ""
+    is_shown: bool = True
+    account_id: str = ""
+    unit: str = ""
+
+
+class Expression(msgspec.Struct, frozen=True, kw_only=True):
+    """A calculation over metrics, or a query; `label` is what its owner calls it."""
+
+    text: str
+    label: str = ""
+    id: str = ""
+    period: int | None = None
+    is_shown: bool = True
+
+
+class Contributor(msgspec.Struct, frozen=True, kw_only=True):
+    """One series of an alarm over several, with what tells it apart (`Principal=…`)."""
+
+    id: str
+    attributes: tuple[tuple[str, str], ...] = ()
+
+
+class AlarmState(msgspec.Struct, frozen=True, kw_only=True):
+    """The state of another alarm, as a composite alarm names its children."""
+
+    name: str
+    arn: str
+    state: str
+    at: datetime | None = None
+
+
+class AlarmDefinition(msgspec.Struct, frozen=True, kw_only=True):
+    """What an alarm is set to, as far as its events do not say it.
+
+    It fires when `to_alarm` of the last `periods` periods are bad; `period` is in seconds.
+    `evaluation` is CloudWatch's word for a judgement on less than it should have had
+    (`PARTIAL_DATA`, `EVALUATION_ERROR`), mostly empty.
+    """
+
+    threshold: float | None = None
+    operator: str | None = None
+    period: int | None = None
+    periods: int | None = None
+    to_alarm: int | None = None
+    actions_enabled: bool = True
+    evaluation: str = ""
+
+
+class StateChange(msgspec.Struct, frozen=True, kw_only=True):
+    """An alarm, or one contributor of it, going from one state to another.
+
+    `state` is CloudWatch's word (`ALARM`, `OK`, `INSUFFICIENT_DATA`), or whatever stood there.
+    `threshold` is None where the event does not say it (composite, anomaly), `operator` is
+    CloudWatch's `ComparisonOperator`. `suppressed_by` is why the alarm's actions are held back
+    (`WaitPeriod`, `ExtensionPeriod`, `Alarm`), empty when they are not; the end of it comes as a
+    state change from ALARM to ALARM. `muted_by` is set while a mute rule is active, `muted_until`
+    too where its end is known. `band` holds the lower and the upper limit that an anomaly alarm
+    judged its last value by. A composite's `children` are those that the event names, in any state.
+    `value` is what the state was decided by: the newest of `recent_values` that breached, with its
+    `band`. `unit` is CloudWatch's word for the unit of the values, `evaluation` its word for an
+    evaluation of incomplete data (`PARTIAL_DATA`). `sent_at` is the time of the envelope, by which
+    suppression is ordered. `has_ok_actions` is None where the event does not say whether a recovery
+    will be reported.
+    """
+
+    alarm_name: str
+    alarm_arn: str
+    account_id: str
+    region: str
+    state: str
+    at: datetime
+    reason: str
+    kind: AlarmKind = "metric"
+    transport: Transport = "eventbridge"
+    description: str = ""
+    previous_state: str | None = None
+    previous_at: datetime | None = None
+    metrics: tuple[MetricRef, ...] = ()
+    expressions: tuple[Expression, ...] = ()
+    threshold: float | None = None
+    operator: str | None = None
+    recent_values: tuple[float, ...] = ()
+    band: tuple[float | None, float | None] | None = None
+    contributor: Contributor | None = None
+    alarm_rule: str = ""
+    children: tuple[AlarmState, ...] = ()
+    suppressed_by: str = ""
+    muted_by: str = ""
+    muted_until: datetime | None = None
+    sent_at: datetime | None = None
+    has_ok_actions: bool | None = None
+    tags: tuple[tuple[str, str], ...] = ()
+    value: float | None = None
+    unit: str = ""
+    evaluation: str = ""
+
+    @property
+    def incident_key(self) -> str:
+        """What an incident is known by: the alarm's ARN, with the contributor's id if it has one.
+
+        The same on every transport.
+        """
+        return f"{self.alarm_arn}#{self.contributor.id}" if self.contributor else self.alarm_arn
+
+
+class ConfigurationChange(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """An alarm created, updated or deleted; `actions_enabled` is None where the event is silent."""
+
+    alarm_name: str
+    alarm_arn: str
+    account_id: str
+    region: str
+    at: datetime
+    operation: str
+    description: str = ""
+    actions_enabled: bool | None = None
+    previous_actions_enabled: bool | None = None
+    threshold: float | None = None
+    previous_threshold: float | None = None
+    is_query_changed: bool = False
+
+
+class Tampering(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Somebody changed what this tool relies on, as CloudTrail tells it.
+
+    `action` is the API's name (`DeleteGuardrail`), `target` what it was done to, `error_code` is
+    set where the call was refused.
+    """
+
+    action: str
+    principal: str
+    target: str
+    account_id: str
+    region: str
+    at: datetime
+    event_id: str
+    error_code: str = ""
+
+
+class Unrecognised(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """An event that is no state change we know: shown plainly, never dropped.
+
+    Only the names and values of a few well-known envelope fields are kept: an unknown event may
+    carry log lines, and those hold prompts. `identity` tells two such events apart.
+    """
+
+    title: str
+    account_id: str
+    region: str
+    at: datetime | None
+    facts: tuple[tuple[str, str], ...]
+    identity: str = ""
+
+
+class Timer(msgspec.Struct, frozen=True, kw_only=True):
+    """A note to ourselves that comes back at `due`: look at the incident (or the digest) again.
+
+    `subject` is an incident's key, or the channel of a digest. `stamp` names the state of things
+    that the timer was set in; one that has been overtaken does nothing.
+    """
+
+    kind: TimerKind
+    subject: str
+    due: datetime
+    stamp: str
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """What somebody pressed in a Slack message.
+
+    `incident` is the alarm's id as `incident_id` makes it, `number` the incident that the message
+    shows (0 in messages of versions before 0.2), `seconds` how long to silence the alarm. `user` is
+    Slack's id of who pressed it, `name` what Slack calls them. `response_url` is where the one who
+    pressed can be answered, for half an hour.
+    """
+
+    kind: Literal["acknowledge", "unacknowledge", "silence", "unsilence"]
+    incident: str
+    user: str
+    name: str
+    at: datetime
+    seconds: int = 0
+    number: int = 0
+    response_url: str = ""
+
+
+class Notified(msgspec.Struct, frozen=True, kw_only=True):
+    """A channel that was notified while the table was away; `key` is PagerDuty's."""
+
+    channel: Channel
+    key: str
+    at: float
+
+
+class Kept(msgspec.Struct, frozen=True, kw_only=True):
+    """An event that is learned when the table is back, and who was notified of it meanwhile."""
+
+    event: StateChange
+    notified: tuple[Notified, ...] = ()
+
+
+class Heartbeat(msgspec.Struct, frozen=True, kw_only=True):
+    """The scheduled sign of life that goes through the queue like every alert."""
+
+
+# What can be told to people; the rest are notes to ourselves.
+Notice: TypeAlias = ConfigurationChange | Tampering | Unrecognised
+
+
+News: TypeAlias = StateChange | Notice
+
+
+Event: TypeAlias = News | Timer | Answer | Kept | Heartbeat
+
+
+def incident_id(key: str) -> str:
+    """Return a short id for an incident's key: 32 hexadecimal digits, safe in any name or URL."""
+    return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:32]

@@ -1,0 +1,528 @@
+"""Flow 1 from end to end, without I/O: lines in, data points and event lines out."""
+
+import math
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import Final, Literal, NamedTuple, Protocol
+
+import msgspec
+
+from bedrock_alerts.errors import GoneError
+from bedrock_alerts.invocations.aggregate import (
+    AggregateOptions,
+    Aggregator,
+    MetricSet,
+    PrincipalScope,
+)
+from bedrock_alerts.invocations.decode import LogBatch
+from bedrock_alerts.invocations.event_lines import event_line, is_notable, notice
+from bedrock_alerts.invocations.gunzip import inflated, lines
+from bedrock_alerts.invocations.identity import CallerDetail, Naming
+from bedrock_alerts.invocations.invocation import (
+    Invocation,
+    Rejected,
+    Skipped,
+    Usage,
+)
+from bedrock_alerts.invocations.memory import Memory
+from bedrock_alerts.invocations.offloaded_bodies import BatchBodies, OffloadedBodies
+from bedrock_alerts.invocations.parse import parse
+from bedrock_alerts.invocations.pricing import PriceList, cost_of
+from bedrock_alerts.invocations.profiles import Profiles, is_opaque, resolved
+from bedrock_alerts.invocations.s3_notifications import LogObject
+from bedrock_alerts.invocations.usage_lines import UsageLines
+from bedrock_alerts.limits import (
+    MAX_OBJECT_INFLATED_BYTES,
+    METRIC_MAX_AGE_SECONDS,
+    METRIC_MAX_AHEAD_SECONDS,
+)
+from bedrock_alerts.metrics import Datapoint
+
+_NO_USAGE: Final = Usage()
+_ROUND: Final = 500  # invocations held until they are counted together
+# Duplicates are found among at least so many lines in a row, however long a log is: what is
+# remembered of them takes up to 50 MB. Batches are far smaller, and see all of theirs.
+_REMEMBERED: Final = 100_000
+# What a batch says about lines that it could not read: the metric counts them all.
+_MOST_NOTICES: Final = 20
+_STREAMING: Final = frozenset({"ConverseStream", "InvokeModelWithResponseStream"})
+
+
+class ObjectReader(Protocol):
+    """Reads objects from S3."""
+
+    def chunks(self, bucket: str, key: str) -> Iterator[bytes]:
+        """Return an object's bytes in pieces. Raises GoneError or TransientError."""
+
+
+class CollectOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """What the collectors publish beyond the defaults."""
+
+    aggregate: AggregateOptions = AggregateOptions()
+    every_event: bool = False
+    naming: Naming = Naming()
+    own_log_groups: tuple[str, ...] = ()
+
+
+class Collected(msgspec.Struct, frozen=True, kw_only=True):
+    """What a batch came to. `received = processed + rejected + skipped`; duplicates are in none.
+
+    `events` are lines of JSON: as objects, those of a large log would not fit into memory.
+    `usage` are those of who used what, `notices` those of lines that could not be read.
+    `deliveries` are what was counted, as hashes for `Memory.keep`.
+    """
+
+    datapoints: tuple[Datapoint, ...]
+    events: tuple[bytes, ...]
+    received: int
+    processed: int
+    rejected: int
+    skipped: int
+    duplicates: int
+    usage: tuple[bytes, ...] = ()
+    notices: tuple[bytes, ...] = ()
+    deliveries: frozenset[int] = frozenset()
+
+    def counts(self) -> dict[str, int]:
+        """Return the line counters alone."""
+        return {
+            "received": self.received,
+            "processed": self.processed,
+            "rejected": self.rejected,
+            "skipped": self.skipped,
+            "duplicates": self.duplicates,
+        }
+
+
+class Parts(NamedTuple):
+    """What a collector works with.
+
+    Output bodies that lie in S3 are read through `bodies`; what could not be is logged in one line.
+    What `memory` has counted is a duplicate. `profiles` knows application inference profiles.
+    """
+
+    prices: PriceList
+    options: CollectOptions
+    bodies: OffloadedBodies | None = None
+    memory: Memory | None = None
+    profiles: Profiles | None = None
+
+
+class Collector:
+    """Takes lines one by one and keeps only what they add up to, however many there are.
+
+    `now` (seconds since 1970) is when they are counted: CloudWatch refuses metrics of other days,
+    so that records outside its window are skipped. Without `now` every time is taken.
+    `keep_events=False` is for logs with more event lines than fit into memory. `away` reads output
+    bodies that are not in their records.
+    """
+
+    def __init__(
+        self,
+        parts: Parts,
+        *,
+        now: float | None,
+        keep_events: bool = True,
+        away: BatchBodies | None = None,
+    ) -> None:
+        options = parts.options
+        self._prices = parts.prices
+        self._options = options
+        self._memory = parts.memory or Memory()
+        self._profiles = parts.profiles
+        self._aggregator = Aggregator(options.aggregate, now=now, memory=self._memory)
+        self._now = now
+        self._keep_events = keep_events
+        self._read_body = away.read if away else None
+        self._latest = 0.0
+        self._first, self._end = _countable_times(now)
+        self._undated: Counter[Rejected | Skipped] = Counter()
+        self._read: list[Invocation] = []
+        self._seen, self._seen_before = _Seen(), _Seen()
+        self._events: list[bytes] = []
+        self._notices: list[bytes] = []
+        self._usage = UsageLines(options.aggregate.application_key)
+        self._received = self._processed = self._rejected = self._skipped = self._duplicates = 0
+
+    def add(
+        self,
+        text: str | bytes,
+        *,
+        event_id: str = "",
+        logged_at: float | None = None,
+        where: str = "",
+    ) -> None:
+        """Count one line, whatever it holds.
+
+        `event_id` is CloudWatch's, empty where the source has none; `logged_at` is in seconds since
+        1970. `where` says where a line is that has no id.
+        """
+        self._seen.lines += 1
+        if self._seen.lines == _REMEMBERED:
+            self._forget()
+        if event_id and self.is_repeated(event_id):
+            return
+        outcome = parse(
+            text,
+            where=where,
+            logged_at=logged_at,
+            read_body=self._read_body,
+            naming=self._options.naming,
+        )
+        if type(outcome) is Invocation:
+            self._read.append(outcome)
+            if len(self._read) == _ROUND:
+                self._count_read()
+        else:
+            if isinstance(outcome, Rejected) and len(self._notices) < _MOST_NOTICES:
+                self._notices.append(_notice_of(outcome, event_id))
+            self.add_unread(outcome, logged_at)
+
+    def add_unread(self, outcome: Rejected | Skipped, at: float | None) -> None:
+        """Count a line that is no invocation; `at` is its time in seconds since 1970, if known."""
+        self._received += 1
+        if isinstance(outcome, Rejected):
+            self._rejected += 1
+        else:
+            self._skipped += 1
+        if at is None or not self._first <= at < self._end:
+            at = self._now
+        if at is None:
+            self._undated[msgspec.structs.replace(outcome, where="")] += 1
+        else:
+            self._aggregate_unread(outcome, at)
+
+    def skip(self, reason: str, *, event_id: str, logged_at: float | None) -> None:
+        """Count one line without looking at it."""
+        if not (event_id and self.is_repeated(event_id)):
+            self.add_unread(Skipped(reason, ""), logged_at)
+
+    def finish(self) -> Collected:
+        """Decide about the records that waited for a better twin, and return the whole."""
+        self._count_read()
+        self._settle(self._seen_before)
+        self._settle(self._seen)
+        # In a log of the past, a line without a time of its own counts at the end.
+        for outcome in self._undated.elements():
+            self._aggregate_unread(outcome, self._latest)
+        self._undated.clear()
+        return Collected(
+            datapoints=self._aggregator.datapoints(),
+            events=tuple(self._events),
+            received=self._received,
+            processed=self._processed,
+            rejected=self._rejected,
+            skipped=self._skipped,
+            duplicates=self._duplicates,
+            usage=tuple(self._usage.lines()),
+            notices=tuple(self._notices),
+            deliveries=frozenset(self._seen.event_ids | self._seen_before.event_ids),
+        )
+
+    def is_repeated(self, delivery: str) -> bool:
+        """Whether an event or object was counted before; if so, count it as a duplicate."""
+        seen = hash(delivery)
+        ids, before = self._seen.event_ids, self._seen_before.event_ids
+        if seen in ids or seen in before or self._memory.has_counted(seen):
+            self._duplicates += 1
+            return True
+        ids.add(seen)
+        return False
+
+    def _count_read(self) -> None:
+        """Count what has been read, step by step: one small loop after the other.
+
+        A loop that does everything for one record before the next takes a third longer, because
+        each step finds the processor's caches full of another.
+        """
+        read, self._read = self._read, []
+        if self._profiles is not None:
+            profiles = self._profiles
+            read = [resolved(call, profiles) if is_opaque(call) else call for call in read]
+        self._count(self._countable(self._without_duplicates(read)))
+
+    def _without_duplicates(self, calls: list[Invocation]) -> list[Invocation]:
+        seen, seen_before = self._seen.fingerprints, self._seen_before.fingerprints
+        fresh: list[Invocation] = []
+        for call in calls:
+            if call.request_id:
+                fingerprint = _fingerprint(call)
+                if fingerprint in seen or fingerprint in seen_before:
+                    continue
+                seen.add(fingerprint)
+            fresh.append(call)
+        self._duplicates += len(calls) - len(fresh)
+        return fresh
+
+    def _countable(self, calls: list[Invocation]) -> list[Invocation]:
+        """Leave out the calls that no metric takes, and those that may have a better twin."""
+        request_ids = self._seen.request_ids
+        countable: list[Invocation] = []
+        for call in calls:
+            if not self._first <= call.epoch < self._end:
+                self.add_unread(Skipped("outside_metric_window", ""), None)
+            elif not call.request_id:
+                countable.append(call)
+            elif not call.usage.input_tokens and _carries_nothing(call):
+                self._put_aside(call)
+            else:
+                request_ids.add(hash(call.request_id))
+                countable.append(call)
+        return countable
+
+    def _put_aside(self, call: Invocation) -> None:
+        """Let an empty record wait for a better twin, unless that has come already."""
+        if self._has_twin(call):
+            self.add_unread(Skipped("superseded", ""), call.epoch)
+        else:
+            self._seen.empty.append(call)
+
+    def _has_twin(self, call: Invocation) -> bool:
+        key = hash(call.request_id)
+        return (
+            key in self._seen.request_ids
+            or key in self._seen_before.request_ids
+            or _is_hollow(call)
+        )
+
+    def _settle(self, seen: "_Seen") -> None:
+        """Decide about the empty records that waited."""
+        alone: list[Invocation] = []
+        for call in seen.empty:
+            if self._has_twin(call):
+                self.add_unread(Skipped("superseded", ""), call.epoch)
+            else:
+                alone.append(call)
+        seen.empty.clear()
+        self._count(alone)
+
+    def _forget(self) -> None:
+        """Let go of what was met in the time before this one, and begin a new one."""
+        self._settle(self._seen_before)
+        self._seen, self._seen_before = _Seen(), self._seen
+
+    def _count(self, calls: list[Invocation]) -> None:
+        if not calls:
+            return
+        prices = self._prices
+        priced = [(call, cost_of(call, prices)) for call in calls]
+        self._aggregator.add(priced)
+        if self._keep_events:
+            self._usage.add(priced)
+            every, key = self._options.every_event, self._options.aggregate.application_key
+            self._events += [
+                event_line(call, cost, key) for call, cost in priced if every or is_notable(call)
+            ]
+        self._received += len(calls)
+        self._processed += len(calls)
+        self._latest = max(self._latest, *[call.epoch for call in calls])
+
+    def _aggregate_unread(self, outcome: Rejected | Skipped, at: float) -> None:
+        minute = int(at // 60) * 60
+        if isinstance(outcome, Rejected):
+            self._aggregator.add_rejected(outcome, minute)
+        else:
+            self._aggregator.add_skipped(outcome, minute)
+
+
+def _notice_of(rejected: Rejected, event_id: str) -> bytes:
+    """Say which line could not be read, and never what is in it."""
+    return notice(
+        "record_rejected",
+        "WARNING",
+        "a line of the invocation log cannot be read",
+        reason=rejected.reason,
+        log_event_id=event_id or None,
+        where=rejected.where or None,
+    )
+
+
+class _Seen:
+    """What was met for a while. As hashes, because a long log has millions.
+
+    `empty` are the records that wait for a better twin.
+    """
+
+    __slots__ = ("empty", "event_ids", "fingerprints", "lines", "request_ids")
+
+    def __init__(self) -> None:
+        self.lines = 0
+        self.event_ids: set[int] = set()
+        self.fingerprints: set[int] = set()
+        self.request_ids: set[int] = set()
+        self.empty: list[Invocation] = []
+
+
+def collect(batches: Iterable[LogBatch], parts: Parts, *, now: float) -> Collected:
+    """Turn subscription batches into metrics; `now` is in seconds since 1970."""
+    away = parts.bodies.of_a_batch() if parts.bodies else None
+    collector = Collector(parts, now=now, away=away)
+    for batch in batches:
+        reason = _reason_to_skip(batch, parts.options)
+        for event in batch.log_events:
+            at = None if event.timestamp is None else event.timestamp / 1000
+            if reason:
+                collector.skip(reason, event_id=event.id, logged_at=at)
+            else:
+                collector.add(event.message, event_id=event.id, logged_at=at)
+    return _finished(collector, away)
+
+
+def collect_objects(
+    found: Iterable[LogObject | Rejected | Skipped],
+    reader: ObjectReader,
+    parts: Parts,
+    *,
+    now: float,
+) -> Collected:
+    """Turn objects in S3 into metrics, line by line; what is no log object is counted as such.
+
+    An object that is gone was not counted and never will be: it is a rejected line. An object
+    without a line is a skipped one, so that no object passes without a trace.
+    """
+    away = parts.bodies.of_a_batch() if parts.bodies else None
+    collector = Collector(parts, now=now, away=away)
+    for item in found:
+        if not isinstance(item, LogObject):
+            collector.add_unread(item, now)
+            continue
+        where = f"s3://{item.bucket}/{item.key}"
+        if item.version and collector.is_repeated(f"{where} {item.version}"):
+            continue
+        number = 0
+        try:
+            packed = reader.chunks(item.bucket, item.key)
+            unpacked = inflated(packed, limit=MAX_OBJECT_INFLATED_BYTES)
+            for number, text in enumerate(lines(unpacked), 1):
+                place = f"{where}:{number}"
+                if text is None:
+                    collector.add_unread(Rejected("too_large", place), None)
+                else:
+                    collector.add(text, where=place)
+        except GoneError:
+            collector.add_unread(Rejected("object_gone", where), now)
+        else:
+            if not number:
+                collector.add_unread(Skipped("empty_object", where), now)
+    return _finished(collector, away)
+
+
+def _finished(collector: Collector, away: BatchBodies | None) -> Collected:
+    """Return the whole, with a line for the log about bodies that could not be read."""
+    collected = collector.finish()
+    notices = away.notices() if away else ()
+    if not notices:
+        return collected
+    return msgspec.structs.replace(collected, events=(*collected.events, *notices))
+
+
+class Choices(Protocol):
+    """What a collector's settings let people choose."""
+
+    @property
+    def event_lines(self) -> Literal["notable", "all"]:
+        """Which calls get an event line."""
+
+    @property
+    def metric_set(self) -> MetricSet:
+        """Which metrics are published."""
+
+    @property
+    def principal_metrics(self) -> PrincipalScope:
+        """Which callers get metrics of their own."""
+
+    @property
+    def application_metadata_key(self) -> str | None:
+        """The key of the request metadata that names the application."""
+
+    @property
+    def caller_detail(self) -> CallerDetail:
+        """How callers are named."""
+
+    @property
+    def caller_key(self) -> str:
+        """What hashed names are made with."""
+
+
+def collect_options(settings: Choices, *, own_log_group: str | None = None) -> CollectOptions:
+    """Return the options that a collector's settings ask for."""
+    return CollectOptions(
+        aggregate=AggregateOptions(
+            metric_set=settings.metric_set,
+            principals=settings.principal_metrics,
+            application_key=settings.application_metadata_key,
+        ),
+        every_event=settings.event_lines == "all",
+        naming=Naming(settings.caller_detail, settings.caller_key),
+        own_log_groups=(own_log_group,) if own_log_group else (),
+    )
+
+
+def _reason_to_skip(batch: LogBatch, options: CollectOptions) -> str | None:
+    if batch.is_control_message:
+        return "control_message"
+    # A collector subscribed to its own log would feed on itself for ever.
+    return "own_log_group" if batch.log_group in options.own_log_groups else None
+
+
+def _countable_times(now: float | None) -> tuple[float, float]:
+    """Return the first time that can be counted and the first that cannot any more.
+
+    What is counted is the minute in which a call was, so that is what has to be in the window.
+    """
+    if now is None:
+        return -sys.float_info.max, sys.float_info.max
+    oldest, newest = now - METRIC_MAX_AGE_SECONDS, now + METRIC_MAX_AHEAD_SECONDS
+    return math.ceil(oldest / 60) * 60, (math.floor(newest / 60) + 1) * 60
+
+
+def _carries_nothing(invocation: Invocation) -> bool:
+    """Whether there is nothing to count but the call: no token, error, picture or finding.
+
+    A body that was put elsewhere may hold anything.
+    """
+    return (
+        invocation.usage == _NO_USAGE
+        and invocation.status == "ok"
+        and invocation.guardrail.verdict == "none"
+        and not invocation.billing.images
+        and invocation.body != "offloaded"
+    )
+
+
+def _is_hollow(invocation: Invocation) -> bool:
+    """Whether this is the empty record that a stream may log before its real one."""
+    return (
+        invocation.operation in _STREAMING
+        and invocation.body == "absent"
+        and invocation.stop_reason is None
+        and invocation.latency_ms is None
+    )
+
+
+def _fingerprint(invocation: Invocation) -> int:
+    """Identify a call whose record was delivered twice under different event ids.
+
+    Everything that is counted is in it, so records that share a request id and differ stay two.
+    """
+    return hash(
+        (
+            invocation.request_id,
+            invocation.epoch,
+            invocation.operation,
+            invocation.region,
+            invocation.model_id,
+            invocation.principal_arn,
+            invocation.error_code,
+            invocation.stop_reason,
+            invocation.usage,
+            invocation.billing,
+            invocation.modality,
+            invocation.latency_ms,
+            invocation.first_byte_ms,
+            invocation.guardrail,
+            invocation.body,
+            tuple(invocation.metadata.items()),
+        )
+    )

@@ -1,0 +1,83 @@
+"""Gzipped logs of any size, whole or cut into lines while they are read, within bounds."""
+
+from collections.abc import Iterable, Iterator
+from itertools import chain
+from typing import Final
+
+from isal import isal_zlib
+
+from bedrock_alerts.errors import BatchError
+from bedrock_alerts.limits import MAX_RECORD_BYTES
+
+_GZIP: Final = 31  # zlib's window bits for "gzip header expected"
+_STEP_BYTES: Final = 1024 * 1024
+# CloudWatch Logs makes one member, S3 objects have one a flush. Each costs a copy of all that
+# follows it in its piece, so that a batch of empty ones would keep a function busy for hours.
+_MOST_MEMBERS: Final = 100
+
+
+def inflate(packed: bytes, limit: int) -> bytes:
+    """Inflate a whole gzip stream of at most 100 members and `limit` bytes. Raises BatchError."""
+    if not packed:
+        raise BatchError("the batch is empty")
+    return b"".join(inflated((packed,), limit=limit, most_members=_MOST_MEMBERS))
+
+
+def inflated(
+    chunks: Iterable[bytes], *, limit: int | None = None, most_members: int | None = None
+) -> Iterator[bytes]:
+    """Inflate every member of a gzip stream, a megabyte at a time.
+
+    Raises BatchError where the stream is damaged, ends too early, or inflates to more than `limit`
+    bytes, or has more than `most_members`.
+    """
+    member = isal_zlib.decompressobj(wbits=_GZIP)
+    is_open = False
+    size = members = 0
+    try:
+        for chunk in chunks:
+            # Zeros between members fill up a block.
+            packed = chunk if is_open else chunk.lstrip(b"\0")
+            is_full = False
+            while packed or is_full:
+                text = member.decompress(packed, max_length=_STEP_BYTES)
+                size += len(text)
+                if limit is not None and size > limit:
+                    raise BatchError(f"the gzip data inflates to more than {limit} bytes")
+                if text:
+                    yield text
+                is_open = not member.eof
+                is_full = is_open and len(text) == _STEP_BYTES
+                packed = member.unconsumed_tail
+                if member.eof:
+                    members += 1
+                    if members == most_members and member.unused_data.lstrip(b"\0"):
+                        raise BatchError(f"the gzip data has more than {most_members} members")
+                    packed = member.unused_data.lstrip(b"\0")
+                    member = isal_zlib.decompressobj(wbits=_GZIP)
+    except isal_zlib.error as error:  # type: ignore[misc] # its stubs call it a value
+        raise BatchError("the gzip data is damaged") from error
+    if is_open:
+        raise BatchError("the gzip data ends too early")
+
+
+def lines(chunks: Iterable[bytes]) -> Iterator[bytes | None]:
+    """Cut text into its lines, blank ones left out.
+
+    A line of more than `MAX_RECORD_BYTES` is never held: None stands in its place.
+    """
+    begun: list[bytes] = []
+    held = 0
+    for chunk in chain(chunks, (b"\n",)):  # the last line need not be ended
+        *ends, rest = chunk.split(b"\n")
+        for end in ends:
+            if held + len(end) > MAX_RECORD_BYTES:
+                yield None
+            elif line := b"".join((*begun, end)).strip():
+                yield line
+            begun, held = [], 0
+        held += len(rest)
+        if held <= MAX_RECORD_BYTES:
+            begun.append(rest)
+        else:
+            begun.clear()  # only its length still matters

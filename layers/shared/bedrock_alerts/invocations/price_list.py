@@ -1,0 +1,202 @@
+"""The price list that ships beside this module, and a user's own entries: read and checked.
+
+Rates are whole pico-dollars (1e-12 USD): 1,000,000 a token is 1 USD per million tokens.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, TypeAlias
+
+import msgspec
+
+PRICES_FILE: Final = Path(__file__).with_name("prices.json")
+
+
+# The cheapest real rate is 5,000 (a cache read); 1.10 typed as 1 would pass every other check.
+_SMALLEST_RATE: Final = 100
+
+
+Caveat: TypeAlias = Literal["image-size", "tokens-only", "sources-differ"]
+
+
+Rate: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=10**15)]
+
+
+_Name: TypeAlias = Annotated[str, msgspec.Meta(max_length=256, pattern=r"^[^\s/]+$")]
+
+
+class PricesError(ValueError):
+    """A price list that cannot be used; the message names the entry and the field."""
+
+
+class Rates(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True
+):
+    """Pico-dollars a token, by kind (`image`: an image made); None where no price is known.
+
+    `cache_write` is the five-minute cache, `cache_write_1h` the one of an hour.
+    """
+
+    input: Rate | None = None
+    output: Rate | None = None
+    cache_read: Rate | None = None
+    cache_write: Rate | None = None
+    cache_write_1h: Rate | None = None
+    image: Rate | None = None
+
+
+class Band(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True
+):
+    """Rates for all tokens of a call whose input, cache included, exceeds `above` tokens."""
+
+    above: Annotated[int, msgspec.Meta(gt=0)]
+    rates: Rates
+    tiers: dict[str, Rates] = {}
+
+
+class Entry(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True
+):
+    """All prices of one model id, with its geography prefix, in `region` or wherever unsaid.
+
+    `tiers` is keyed by Bedrock's service tier or latency mode. `caveat` says in what way the list's
+    price is itself only near: `image-size` where the real one varies with size and quality,
+    `tokens-only` where media that a record does not count are charged beside the tokens,
+    `sources-differ` where two sources do not agree on it. `in_all_regions` says that the price was
+    checked to hold in every commercial Region without a separate entry.
+    """
+
+    model: _Name
+    region: _Name | None = None
+    rates: Rates
+    tiers: dict[str, Rates] = {}
+    bands: tuple[Band, ...] = ()
+    caveat: Caveat | None = None
+    in_all_regions: bool = False
+
+
+class GuardrailRates(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Pico-dollars a text unit (`content_image`: an image), in the words of `GuardrailUnits`."""
+
+    topic: Rate
+    content: Rate
+    content_image: Rate
+    word: Rate
+    sensitive_information: Rate
+    sensitive_information_free: Rate
+    contextual_grounding: Rate
+    automated_reasoning: Rate
+
+
+class ShippedPrices(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The shape of `prices.json`."""
+
+    source: str
+    source_version: str
+    licence: str
+    regional_source: str = ""
+    dated: Annotated[str, msgspec.Meta(pattern=r"^\d{4}-\d\d-\d\d$")]
+    currency: Literal["USD"]
+    unit: str
+    guardrail: GuardrailRates
+    entries: tuple[Entry, ...]
+
+
+class SameAs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An override that takes the prices of another model."""
+
+    model: _Name
+    same_as: _Name
+
+
+class _Overrides(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    # Untyped at first, so that a fault can be told with the name of the model it is in.
+    entries: list[Any]
+
+
+def read_price_list(text: bytes) -> ShippedPrices:
+    """Parse and check a whole `prices.json`; raises `PricesError`."""
+    try:
+        prices = msgspec.json.decode(text, type=ShippedPrices)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        message = f"price list: {error}"
+        raise PricesError(message) from error
+    _check(prices.entries, "price list")
+    return prices
+
+
+def read_overrides(text: bytes) -> tuple[Entry | SameAs, ...]:
+    """Parse and check a user's own entries; raises `PricesError` with the place and the model."""
+    what = "price overrides"
+    try:
+        found = msgspec.json.decode(text, type=_Overrides).entries
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        message = f"{what}: {error}"
+        raise PricesError(message) from error
+    entries: list[Entry | SameAs] = []
+    for place, one in enumerate(found):
+        try:
+            is_copy = isinstance(one, dict) and "same_as" in one
+            entries.append(msgspec.convert(one, SameAs) if is_copy else msgspec.convert(one, Entry))
+        except msgspec.ValidationError as error:
+            model = one.get("model") if isinstance(one, dict) else None
+            message = f"{what}, entry {place} ({model or 'no model'}): {error}"
+            raise PricesError(message) from error
+    _check((entry for entry in entries if isinstance(entry, Entry)), what)
+    return tuple(entries)
+
+
+def copies(
+    wanted: SameAs, entries: Mapping[tuple[str, str | None], Entry]
+) -> dict[tuple[str, str | None], Entry]:
+    """Return another model's entries under this one's id; raises `PricesError` without any."""
+    copies = {
+        (wanted.model, region): msgspec.structs.replace(entry, model=wanted.model)
+        for (model, region), entry in entries.items()
+        if model == wanted.same_as
+    }
+    if not copies:
+        message = f"price overrides, {wanted.model}: the list has no model {wanted.same_as}"
+        raise PricesError(message)
+    return copies
+
+
+def _check(entries: Iterable[Entry], what: str) -> None:
+    """Refuse what the types allow and no price list means; raises `PricesError`."""
+    seen: Counter[tuple[str, str | None]] = Counter()
+    for entry in entries:
+        name = entry.model if entry.region is None else f"{entry.model} in {entry.region}"
+        fault = _fault(entry)
+        seen[entry.model, entry.region] += 1
+        if seen[entry.model, entry.region] > 1:
+            fault = "is there twice"
+        if fault is not None:
+            message = f"{what}, {name}: {fault}"
+            raise PricesError(message)
+
+
+def _fault(entry: Entry) -> str | None:
+    """Say what is wrong with an entry, naming the field; None when nothing is."""
+    if entry.rates == Rates():
+        return "`rates` holds no rate"
+    bands = [band.above for band in entry.bands]
+    if len(set(bands)) != len(bands):
+        return "`bands` has one `above` twice"
+    for path, rates in _all_rates(entry):
+        for kind, rate in msgspec.structs.asdict(rates).items():
+            if rate is not None and 0 < rate < _SMALLEST_RATE:
+                return (
+                    f"`{path}.{kind}` is {rate} pico-dollars, too small to be meant: "
+                    "1000000 a token is 1 USD per million tokens"
+                )
+    return None
+
+
+def _all_rates(entry: Entry) -> Iterable[tuple[str, Rates]]:
+    yield "rates", entry.rates
+    yield from ((f"tiers.{tier}", rates) for tier, rates in entry.tiers.items())
+    for place, band in enumerate(entry.bands):
+        yield f"bands[{place}].rates", band.rates
+        yield from ((f"bands[{place}].tiers.{t}", rates) for t, rates in band.tiers.items())

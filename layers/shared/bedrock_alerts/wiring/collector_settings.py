@@ -1,0 +1,35 @@
+"""What each collector is set up with."""
+
+from typing import Annotated, Literal
+
+import msgspec
+
+from bedrock_alerts.settings import Text
+
+
+class CollectorSettings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
+    """What every collector needs to know."""
+
+    metrics_namespace: Annotated[str, Text]
+    event_lines: Literal["notable", "all"] = "notable"
+    principal_metrics: Literal["none", "violations", "all"] = "violations"
+    application_metadata_key: str | None = None
+    offloaded_body_bucket_name: str | None = None
+    price_overrides: str | None = None
+    metric_set: Literal["essential", "all"] = "all"
+    caller_detail: Literal["auto", "role", "session", "hashed"] = "auto"
+    caller_key: str = ""
+
+
+class CollectLogsSettings(CollectorSettings, frozen=True, kw_only=True, rename="upper"):
+    """What `collect-logs` needs to know: also which log it must not read, its own."""
+
+    own_log_group: Annotated[str, Text]
+
+
+class CollectObjectsSettings(CollectorSettings, frozen=True, kw_only=True, rename="upper"):
+    """What `collect-objects` needs to know."""
+
+
+class CollectStreamSettings(CollectLogsSettings, frozen=True, kw_only=True, rename="upper"):
+    """What `collect-stream` needs to know."""
