@@ -5,7 +5,15 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
-from bedrock_alerts_lab.documents import bills, chapters, dashboard, emitted, messages, tables
+from bedrock_alerts_lab.documents import (
+    bills,
+    chapters,
+    commands,
+    dashboard,
+    emitted,
+    messages,
+    tables,
+)
 from bedrock_alerts_lab.documents.alarm_files import read_catalogue
 from bedrock_alerts_lab.documents.catalogue import entries
 from bedrock_alerts_lab.local_stack.template import parse
@@ -13,6 +21,7 @@ from bedrock_alerts_lab.resolve import Stack
 
 # What messages say about an alarm travels with the functions.
 _RUNTIME: Final = "layers/shared/bedrock_alerts/alerts/catalogue.json"
+_DECISIONS: Final = "docs/decisions.md"
 _PART: Final = re.compile(
     r"(?P<begin>^[ ]*(?P<mark><!--|\#)[ ]begin[ ](?P<name>[a-z]+):.*?\n)"
     r".*?(?P<end>^[ ]*(?P=mark)[ ]end[ ](?P=name)\b)",
@@ -35,23 +44,26 @@ def generated(root: Path) -> Iterator[tuple[Path, str]]:
     board = dashboard.resource(parse(text))
     document = parse(with_parts(text, {"dashboard": board}))
     alarms = list(entries(document, Stack(document)))
+    groups = {alarm.name: alarm.group for alarm in catalogue}
     parts = {
         "template.yaml": {**chapters_of_template, "dashboard": board},
-        "README.md": {
-            "alarms": tables.alarms(alarms, "docs/runbooks"),
-            "email": messages.mail(),
-            "metrics": tables.metric_groups("docs/metrics.md"),
-            "parameters": tables.parameter_groups(document, "docs/parameters.md"),
-        },
+        "mkdocs.yml": {"runbooks": tables.runbooks_of_site(groups, "runbooks")},
         "docs/alarms.md": {"alarms": tables.alarms_in_full(alarms, "runbooks")},
         "docs/architecture.md": {"reasons": tables.reasons()},
+        "docs/commands.md": {"commands": commands.commands()},
         "docs/cost.md": {
             "bill": bills.example(document),
             "cases": bills.cases(document),
             "rates": bills.rates(),
         },
+        "docs/decisions-index.md": {
+            "decisions": tables.decisions((root / _DECISIONS).read_text(), Path(_DECISIONS).name)
+        },
+        "docs/deploying.md": {"parameters": tables.parameter_groups(document, "parameters.md")},
+        "docs/get-started.md": {"email": messages.mail()},
         "docs/metrics.md": {"metrics": tables.metrics_in_full(emitted.dimension_sets())},
         "docs/parameters.md": {"parameters": tables.parameters_in_full(document)},
+        "docs/runbooks.md": {"runbooks": tables.runbooks(alarms, groups, "runbooks")},
         "docs/webhook.md": {"event": messages.event()},
         **{
             f"docs/runbooks/{alarm.name}.md": {"alarm": tables.alarm_in_short(alarm)}

@@ -1,5 +1,6 @@
 """Tables for people, in Markdown: parameters, alarms and metrics."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -14,6 +15,16 @@ _GROUPS: Final = {
     "RecordsReceived": "The pipeline itself",
     "StateChanges": "Alerts",
 }
+GROUP_TITLES: Final = {
+    "guardrails": "Guardrails",
+    "calls": "Calls",
+    "money": "Money",
+    "blind_spots": "Blind spots",
+    "pipeline": "Bedrock Alerts itself",
+}
+"""The groups of the alarm catalogue, as people read them."""
+
+_DECISION: Final = re.compile(r"^## (\d{4}-\d{2}-\d{2}) · (.+)$", re.MULTILINE)
 _UNITS: Final = {"None": "US dollars", "Count": "count"}
 _ALERT_FLOW: Final = "route and deliver"
 _COLLECTORS: Final = "the collectors"
@@ -41,17 +52,6 @@ def table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
         for row in rows
     ]
     return "\n".join(lines) + "\n"
-
-
-def alarms(entries: Iterable[Entry], runbooks: str) -> str:
-    """Return the compact table of the README; `runbooks` is the folder of the pages."""
-    return table(
-        ("alarm", "fires when (by default)", "severity"),
-        (
-            (f"[{entry.name}]({runbooks}/{entry.name}.md)", entry.fires, entry.severity)
-            for entry in entries
-        ),
-    )
 
 
 def alarms_in_full(entries: Iterable[Entry], runbooks: str) -> str:
@@ -87,8 +87,45 @@ def alarm_in_short(entry: Entry) -> str:
     return f"{entry.meaning}\n\nFires when: {entry.fires}. Severity: **{entry.severity}**.\n"
 
 
+def runbooks(entries: Iterable[Entry], groups: Mapping[str, str], folder: str) -> str:
+    """Return the index of the alarms' pages: a table for each group, by the alarm's name."""
+    known = {entry.name: entry for entry in entries}
+    return "\n".join(
+        f"## {title}\n\n"
+        + table(
+            ("alarm", "what it means", "severity"),
+            (
+                (f"[{name}]({folder}/{name}.md)", known[name].meaning, known[name].severity)
+                for name, group in groups.items()
+                if group == key
+            ),
+        )
+        for key, title in GROUP_TITLES.items()
+    )
+
+
+def runbooks_of_site(groups: Mapping[str, str], folder: str) -> str:
+    """Return the alarms' pages as they stand in the site's menu."""
+    lines: list[str] = []
+    for key, title in GROUP_TITLES.items():
+        lines.append(f"      - {title}:")
+        lines += [f"          - {folder}/{name}.md" for name in groups if groups[name] == key]
+    return "\n".join(lines) + "\n"
+
+
+def decisions(page: str, name: str) -> str:
+    """Return the index of a page of dated decisions, which is called `name`."""
+    return table(
+        ("date", "decision"),
+        (
+            (date, f"[{title}]({name}#{_anchor(f'{date} · {title}')})")
+            for date, title in _DECISION.findall(page)
+        ),
+    )
+
+
 def parameter_groups(template: Mapping[str, Any], page: str) -> str:
-    """Return the compact table of the README: the parameters by group, linked to their page."""
+    """Return the parameters by group, linked to the page that describes them."""
     return table(
         ("about", "parameters"),
         (
@@ -110,17 +147,6 @@ def parameters_in_full(template: Mapping[str, Any]) -> str:
             ),
         )
         for label, names in _parameter_groups(template)
-    )
-
-
-def metric_groups(page: str) -> str:
-    """Return the compact table of the README: the metrics by group."""
-    return table(
-        ("metrics of", "names"),
-        (
-            (f"[{group}]({page}#{_anchor(group)})", ", ".join(f"`{name}`" for name in names))
-            for group, names in _metric_groups()
-        ),
     )
 
 
