@@ -44,10 +44,9 @@ def generated(root: Path) -> Iterator[tuple[Path, str]]:
     board = dashboard.resource(parse(text))
     document = parse(with_parts(text, {"dashboard": board}))
     alarms = list(entries(document, Stack(document)))
-    groups = {alarm.name: alarm.group for alarm in catalogue}
     parts = {
         "template.yaml": {**chapters_of_template, "dashboard": board},
-        "mkdocs.yml": {"runbooks": tables.runbooks_of_site(groups, "runbooks")},
+        "mkdocs.yml": {"runbooks": tables.runbooks_of_site(catalogue, "runbooks")},
         "docs/alarms.md": {"alarms": tables.alarms_in_full(alarms, "runbooks")},
         "docs/architecture.md": {"reasons": tables.reasons()},
         "docs/commands.md": {"commands": commands.commands()},
@@ -63,7 +62,7 @@ def generated(root: Path) -> Iterator[tuple[Path, str]]:
         "docs/get-started.md": {"email": messages.mail()},
         "docs/metrics.md": {"metrics": tables.metrics_in_full(emitted.dimension_sets())},
         "docs/parameters.md": {"parameters": tables.parameters_in_full(document)},
-        "docs/runbooks.md": {"runbooks": tables.runbooks(alarms, groups, "runbooks")},
+        "docs/runbooks.md": {"runbooks": tables.runbooks(alarms, catalogue, "runbooks")},
         "docs/webhook.md": {"event": messages.event()},
         **{
             f"docs/runbooks/{alarm.name}.md": {"alarm": tables.alarm_in_short(alarm)}

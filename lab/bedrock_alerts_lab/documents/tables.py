@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
 from typing import Any, Final
 
 from bedrock_alerts.alerts.notifications.reasons import TABLE, Action
 from bedrock_alerts.metrics import METRICS
+from bedrock_alerts_lab.documents.alarm_files import AlarmFile
 from bedrock_alerts_lab.documents.catalogue import Entry
 
 # A group of metrics begins with this one, in the order of METRICS.
@@ -87,29 +89,33 @@ def alarm_in_short(entry: Entry) -> str:
     return f"{entry.meaning}\n\nFires when: {entry.fires}. Severity: **{entry.severity}**.\n"
 
 
-def runbooks(entries: Iterable[Entry], groups: Mapping[str, str], folder: str) -> str:
-    """Return the index of the alarms' pages: a table for each group, by the alarm's name."""
+def runbooks(entries: Iterable[Entry], alarms: Iterable[AlarmFile], folder: str) -> str:
+    """Return the index of the alarms' pages: a table for each group of the catalogue."""
     known = {entry.name: entry for entry in entries}
     return "\n".join(
-        f"## {title}\n\n"
+        f"## {GROUP_TITLES[group]}\n\n"
         + table(
-            ("alarm", "what it means", "severity"),
+            ("alarm", "what it means", "severity", "AlarmSet"),
             (
-                (f"[{name}]({folder}/{name}.md)", known[name].meaning, known[name].severity)
-                for name, group in groups.items()
-                if group == key
+                (
+                    f"[{alarm.name}]({folder}/{alarm.name}.md)",
+                    known[alarm.name].meaning,
+                    alarm.severity,
+                    alarm.set,
+                )
+                for alarm in found
             ),
         )
-        for key, title in GROUP_TITLES.items()
+        for group, found in groupby(alarms, key=lambda alarm: alarm.group)
     )
 
 
-def runbooks_of_site(groups: Mapping[str, str], folder: str) -> str:
+def runbooks_of_site(alarms: Iterable[AlarmFile], folder: str) -> str:
     """Return the alarms' pages as they stand in the site's menu."""
     lines: list[str] = []
-    for key, title in GROUP_TITLES.items():
-        lines.append(f"      - {title}:")
-        lines += [f"          - {folder}/{name}.md" for name in groups if groups[name] == key]
+    for group, found in groupby(alarms, key=lambda alarm: alarm.group):
+        lines.append(f"      - {GROUP_TITLES[group]}:")
+        lines += [f"          - {folder}/{alarm.name}.md" for alarm in found]
     return "\n".join(lines) + "\n"
 
 
