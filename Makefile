@@ -41,7 +41,7 @@ policy: $(VENV)/lab.stamp ## Print the IAM policy that a deployment needs (ARGS=
 
 .PHONY: site
 site: $(SITE)/stamp ## Build the documentation into site/ (open site/index.html)
-	@$(SITE)/bin/mkdocs --quiet build --strict
+	@NO_MKDOCS_2_WARNING=1 $(SITE)/bin/mkdocs --quiet build --strict
 	@echo "Open site/index.html in a browser."
 
 .PHONY: clean
