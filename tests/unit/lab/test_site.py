@@ -146,5 +146,12 @@ def test_the_site_loads_nothing_from_the_network() -> None:
     assert "://" not in str({key: site.get(key) for key in ("extra_javascript", "extra_css")})
 
 
+@pytest.mark.parametrize(
+    "file", sorted((ROOT / "requirements").glob("*.txt")), ids=lambda f: f.name
+)
+def test_pinned_requirements_hold_no_addresses(file: Path) -> None:
+    assert "://" not in file.read_text(encoding="utf-8")
+
+
 def test_the_readme_is_short() -> None:
     assert len((ROOT / "README.md").read_text(encoding="utf-8").split()) < WORDS_OF_THE_README
