@@ -57,7 +57,7 @@ def _paragraphs(text: str) -> list[str]:
 
 
 def _paragraph(text: str) -> str:
-    """Return a paragraph; what stands as it is becomes code, below its first line if that ends so.
+    """Return a paragraph; verbatim text becomes code, below its first line if that ends so.
 
     Examples are for a shell.
     """
