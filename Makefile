@@ -25,19 +25,19 @@ help: ## List the targets
 ##@ To use Bedrock Alerts
 
 .PHONY: demo
-demo: $(VENV)/lab.stamp $(ENGINE)/stamp ## Play sample traffic through the whole stack on this machine (no AWS account)
+demo: $(VENV)/cli.stamp $(ENGINE)/stamp ## Play sample traffic through the whole stack on this machine (no AWS account)
 	@$(BIN)/bedrock-alerts demo $(ARGS)
 
 .PHONY: setup
-setup: $(VENV)/lab.stamp ## Install the bedrock-alerts command line into .venv/bin
+setup: $(VENV)/cli.stamp ## Install the bedrock-alerts command line into .venv/bin
 
 .PHONY: deploy
-deploy: $(VENV)/lab.stamp ## Check your AWS account, then build and deploy the stack
+deploy: $(VENV)/cli.stamp ## Check your AWS account, then build and deploy the stack
 	@$(BIN)/bedrock-alerts deploy $(ARGS)
 
 .PHONY: policy
-policy: $(VENV)/lab.stamp ## Print the IAM policy that a deployment needs (ARGS=stack name)
-	@$(BIN)/python -m bedrock_alerts_lab.documents.deploy_policy $(ARGS)
+policy: $(VENV)/cli.stamp ## Print the IAM policy that a deployment needs (ARGS=stack name)
+	@$(BIN)/python -m bedrock_alerts_cli.maintain.documents.deploy_policy $(ARGS)
 
 .PHONY: site
 site: $(SITE)/stamp ## Build the documentation into site/ (open site/index.html)
@@ -46,7 +46,7 @@ site: $(SITE)/stamp ## Build the documentation into site/ (open site/index.html)
 
 .PHONY: clean
 clean: ## Remove everything that the other targets made
-	rm -rf $(VENV) $(ENGINE) $(RUNTIME) $(OLDEST) $(POLICY) $(SITE) site .aws-sam .lab .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage* *.egg-info
+	rm -rf $(VENV) $(ENGINE) $(RUNTIME) $(OLDEST) $(POLICY) $(SITE) site .aws-sam .local-stack .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage* *.egg-info
 
 ##@ To develop it
 
@@ -63,11 +63,11 @@ format: setup-dev ## Format the code, and fix what the linter can fix
 
 .PHONY: docs
 docs: setup-dev ## Write the generated parts again: template, dashboard, tables, commands
-	@$(BIN)/python -m bedrock_alerts_lab.documents
+	@$(BIN)/python -m bedrock_alerts_cli.maintain.documents
 
 .PHONY: events
 events: setup-dev ## Write the sample events again, with the present time
-	@$(BIN)/python -m bedrock_alerts_lab.sample_events
+	@$(BIN)/python -m bedrock_alerts_cli.samples.function_events
 
 ##@ To maintain it
 
@@ -78,23 +78,23 @@ bench: setup-dev ## Measure the collector against other ways to do the same, and
 
 .PHONY: pictures
 pictures: setup-dev ## Take the pictures of messages again (needs Chromium)
-	@$(BIN)/python -m bedrock_alerts_lab.pictures
+	@$(BIN)/python -m bedrock_alerts_cli.maintain.pictures
 
 .PHONY: prices
 prices: setup-dev ## Update the price list in the package, and show what changed
-	@$(BIN)/python -m bedrock_alerts_lab.prices $(ARGS)
+	@$(BIN)/python -m bedrock_alerts_cli.maintain.renew_prices $(ARGS)
 
 .PHONY: lock
 lock: ## Pin and hash the requirements again (needs `uv` on PATH)
 	@tools/lock
 
-$(VENV)/lab.stamp: requirements/lab.txt tools/make-venv pyproject.toml
-	@tools/make-venv $(VENV) requirements/lab.txt lab layers/shared
+$(VENV)/cli.stamp: requirements/cli.txt tools/make-venv pyproject.toml
+	@tools/make-venv $(VENV) requirements/cli.txt cli layers/shared
 	@touch $@
 
 $(VENV)/dev.stamp: requirements/dev.txt tools/make-venv pyproject.toml
-	@tools/make-venv $(VENV) requirements/dev.txt lab layers/shared
-	@touch $@ $(VENV)/lab.stamp
+	@tools/make-venv $(VENV) requirements/dev.txt cli layers/shared
+	@touch $@ $(VENV)/cli.stamp
 
 $(ENGINE)/stamp: requirements/engine.txt tools/make-venv
 	@tools/make-venv $(ENGINE) requirements/engine.txt

@@ -5,8 +5,8 @@ import random
 from datetime import datetime
 from typing import Any, Final
 
-from bedrock_alerts_lab.local_stack import traffic
-from bedrock_alerts_lab.sample_events import awslogs_event
+from bedrock_alerts_cli.local_stack import sample_traffic as traffic
+from bedrock_alerts_cli.samples.function_events import awslogs_event
 
 RECORDS: Final = 200
 # Invented words: as many as a text has, so that it packs like one (about 3 : 1).

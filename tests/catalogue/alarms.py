@@ -4,7 +4,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from bedrock_alerts_lab.simulator import Alarm, Datapoint, MetricAlarm, read_alarms
+from bedrock_alerts_cli.simulator import Alarm, Datapoint, MetricAlarm, read_alarms
 from tests import records
 from tests.catalogue.traffic import INCIDENT, MINUTE, every
 

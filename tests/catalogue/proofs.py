@@ -8,7 +8,7 @@ import random
 from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
 
-from bedrock_alerts_lab.simulator import Datapoint
+from bedrock_alerts_cli.simulator import Datapoint
 from tests import records
 from tests.catalogue.alarms import shown_part, shown_to
 from tests.catalogue.traffic import (

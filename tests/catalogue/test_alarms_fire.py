@@ -5,8 +5,8 @@ from typing import Final
 
 import pytest
 
-from bedrock_alerts_lab.simulator import MetricAlarm, Timeline, simulate
-from bedrock_alerts_lab.simulator.alarms import Item
+from bedrock_alerts_cli.simulator import MetricAlarm, Timeline, simulate
+from bedrock_alerts_cli.simulator.alarm_definitions import Item
 from tests import records
 from tests.catalogue.alarms import SOURCES, STACK, alarms, names, source_of
 from tests.catalogue.proofs import PROOFS, blocked, calls

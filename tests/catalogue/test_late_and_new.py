@@ -6,7 +6,7 @@ from typing import Final
 
 import pytest
 
-from bedrock_alerts_lab.simulator import Datapoint, Lateness, Timeline, simulate
+from bedrock_alerts_cli.simulator import Datapoint, Lateness, Timeline, simulate
 from tests import records
 from tests.catalogue.alarms import SOURCES, STACK, alarms, names, source_of
 from tests.catalogue.proofs import PROOFS, attacks, calls

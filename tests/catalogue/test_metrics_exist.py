@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 import pytest
 
-from bedrock_alerts_lab.simulator import MetricAlarm
+from bedrock_alerts_cli.simulator import MetricAlarm
 from tests import records
 from tests.catalogue.alarms import SOURCES, alarms, names, source_of
 from tests.catalogue.documented_metrics import DOCUMENTED

@@ -4,8 +4,8 @@ from typing import Any, Final
 
 import pytest
 
-from bedrock_alerts_lab.event_patterns import matches_pattern
-from bedrock_alerts_lab.resolve import Stack
+from bedrock_alerts_cli.local_stack.event_patterns import matches_pattern
+from bedrock_alerts_cli.template.stack import Stack
 
 RULES: Final = {
     name: rule["EventPattern"]

@@ -14,7 +14,7 @@ from typing import Any, Final
 from bedrock_alerts.invocations.decode import decode_event
 from bedrock_alerts.invocations.overrides import load_prices
 from bedrock_alerts.invocations.pipeline import CollectOptions, Parts, collect
-from bedrock_alerts_lab.simulator import Datapoint, published
+from bedrock_alerts_cli.simulator import Datapoint, published
 from tests import records
 
 NAMESPACE: Final = "BedrockAlerts"

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from bedrock_alerts_lab.local_stack.deploy import build, build_folder
-from bedrock_alerts_lab.local_stack.engine import running_engine
+from bedrock_alerts_cli.local_stack.deploy import build, build_folder
+from bedrock_alerts_cli.local_stack.engine import running_engine
 from tests.support.local_account import Account
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from bedrock_alerts_lab.commands import deploy as module
+from bedrock_alerts_cli.commands import deploy as module
 from tests.support.local_account import Account
 
 EMAIL = ("--email", "oncall@example.com")

@@ -2,8 +2,8 @@
 
 import pytest
 
-from bedrock_alerts_lab.errors import LabError
-from bedrock_alerts_lab.local_stack.deploy import STACK
+from bedrock_alerts_cli.local_stack.deploy import STACK
+from bedrock_alerts_cli.user_errors import CommandError
 from tests.support.custom_resources import LOG_GROUP, THEIR_ROLE, theirs
 from tests.support.local_account import Account
 
@@ -77,7 +77,7 @@ def test_routes_survive_an_update_and_go_with_the_stack(account: Account) -> Non
 
 def test_logging_that_is_on_is_refused_then_adopted_and_put_back(account: Account) -> None:
     account.configure(theirs())
-    with pytest.raises(LabError, match="`sam deploy` failed"):
+    with pytest.raises(CommandError, match="`sam deploy` failed"):
         account.deploy(InvocationLogging="create")
     reasons = account.reasons()
     assert "Model invocation logging is on already in this account and Region" in reasons
@@ -105,7 +105,7 @@ def test_a_log_group_in_use_is_read_where_it_has_a_subscription_left(account: Ac
             destinationArn=f"arn:aws:kinesis:eu-west-1:111122223333:stream/{name}",
         )
     existing = {"InvocationLogging": "existing", "InvocationLogGroupName": "/their/log"}
-    with pytest.raises(LabError, match="`sam deploy` failed"):
+    with pytest.raises(CommandError, match="`sam deploy` failed"):
         account.deploy(**existing)
     reasons = account.reasons()
     assert "Both subscriptions that CloudWatch Logs allows for /their/log are taken" in reasons

@@ -5,10 +5,10 @@ from typing import Any, Final
 
 import pytest
 
-from bedrock_alerts_lab.local_stack import template as cfn
-from bedrock_alerts_lab.local_stack.deploy import STACK
-from bedrock_alerts_lab.local_stack.deploy import Stack as Deployed
-from bedrock_alerts_lab.resolve import Stack
+from bedrock_alerts_cli import template as cfn
+from bedrock_alerts_cli.local_stack.deploy import STACK
+from bedrock_alerts_cli.local_stack.deploy import Stack as Deployed
+from bedrock_alerts_cli.template.stack import Stack
 from tests.support.custom_resources import LOG_GROUP
 from tests.support.local_account import Account
 

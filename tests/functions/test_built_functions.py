@@ -20,9 +20,9 @@ from moto.server import ThreadedMotoServer
 
 from bedrock_alerts.alerts.answers import buttons
 from bedrock_alerts.alerts.model import incident_id
-from bedrock_alerts_lab.local_stack import template as cfn
-from bedrock_alerts_lab.receiver.server import Receiver
-from bedrock_alerts_lab.sample_events import BUCKET
+from bedrock_alerts_cli import template as cfn
+from bedrock_alerts_cli.fake_slack.server import Receiver
+from bedrock_alerts_cli.samples.function_events import BUCKET
 from tests.support import emulator
 from tests.support.collected import by_reason, counted
 from tests.support.events import pressed, signed_request

@@ -16,7 +16,12 @@ from mypy_boto3_s3 import S3Client
 from mypy_boto3_sqs import SQSClient
 
 from bedrock_alerts.errors import SettingsError, TransientError
-from bedrock_alerts_lab.sample_events import BUCKET, log_key, object_created, s3_notification
+from bedrock_alerts_cli.samples.function_events import (
+    BUCKET,
+    log_key,
+    object_created,
+    s3_notification,
+)
 from functions.collect_objects import handler as handler_module
 from tests.properties.test_content_never_leaves import CANARY, SHAPES, UNREADABLE, with_canaries
 from tests.records import Json, converse, failed

@@ -14,8 +14,8 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
-from bedrock_alerts_lab.local_stack import traffic
-from bedrock_alerts_lab.sample_events import BUCKET, log_key, object_created, sqs_event
+from bedrock_alerts_cli.local_stack import sample_traffic as traffic
+from bedrock_alerts_cli.samples.function_events import BUCKET, log_key, object_created, sqs_event
 from tests.support.collected import counted, event_requests
 from tests.support.wall_clock import same_day
 

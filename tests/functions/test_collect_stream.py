@@ -13,7 +13,7 @@ from typing import Any, Final
 import pytest
 
 from bedrock_alerts.errors import BatchError, SettingsError
-from bedrock_alerts_lab.sample_events import kinesis_event, log_batch
+from bedrock_alerts_cli.samples.function_events import kinesis_event, log_batch
 from functions.collect_stream import handler as handler_module
 from tests.properties.test_content_never_leaves import CANARY, SHAPES, UNREADABLE, with_canaries
 from tests.records import batch, converse, log_events

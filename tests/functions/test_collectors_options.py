@@ -16,7 +16,7 @@ from mypy_boto3_s3 import S3Client
 from mypy_boto3_sqs import SQSClient
 
 from bedrock_alerts.adapters.emf import EmfSink
-from bedrock_alerts_lab.sample_events import (
+from bedrock_alerts_cli.samples.function_events import (
     BUCKET,
     kinesis_event,
     log_batch,

@@ -19,7 +19,7 @@ from bedrock_alerts.alerts.notifications.plan import Send, plan
 from bedrock_alerts.alerts.ports import Poke
 from bedrock_alerts.alerts.router import Router
 from bedrock_alerts.errors import SettingsError, TransientError
-from bedrock_alerts_lab.local_stack import template as cfn
+from bedrock_alerts_cli import template as cfn
 from functions.route import handler as handler_module
 from tests.support.apps import app_of
 from tests.support.changes import EVENT_LOG

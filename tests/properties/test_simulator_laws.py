@@ -7,7 +7,7 @@ from typing import Final
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bedrock_alerts_lab.simulator import Change, Datapoint, Lateness, Simulator, simulate
+from bedrock_alerts_cli.simulator import Change, Datapoint, Lateness, Simulator, simulate
 from tests.support.simulated import (
     NAMESPACE,
     START,

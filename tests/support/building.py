@@ -8,7 +8,7 @@ from typing import Final
 
 import pytest
 
-from bedrock_alerts_lab.local_stack.deploy import build_folder
+from bedrock_alerts_cli.local_stack.deploy import build_folder
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 
@@ -16,7 +16,7 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 def build_for_lambda() -> Path:
     """Build the template as a user would, and return the folder with the artefacts."""
     # SAM remembers beside its build folder what it has built: two builds must not share that.
-    folder = ROOT / ".lab" / "lambda" / "build"
+    folder = ROOT / ".local-stack" / "lambda" / "build"
     # Of several processes that run tests together, one builds for all.
     session, marker = os.environ.get("PYTEST_XDIST_TESTRUNUID", ""), folder.with_name("session")
     with build_folder():

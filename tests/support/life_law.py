@@ -4,8 +4,8 @@ from typing import Final
 
 from bedrock_alerts.alerts.incidents.item import AlarmItem, is_silenced, is_suppressed
 from bedrock_alerts.alerts.model import incident_id
-from bedrock_alerts_lab.notifier.memory import Sent
-from bedrock_alerts_lab.notifier.world import World
+from bedrock_alerts_cli.notifier.in_memory import Sent
+from bedrock_alerts_cli.notifier.world import World
 
 MESSAGES: Final = ("email", "slack")
 _UNTIL_SWEPT: Final = 600.0

@@ -18,10 +18,10 @@ from bedrock_alerts.alerts.incidents.item import AlarmItem, View
 from bedrock_alerts.alerts.model import Heartbeat
 from bedrock_alerts.alerts.normalise import encode_note
 from bedrock_alerts.alerts.notifications.pace import ChannelState
-from bedrock_alerts_lab.local_stack.deploy import Stack, build, build_folder, deploy
-from bedrock_alerts_lab.local_stack.engine import Engine, running_engine
-from bedrock_alerts_lab.local_stack.mailbox import open_mailbox
-from bedrock_alerts_lab.receiver.server import Email, Receiver
+from bedrock_alerts_cli.fake_slack.server import Email, Receiver
+from bedrock_alerts_cli.local_stack.deploy import Stack, build, build_folder, deploy
+from bedrock_alerts_cli.local_stack.engine import Engine, running_engine
+from bedrock_alerts_cli.local_stack.mailbox import open_mailbox
 from tests.support.alarms import alarm_event, state
 from tests.support.relay import Relay
 from tests.support.slack_world import SlackWorld

@@ -20,7 +20,7 @@ from bedrock_alerts.alerts.model import Answer, incident_id
 from bedrock_alerts.alerts.normalise import encode_note
 from bedrock_alerts.alerts.routing import parse_routes
 from bedrock_alerts.errors import PermanentError
-from bedrock_alerts_lab.notifier.world import Died, Outage, World
+from bedrock_alerts_cli.notifier.world import Died, Outage, World
 from tests.support.life_law import Law, Truth
 from tests.support.sequences import stamp
 

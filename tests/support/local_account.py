@@ -4,8 +4,8 @@ import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from bedrock_alerts_lab.local_stack.deploy import STACK, Stack, deploy
-from bedrock_alerts_lab.local_stack.engine import Engine
+from bedrock_alerts_cli.local_stack.deploy import STACK, Stack, deploy
+from bedrock_alerts_cli.local_stack.engine import Engine
 
 
 class Account(NamedTuple):

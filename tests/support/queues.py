@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple, Self
 
 from mypy_boto3_sqs import SQSClient
 
-from bedrock_alerts_lab.local_stack import template as cfn
+from bedrock_alerts_cli import template as cfn
 
 RECEIVES: Final = 3
 """How often a message is received before it is parked."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, TypeAlias
 
-from bedrock_alerts_lab.local_stack import template as cfn
+from bedrock_alerts_cli import template as cfn
 
 Resources: TypeAlias = dict[str, dict[str, Any]]
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from bedrock_alerts.alerts.routing import parse_routes
-from bedrock_alerts_lab.notifier.memory import Sent
-from bedrock_alerts_lab.notifier.sequence import read_lines
-from bedrock_alerts_lab.notifier.simulate import Simulation
+from bedrock_alerts_cli.notifier.in_memory import Sent
+from bedrock_alerts_cli.notifier.play import Simulation
+from bedrock_alerts_cli.notifier.sequence import read_lines
 
 START: Final = datetime(2026, 11, 20, 8, tzinfo=UTC).timestamp()
 MINUTE: Final = 60.0

@@ -5,10 +5,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from bedrock_alerts_lab.simulator import Alarm, Change, Datapoint
-from bedrock_alerts_lab.simulator.alarms import COMPOSITE_ALARM, METRIC_ALARM, check_references
-from bedrock_alerts_lab.simulator.alarms import read_alarm as read
-from bedrock_alerts_lab.simulator.template import Resource
+from bedrock_alerts_cli.simulator import Alarm, Change, Datapoint
+from bedrock_alerts_cli.simulator.alarm_definitions import (
+    COMPOSITE_ALARM,
+    METRIC_ALARM,
+    check_references,
+)
+from bedrock_alerts_cli.simulator.alarm_definitions import read_alarm as read
+from bedrock_alerts_cli.template.resolver import Resource
 
 START: Final = 1_795_420_800  # 2026-11-23T08:00:00Z
 NAMESPACE: Final = "Example"

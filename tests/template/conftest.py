@@ -1,12 +1,13 @@
 """The template, as written and as CloudFormation gets it after the SAM transform."""
 
+import copy
 from pathlib import Path
 from typing import Any
 
 import pytest
 from samtranslator.translator.transform import transform
 
-from bedrock_alerts_lab.local_stack import template as cfn
+from bedrock_alerts_cli import template as cfn
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -21,13 +22,13 @@ class NoManagedPolicies:
 @pytest.fixture(scope="session")
 def template() -> dict[str, Any]:
     """Return the template as it is written."""
-    return cfn.load(ROOT / "template.yaml")
+    return dict(cfn.load(ROOT / "template.yaml"))
 
 
 @pytest.fixture(scope="session")
 def resources() -> dict[str, dict[str, Any]]:
     """Return the resources that CloudFormation gets."""
-    document = cfn.load(ROOT / "template.yaml")
+    document = copy.deepcopy(dict(cfn.load(ROOT / "template.yaml")))
     for resource in document["Resources"].values():
         for code in ("CodeUri", "ContentUri"):
             if code in resource.get("Properties", {}):

@@ -10,9 +10,9 @@ import pytest
 from bedrock_alerts.alerts.describe import split_description
 from bedrock_alerts.alerts.model import Severity
 from bedrock_alerts.limits import ALARM_DESCRIPTION_CHARS
-from bedrock_alerts_lab.documents.alarm_files import AlarmFile, read_catalogue
-from bedrock_alerts_lab.local_stack import template as cfn
-from bedrock_alerts_lab.resolve import Stack
+from bedrock_alerts_cli import template as cfn
+from bedrock_alerts_cli.maintain.documents.alarm_files import AlarmFile, read_catalogue
+from bedrock_alerts_cli.template.stack import Stack
 
 ROOT = Path(__file__).resolve().parents[2]
 DAY: Final = 24 * 3600

@@ -16,10 +16,10 @@ from bedrock_alerts.invocations.pricing import Prices
 from bedrock_alerts.invocations.report import event_line
 from bedrock_alerts.invocations.usage_lines import UsageLines
 from bedrock_alerts.metrics import METRICS
-from bedrock_alerts_lab.documents.dashboard import COLUMNS
-from bedrock_alerts_lab.documents.emitted import dimension_sets
-from bedrock_alerts_lab.local_stack.template import load
-from bedrock_alerts_lab.resolve import Stack
+from bedrock_alerts_cli.maintain.documents.dashboard import COLUMNS
+from bedrock_alerts_cli.maintain.documents.emitted import dimension_sets
+from bedrock_alerts_cli.template import load
+from bedrock_alerts_cli.template.stack import Stack
 from tests.records import content, converse, converse_trace
 
 TEMPLATE: Final = load(Path(__file__).resolve().parents[2] / "template.yaml")

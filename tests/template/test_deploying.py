@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
-from bedrock_alerts_lab.documents.deploy_policy import policy
+from bedrock_alerts_cli.maintain.documents.deploy_policy import policy
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 BIN: Final = Path(sys.executable).parent

@@ -13,7 +13,7 @@ from bedrock_alerts.logging_setup.model import (
     RoutesProperties,
 )
 from bedrock_alerts.logging_setup.patience import ANSWER_SECONDS
-from bedrock_alerts_lab.local_stack import template as cfn
+from bedrock_alerts_cli import template as cfn
 
 Resources = dict[str, dict[str, Any]]
 SETS = "ModelInvocationLogging"

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import pytest
 
-from bedrock_alerts_lab.local_stack import template as cfn
+from bedrock_alerts_cli import template as cfn
 from tests.support.resources import Resources, as_list, of_type, statements, statements_of, target
 
 LOGS: Final = "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}"

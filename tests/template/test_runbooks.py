@@ -7,10 +7,12 @@ from typing import Final
 import pytest
 
 from bedrock_alerts.metrics import METRICS
-from bedrock_alerts_lab.documents import dashboard
-from bedrock_alerts_lab.documents.catalogue import entries
-from bedrock_alerts_lab.local_stack.template import load, references
-from bedrock_alerts_lab.resolve import TEMPLATE, Stack
+from bedrock_alerts_cli.maintain.documents import dashboard
+from bedrock_alerts_cli.maintain.documents.catalogue import entries
+from bedrock_alerts_cli.project import TEMPLATE
+from bedrock_alerts_cli.template.load import load
+from bedrock_alerts_cli.template.references import references
+from bedrock_alerts_cli.template.stack import Stack
 
 DOCUMENT: Final = load(TEMPLATE)
 FOLDER: Final = TEMPLATE.parent / "docs/runbooks"

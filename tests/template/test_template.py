@@ -15,9 +15,9 @@ from bedrock_alerts.alerts.model import ChannelKind, Heartbeat
 from bedrock_alerts.alerts.normalise import normalise
 from bedrock_alerts.invocations.overrides import load_prices
 from bedrock_alerts.limits import LAMBDA_ENVIRONMENT_BYTES
-from bedrock_alerts_lab.event_patterns import matches_pattern
-from bedrock_alerts_lab.local_stack import template as cfn
-from bedrock_alerts_lab.resolve import Stack
+from bedrock_alerts_cli import template as cfn
+from bedrock_alerts_cli.local_stack.event_patterns import matches_pattern
+from bedrock_alerts_cli.template.stack import Stack
 from tests.support.resources import Resources, as_list, of_type, statements, target
 
 ROOT = Path(__file__).resolve().parents[2]

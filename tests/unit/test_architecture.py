@@ -107,7 +107,7 @@ PIPELINES: Final = (
     "invocations.pipeline",
     "logging_setup.pipeline",
 )
-NEVER: Final = ("bedrock_alerts_lab", "tests", "functions")
+NEVER: Final = ("bedrock_alerts_cli", "tests", "functions")
 ENVIRONMENT: Final = ("os.environ", "os.environb", "os.getenv", "os.getenvb", "os.putenv")
 
 
@@ -306,9 +306,9 @@ def test_there_is_something_to_judge() -> None:
         ),
         pytest.param(
             "alerts/a.py",
-            "import bedrock_alerts_lab.cli",
-            "may not import bedrock_alerts_lab.cli",
-            id="the lab is imported",
+            "import bedrock_alerts_cli.main",
+            "may not import bedrock_alerts_cli.main",
+            id="the command line is imported",
         ),
         pytest.param("novel/a.py", "", "no rule says what it may import", id="a new folder"),
     ],

@@ -9,7 +9,7 @@ from bedrock_alerts.alerts.deliverer import Deliverer
 from bedrock_alerts.alerts.model import incident_id
 from bedrock_alerts.alerts.ports import Poke
 from bedrock_alerts.errors import PermanentError
-from bedrock_alerts_lab.notifier.world import Died, Outage, World
+from bedrock_alerts_cli.notifier.world import Died, Outage, World
 from tests.support.facts import ARN, configured, empty, event, learn, minute, with_view
 from tests.support.sequences import START, change, line, play, sent, storm, until
 

@@ -23,8 +23,8 @@ from bedrock_alerts.alerts.channels.teams import render as teams
 from bedrock_alerts.alerts.channels.webhook import render as webhook
 from bedrock_alerts.alerts.model import Alert, Evidence, Fact, Link, Table
 from bedrock_alerts.text import clean, clean_lines
-from bedrock_alerts_lab.receiver.blocks import payload_problem
-from bedrock_alerts_lab.sample_alerts import BEGAN, ENDED
+from bedrock_alerts_cli.fake_slack.blocks import payload_problem
+from bedrock_alerts_cli.samples.alerts import BEGAN, ENDED
 
 ATTACKS: Final = (
     "<!channel>",

@@ -19,7 +19,7 @@ from bedrock_alerts.alerts.channels.layout import (
     when,
 )
 from bedrock_alerts.alerts.model import Alert, Link, Table
-from bedrock_alerts_lab.sample_alerts import BEGAN, BY_REASON, ENDED, FULL
+from bedrock_alerts_cli.samples.alerts import BEGAN, BY_REASON, ENDED, FULL
 
 CALLERS = Table(
     title="Callers",

@@ -20,8 +20,8 @@ from bedrock_alerts.alerts.channels.slack import thread as slack_thread
 from bedrock_alerts.alerts.channels.teams import render as teams
 from bedrock_alerts.alerts.channels.webhook import render as webhook
 from bedrock_alerts.alerts.model import Alert
-from bedrock_alerts_lab.receiver.blocks import payload_problem
-from bedrock_alerts_lab.sample_alerts import BY_KIND, BY_REASON, FULL, NOTES
+from bedrock_alerts_cli.fake_slack.blocks import payload_problem
+from bedrock_alerts_cli.samples.alerts import BY_KIND, BY_REASON, FULL, NOTES
 
 SAMPLES: Final = {**BY_KIND, **BY_REASON}
 

@@ -14,7 +14,7 @@ from bedrock_alerts.alerts.normalise import encode_note
 from bedrock_alerts.alerts.router import Parts, Router
 from bedrock_alerts.alerts.routing import parse_routes
 from bedrock_alerts.errors import TransientError
-from bedrock_alerts_lab.notifier.memory import MemoryTable, Silent
+from bedrock_alerts_cli.notifier.in_memory import MemoryTable, Silent
 from tests.support.facts import ARN, CHANNELS, event, minute, moment
 from tests.support.sequences import stamp
 

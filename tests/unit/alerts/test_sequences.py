@@ -8,7 +8,7 @@ from typing import Final
 
 import pytest
 
-from bedrock_alerts_lab.notifier.simulate import Simulation
+from bedrock_alerts_cli.notifier.play import Simulation
 from tests.support.sequences import (
     HOUR,
     MINUTE,

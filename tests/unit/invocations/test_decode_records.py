@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from bedrock_alerts.errors import BatchError
 from bedrock_alerts.invocations.decode import StreamRecords, decode_records
-from bedrock_alerts_lab.sample_events import kinesis_event, log_batch
+from bedrock_alerts_cli.samples.function_events import kinesis_event, log_batch
 from tests.records import converse
 from tests.support.secrecy import shown, traces
 

@@ -11,7 +11,12 @@ from hypothesis import strategies as st
 
 from bedrock_alerts.invocations.model import Rejected, Skipped
 from bedrock_alerts.invocations.objects import LogObject, log_objects
-from bedrock_alerts_lab.sample_events import BUCKET, log_key, object_created, s3_notification
+from bedrock_alerts_cli.samples.function_events import (
+    BUCKET,
+    log_key,
+    object_created,
+    s3_notification,
+)
 
 AT: Final = datetime(2026, 3, 2, 10, 15, tzinfo=UTC)
 KEY: Final = log_key(AT)

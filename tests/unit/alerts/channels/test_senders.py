@@ -18,7 +18,7 @@ from bedrock_alerts.alerts.channels.webhook.send import SIGNATURE_HEADER, Webhoo
 from bedrock_alerts.alerts.incidents.item import Reference
 from bedrock_alerts.alerts.ports import Job
 from bedrock_alerts.errors import BedrockAlertsError, EditError, MessageError, PermanentError
-from bedrock_alerts_lab.notifier.memory import FixedSecret
+from bedrock_alerts_cli.notifier.in_memory import FixedSecret
 from tests.support.alarm_alerts import alarm, recovery
 
 REFERENCE: Final = Reference(number=1, channel_id="C0ALERTS", ts="1.1")

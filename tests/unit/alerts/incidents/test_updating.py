@@ -6,7 +6,7 @@ import pytest
 from bedrock_alerts.alerts.incidents.item import AlarmItem
 from bedrock_alerts.alerts.incidents.updating import update
 from bedrock_alerts.errors import TransientError
-from bedrock_alerts_lab.notifier.memory import MemoryTable
+from bedrock_alerts_cli.notifier.in_memory import MemoryTable
 from tests.support.facts import ARN, POLICY, empty, lived, minute
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bedrock_alerts.alerts.model import ConfigurationChange, Tampering, Unrecognised
-from bedrock_alerts_lab.sample_alarms import cloudtrail
+from bedrock_alerts_cli.samples.alarm_events import cloudtrail
 from tests.support.alarms import envelope
 from tests.support.events import event_of, sample_body
 

@@ -1,0 +1,56 @@
+"""Alarm events in files, as the alerts that people would be notified of."""
+
+import json
+from datetime import timedelta
+from typing import Final
+
+from bedrock_alerts.alerts.describe import describe, without_memory
+from bedrock_alerts.alerts.model import Alert, News, Notification, Reason, StateChange
+from bedrock_alerts.alerts.normalise import normalise
+from bedrock_alerts_cli.user_errors import InputError
+
+# What a memory might know, for reasons that need one.
+_FIRING_FOR: Final = timedelta(hours=2)
+_LASTED: Final = timedelta(minutes=14)
+_BY: Final = "Sam"
+
+
+def alerts_in(text: str, name: str, reason: Reason | None = None) -> tuple[Alert, ...]:
+    """Read an alarm event of any transport, or a batch of them as `events/route/` has it.
+
+    Each is written for `reason`, with an invented memory, or as if nothing were stored. Notes that
+    the functions send to themselves are left out. Raises InputError for what is not valid JSON;
+    `name` is the file's.
+    """
+    try:
+        event = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{name} is not valid JSON: {error}") from error
+    records = event.get("Records") if isinstance(event, dict) else None
+    bodies = [
+        record["body"]
+        for record in (records if isinstance(records, list) else ())
+        if isinstance(record, dict) and isinstance(record.get("body"), str)
+    ]
+    return tuple(
+        describe(news, _notification(news, reason))
+        for body in bodies or [text]
+        for news in normalise(body)
+        if isinstance(news, News)
+    )
+
+
+def _notification(event: News, reason: Reason | None) -> Notification:
+    if reason is None or not isinstance(event, StateChange):
+        return without_memory(event)
+    is_over = reason in {"resolved", "recovering"}
+    opened_at = event.at - (_LASTED if is_over else _FIRING_FOR)
+    return Notification(
+        kind=reason,
+        at=event.at,
+        opened_at=event.at if reason == "firing" else opened_at,
+        ended_at=event.at if is_over else None,
+        held_by=_BY if reason == "silenced" else "",
+        acked_by=_BY if reason == "acknowledged" else "",
+        until=event.at + _FIRING_FOR if reason == "silenced" else None,
+    )

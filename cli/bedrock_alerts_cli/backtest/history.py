@@ -1,0 +1,126 @@
+"""A log as the metrics that CloudWatch would have had: ours, and Bedrock's own as far as it tells.
+
+The log holds what Bedrock counts too: calls, errors, throttles, tokens and times. From these its
+metrics are made up again, without dimensions and by model. What no log shows stays away: calls that
+are not logged, `ApplyGuardrail`, quotas, the health of the pipeline itself.
+https://docs.aws.amazon.com/bedrock/latest/userguide/monitoring.html
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+import msgspec
+
+from bedrock_alerts import metrics
+from bedrock_alerts.invocations.pipeline import CollectOptions
+from bedrock_alerts.invocations.pricing import Prices
+from bedrock_alerts.invocations.profiles import Profiles
+from bedrock_alerts_cli.counting import count
+from bedrock_alerts_cli.log_files import Sources
+from bedrock_alerts_cli.simulator import Datapoint, published
+
+BEDROCK: Final = "AWS/Bedrock"
+_SAME: Final = {
+    "Latency": "InvocationLatency",
+    "TimeToFirstByte": "TimeToFirstToken",
+    "InputTokens": "InputTokenCount",
+    "OutputTokens": "OutputTokenCount",
+    "ImagesGenerated": "OutputImageCount",
+    "Throttles": "InvocationThrottles",
+}
+_COUNTED_BY_MODEL: Final = ("Invocations", "InvocationErrors")
+_THROTTLES: Final = frozenset({"ThrottlingException", "TooManyRequestsException"})
+# The errors of Bedrock Runtime with a status of 500 and above; all others are the caller's.
+# https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html
+_SERVER_ERRORS: Final = frozenset(
+    {
+        "InternalFailure",
+        "InternalServerError",
+        "InternalServerException",
+        "ServiceUnavailable",
+        "ServiceUnavailableException",
+    }
+)
+
+MADE_UP: Final = frozenset(
+    {*_SAME.values(), "Invocations", "InvocationClientErrors", "InvocationServerErrors"}
+)
+"""The metrics of Bedrock that a log tells of."""
+
+_Key = tuple[int, metrics.Dimensions]
+
+
+class History(msgspec.Struct, frozen=True, kw_only=True):
+    """What a log told: its metrics, and how many lines it had. Times are seconds since 1970.
+
+    `start` and `end` are the first minute with a record and the minute after the last; both are 0
+    when there was none.
+    """
+
+    points: tuple[metrics.Datapoint, ...]
+    counts: dict[str, int]
+    start: int
+    end: int
+    rejected: int
+
+    def datapoints(self, namespace: str) -> Iterator[Datapoint]:
+        """Return ours under `namespace`, and Bedrock's as far as the log tells of them."""
+        yield from published(self.points, namespace)
+        yield from bedrock_metrics(self.points)
+
+
+def read_history(
+    sources: Sources,
+    prices: Prices,
+    options: CollectOptions,
+    profiles: Profiles | None = None,
+    *,
+    shown: bool,
+) -> History:
+    """Read logs in any form, with a progress bar if `shown`. Records delivered twice count once."""
+    collected = count(sources, prices, options, profiles, shown=shown)
+    minutes = {point.minute for point in collected.datapoints}
+    return History(
+        points=collected.datapoints,
+        counts=dict(collected.counts()),
+        start=min(minutes, default=0),
+        end=max(minutes) + 60 if minutes else 0,
+        rejected=collected.rejected,
+    )
+
+
+def bedrock_metrics(points: Iterable[metrics.Datapoint]) -> Iterator[Datapoint]:
+    """Make up Bedrock's own metrics again, out of ours.
+
+    `Invocations` are the calls without an error: a throttled call is none to Bedrock.
+    """
+    counted: defaultdict[_Key, dict[str, float]] = defaultdict(dict)
+    for point in points:
+        names = [name for name, _ in point.dimensions]
+        if names == ["ErrorCode"]:
+            yield from _errors(point)
+        elif names in ([], ["ModelId"]):
+            if point.metric in _SAME:
+                yield _native(_SAME[point.metric], point.minute, point.dimensions, point.values)
+            elif point.metric in _COUNTED_BY_MODEL:
+                counted[point.minute, point.dimensions][point.metric] = sum(point.values)
+    for (minute, dimensions), found in counted.items():
+        answered = found.get("Invocations", 0) - found.get("InvocationErrors", 0)
+        yield _native("Invocations", minute, dimensions, (answered,))
+
+
+def _errors(point: metrics.Datapoint) -> Iterator[Datapoint]:
+    ((_, code),) = point.dimensions
+    if code in _THROTTLES:
+        return
+    metric = "InvocationServerErrors" if code in _SERVER_ERRORS else "InvocationClientErrors"
+    yield _native(metric, point.minute, (), point.values)
+
+
+def _native(
+    metric: str, minute: int, dimensions: metrics.Dimensions, values: tuple[float, ...]
+) -> Datapoint:
+    return Datapoint(
+        namespace=BEDROCK, metric=metric, minute=minute, dimensions=dimensions, values=values
+    )

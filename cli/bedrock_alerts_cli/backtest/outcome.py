@@ -1,0 +1,127 @@
+"""What a backtest found: plain data, the same for the terminal, for machines and for the page."""
+
+from typing import Any, Final
+
+import msgspec
+
+from bedrock_alerts.text import clean
+from bedrock_alerts_cli.terminal import moment
+
+_DAY: Final = 86400
+
+
+class ChangeOfState(msgspec.Struct, frozen=True, kw_only=True):
+    """An alarm, or one contributor of it, going from one state to another; `at` in seconds."""
+
+    at: int
+    from_state: str
+    to_state: str
+    reason: str
+    contributor: str = ""
+
+
+class AlarmHistory(msgspec.Struct, frozen=True, kw_only=True):
+    """What one alarm would have done. `fired` counts how often it went to ALARM.
+
+    `stretches` are the times it stood in ALARM, as pairs of seconds. `is_judged` is False where the
+    log says nothing about what it watches: then its silence means nothing.
+    """
+
+    name: str
+    severity: str
+    about: str
+    changes: tuple[ChangeOfState, ...]
+    stretches: tuple[tuple[int, int], ...]
+    seconds_in_alarm: int
+    fired: int
+    is_judged: bool
+    is_deployed: bool = True
+
+    @property
+    def short_name(self) -> str:
+        """The name without the stack's, which all of a template's alarms begin with."""
+        return self.name.rpartition(".")[2]
+
+    def weekly(self, weeks: float) -> str:
+        """How often it fired a week; a log of less than a day says nothing about weeks."""
+        if weeks * 7 < 1:
+            return ""
+        rate = self.fired / weeks
+        return f"{rate:,.0f}" if rate >= 10 else f"{rate:.2g}"  # noqa: PLR2004 - two digits will do
+
+
+class Suggestion(msgspec.Struct, frozen=True, kw_only=True):
+    """A parameter's value with which an alarm would have fired at most so often.
+
+    `value` is None where no value that was tried would do. `is_estimated` where the alarm has an
+    anomaly band, which can only be approximated.
+    """
+
+    alarm: str
+    parameter: str
+    present: float
+    value: float | None
+    fired: int
+    would_fire: int
+    is_estimated: bool = False
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """A whole backtest. Times are seconds since 1970.
+
+    `notifications` are the messages that notify people, by channel.
+    """
+
+    start: int
+    end: int
+    lines: dict[str, int]
+    alarms: tuple[AlarmHistory, ...]
+    notifications: dict[str, int]
+    suggestions: tuple[Suggestion, ...] = ()
+
+    @property
+    def is_short(self) -> bool:
+        """Whether the log is shorter than a day, and says little of what a week would bring."""
+        return self.end - self.start < _DAY
+
+    @property
+    def weeks(self) -> float:
+        """How long the log is, in weeks, at least a minute."""
+        return max(60, self.end - self.start) / (7 * 24 * 3600)
+
+    def document(self) -> dict[str, Any]:
+        """Return it as `--json` prints it."""
+        return {
+            "start": _stamp(self.start),
+            "end": _stamp(self.end),
+            "lines": self.lines,
+            "alarms": [_alarm(alarm) for alarm in self.alarms],
+            "short": self.is_short,
+            "notifications": self.notifications,
+            "suggestions": [msgspec.to_builtins(one) for one in self.suggestions],
+        }
+
+
+def _alarm(alarm: AlarmHistory) -> dict[str, Any]:
+    return {
+        "name": alarm.name,
+        "severity": alarm.severity,
+        "judged": alarm.is_judged,
+        "deployed": alarm.is_deployed,
+        "fired": alarm.fired,
+        "seconds_in_alarm": alarm.seconds_in_alarm,
+        "state_changes": [
+            {
+                "at": _stamp(change.at),
+                "from": change.from_state,
+                "to": change.to_state,
+                "reason": clean(change.reason, 1023),
+                **({"contributor": change.contributor} if change.contributor else {}),
+            }
+            for change in alarm.changes
+        ],
+    }
+
+
+def _stamp(seconds: int) -> str:
+    return f"{moment(seconds).replace(' ', 'T')}Z"

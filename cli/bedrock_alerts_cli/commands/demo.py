@@ -1,0 +1,139 @@
+"""`bedrock-alerts demo`."""
+
+import json
+import signal
+import time
+from typing import TYPE_CHECKING, Literal
+
+import click
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from bedrock_alerts_cli.local_stack.demo import LocalStack
+
+
+@click.command()
+@click.option("--exit", "end_at_once", is_flag=True, help="End when the story has been played.")
+@click.option("--json", "as_machine", is_flag=True, help="Print the outcome as JSON, then end.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8700,
+    show_default=True,
+    help="Port of the page with the messages.",
+)
+@click.option(
+    "--engine-port",
+    type=click.IntRange(1, 65535),
+    help="Port of the embedded engine. [default: a free one]",
+)
+@click.option(
+    "--slack",
+    type=click.Choice(["webhook", "bot"]),
+    default="webhook",
+    show_default=True,
+    help="How Slack is told: a bot's messages are edited and have threads.",
+)
+@click.option(
+    "--keep",
+    is_flag=True,
+    help="Leave the stack running for `sam local invoke`, and write the files that it needs.",
+)
+@click.option("--outage", is_flag=True, help="Take Slack down while the first alert is sent.")
+@click.option(
+    "--pace",
+    type=click.FloatRange(min=0),
+    default=0.6,
+    show_default=True,
+    help="Seconds that a minute is told in.",
+)
+def demo(  # noqa: PLR0913 - one for each option
+    *,
+    end_at_once: bool,
+    as_machine: bool,
+    port: int,
+    engine_port: int | None,
+    slack: Literal["webhook", "bot"],
+    keep: bool,
+    outage: bool,
+    pace: float,
+) -> int:
+    """Play sample Bedrock traffic through the whole pipeline, on this machine.
+
+    Builds the template, deploys it to an embedded engine, plays half an hour of invented
+    traffic, and shows the Slack messages and emails it leads to on a web page. Needs no AWS
+    account, and Docker only for --keep. It takes about six minutes: what follows the first news of
+    a group of alarms shares a message five minutes later. Exits with 0 only if every channel shows
+    all that happened, in no more messages than changes.
+    """
+    # Imported here: boto3 and rich would make every `--help` wait.
+    from rich.console import Console  # noqa: PLC0415
+
+    from bedrock_alerts_cli.local_stack import demo as play  # noqa: PLC0415
+
+    if keep:
+        from bedrock_alerts_cli.local_stack.containers import bridge  # noqa: PLC0415
+
+        bridge()  # said now, and not when the story has been played
+    # A polite `kill` and a closed terminal stop everything that was started, like Ctrl-C does.
+    for sign in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(sign, _interrupt)
+    say = Console(stderr=as_machine, highlight=False, soft_wrap=True)
+    options = play.DemoOptions(
+        page_port=port, engine_port=engine_port, outage=outage, pace=pace, slack=slack
+    )
+    started = time.monotonic()
+    with play.local_stack(options, say) as local:
+        say.print(f"  Messages appear on [bold underline]{local.receiver.url}[/]\n")
+        outcome = play.Demo(local, options, say).play()
+        say.print()
+        say.print(play.summary(outcome))
+        took = time.monotonic() - started
+        say.print(
+            f"{outcome.records} records became {outcome.datapoints} data points and "
+            f"{len(outcome.changes)} state changes; everything took {took:.0f} s."
+        )
+        for line in outcome.missing:
+            say.print(f"[red]Never arrived:[/] {line}")
+        for line in outcome.surplus:
+            say.print(f"[red]Arrived more than once:[/] {line}")
+        if keep:
+            _keep(local, say)
+        if as_machine:
+            click.echo(json.dumps(play.as_json(outcome)))
+        elif not end_at_once and not keep:
+            say.print(f"Look at [bold underline]{local.receiver.url}[/]. Ctrl-C ends it all.")
+            _until_interrupted()
+    return 0 if outcome.complete else 1
+
+
+def _keep(local: "LocalStack", say: "Console") -> None:
+    """Leave everything running for functions in containers, until Ctrl-C."""
+    from bedrock_alerts_cli.local_stack import containers  # noqa: PLC0415
+
+    ports = (local.engine.port, local.receiver.port)
+    with containers.reachable_from_containers(*ports):
+        say.print("Building for Lambda's containers…")
+        containers.write_files(local.engine, local.stack, local.receiver.webhook_url)
+        say.print("Type these in another terminal; their messages appear on the page:")
+        for function, event in (
+            ("RouteFunction", "route throttling"),
+            ("DeliverFunction", "deliver slack"),
+        ):
+            say.print(f"  {containers.command(function, event)}")
+        say.print(f"Look at [bold underline]{local.receiver.url}[/]. Ctrl-C ends it all.")
+        _until_interrupted()
+
+
+def _interrupt(*_: object) -> None:
+    # Not by way of SIGINT: a shell's background jobs ignore that.
+    raise KeyboardInterrupt
+
+
+def _until_interrupted() -> None:
+    try:
+        while True:
+            time.sleep(3600)
+    except KeyboardInterrupt:
+        click.echo("\nStopping everything.", err=True)

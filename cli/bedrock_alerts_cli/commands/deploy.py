@@ -1,0 +1,328 @@
+"""`bedrock-alerts deploy`: look first, then `sam build` and `sam deploy`, then what to do next."""
+
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final, NamedTuple, cast
+
+import click
+
+from bedrock_alerts.errors import BedrockAlertsError
+from bedrock_alerts.limits import SUBSCRIPTIONS_PER_LOG_GROUP
+from bedrock_alerts.logging_setup.decide import SUBSCRIBABLE, role_of
+from bedrock_alerts_cli.project import ROOT, TEMPLATE
+from bedrock_alerts_cli.sam import find_sam
+from bedrock_alerts_cli.template import load
+from bedrock_alerts_cli.template.stack import NAME
+from bedrock_alerts_cli.terminal import write
+from bedrock_alerts_cli.user_errors import CommandError
+
+_CONFIGURATION: Final = ROOT / "samconfig.toml"
+_CHANNELS: Final = (
+    "AlertEmail", "SlackWebhookSecretArn", "SlackBotSecretArn", "WebhookSecretArn",
+    "PagerDutySecretArn", "TeamsWebhookSecretArn", "AmazonQTopicArn",
+)  # fmt: skip
+# What a declined change set leaves: no stack yet.
+_UNMADE: Final = "REVIEW_IN_PROGRESS"
+# A stack that was never made can only be deleted; one whose update hangs has to be freed first.
+_STUCK: Final = {
+    "ROLLBACK_COMPLETE": "delete it: sam delete --stack-name {stack} --region {region}",
+    "ROLLBACK_FAILED": "delete it: sam delete --stack-name {stack} --region {region}",
+    "DELETE_FAILED": "delete it again in the CloudFormation console; it says what it could not",
+    "UPDATE_ROLLBACK_FAILED": (
+        "free it: aws cloudformation continue-update-rollback --stack-name {stack}"
+        " --region {region}"
+    ),
+}
+
+
+class Found(NamedTuple):
+    """One check: what was looked at, what there is, and what to do where that is in the way."""
+
+    about: str
+    says: str
+    fix: str = ""
+
+
+class Plan(NamedTuple):
+    """What is to be deployed, and where.
+
+    `kept` are the parameters of the stack that is there: SAM keeps what it is not given.
+    """
+
+    stack: str
+    region: str
+    parameters: Mapping[str, str]
+    kept: Mapping[str, str] = {}
+
+    def value(self, name: str, default: str = "") -> str:
+        """Return the value that a parameter will have."""
+        return {**self.kept, **self.parameters}.get(name, default)
+
+    def overrides(self) -> list[str]:
+        """Return the parameters as SAM reads them: it cuts a value at a blank or a quote."""
+        return [f"{name}={_quoted(value)}" for name, value in self.parameters.items()]
+
+
+@click.command()
+@click.option("--email", help="Email address that receives every alert.  [asked if missing]")
+@click.option("--slack-secret", default="", help="ARN of a secret with a Slack webhook URL.")
+@click.option("--stack", default=NAME, show_default=True, help="Name of the stack.")
+@click.option("--region", help="Region to deploy to.  [default: the one of your AWS settings]")
+@click.option("--parameter", "parameters", multiple=True, metavar="NAME=VALUE", help="Any other.")
+@click.option("--check", "only_check", is_flag=True, help="Only check; build and deploy nothing.")
+@click.option("--yes", is_flag=True, help="Ask nothing.")
+def deploy(  # noqa: PLR0913 - click passes every option on its own
+    *,
+    email: str | None,
+    slack_secret: str,
+    stack: str,
+    region: str | None,
+    parameters: tuple[str, ...],
+    only_check: bool,
+    yes: bool,
+) -> int:
+    """Check the account, then build and deploy the stack.
+
+    \b
+    Examples:
+      make deploy ARGS="--email you@example.com"
+      bedrock-alerts deploy --email you@example.com --region eu-west-1 --check
+
+    Exit status: 1 if a check fails or the deployment does, 2 if an option is wrong.
+    """  # noqa: D301 - \b is click's
+    import boto3  # noqa: PLC0415 - it takes longer to load than all the rest
+
+    session = boto3.Session(region_name=region)
+    region = session.region_name
+    if not region:
+        raise click.UsageError("Give --region, or set AWS_DEFAULT_REGION.")
+    wrong = [one for one in parameters if "=" not in one]
+    if wrong:
+        raise click.BadParameter(f"{wrong[0]!r} is not NAME=VALUE", param_hint="--parameter")
+    client = cast("Any", session.client)
+    given = {"AlertEmail": email} if email else {}
+    given |= {"SlackWebhookSecretArn": slack_secret} if slack_secret else {}
+    given |= dict(one.split("=", 1) for one in parameters)
+    plan = Plan(stack, region, given, kept(client, stack))
+    if not any(plan.value(name) for name in _CHANNELS):
+        if yes:
+            raise click.UsageError("Give --email or --slack-secret, so that someone is notified.")
+        email = click.prompt("Email address that receives every alert")
+        plan = plan._replace(parameters={"AlertEmail": email, **given})
+    problems = 0
+    for found in checks(client, plan):
+        problems += bool(found.fix)
+        write(f"{'✗' if found.fix else '✓'} {found.about}: {found.says}\n")
+        if found.fix:
+            write(f"  To fix it, {found.fix}\n")
+    if problems or only_check:
+        return 1 if problems else 0
+    if not yes and sys.stdin.isatty():
+        click.confirm(f"Deploy stack {stack} to {region}?", default=True, abort=True)
+    _sam("build")
+    overrides = plan.overrides()
+    _sam("deploy", "--stack-name", stack, "--region", region, "--no-confirm-changeset",
+         "--no-fail-on-empty-changeset", *(["--parameter-overrides"] if overrides else ()),
+         *overrides)  # fmt: skip
+    write(_next(plan))
+    return 0
+
+
+def checks(client: Callable[[str], Any], plan: Plan) -> Iterator[Found]:
+    """Look at everything that would stop a deployment; nothing is changed.
+
+    `client` makes a client for a service. Ends with the first check that the others depend on.
+    """
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
+
+    yield from unknown_parameters(plan)
+    try:
+        caller = client("sts").get_caller_identity()
+        yield Found("Credentials", f"account {caller['Account']}, {caller['Arn']}")
+    except (BotoCoreError, ClientError) as error:
+        yield Found("Credentials", f"no account answers ({_code(error)})", "sign in: aws sso login")
+        return
+    for look in (_bedrock, _stack):
+        try:
+            yield look(client, plan)
+        except (BotoCoreError, ClientError) as error:
+            yield _unseen(look.__name__.strip("_"), error)
+    try:
+        yield from _log(client, plan)
+    except (BotoCoreError, ClientError, BedrockAlertsError) as error:
+        yield _unseen("invocation log", error)
+
+
+def unknown_parameters(plan: Plan, configuration: Path = _CONFIGURATION) -> Iterator[Found]:
+    """Look for parameters that the template does not have: SAM ignores them without a word."""
+    known = load(TEMPLATE)["Parameters"].keys()
+    for where, names in (
+        ("what you give", plan.parameters),
+        (configuration.name, _saved(configuration)),
+    ):
+        gone = [name for name in names if name not in known]
+        if gone:
+            fix = "leave them out; CHANGELOG.md says what each became"
+            yield Found(
+                "Parameters",
+                f"{where} names {', '.join(gone)}, which the template does not have",
+                fix,
+            )
+    gone = [name for name in plan.kept if name not in known]
+    if gone:
+        says = f"{len(gone)} of the deployed version are gone; CHANGELOG.md says what each became"
+        yield Found("Parameters", says)
+
+
+def _saved(configuration: Path) -> list[str]:
+    """Return the names of the parameters that a configuration of SAM sets."""
+    try:
+        read = tomllib.loads(configuration.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return []
+    except tomllib.TOMLDecodeError as error:
+        raise CommandError(f"{configuration.name} is not TOML: {error}") from error
+    found: list[str] = []
+    for environment in read.values():
+        if isinstance(environment, dict):
+            given = environment.get("deploy", {}).get("parameters", {}).get("parameter_overrides")
+            for text in given if isinstance(given, list) else [given or ""]:
+                # A value in quotes may hold an equals sign.
+                bare = re.sub(r'"(?:[^"\\]|\\.)*"', "", str(text))
+                found += re.findall(r"(?:^|\s)(\w+)=", bare)
+    return list(dict.fromkeys(found))
+
+
+def kept(client: Callable[[str], Any], stack: str) -> dict[str, str]:
+    """Return the parameters of the stack that is there; the checks say why it is not seen."""
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
+
+    try:
+        found = _existing(client, stack)
+    except (BotoCoreError, ClientError):
+        return {}
+    given = found.get("Parameters", []) if found else []
+    return {one["ParameterKey"]: one["ParameterValue"] for one in given}
+
+
+def _existing(client: Callable[[str], Any], stack: str) -> dict[str, Any] | None:
+    """Return what describes a stack, None where there is none."""
+    from botocore.exceptions import ClientError  # noqa: PLC0415
+
+    try:
+        (found,) = client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
+    except ClientError as error:
+        if _code(error) != "ValidationError":
+            raise
+        return None
+    return None if found["StackStatus"] == _UNMADE else dict(found)
+
+
+def _quoted(value: str) -> str:
+    escaped = value.replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def _bedrock(client: Callable[[str], Any], plan: Plan) -> Found:
+    client("bedrock").get_model_invocation_logging_configuration()
+    return Found("Bedrock", f"is available in {plan.region}")
+
+
+def _stack(client: Callable[[str], Any], plan: Plan) -> Found:
+    stack = _existing(client, plan.stack)
+    if stack is None:
+        return Found("Stack", f"{plan.stack} does not exist yet and is created")
+    status = str(stack["StackStatus"])
+    fix = _STUCK.get(status, "").format(stack=plan.stack, region=plan.region)
+    if not fix and status.endswith("_IN_PROGRESS"):
+        fix = "wait until it has ended, then run this again"
+    return Found("Stack", f"{plan.stack} is {status}", fix)
+
+
+def _log(client: Callable[[str], Any], plan: Plan) -> Iterator[Found]:
+    """Look at Bedrock's logging, and at the subscriptions of the log group that is read."""
+    from bedrock_alerts.adapters.bedrock_logging import LogGroups  # noqa: PLC0415 - it loads boto3
+
+    if plan.value("InvocationLogBucketName") or plan.value("InvocationLogStreamArn"):
+        yield Found("Invocation log", "is read from where you say")
+        return
+    answer = client("bedrock").get_model_invocation_logging_configuration()
+    present = answer.get("loggingConfig") or {}
+    group = present.get("cloudWatchConfig", {}).get("logGroupName", "")
+    bucket = present.get("s3Config", {}).get("bucketName", "")
+    mode = plan.value("InvocationLogging", "auto")
+    if mode == "create" and present and f":role/{plan.stack}-" not in (role_of(present) or ""):
+        fix = "leave out InvocationLogging=create: auto reads the log that is there"
+        yield Found("Invocation log", f"goes to {group or bucket} already", fix)
+        return
+    if mode != "auto":
+        group = plan.value("InvocationLogGroupName", group or "/aws/bedrock/invocations")
+    elif not present:
+        yield Found("Invocation log", "is off and is switched on; it stores prompts and responses")
+        return
+    elif not group:
+        fix = f"deploy with --parameter InvocationLogBucketName={bucket}"
+        yield Found("Invocation log", f"goes to the bucket {bucket} only", fix)
+        return
+    yield Found("Invocation log", f"is read from log group {group}")
+    log_groups = LogGroups(client("logs"))
+    found = log_groups.find(group)
+    if found is None:
+        return
+    if found.group_class != SUBSCRIBABLE:
+        fix = "have Bedrock log to a group of the class STANDARD; a class cannot be changed"
+        yield Found("Log group", f"has the class {found.group_class}", fix)
+        return
+    others = [
+        one.name
+        for one in log_groups.subscriptions(group)
+        if not one.destination_arn.endswith(f":{plan.stack}-collect-logs")
+    ]
+    if len(others) >= SUBSCRIPTIONS_PER_LOG_GROUP:
+        fix = (
+            f"delete one: aws logs delete-subscription-filter --log-group-name {group}"
+            f" --filter-name {others[0]} --region {plan.region}"
+        )
+        yield Found("Subscriptions", f"both are taken, by {' and '.join(others)}", fix)
+    else:
+        free = SUBSCRIPTIONS_PER_LOG_GROUP - len(others)
+        yield Found("Subscriptions", f"{free} of {SUBSCRIPTIONS_PER_LOG_GROUP} are free")
+
+
+def _unseen(about: str, error: Exception) -> Found:
+    code = _code(error)
+    if code == "EndpointConnectionError":
+        return Found(about.capitalize(), "has no endpoint in this Region", "choose another Region")
+    return Found(about.capitalize(), f"cannot be looked at ({code}); the deployment will show it")
+
+
+def _code(error: Exception) -> str:
+    response: dict[str, Any] = getattr(error, "response", {})
+    return str(response.get("Error", {}).get("Code") or type(error).__name__)
+
+
+def _sam(command: str, *arguments: str) -> None:
+    write(f"$ sam {command} {' '.join(arguments)}\n")
+    done = subprocess.run([find_sam(), command, *arguments], cwd=ROOT, check=False)
+    if done.returncode:
+        raise CommandError(f"`sam {command}` failed; what to do is above")
+
+
+def _next(plan: Plan) -> str:
+    namespace = plan.value("MetricsNamespace", "BedrockAlerts")
+    outputs = (
+        f"aws cloudformation describe-stacks --stack-name {plan.stack} --region {plan.region}"
+        " --query 'Stacks[0].Outputs'"
+    )
+    steps = ["Confirm the subscription in the email from AWS Notifications."]
+    steps = steps if plan.value("AlertEmail") else []
+    steps.append(
+        f"Call a model in {plan.region}. Within five minutes its metrics are in CloudWatch,"
+        f" namespace {namespace}."
+    )
+    steps.append(f"See what is set: {outputs}")
+    return "\nNext:\n" + "".join(f"  {number}. {step}\n" for number, step in enumerate(steps, 1))

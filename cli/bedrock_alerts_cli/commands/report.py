@@ -1,0 +1,267 @@
+"""`bedrock-alerts report`: who spent what, and who was blocked."""
+
+import csv
+import io
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from bedrock_alerts.invocations.identity import CallerDetail, Naming
+from bedrock_alerts.invocations.model import PICODOLLARS
+from bedrock_alerts.invocations.usage_lines import Used
+from bedrock_alerts_cli.log_files import Sources, nothing_read
+from bedrock_alerts_cli.options import caller_detail_option, prices, prices_option, profiles_option
+from bedrock_alerts_cli.parallel import in_order
+from bedrock_alerts_cli.terminal import Column, Row, Table, until_cut_off, watched, write
+from bedrock_alerts_cli.usage_report.book import Book, Key, Reading, bound, read_block
+from bedrock_alerts_cli.usage_report.usage_page import render
+from bedrock_alerts_cli.user_errors import InputError
+from bedrock_alerts_cli.user_files import refuse_without_folder, write_page
+
+_BY: Final[dict[str, Callable[[Key], str]]] = {
+    "caller": lambda key: key.caller,
+    "application": lambda key: key.application,
+    "model": lambda key: key.model,
+    "day": lambda key: key.day,
+}
+# A spreadsheet takes what begins so for a formula, and callers choose their names.
+_FORMULAS: Final = ("=", "+", "-", "@", "\t", "\r")
+
+
+@click.command()
+@click.argument("files", nargs=-1, type=click.Path(exists=True, allow_dash=True), metavar="[FILE…]")
+@click.option("--stack", metavar="NAME", help="Ask a deployed stack, instead of files.")
+@click.option(
+    "--days",
+    type=click.IntRange(1, 365),
+    default=7,
+    show_default=True,
+    help="With --stack: how many days back.",
+)
+@click.option("--region", help="With --stack: its Region. Default: that of your AWS settings.")
+@click.option("--endpoint-url", hidden=True, help="Another address of AWS: the local stack's.")
+@click.option(
+    "--by",
+    type=click.Choice([*_BY, "policy"]),
+    multiple=True,
+    help="What the tables are by, several times if wanted. Default: caller and model.",
+)
+@click.option("--top", type=click.IntRange(1), default=10, show_default=True, metavar="N",
+              help="How many rows a table has.")  # fmt: skip
+@click.option(
+    "--application", metavar="KEY", default="", help="The key of requestMetadata with the name."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON, nothing else.")
+@click.option(
+    "--csv", "as_csv", is_flag=True, help="Print a row for each day, caller, application and model."
+)
+@click.option(
+    "--html", type=click.Path(dir_okay=False, path_type=Path), help="Write a page to this file."
+)
+@caller_detail_option
+@prices_option
+@profiles_option
+@click.pass_context
+def report(  # noqa: PLR0913 - click passes every option on its own
+    ctx: click.Context,
+    files: tuple[str, ...],
+    *,
+    stack: str | None,
+    days: int,
+    region: str | None,
+    endpoint_url: str | None,
+    by: tuple[str, ...],
+    top: int,
+    application: str,
+    as_json: bool,
+    as_csv: bool,
+    html: Path | None,
+    caller_detail: CallerDetail,
+    overrides: bytes | None,
+    listed: bytes | None,
+) -> None:
+    """Show who spent what: cost, tokens, calls, errors and blocks.
+
+    FILE is what `inspect` reads: a log in any form, a folder of logs, or - for standard input.
+    Records delivered twice count once. What cannot be priced has its own line.
+
+    \b
+    Examples:
+      bedrock-alerts report calls.json.gz
+      bedrock-alerts report logs/ --by application --by day --application team
+      bedrock-alerts report logs/ --html spend.html
+      bedrock-alerts report --stack bedrock-alerts --days 30
+
+    Exit status: 1 if a line was rejected, 2 if there is nothing to report.
+    """  # noqa: D301 - \b is click's
+    refuse_without_folder(html)
+    if bool(files) == bool(stack):
+        raise click.UsageError("give files, or --stack NAME")
+    reading = Reading(overrides, listed, Naming(caller_detail), application)
+    sources = Sources(files, note=lambda text: click.echo(text, err=True))
+    with until_cut_off():
+        if stack:
+            book = _of_stack(stack, days, region, endpoint_url)
+        else:
+            read = in_order(partial(read_block, reading=reading), sources.blocks())
+            with closing(watched(read, sources, shown=True)) as pages:
+                book = bound(pages, reading)
+        if stack and not book.sums:
+            raise InputError(f"{stack} has no usage line of the last {days} days")
+        if not book.sums:
+            raise InputError(nothing_read(book.skipped + book.rejected))
+        price_list = prices(overrides)
+        prices_are = (
+            "Prices: those of the stack."
+            if stack
+            else f"Prices: the list of {price_list.dated} ({price_list.source})."
+        )
+        if html is not None:
+            write_page(html, render(book, "Bedrock: who spent what", prices_are))
+        if as_json:
+            write(json.dumps(_document(book, price_list.dated)) + "\n")
+        elif as_csv:
+            write(_table_of_all(book))
+        else:
+            _print(book, by or ("caller", "model"), top)
+            write(f"{prices_are}\n" + (f"page: {html}\n" if html else ""))
+    ctx.exit(1 if book.rejected else 0)
+
+
+def _of_stack(stack: str, days: int, region: str | None, endpoint_url: str | None) -> Book:
+    # boto3 takes longer to load than most files to read.
+    import boto3  # noqa: PLC0415
+    from botocore.exceptions import BotoCoreError  # noqa: PLC0415
+
+    from bedrock_alerts_cli.usage_report.deployed import read_stack  # noqa: PLC0415
+
+    try:
+        logs = boto3.client("logs", region_name=region, endpoint_url=endpoint_url)
+    except BotoCoreError as error:
+        raise InputError(f"AWS cannot be asked: {error}") from error
+    return read_stack(stack, days, logs)
+
+
+def _print(book: Book, by: Sequence[str], top: int) -> None:
+    for name in by:
+        if name == "policy":
+            _print_policies(book, top)
+            continue
+        rows = book.by(_BY[name])
+        if name == "day":
+            rows.sort()
+        table = Table(_columns(name))
+        shown = [_row(label, sums) for label, sums in rows[:top]]
+        if rest := rows[top:]:
+            others = Used()
+            for _, sums in rest:
+                others.add(sums)
+            shown.append(_row(f"{len(rest):,} others", others))
+        table.add(shown)
+        write("\n")
+    write("".join(f"{line}\n" for line in _summary(book)))
+
+
+def _columns(name: str) -> tuple[Column, ...]:
+    return (
+        Column(title=name, least=14, style=lambda _: "bold"),
+        Column(title="cost", is_right=True),
+        Column(title="guardrails", is_right=True, rank=2),
+        Column(title="calls", is_right=True),
+        Column(title="in", is_right=True),
+        Column(title="out", is_right=True),
+        Column(title="cached", is_right=True, rank=1),
+        Column(title="errors", is_right=True),
+        Column(title="blocked", is_right=True),
+    )
+
+
+def _row(label: str, sums: Used) -> Row:
+    return (
+        label,
+        _usd(sums.total),
+        _usd(sums.guardrail_picodollars) if sums.guardrail_picodollars else "",
+        f"{sums.calls:,}",
+        f"{sums.input_tokens:,}",
+        f"{sums.output_tokens:,}",
+        f"{sums.cache_read_tokens + sums.cache_write_tokens:,}",
+        f"{sums.errors:,}",
+        f"{sums.blocked:,}",
+    )
+
+
+def _print_policies(book: Book, top: int) -> None:
+    columns = (
+        Column(title="policy", style=lambda _: "bold"),
+        Column(title="category", least=12),
+        Column(title="action"),
+        Column(title="findings", is_right=True),
+    )
+    found = book.policies.most_common(top)
+    Table(columns).add([(*names, f"{count:,}") for names, count in found])
+    write("\n")
+
+
+def _usd(picodollars: int) -> str:
+    """Write dollars: small amounts with more digits, so that none is shown as nothing."""
+    dollars = picodollars / PICODOLLARS
+    return f"${dollars:,.2f}" if dollars >= 1 or not picodollars else f"${dollars:.6f}"
+
+
+def _summary(book: Book) -> Iterator[str]:
+    total, days = book.total(), sorted({key.day for key in book.sums})
+    span = days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"
+    yield f"{_usd(total.total)} for {total.calls:,} calls, {span} (UTC)"
+    if total.guardrail_picodollars:
+        yield f"models {_usd(total.picodollars)}, guardrails {_usd(total.guardrail_picodollars)}"
+    if unpriced := book.unpriced_models():
+        names = ", ".join(f"{model} {count:,}" for model, count in unpriced[:5])
+        more = f", {len(unpriced) - 5} more models" if len(unpriced) > 5 else ""  # noqa: PLR2004
+        yield f"cannot be priced, and not in the cost: {total.unpriced:,} calls ({names}{more})"
+    if book.duplicates:
+        yield f"there twice, and counted once: {book.duplicates:,}"
+    for what, counts in (("rejected", book.rejected), ("skipped", book.skipped)):
+        if counts:
+            listed = ", ".join(f"{count:,} {reason}" for reason, count in counts.most_common())
+            yield f"{what}: {listed}"
+
+
+def _document(book: Book, dated: str) -> dict[str, Any]:
+    days = sorted({key.day for key in book.sums})
+    policies = [
+        {"policy": policy, "category": category, "action": action, "findings": count}
+        for (policy, category, action), count in book.policies.most_common()
+    ]
+    return {
+        "from": days[0],
+        "to": days[-1],
+        "prices_dated": dated,
+        **book.total().document(),
+        **{
+            f"by_{name}": [{"name": label, **sums.document()} for label, sums in book.by(of)]
+            for name, of in _BY.items()
+        },
+        "by_policy": policies,
+        "unpriced_models": dict(book.unpriced_models()),
+        "duplicates": book.duplicates,
+        "rejected": dict(book.rejected),
+        "skipped": dict(book.skipped),
+    }
+
+
+def _table_of_all(book: Book) -> str:
+    text = io.StringIO()
+    rows = csv.writer(text, lineterminator="\n")
+    rows.writerow([*Key._fields, *Used().document()])
+    for key in sorted(book.sums):
+        rows.writerow([*map(_harmless, key), *book.sums[key].document().values()])
+    return text.getvalue()
+
+
+def _harmless(name: str) -> str:
+    return f"'{name}" if name.startswith(_FORMULAS) else name

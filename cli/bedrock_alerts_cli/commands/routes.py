@@ -1,0 +1,305 @@
+"""`bedrock-alerts routes`: check routes, explain what they do, store them for a stack."""
+
+import json
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, BinaryIO, Final, NamedTuple, get_args
+
+import click
+import yaml
+
+from bedrock_alerts.alerts.model import Alert, Channel, ChannelKind
+from bedrock_alerts.alerts.routing import (
+    Destination,
+    Routes,
+    RoutesError,
+    destinations,
+    escalation_minutes,
+    explain,
+    parse_routes,
+    subject_of,
+    tells_bad_news,
+)
+from bedrock_alerts_cli.alarm_files import alerts_in
+from bedrock_alerts_cli.terminal import moment, write
+from bedrock_alerts_cli.user_errors import CommandError, InputError
+from bedrock_alerts_cli.user_files import decoded
+
+# Parameter Store takes 4 KB for nothing, and up to 8 KB for a small charge.
+_MAX_STORED_BYTES: Final = 8192
+_STEP: Final = re.compile(r"[.]([A-Za-z_]+)|\[([0-9]+|[.]{3})\]")
+_ALL_KINDS: Final[tuple[Channel, ...]] = get_args(ChannelKind)
+
+
+class RoutesFile(NamedTuple):
+    """Routes as read from a file, and as they are stored."""
+
+    routes: Routes
+    stored: str
+
+
+@click.group()
+def routes() -> None:
+    """Alert routing: check routes, explain them, store them for a stack."""
+
+
+@routes.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--channels", help="The channels the stack has, as in email,slack. All, if not given."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON, nothing else.")
+def check(file: Path, channels: str | None, *, as_json: bool) -> int:
+    """Check a file of routes, and say in which line something is wrong.
+
+    Exit status: 1 if the routes cannot be used, 2 if the file cannot be read.
+    """
+    try:
+        found = _read(file, _channels(channels))
+    except _WrongRoutesError as error:
+        if not as_json:
+            raise
+        _print_json({"ok": False, "line": error.line, "path": error.path, "error": error.message})
+        return 1
+    if as_json:
+        _print_json({"ok": True, "routes": len(found.routes.routes), "bytes": len(found.stored)})
+    else:
+        write(f"{file} is valid: {_count(found.routes)}, {len(found.stored)} bytes.\n")
+    return 0
+
+
+@routes.command(name="explain")
+@click.argument("event", type=click.File("rb"))
+@click.option(
+    "--routes",
+    "file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The routes. Without them every channel receives every alert.",
+)
+@click.option(
+    "--channels", help="The channels the stack has, as in email,slack. All, if not given."
+)
+@click.option(
+    "--at", metavar="TIME", help="As if it were this moment (ISO 8601, UTC). Default: now."
+)
+@click.option(
+    "--unacknowledged",
+    "minutes",
+    type=click.FloatRange(min=0),
+    metavar="MINUTES",
+    help="As if the alarm had been firing for so long, and no one had acknowledged it.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON, nothing else.")
+def explain_command(
+    event: BinaryIO,
+    file: Path | None,
+    channels: str | None,
+    at: str | None,
+    minutes: float | None,
+    *,
+    as_json: bool,
+) -> int:
+    """Say who would receive the alarm event in the file EVENT (- for standard input), and why.
+
+    Exit status: 1 if the routes cannot be used, 2 if a file cannot be read or has no alarm event.
+    """
+    known = _channels(channels)
+    found = _read(file, known).routes if file else Routes()
+    now = _moment(at)
+    name = getattr(event, "name", "<stdin>")
+    alerts = alerts_in(decoded(event.read(), name), name)
+    if not alerts:
+        raise InputError(f"{name} has no alarm event")
+    outcome = [_explanation(alert, found, known, now, minutes) for alert in alerts]
+    if as_json:
+        for each in outcome:
+            _print_json(each)
+    else:
+        write("\n".join(_in_words(each) for each in outcome))
+    return 0
+
+
+@routes.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--stack", required=True, help="Name of the deployed stack.")
+@click.option("--region", help="Its Region, if it is not your default.")
+def put(file: Path, stack: str, region: str | None) -> int:
+    """Check a file of routes, and store it for a stack. It is in force within a minute."""
+    # boto3 takes longer to load than all the rest.
+    import boto3  # noqa: PLC0415
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
+
+    try:
+        answer = boto3.client("cloudformation", region_name=region).describe_stacks(StackName=stack)
+        outputs = {
+            output.get("OutputKey", ""): output.get("OutputValue", "")
+            for output in answer["Stacks"][0].get("Outputs", [])
+        }
+        name, channels = outputs.get("RoutesParameterName"), outputs.get("Channels")
+        if not name or not channels:
+            raise CommandError(
+                f"stack {stack} has no routes. Is it a Bedrock Alerts stack in this Region?"
+            )
+        found = _read(file, _channels(channels))
+        boto3.client("ssm", region_name=region).put_parameter(
+            Name=name, Value=found.stored, Type="String", Tier="Intelligent-Tiering", Overwrite=True
+        )
+    except (ClientError, BotoCoreError) as error:
+        raise CommandError(f"the routes were not stored: {error}") from error
+    write(f"Stored {_count(found.routes)} for {stack} in {name}.\n")
+    return 0
+
+
+def read_routes(file: Path | None, channels: str) -> tuple[tuple[Channel, ...], Routes]:
+    """Read what channels there are, as in `email,slack`, and the routes, all channels without any.
+
+    Raises CommandError with the line where something is wrong.
+    """
+    known = _channels(channels)
+    return known, _read(file, known).routes if file else Routes()
+
+
+class _WrongRoutesError(CommandError):
+    def __init__(self, file: Path, line: int, path: str, message: str) -> None:
+        super().__init__(f"{file}:{line}: {message}" + (f" (at {path})" if path else ""))
+        self.line, self.path, self.message = line, path, message
+
+
+def _read(file: Path, channels: Sequence[Channel]) -> RoutesFile:
+    """Read routes from YAML (JSON is YAML too). Raises _WrongRoutesError with the line."""
+    try:
+        text = decoded(file.read_bytes(), str(file))
+    except OSError as error:
+        raise InputError(f"{file} cannot be read: {error.strerror}") from error
+    try:
+        tree = yaml.compose(text, yaml.SafeLoader)
+        given = yaml.safe_load(text)
+        stored = json.dumps(given, separators=(",", ":"))
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = mark.line + 1 if mark else 1
+        problem = getattr(error, "problem", None) or str(error)
+        raise _WrongRoutesError(file, line, "", f"this is not valid YAML: {problem}") from error
+    except (TypeError, ValueError, RecursionError) as error:  # dates, keys that are no text
+        raise _WrongRoutesError(file, 1, "", f"this cannot be written as JSON: {error}") from error
+    if len(stored.encode()) > _MAX_STORED_BYTES:
+        message = f"{len(stored.encode())} bytes are too many, {_MAX_STORED_BYTES} are the most"
+        raise _WrongRoutesError(file, 1, "", message)
+    try:
+        return RoutesFile(parse_routes(stored, channels), stored)
+    except RoutesError as error:
+        line = _line(tree, error.path)
+        raise _WrongRoutesError(file, line, error.path, error.message) from error
+
+
+def _count(found: Routes) -> str:
+    number = len(found.routes)
+    return "1 route" if number == 1 else f"{number} routes"
+
+
+def _line(tree: yaml.Node | None, path: str) -> int:
+    """Find the line that a path such as `$.routes[0].match` leads to, as far as it leads."""
+    if tree is None:
+        return 1
+    node, line = tree, tree.start_mark.line
+    for key, index in _STEP.findall(path):
+        if isinstance(node, yaml.MappingNode) and key:
+            found = next((pair for pair in node.value if pair[0].value == key), None)
+            if found is None:
+                break
+            line, node = found[0].start_mark.line, found[1]
+        elif (
+            isinstance(node, yaml.SequenceNode) and index.isdigit() and int(index) < len(node.value)
+        ):
+            node = node.value[int(index)]
+            line = node.start_mark.line
+        else:  # `[...]` is any value of a mapping: the mapping is as near as it gets
+            break
+    return line + 1
+
+
+def _channels(text: str | None) -> tuple[Channel, ...]:
+    if not text:
+        return _ALL_KINDS
+    channels = tuple(part.strip() for part in text.split(",") if part.strip())
+    for channel in channels:
+        if channel.partition(":")[0] not in _ALL_KINDS:
+            raise click.BadParameter(
+                f"{channel} is not one of {', '.join(_ALL_KINDS)}", param_hint="--channels"
+            )
+    return channels
+
+
+def _moment(text: str | None) -> datetime:
+    if text is None:
+        return datetime.now(UTC)
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise click.BadParameter(f"{text} is not a time, as in 2026-11-23T02:30:00") from error
+    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+
+
+def _explanation(
+    alert: Alert,
+    found: Routes,
+    channels: Sequence[Channel],
+    now: datetime,
+    minutes: float | None,
+) -> dict[str, Any]:
+    subject = subject_of(alert)
+    if alert.state == "ALARM":
+        subject = subject._replace(unacknowledged_minutes=minutes)
+    receive = destinations(subject, found, channels, now, is_bad_news=tells_bad_news(alert))
+    escalations = escalation_minutes(subject, found) if alert.state == "ALARM" else ()
+    tried = tuple(explain(subject, found))
+    return {
+        "alarm": alert.title,
+        "state": alert.state,
+        "severity": alert.severity,
+        "routes": [
+            {"name": each.route.name, "matches": not each.misfit, "because": each.misfit}
+            for each in tried
+        ],
+        "default": all(each.misfit or each.route.is_escalation for each in tried),
+        "channels": [_destination(each, now) for each in receive],
+        "escalations_minutes": list(escalations),
+    }
+
+
+def _destination(destination: Destination, now: datetime) -> dict[str, Any]:
+    wait = destination.wait_until(now)
+    return {
+        "channel": destination.channel,
+        "mentions": list(destination.mentions),
+        "wait_until": None if wait is None else wait.isoformat(),
+    }
+
+
+def _in_words(outcome: dict[str, Any]) -> str:
+    lines = [f"{outcome['alarm']} ({outcome['state'] or 'no state'}, {outcome['severity']})"]
+    for route in outcome["routes"]:
+        said = "matches" if route["matches"] else f"does not match: {route['because']}"
+        lines.append(f"  route {route['name']}: {said}")
+    if outcome["default"]:
+        lines.append("  no route matches: it goes to the default channels")
+    for each in outcome["channels"]:
+        calls = f", mentions {' '.join(each['mentions'])}" if each["mentions"] else ""
+        when = "now"
+        if each["wait_until"]:
+            when = f"at {moment(datetime.fromisoformat(each['wait_until']).timestamp())} UTC"
+        lines.append(f"  -> {each['channel']}, {when}{calls}")
+    if not outcome["channels"]:
+        names = [route["name"] for route in outcome["routes"] if route["matches"]]
+        lines.append(f"  -> no one: no channel in route {', '.join(names)}")
+    lines += [
+        f"  further routes match when unacknowledged for {minutes:g} min"
+        for minutes in outcome["escalations_minutes"]
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _print_json(value: dict[str, Any]) -> None:
+    write(json.dumps(value) + "\n")

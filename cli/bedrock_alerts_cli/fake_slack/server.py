@@ -1,0 +1,512 @@
+"""Take in what would go to Slack and to a mailbox, on this machine, and show it on a page."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import socket
+import sys
+import threading
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from errno import EADDRINUSE
+from functools import cache
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from socketserver import TCPServer
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from bedrock_alerts_cli.fake_slack import slack_methods as slack_api
+from bedrock_alerts_cli.fake_slack.blocks import payload_problem, render_payload
+from bedrock_alerts_cli.fake_slack.request import JSON, Request, Response
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from types import TracebackType
+
+CHANNEL: Final = "bedrock-alerts"
+WEBHOOK_PATH: Final = "/services/T00000000/B00000000/localtoken"
+API_PATH: Final = "/api/"
+UPLOAD_PATH: Final = "/upload"
+MAX_BODY_BYTES: Final = 1_048_576
+# Of a body that is too big we still read this much, so that its sender gets to see our answer.
+_MAX_DISCARDED_BYTES: Final = 8 * MAX_BODY_BYTES
+_DISCARD_STEP: Final = 65_536
+_SECONDS_FOR_A_REQUEST: Final = 10
+_HTML: Final = "text/html; charset=utf-8"
+_HERE: Final = Path(__file__).parent
+
+
+class PortInUseError(OSError):
+    """Another program already listens where the receiver was asked to."""
+
+    def __init__(self, port: int) -> None:
+        super().__init__(
+            f"port {port} is already in use: stop the program that listens there "
+            "(perhaps another demo), or choose another port"
+        )
+        self.port = port
+
+
+@dataclass(frozen=True, slots=True)
+class SlackMessage:
+    """One message as a channel holds it; `picture` is a `data:` URL, empty for none."""
+
+    channel: str
+    ts: str
+    payload: Mapping[str, Any]
+    received_at: datetime
+    edited: bool = False
+    thread_ts: str | None = None
+    broadcast: bool = False
+    picture: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A message as it came in, whatever became of it since: its line of text, and when."""
+
+    text: str
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Email:
+    """One plain-text email as a mailbox holds it."""
+
+    subject: str
+    body: str
+    to: str
+    received_at: datetime
+
+
+class Receiver:
+    """A channel and a mailbox that can be switched off and on again without forgetting."""
+
+    def __init__(
+        self,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        *,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._host = host
+        self._port = port
+        self._clock = clock
+        self._lifecycle = threading.Lock()
+        self._server: _Server | None = None
+        self._thread: threading.Thread | None = None
+        # Guards everything below, and wakes up wait_for() at each change.
+        self._changed = threading.Condition()
+        self._messages: tuple[SlackMessage, ...] = ()
+        self._arrivals: tuple[Arrival, ...] = ()
+        self._uploads: dict[str, bytes] = {}
+        self._emails: tuple[Email, ...] = ()
+        self._summary: tuple[tuple[str, str], ...] = ()
+        self._version = 0
+        # A new receiver on an old port must not be taken for the one before it.
+        self._instance = secrets.token_hex(4)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    @property
+    def port(self) -> int:
+        """Return the port, which a first start() chooses if none was asked for."""
+        return self._port
+
+    @property
+    def url(self) -> str:
+        """Return the address of the page."""
+        return f"http://{self._host}:{self._port}/"
+
+    @property
+    def webhook_url(self) -> str:
+        """Return the address that stands for Slack's incoming webhook."""
+        return f"http://{self._host}:{self._port}{WEBHOOK_PATH}"
+
+    @property
+    def api_url(self) -> str:
+        """Return the address that stands for Slack's Web API."""
+        return f"http://{self._host}:{self._port}{API_PATH}"
+
+    @property
+    def upload_url(self) -> str:
+        """Return the address that files are brought to."""
+        return f"http://{self._host}:{self._port}{UPLOAD_PATH}"
+
+    def start(self) -> None:
+        """Listen; does nothing if it already does, raises PortInUseError if it cannot."""
+        with self._lifecycle:
+            if self._server is not None:
+                return
+            try:
+                server = _Server((self._host, self._port), self)
+            except OSError as error:
+                if error.errno == EADDRINUSE:
+                    raise PortInUseError(self._port) from error
+                raise
+            # Kept, so that a restart is found at the same address.
+            self._port = int(server.server_address[1])
+            self._server = server
+            self._thread = threading.Thread(
+                target=server.serve_forever,
+                kwargs={"poll_interval": 0.05},
+                name="slack-receiver",
+                daemon=True,
+            )
+            self._thread.start()
+
+    def stop(self) -> None:
+        """Finish the requests under way, close the port, keep what was received."""
+        with self._lifecycle:
+            server, thread = self._server, self._thread
+            if server is None or thread is None:
+                return
+            server.shutdown()
+            server.server_close()
+            thread.join()
+            self._server = self._thread = None
+
+    def messages(self) -> tuple[SlackMessage, ...]:
+        """Return the channel's messages, oldest first."""
+        with self._changed:
+            return self._messages
+
+    def arrivals(self) -> tuple[Arrival, ...]:
+        """Return the channel's messages as they came, oldest first; edits do not change these."""
+        with self._changed:
+            return self._arrivals
+
+    def emails(self) -> tuple[Email, ...]:
+        """Return the mailbox's emails, oldest first."""
+        with self._changed:
+            return self._emails
+
+    def summary(self) -> tuple[tuple[str, str], ...]:
+        """Return what the status strip shows."""
+        with self._changed:
+            return self._summary
+
+    def version(self) -> str:
+        """Return a tag that changes whenever the page does."""
+        with self._changed:
+            return f"{self._instance}-{self._version}"
+
+    def add_message(
+        self, payload: Mapping[str, Any], *, channel: str = CHANNEL, picture: str = ""
+    ) -> SlackMessage:
+        """Put a message into a channel."""
+        with self._changed:
+            now = self._clock()
+            thread_ts = payload.get("thread_ts")
+            message = SlackMessage(
+                channel=channel,
+                # Slack's own form; the counter keeps two in one microsecond apart.
+                ts=f"{int(now.timestamp())}.{len(self._messages) + 1:06d}",
+                payload=payload,
+                received_at=now,
+                thread_ts=thread_ts if isinstance(thread_ts, str) else None,
+                broadcast=payload.get("reply_broadcast") is True,
+                picture=picture,
+            )
+            self._messages += (message,)
+            self._arrivals += (Arrival(str(payload.get("text", "")), now),)
+            self._announce()
+            return message
+
+    def edit_message(self, ts: str, payload: Mapping[str, Any]) -> bool:
+        """Replace what a message says; False when there is none."""
+        with self._changed:
+            if not self.has_message(ts):
+                return False
+            self._messages = tuple(
+                replace(message, payload=payload, edited=True) if message.ts == ts else message
+                for message in self._messages
+            )
+            self._announce()
+            return True
+
+    def has_message(self, ts: str) -> bool:
+        """Tell whether a message is there."""
+        with self._changed:
+            return any(message.ts == ts for message in self._messages)
+
+    def expect_file(self) -> str:
+        """Return the id of a file that is going to be brought."""
+        with self._changed:
+            name = f"F0LOCAL{len(self._uploads):04d}"
+            self._uploads[name] = b""
+            return name
+
+    def keep_file(self, name: str, content: bytes) -> bool:
+        """Keep what was brought for a file; False when nobody expects it."""
+        with self._changed:
+            if name not in self._uploads:
+                return False
+            self._uploads[name] = content
+            return True
+
+    def file(self, name: str) -> bytes:
+        """Return what was brought for a file, nothing for nothing."""
+        with self._changed:
+            return self._uploads.get(name, b"")
+
+    def add_email(self, email: Email) -> None:
+        """Put an email into the mailbox."""
+        with self._changed:
+            self._emails += (email,)
+            self._announce()
+
+    def set_summary(self, items: Sequence[tuple[str, str]]) -> None:
+        """Replace the labels and values of the status strip."""
+        with self._changed:
+            self._summary = tuple(items)
+            self._announce()
+
+    def wait_for(self, predicate: Callable[[Receiver], bool], timeout: float) -> bool:
+        """Wait until the predicate holds, looking again at each change; False if it never did.
+
+        The predicate runs under our lock: it should only look at what it is given.
+        """
+        with self._changed:
+            return self._changed.wait_for(lambda: predicate(self), timeout)
+
+    def _announce(self) -> None:
+        self._version += 1
+        self._changed.notify_all()
+
+
+def incoming_webhook(receiver: Receiver, request: Request) -> Response:
+    """Take a message the way Slack's incoming webhook does, in its words and status codes."""
+    try:
+        payload = json.loads(request.body)
+    except (ValueError, RecursionError):
+        return Response(HTTPStatus.BAD_REQUEST, "invalid_payload")
+    problem = payload_problem(payload)
+    if problem is not None:
+        return Response(HTTPStatus.BAD_REQUEST, problem)
+    receiver.add_message(payload)
+    return Response(HTTPStatus.OK, "ok")
+
+
+def page(receiver: Receiver, _request: Request) -> Response:
+    """Answer with the whole page."""
+    nonce = secrets.token_urlsafe(12)
+    html = _template().render(
+        **_view(receiver),
+        nonce=nonce,
+        css=Markup((_HERE / "page.css").read_text("utf-8")),  # noqa: S704 - our own file
+    )
+    # The second line of defence behind escaping: nothing is loaded, only our script runs.
+    policy = (
+        "default-src 'none'; connect-src 'self'; img-src data:; style-src 'unsafe-inline'; "
+        f"script-src 'nonce-{nonce}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    )
+    return Response(HTTPStatus.OK, html, _HTML, {"Content-Security-Policy": policy})
+
+
+def board(receiver: Receiver, request: Request) -> Response:
+    """Answer with the part of the page that changes, or with nothing if it did not."""
+    view = _view(receiver)
+    tag = f'"{view["version"]}"'
+    if request.if_none_match == tag:
+        return Response(HTTPStatus.NOT_MODIFIED, "", headers={"ETag": tag})
+    template = _template()
+    html = "".join(template.blocks["board"](template.new_context(view)))
+    return Response(HTTPStatus.OK, html, _HTML, {"ETag": tag})
+
+
+def everything_as_json(receiver: Receiver, _request: Request) -> Response:
+    """Answer with all that was received, for programs."""
+    received = {
+        "messages": [asdict(message) for message in receiver.messages()],
+        "emails": [asdict(email) for email in receiver.emails()],
+    }
+    return Response(HTTPStatus.OK, json.dumps(received, default=datetime.isoformat), JSON)
+
+
+def health(_receiver: Receiver, _request: Request) -> Response:
+    """Answer that the receiver is up."""
+    return Response(HTTPStatus.OK, "ok")
+
+
+def nothing_here(_receiver: Receiver, request: Request) -> Response:
+    """Answer for every other address; a wrong webhook token in Slack's word for it."""
+    is_webhook = request.path.startswith("/services/")
+    return Response(HTTPStatus.NOT_FOUND, "no_service" if is_webhook else "not_found")
+
+
+# A bot's methods answer 200 with {"ok": ...}, whatever happened.
+ENDPOINTS: Final[Mapping[tuple[str, str], Callable[[Receiver, Request], Response]]] = {
+    ("GET", "/"): page,
+    ("GET", "/messages"): board,
+    ("GET", "/messages.json"): everything_as_json,
+    ("GET", "/healthz"): health,
+    ("POST", WEBHOOK_PATH): incoming_webhook,
+    ("POST", f"{API_PATH}chat.postMessage"): slack_api.post_message,
+    ("POST", f"{API_PATH}chat.update"): slack_api.update_message,
+    ("POST", f"{API_PATH}files.getUploadURLExternal"): slack_api.expect_upload,
+    ("POST", f"{API_PATH}files.completeUploadExternal"): slack_api.complete_upload,
+    ("POST", UPLOAD_PATH): slack_api.take_upload,
+}
+
+
+def _view(receiver: Receiver) -> dict[str, Any]:
+    # The version first: if something arrives in between, the next poll fetches it again.
+    return {
+        "version": receiver.version(),
+        "channel": CHANNEL,
+        "messages": threaded(receiver.messages()),
+        "emails": receiver.emails(),
+        "summary": receiver.summary(),
+    }
+
+
+def threaded(messages: Sequence[SlackMessage]) -> list[SlackMessage]:
+    """Put every reply below the message that it answers, as a reader with all threads open sees."""
+    known = {message.ts for message in messages}
+    roots = [message for message in messages if message.thread_ts not in known]
+    found: list[SlackMessage] = []
+    for root in roots:
+        found.append(root)
+        found += [message for message in messages if message.thread_ts == root.ts]
+    return found
+
+
+@cache
+def _template() -> Any:
+    environment = Environment(
+        autoescape=True,
+        loader=FileSystemLoader(_HERE),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["drawn"] = lambda message: render_payload(
+        message.payload, read_at=message.received_at.astimezone()
+    )
+    environment.filters["local"] = lambda when, form: when.astimezone().strftime(form)
+    return environment.get_template("page.html.jinja")
+
+
+class _Server(ThreadingHTTPServer):
+    """Serves one receiver, one thread a request, and closes without leaving any behind."""
+
+    # A second receiver on the port must fail, and a restarted one must not wait for old sockets.
+    allow_reuse_address = True
+    allow_reuse_port = False
+    # Not daemons, so that server_close() waits for answers under way.
+    daemon_threads = False
+
+    def __init__(self, address: tuple[str, int], receiver: Receiver) -> None:
+        self.receiver = receiver
+        self._open_lock = threading.Lock()
+        self._open: set[socket.socket] = set()
+        super().__init__(address, _Handler)
+
+    def server_bind(self) -> None:
+        """Bind without the reverse name look-up that the base class would do."""
+        TCPServer.server_bind(self)
+        self.server_name, self.server_port = self.server_address[:2]  # type: ignore[assignment]
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        with self._open_lock:
+            self._open.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        with self._open_lock:
+            self._open.discard(request)
+        super().shutdown_request(request)
+
+    def server_close(self) -> None:
+        """Close, waking up the threads whose browser opened a connection and said nothing."""
+        with self._open_lock:
+            for connection in self._open:
+                with suppress(OSError):
+                    connection.shutdown(socket.SHUT_RD)
+        super().server_close()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Report our own faults only: a caller who hangs up is everyday life."""
+        if not isinstance(sys.exception(), ConnectionError | TimeoutError):
+            super().handle_error(request, client_address)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """Carries bytes between a socket and the endpoints.
+
+    It speaks HTTP/1.0, a connection per request: a kept-alive one would still be answered after
+    stop(), and the outage that the demo shows would not be one.
+    """
+
+    server: _Server
+    timeout = _SECONDS_FOR_A_REQUEST
+
+    def do_GET(self) -> None:
+        self._answer(b"")
+
+    def do_POST(self) -> None:
+        declared = self.headers.get("Content-Length", "")
+        length = int(declared) if declared.isdecimal() else 0
+        if length > MAX_BODY_BYTES:
+            self._discard(min(length, _MAX_DISCARDED_BYTES))
+            self._send(Response(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "payload_too_large"))
+            return
+        body = self.rfile.read(length)
+        # Cut off half-way, by stop() for one: silence makes the sender retry, a 400 would not.
+        if len(body) == length:
+            self._answer(body)
+
+    def version_string(self) -> str:
+        return "bedrock-alerts-receiver"
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing: the terminal belongs to the demo."""
+
+    def _answer(self, body: bytes) -> None:
+        path, _, query = self.path.partition("?")
+        endpoint = ENDPOINTS.get((self.command, path), nothing_here)
+        request = Request(
+            path,
+            body,
+            self.headers.get("If-None-Match"),
+            self.headers.get("Authorization"),
+            query,
+        )
+        self._send(endpoint(self.server.receiver, request))
+
+    def _discard(self, length: int) -> None:
+        while length > 0 and (step := self.rfile.read(min(length, _DISCARD_STEP))):
+            length -= len(step)
+
+    def _send(self, response: Response) -> None:
+        # JSON can carry half a surrogate pair, which UTF-8 cannot.
+        body = response.body.encode("utf-8", errors="replace")
+        self.send_response(response.status)
+        headers = {
+            "Content-Type": response.content_type,
+            "Content-Length": str(len(body)),
+            "Cache-Control": "no-store",
+            "X-Content-Type-Options": "nosniff",
+            **response.headers,
+        }
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)

@@ -1,0 +1,165 @@
+"""Building with `sam build` and deploying the real template with `sam deploy`, to the engine."""
+
+import contextlib
+import fcntl
+import functools
+import json
+import subprocess
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from bedrock_alerts_cli import template as cfn
+from bedrock_alerts_cli.local_stack.engine import ENGINE_PYTHON, Engine
+from bedrock_alerts_cli.project import ROOT
+from bedrock_alerts_cli.sam import find_sam
+from bedrock_alerts_cli.sample_account import REGION
+from bedrock_alerts_cli.template import stack as project_stack
+from bedrock_alerts_cli.user_errors import CommandError
+
+STACK: Final = "bedrock-alerts"
+_WORK: Final = ROOT / ".local-stack"
+_ARTEFACTS: Final = "bedrock-alerts-artefacts"
+_PRINT_KNOWN_TYPES: Final = (
+    "from ministack.services.cloudformation.provisioners import _RESOURCE_HANDLERS as known;"
+    "print(*known)"
+)
+# What the SAM transform turns into other types before the engine sees them.
+_SAM_TYPES: Final = ("AWS::Serverless::Function", "AWS::Serverless::LayerVersion")
+_BUILD_SECONDS: Final = 600
+_DEPLOY_SECONDS: Final = 300
+
+
+class Stack(NamedTuple):
+    """A deployed stack: physical ids by logical id, outputs, and what the engine does not know."""
+
+    resources: Mapping[str, str]
+    outputs: Mapping[str, str]
+    left_out: Mapping[str, str]
+
+
+@contextlib.contextmanager
+def build_folder() -> Iterator[None]:
+    """Have the build folder for oneself: a second demo waits until this one has deployed."""
+    _WORK.mkdir(exist_ok=True)
+    with (_WORK / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def build(engine: Engine) -> Path:
+    """Build the template for this machine's Python and return the built template's path.
+
+    The engine runs functions in its own Python, whatever the template says, so the layers get the
+    wheels for that. Folders of their own keep such a build from ever being deployed to AWS.
+    """
+    tag = subprocess.run(
+        [str(ENGINE_PYTHON), "-c", "import sys; print(sys.implementation.cache_tag)"],
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout.strip()
+    # SAM remembers beside its build folder what it has built: two builds must not share that.
+    work = _WORK / tag
+    out = work / "build"
+    environment = {**engine.environment(), "LAYER_TARGET": "host", "PYTHON": str(ENGINE_PYTHON)}
+    run_sam(
+        "build",
+        "--template-file", str(ROOT / "template.yaml"),
+        "--build-dir", str(out),
+        "--cache-dir", str(work / "cache"),
+        "--cached", "--parallel",
+        environment=environment,
+        seconds=_BUILD_SECONDS,
+    )  # fmt: skip
+    return out / "template.yaml"
+
+
+def deploy(engine: Engine, built: Path, parameters: Mapping[str, str]) -> Stack:
+    """Deploy the built template, without what the engine cannot make.
+
+    That is every resource type that it does not know, and alarms over metric math. Conditions are
+    settled here: it does not look into lists in them.
+    """
+    template = cfn.load(built)
+    unknown = cfn.types(template) - _known_types()
+    smaller, left_out = cfn.without_types(template, unknown, cfn.math_alarms(template))
+    whole = project_stack.Stack(template, parameters)
+    smaller = cfn.with_settled(
+        smaller, {name: whole.holds(name) for name in template["Conditions"]}
+    )
+    # JSON: `sam deploy` reads it several times, and YAML of this size slowly.
+    built = built.with_name("template.local.json")
+    built.write_text(json.dumps(smaller))
+    s3 = engine.client("s3")
+    with contextlib.suppress(s3.exceptions.BucketAlreadyOwnedByYou):  # by a former deployment
+        s3.create_bucket(
+            Bucket=_ARTEFACTS, CreateBucketConfiguration={"LocationConstraint": REGION}
+        )
+    run_sam(
+        "deploy",
+        "--template-file", str(built),
+        "--stack-name", STACK,
+        "--region", REGION,
+        "--s3-bucket", _ARTEFACTS,
+        "--capabilities", "CAPABILITY_IAM",
+        "--no-confirm-changeset",
+        "--no-progressbar",
+        "--config-env", "local",
+        "--parameter-overrides", *(f"{key}={value}" for key, value in parameters.items()),
+        environment=engine.environment(),
+        seconds=_DEPLOY_SECONDS,
+    )  # fmt: skip
+    return describe(engine, left_out)
+
+
+def describe(engine: Engine, left_out: Mapping[str, str]) -> Stack:
+    """Read back what was deployed."""
+    cloudformation = engine.client("cloudformation")
+    resources: list[dict[str, Any]] = cloudformation.describe_stack_resources(StackName=STACK)[
+        "StackResources"
+    ]
+    stack = cloudformation.describe_stacks(StackName=STACK)["Stacks"][0]
+    return Stack(
+        resources={
+            item["LogicalResourceId"]: item["PhysicalResourceId"]
+            for item in resources
+            if item.get("PhysicalResourceId")
+        },
+        outputs={item["OutputKey"]: item["OutputValue"] for item in stack.get("Outputs", [])},
+        left_out=left_out,
+    )
+
+
+@functools.cache
+def _known_types() -> frozenset[str]:
+    """Ask the engine for the resource types it can make.
+
+    It has no call for that, and fails a whole deployment on the first type it does not know; its
+    version is pinned, so its own table can be read.
+    """
+    done = subprocess.run(
+        [str(ENGINE_PYTHON), "-c", _PRINT_KNOWN_TYPES], check=False, capture_output=True, text=True
+    )
+    if done.returncode != 0:
+        raise CommandError(f"the engine's table of resource types cannot be read:\n{done.stderr}")
+    return frozenset({*done.stdout.split(), *_SAM_TYPES})
+
+
+def run_sam(command: str, *arguments: str, environment: Mapping[str, str], seconds: int) -> None:
+    """Run `sam` in the project's folder. Raises CommandError with the end of what it says."""
+    try:
+        done = subprocess.run(
+            [find_sam(), command, *arguments],
+            cwd=ROOT,
+            env=dict(environment),
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=seconds,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise CommandError(f"`sam {command}` did not end within {seconds} s") from error
+    if done.returncode != 0:
+        tail = "\n".join((done.stdout + done.stderr).splitlines()[-40:])
+        raise CommandError(f"`sam {command}` failed:\n{tail}")

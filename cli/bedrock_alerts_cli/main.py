@@ -1,0 +1,88 @@
+"""The `bedrock-alerts` command line."""
+
+import sys
+import tomllib
+from importlib import import_module
+from typing import Final
+
+import click
+
+from bedrock_alerts_cli.project import ROOT
+from bedrock_alerts_cli.user_errors import CommandError
+
+# Where each command is. They are imported when they are called: boto3 and all the rest would make
+# `--help` slow.
+_COMMANDS: Final = {
+    "backtest": "bedrock_alerts_cli.commands.backtest",
+    "demo": "bedrock_alerts_cli.commands.demo",
+    "deploy": "bedrock_alerts_cli.commands.deploy",
+    "generate-event": "bedrock_alerts_cli.commands.generate_event",
+    "inspect": "bedrock_alerts_cli.commands.inspect",
+    "metrics": "bedrock_alerts_cli.commands.metrics",
+    "render": "bedrock_alerts_cli.commands.render",
+    "report": "bedrock_alerts_cli.commands.report",
+    "routes": "bedrock_alerts_cli.commands.routes",
+    "simulate": "bedrock_alerts_cli.commands.simulate",
+    "stack-cost": "bedrock_alerts_cli.commands.stack_cost",
+}
+# Names of version 0.1 that still work, and are not listed.
+_FORMER: Final = {"cost": "stack-cost"}
+
+
+class _LazyGroup(click.Group):
+    """A group whose commands are imported on demand."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's interface
+        return sorted(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        name = _FORMER.get(cmd_name, cmd_name)
+        module = _COMMANDS.get(name)
+        if module is None:
+            return None
+        command: click.Command = getattr(import_module(module), name.replace("-", "_"))
+        return command
+
+
+def _print_version(ctx: click.Context, _param: click.Parameter, is_asked: bool) -> None:  # noqa: FBT001
+    if is_asked:
+        project = ROOT / "pyproject.toml"
+        version = tomllib.loads(project.read_text(encoding="utf-8"))["project"]["version"]
+        click.echo(f"bedrock-alerts {version}")
+        ctx.exit()
+
+
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_print_version,
+    help="Show the version and exit.",
+)
+def cli() -> None:
+    """Watch what happens on Amazon Bedrock: the same code that runs in AWS, on your machine.
+
+    Exit codes: 0 all fine, 1 something was found wrong, 2 bad usage or unreadable input.
+    """
+
+
+def main() -> int:
+    """Run the command line and return its exit code."""
+    try:
+        result = cli(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except click.Abort:
+        click.echo("Stopped.", err=True)
+        return 130
+    except CommandError as error:
+        click.secho(f"bedrock-alerts: {error}", fg="red", err=True)
+        return error.exit_code
+    return result if isinstance(result, int) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

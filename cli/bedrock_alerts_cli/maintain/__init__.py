@@ -1,0 +1,1 @@
+"""For the project's maintainers: what is generated, prices and pictures."""

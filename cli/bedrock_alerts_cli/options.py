@@ -1,0 +1,90 @@
+"""Options that several commands have: numbers, parameters, callers, prices, profiles."""
+
+import math
+from functools import cache
+from typing import Any, Final, get_args
+
+import click
+
+from bedrock_alerts.invocations.identity import CallerDetail
+from bedrock_alerts.invocations.pricing import Prices, PricesError
+from bedrock_alerts.invocations.profiles import ListedProfiles
+from bedrock_alerts_cli.user_files import tried
+
+
+class Amount(click.FloatRange):
+    """A finite number within bounds. `nan` would pass any bound, as it compares with nothing."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Return the number, or end with bad usage."""
+        number: float = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value} is not a finite number", param, ctx)
+        return number
+
+
+def _read_parameters(
+    _ctx: click.Context, _param: click.Parameter, given: tuple[str, ...]
+) -> dict[str, str]:
+    parameters: dict[str, str] = {}
+    for one in given:
+        name, is_given, value = one.partition("=")
+        if not is_given:
+            raise click.BadParameter(f"{one} is not NAME=VALUE")
+        parameters[name] = value
+    return parameters
+
+
+parameter_option: Final = click.option(
+    "--parameter",
+    "parameters",
+    multiple=True,
+    metavar="NAME=VALUE",
+    callback=_read_parameters,
+    help="A parameter of the template, as it will be deployed. May be given several times.",
+)
+
+caller_detail_option: Final = click.option(
+    "--caller-detail",
+    type=click.Choice(get_args(CallerDetail)),
+    default="auto",
+    show_default=True,
+    help="How callers are named, as the template's parameter CallerDetail says.",
+)
+
+
+@cache
+def prices(overrides: bytes | None) -> Prices:
+    """Return the shipped prices with `overrides`, loaded once in each process."""
+    return Prices.load(overrides)
+
+
+prices_option: Final = click.option(
+    "--prices",
+    "overrides",
+    type=click.Path(exists=True, dir_okay=False),
+    metavar="FILE",
+    callback=tried(prices, PricesError),
+    help="Your own prices: JSON as the template's parameter PriceOverrides takes it.",
+)
+
+
+@cache
+def profiles(listed: bytes | None) -> ListedProfiles | None:
+    """Return the listed profiles, read once in each process."""
+    return None if listed is None else ListedProfiles(listed)
+
+
+profiles_option: Final = click.option(
+    "--profiles",
+    "listed",
+    type=click.Path(exists=True, dir_okay=False),
+    metavar="FILE",
+    callback=tried(profiles, ValueError, TypeError, AttributeError),
+    help=(
+        'Application inference profiles: JSON {"ID": "MODEL"}, or what'
+        " `aws bedrock get-inference-profile` or `list-inference-profiles` prints."
+    ),
+)

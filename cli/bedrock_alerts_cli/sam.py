@@ -1,0 +1,15 @@
+"""Where the `sam` command is."""
+
+import shutil
+import sys
+from pathlib import Path
+
+from bedrock_alerts_cli.user_errors import CommandError
+
+
+def find_sam() -> str:
+    """Return the path of `sam`: the one beside this Python first. Raises CommandError."""
+    sam = shutil.which("sam", path=str(Path(sys.executable).parent)) or shutil.which("sam")
+    if sam is None:
+        raise CommandError("the `sam` command is not installed: run `make setup`")
+    return sam

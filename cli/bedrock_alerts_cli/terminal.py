@@ -1,0 +1,243 @@
+"""What commands show to a person: tables, a progress bar, and a quiet end when nobody reads on."""
+
+import os
+import sys
+import time
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
+
+import click
+import msgspec
+
+from bedrock_alerts_cli.log_files import Sources
+from bedrock_alerts_cli.user_errors import OutputError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress, TaskID
+
+PATIENCE_SECONDS: Final = 0.7
+"""How long work may take before a progress bar appears."""
+
+_GAP: Final = 2
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_FIRST: Final = datetime.min.replace(tzinfo=UTC)
+_LAST: Final = datetime.max.replace(tzinfo=UTC)
+
+Row: TypeAlias = tuple[str, ...]
+_T = TypeVar("_T")
+
+
+def moment(seconds: float) -> str:
+    """Write seconds since 1970 like `2026-03-02 10:15:00`, UTC; the years 1 to 9999 are kept to."""
+    try:
+        found = _EPOCH + timedelta(seconds=int(seconds))
+    except OverflowError:
+        found = _FIRST if seconds < 0 else _LAST
+    return found.isoformat(" ")[:19]
+
+
+def write(text: bytes | str) -> None:
+    """Write to standard output at once; characters its encoding lacks become question marks."""
+    if isinstance(text, str):
+        text = text.encode(sys.stdout.encoding or "utf-8", "replace")
+    stream = click.get_binary_stream("stdout")
+    try:
+        stream.write(text)
+        stream.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OutputError(f"the output cannot be written: {error.strerror}") from error
+
+
+@contextmanager
+def until_cut_off() -> Iterator[None]:
+    """Go on until whoever reads the output has seen enough, as in `| head`, which is no error."""
+    try:
+        yield
+    except BrokenPipeError:
+        _forget_output()
+    except OutputError:
+        _forget_output()
+        raise
+
+
+def _forget_output() -> None:
+    # The interpreter flushes once more when it ends, and would complain.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def watched(items: Iterable[_T], sources: Sources, *, shown: bool) -> Generator[_T, None, None]:
+    """Pass `items` on, with a bar on standard error if `shown`, it is a terminal, and they last."""
+    if not (shown and sys.stderr.isatty()):
+        yield from items
+        return
+    started = time.monotonic()
+    bar: tuple[Progress, TaskID] | None = None
+    try:
+        for item in items:
+            if bar is not None:
+                bar[0].update(bar[1], completed=sources.bytes_read)
+            elif time.monotonic() - started >= PATIENCE_SECONDS:
+                bar = _started_bar(sources.total_bytes(), sources.bytes_read)
+            yield item
+    finally:
+        if bar is not None:
+            bar[0].stop()
+
+
+def _started_bar(total: int | None, completed: int) -> "tuple[Progress, TaskID]":
+    # ruff: noqa: PLC0415 - rich takes as long to load as most files take to read
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn
+
+    progress = Progress(
+        BarColumn(),
+        DownloadColumn(binary_units=True),
+        TimeRemainingColumn(compact=True),
+        console=Console(stderr=True),
+        transient=True,
+        redirect_stdout=False,
+    )
+    task = progress.add_task("reading", total=total, completed=completed)
+    progress.start()
+    return progress, task
+
+
+class Column(msgspec.Struct, frozen=True, kw_only=True):
+    """One column of a table.
+
+    `least` is the width to which it may be narrowed on a small terminal (0: never). Before that,
+    columns are left out, the one with the lowest `rank` first (0: never). What is too long for its
+    column is cut, or continued below if it `wraps`. `style` gives rich's style for a cell's text.
+    """
+
+    title: str
+    is_right: bool = False
+    least: int = 0
+    rank: int = 0
+    wraps: bool = False
+    style: Callable[[str], str] = lambda _: ""
+
+
+class Table:
+    """A table that is printed as it grows: coloured on a terminal, plain anywhere else.
+
+    The first `hold` rows are printed together, so that they share their widths; later rows may
+    widen a column, never narrow it.
+    """
+
+    def __init__(self, columns: Sequence[Column], *, hold: int = 0) -> None:
+        self._columns = columns
+        self._widths = [len(column.title) for column in columns]
+        self._hold = hold
+        self._held: list[Row] = []
+        self._shown: list[int] = []
+        self._console = _console() if sys.stdout.isatty() else None
+
+    def add(self, rows: Sequence[Row]) -> None:
+        """Print some more rows; the first ones bring the titles with them."""
+        self._held += rows
+        if len(self._held) >= self._hold:
+            self._hold = 0
+            self.finish()
+
+    def finish(self) -> None:
+        """Print the rows that were held back."""
+        rows, self._held = self._held, []
+        if not rows:
+            return
+        is_first = not self._shown
+        self._widths = [
+            max(width, *(len(row[place]) for row in rows))
+            for place, width in enumerate(self._widths)
+        ]
+        if self._console is None:
+            self._shown = list(range(len(self._columns)))
+            titles = (tuple(column.title for column in self._columns),) if is_first else ()
+            write("".join(self._line(row) for row in (*titles, *rows)))
+        else:
+            if is_first:
+                self._shown = _shown(self._columns, self._widths, self._console.width)
+                self._say_what_is_left_out()
+            self._print(self._console, rows, is_first=is_first)
+
+    def _say_what_is_left_out(self) -> None:
+        left_out = [
+            column.title for place, column in enumerate(self._columns) if place not in self._shown
+        ]
+        if left_out:
+            text = f"left out, for a wider terminal or --json: {', '.join(left_out)}"
+            click.secho(text, dim=True, err=True)
+
+    def _line(self, row: Row) -> str:
+        cells = (
+            cell.rjust(width) if column.is_right else cell.ljust(width)
+            for cell, width, column in zip(row, self._widths, self._columns, strict=True)
+        )
+        return (" " * _GAP).join(cells).rstrip() + "\n"
+
+    def _print(self, console: "Console", rows: Sequence[Row], *, is_first: bool) -> None:
+        from rich.table import Table as RichTable
+        from rich.text import Text
+
+        table = RichTable(
+            box=None,
+            pad_edge=False,
+            padding=(0, _GAP, 0, 0),
+            header_style="bold",
+            show_header=is_first,
+        )
+        columns = [self._columns[place] for place in self._shown]
+        widths = _fitted(columns, [self._widths[place] for place in self._shown], console.width)
+        for column, width in zip(columns, widths, strict=True):
+            table.add_column(
+                Text(column.title),
+                justify="right" if column.is_right else "left",
+                width=width,
+                no_wrap=not column.wraps,
+                overflow="fold" if column.wraps else "ellipsis",
+            )
+        for row in rows:
+            # As `Text`, a cell is never taken for markup.
+            table.add_row(
+                *(
+                    Text(row[place], style=self._columns[place].style(row[place]))
+                    for place in self._shown
+                )
+            )
+        console.print(table)
+
+
+def _console() -> "Console":
+    from rich.console import Console
+
+    return Console(file=sys.stdout, highlight=False)
+
+
+def _shown(columns: Sequence[Column], widths: Sequence[int], room: int) -> list[int]:
+    """Choose the columns for which there is room."""
+    shown = list(range(len(columns)))
+    for place in sorted(shown, key=lambda place: columns[place].rank):
+        least = [min(columns[i].least or widths[i], widths[i]) for i in shown]
+        if sum(least) + _GAP * len(shown) <= room:
+            break
+        if columns[place].rank:
+            shown.remove(place)
+    return shown
+
+
+def _fitted(columns: Sequence[Column], widths: Sequence[int], room: int) -> list[int]:
+    """Cut the widest of those that may be cut, again and again, until all fit."""
+    fitted = list(widths)
+    while sum(fitted) + _GAP * len(fitted) > room:
+        cuttable = [
+            place for place, column in enumerate(columns) if 0 < column.least < fitted[place]
+        ]
+        if not cuttable:
+            break
+        fitted[max(cuttable, key=fitted.__getitem__)] -= 1
+    return fitted

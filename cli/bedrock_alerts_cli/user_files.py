@@ -1,0 +1,54 @@
+"""Files that people name on the command line: read, tried, written; each fault is one line."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeAlias
+
+import click
+
+from bedrock_alerts_cli.user_errors import InputError
+
+Callback: TypeAlias = Callable[[click.Context, click.Parameter, str | None], bytes | None]
+
+
+def decoded(data: bytes, name: str) -> str:
+    """Decode a file, with or without a byte order mark. Raises InputError for what is not UTF-8."""
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{name} is not UTF-8 text (byte {error.start})") from error
+
+
+def tried(load: Callable[[bytes], object], *refused: type[Exception]) -> Callback:
+    """Return what reads an option's file and tries to load it, before any work is done.
+
+    What `load` raises of `refused` becomes a usage error.
+    """
+
+    def read(_ctx: click.Context, _param: click.Parameter, path: str | None) -> bytes | None:
+        if path is None:
+            return None
+        try:
+            data = Path(path).read_bytes()
+            load(data)
+        except OSError as error:
+            raise click.BadParameter(f"{path} cannot be read: {error.strerror}") from error
+        except refused as error:
+            raise click.BadParameter(f"{path}: {error}") from error
+        return data
+
+    return read
+
+
+def refuse_without_folder(path: Path | None) -> None:
+    """Raise InputError for a page that could not be written when all work is done."""
+    if path is not None and not path.absolute().parent.is_dir():
+        raise InputError(f"{path} cannot be written: there is no such folder")
+
+
+def write_page(path: Path, text: str) -> None:
+    """Write a page; raises InputError where that fails."""
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"{path} cannot be written: {error.strerror}") from error

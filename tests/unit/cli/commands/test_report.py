@@ -1,0 +1,269 @@
+"""Who spent what: sums that add up, duplicates that count once, tables, JSON, CSV, a page."""
+
+import csv
+import io
+import json
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final, NamedTuple, TypeAlias
+
+import pytest
+
+from bedrock_alerts.invocations.model import Invocation
+from bedrock_alerts.invocations.parse import parse
+from bedrock_alerts.invocations.pricing import Prices, cost_of
+from bedrock_alerts.invocations.usage_lines import UsageLines
+from bedrock_alerts_cli import parallel
+from bedrock_alerts_cli.main import main
+from bedrock_alerts_cli.usage_report.deployed import read_stack
+from bedrock_alerts_cli.user_errors import InputError
+from tests.records import ACCOUNT, HAIKU, Json, content, converse, converse_trace, failed
+
+NASTY: Final = "=cmd|' /C calc'!A0<script>"
+
+
+class Outcome(NamedTuple):
+    """How a command ended, and what it wrote."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def document(self) -> Json:
+        found: Json = json.loads(self.out)
+        return found
+
+
+Run: TypeAlias = Callable[..., Outcome]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
+    """Run the command in this process."""
+
+    def run_it(*words: object) -> Outcome:
+        monkeypatch.setattr(sys, "argv", ["bedrock-alerts", "report", *map(str, words)])
+        code = main()
+        return Outcome(code, *capfd.readouterr())
+
+    return run_it
+
+
+def by(caller: str, number: int, **more: Any) -> Json:
+    arn = f"arn:aws:sts::{ACCOUNT}:assumed-role/{caller}/session"
+    return {**converse(**{"identity": {"arn": arn}, **more}), "requestId": f"r{number}"}
+
+
+BLOCKED: Final = by(
+    "chat",
+    7,
+    stop="guardrail_intervened",
+    tokens=(0, 0),
+    trace=converse_trace(
+        {
+            **content(kind="PROMPT_ATTACK"),
+            "invocationMetrics": {"usage": {"contentPolicyUnits": 1000}},
+        }
+    ),
+)
+LOG: Final = [
+    by("chat", 1, tokens=(1_000_000, 0)),
+    by("chat", 2, tokens=(0, 1_000_000), timestamp="2026-03-03T10:15:00Z"),
+    by("batch", 3, model="amazon.nova-lite-v1:0", requestMetadata={"team": "search"}),
+    {**failed(modelId=HAIKU), "requestId": "r4"},
+    by("batch", 5, model="tuned-model"),
+    BLOCKED,
+]
+
+
+def written(folder: Path, *records: Json | str, name: str = "calls.ndjson") -> Path:
+    path = folder / name
+    texts = (one if isinstance(one, str) else json.dumps(one) for one in records)
+    path.write_text("".join(f"{text}\n" for text in texts))
+    return path
+
+
+def test_everything_adds_up(run: Run, tmp_path: Path) -> None:
+    found = run(written(tmp_path, *LOG), "--json", "--application", "team").document
+    assert (found["from"], found["to"]) == ("2026-03-02", "2026-03-03")
+    assert (found["calls"], found["errors"], found["blocked"], found["unpriced"]) == (6, 1, 1, 1)
+    for name in ("by_caller", "by_model", "by_application", "by_day"):
+        for figure in ("calls", "errors", "unpriced", "input_tokens", "total_usd"):
+            together = sum(row[figure] for row in found[name])
+            assert together == pytest.approx(found[figure])
+    assert found["guardrail_cost_usd"] == pytest.approx(0.15)
+    assert found["by_caller"][0]["name"] == "chat"
+    assert found["by_caller"][0]["total_usd"] == pytest.approx(1.1 + 5.5 + 0.15)
+    assert [row["name"] for row in found["by_application"]] == ["(none)", "search"]
+    assert found["by_policy"] == [
+        {"policy": "content", "category": "PROMPT_ATTACK", "action": "BLOCKED", "findings": 1}
+    ]
+    assert found["unpriced_models"] == {"tuned-model": 1}
+
+
+def test_what_is_there_twice_counts_once(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    once = run(written(tmp_path, *LOG), "--json").document
+    monkeypatch.setattr("bedrock_alerts_cli.log_files.BLOCK_BYTES", 900)  # several blocks
+    twice = run(written(tmp_path, *LOG, *LOG, name="twice.ndjson"), "--json").document
+    assert twice.pop("duplicates") == len(LOG)
+    assert once.pop("duplicates") == 0
+    assert twice == once
+
+
+def test_on_all_cores_it_is_the_same(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    records = [by(f"caller-{number % 7}", number) for number in range(3_000)]
+    log = written(tmp_path, *records, *records[:50])
+    alone = run(log, "--json").document
+    monkeypatch.setattr(parallel, "POOL_AFTER_BYTES", 1)
+    assert run(log, "--json").document == alone
+    assert (alone["calls"], alone["duplicates"]) == (3_000, 50)
+
+
+def test_below_the_tables_stands_what_it_comes_to(run: Run, tmp_path: Path) -> None:
+    outcome = run(written(tmp_path, *LOG), "--by", "caller", "--by", "day", "--by", "policy")
+    assert outcome.code == 0
+    assert "cannot be priced, and not in the cost: 1 calls (tuned-model 1)" in outcome.out
+    assert "$6.75 for 6 calls, 2026-03-02 to 2026-03-03 (UTC)" in outcome.out
+    assert "Prices: the list of " in outcome.out
+
+
+def test_what_a_table_has_no_room_for_is_added_up(run: Run, tmp_path: Path) -> None:
+    records = [by(f"caller-{number}", number) for number in range(20)]
+    outcome = run(written(tmp_path, *records), "--by", "caller", "--top", 3)
+    (others,) = [line for line in outcome.out.splitlines() if "others" in line]
+    assert others.split()[:2] == ["17", "others"]
+
+
+def test_the_rows_of_the_table_for_spreadsheets_add_up_and_run_nothing(
+    run: Run, tmp_path: Path
+) -> None:
+    log = written(tmp_path, *LOG, by("x", 9, requestMetadata={"team": NASTY}))
+    outcome = run(log, "--csv", "--application", "team")
+    rows = list(csv.DictReader(io.StringIO(outcome.out)))
+    assert sum(int(row["calls"]) for row in rows) == 7
+    assert f"'{NASTY}" in {row["application"] for row in rows}
+    assert not any(value.startswith("=") for row in rows for value in row.values())
+
+
+def test_the_page_needs_nothing_else_and_escapes_names(run: Run, tmp_path: Path) -> None:
+    log = written(tmp_path, *LOG, by("x", 9, requestMetadata={"team": NASTY}))
+    page = tmp_path / "page.html"
+    outcome = run(log, "--html", page, "--application", "team")
+    assert f"page: {page}" in outcome.out
+    text = page.read_text()
+    for word in (
+        "By day",
+        "By caller",
+        "By application",
+        "By model",
+        "tuned-model",
+        "PROMPT_ATTACK",
+    ):
+        assert word in text
+    assert "<script" not in text
+    assert "http" not in text.replace("http-equiv", "")
+    assert "A short answer" not in text
+
+
+def test_where_no_application_is_named_there_is_no_chart_of_them(run: Run, tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    run(written(tmp_path, by("a", 1)), "--html", page)
+    assert "By application" not in page.read_text()
+
+
+def test_bad_lines_are_said_and_end_with_1(run: Run, tmp_path: Path) -> None:
+    outcome = run(written(tmp_path, *LOG, '{"broken', '{"schemaType": "other"}'))
+    assert outcome.code == 1
+    assert "rejected: 1 not_json" in outcome.out
+    assert "skipped: 1 foreign_record" in outcome.out
+
+
+@pytest.mark.parametrize("words", [(), ("--html", "/no/such/folder/x.html")])
+def test_nothing_to_report_ends_with_2(run: Run, tmp_path: Path, words: tuple[str, ...]) -> None:
+    path = written(tmp_path) if not words else written(tmp_path, *LOG)
+    outcome = run(path, *words)
+    assert (outcome.code, outcome.out) == (2, "")
+
+
+# ---- a deployed stack ----------------------------------------------------------------------------
+
+
+class Logs:
+    """CloudWatch Logs, as far as the report asks it."""
+
+    def __init__(self, *statuses: str, groups: tuple[str, ...] = ("collect-logs",)) -> None:
+        self.statuses = list(statuses or ("Running", "Complete"))
+        self.groups = groups
+        self.query: Json = {}
+
+    def describe_log_groups(self, *, logGroupNamePrefix: str) -> Json:  # noqa: N803 - AWS's
+        prefix = logGroupNamePrefix.removesuffix("collect-")
+        return {"logGroups": [{"logGroupName": f"{prefix}{name}"} for name in self.groups]}
+
+    def start_query(self, **query: Any) -> Json:
+        self.query = query
+        return {"queryId": "q"}
+
+    def get_query_results(self, *, queryId: str) -> Json:  # noqa: N803
+        del queryId
+        row = {
+            "day": "2026-11-20 00:00:00.000", "principal": "chat", "model": HAIKU,
+            "all_calls": "7", "all_blocked": "1", "all_cost": "1.25", "all_guardrail_cost": "0.5",
+        }  # fmt: skip
+        fields = [{"field": name, "value": value} for name, value in row.items()]
+        return {"status": self.statuses.pop(0), "results": [fields]}
+
+
+def test_a_deployed_stack_is_asked_for_its_usage_lines() -> None:
+    logs = Logs()
+    book = read_stack("mine", 3, logs, now=lambda: 1_000_000.0, sleep=lambda _: None)
+    assert logs.query["logGroupNames"] == ["/aws/lambda/mine-collect-logs"]
+    assert (logs.query["startTime"], logs.query["endTime"]) == (740_800, 1_000_000)
+    (key,) = book.sums
+    assert key == ("2026-11-20", "chat", "(none)", HAIKU)
+    total = book.total()
+    assert (total.calls, total.blocked, total.total / 10**12) == (7, 1, 1.75)
+
+
+def test_the_query_asks_for_fields_that_usage_lines_have() -> None:
+    usage = UsageLines(None)
+    call = parse(json.dumps(converse()))
+    assert isinstance(call, Invocation)
+    usage.add([(call, cost_of(call, Prices.load()))])
+    line = json.loads(next(usage.lines()))
+    logs = Logs()
+    read_stack("mine", 3, logs, sleep=lambda _: None)
+    asked = set(re.findall(r"sum\((\w+)\)", logs.query["queryString"]))
+    assert asked <= line.keys()
+    assert {"principal", "application", "model"} <= line.keys()
+
+
+@pytest.mark.parametrize(
+    ("logs", "why"),
+    [
+        (Logs(groups=()), "no collector of a stack named mine"),
+        (Logs("Failed"), "did not finish: Failed"),
+    ],
+)
+def test_a_stack_that_cannot_be_asked_is_said(logs: Logs, why: str) -> None:
+    with pytest.raises(InputError, match=why):
+        read_stack("mine", 3, logs, sleep=lambda _: None)
+
+
+@pytest.mark.parametrize("words", [(), ("--stack", "mine", "-")])
+def test_it_is_files_or_a_stack(run: Run, words: tuple[str, ...]) -> None:
+    outcome = run(*words)
+    assert outcome.code == 2
+    assert "give files, or --stack NAME" in outcome.err
+
+
+def test_callers_are_named_as_wanted(run: Run, tmp_path: Path) -> None:
+    found = run(written(tmp_path, *LOG), "--json", "--caller-detail", "session").document
+    assert {row["name"] for row in found["by_caller"]} >= {"chat/session", "batch/session"}
