@@ -9,6 +9,7 @@ from typing import Any, Final
 import click
 import pytest
 import yaml
+from click.testing import CliRunner
 
 from bedrock_alerts_cli.main import cli
 
@@ -16,6 +17,7 @@ ROOT: Final = Path(__file__).resolve().parents[3]
 DOCS: Final = ROOT / "docs"
 PAGES: Final = [ROOT / "README.md", ROOT / "events/README.md", *sorted(DOCS.rglob("*.md"))]
 WORDS_OF_THE_README: Final = 900
+READERS: Final = {"backtest", "inspect", "metrics", "report", "routes", "simulate", "stack-cost"}
 # The targets that pass ARGS on to a command.
 OF_MAKE: Final = {"demo": "demo", "deploy": "deploy"}
 
@@ -97,6 +99,34 @@ def test_every_command_and_option_exists(page: Path) -> None:
             given = [one.partition("=")[2] for one in arguments if one.startswith("ARGS=")]
             if given and arguments[0] in OF_MAKE:
                 parse([OF_MAKE[arguments[0]], *shlex.split(given[0])])
+
+
+def runnable() -> list[list[str]]:
+    """Return the commands of the pages' shell blocks that need neither AWS nor a fresh event."""
+    found = [
+        arguments
+        for page in PAGES
+        for name, *arguments in filter(None, commands(page.read_text(encoding="utf-8")))
+        if name == ".venv/bin/bedrock-alerts"
+        and arguments[0] in READERS
+        and not {"EVENT.json", "put"} & set(arguments)
+    ]
+    return [shlex.split(line) for line in dict.fromkeys(map(shlex.join, found))]
+
+
+@pytest.mark.parametrize("arguments", runnable(), ids=" ".join)
+def test_a_command_of_the_pages_runs(arguments: list[str], tmp_path: Path) -> None:
+    files = {"calls.json.gz": str(ROOT / "events/collect_logs/traffic.ndjson")}
+    for one in arguments:
+        if (ROOT / one).is_file():
+            files[one] = str(ROOT / one)
+        elif one.endswith(".html"):
+            files[one] = str(tmp_path / one)
+    result = CliRunner().invoke(
+        cli, [files.get(one, one) for one in arguments], standalone_mode=False
+    )
+    assert result.exception is None, result.output
+    assert not result.return_value, result.output
 
 
 @pytest.mark.parametrize("arguments", [["inspekt"], ["routes", "put", "--stak", "x", "f"]])
