@@ -1,4 +1,4 @@
-# Every target says what it does: `make` alone lists them.
+# Every target says what it does: `make` alone lists them, in the groups that `##@` begins.
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
@@ -9,72 +9,84 @@ ENGINE := .venv-engine
 RUNTIME := .venv-runtime
 OLDEST := .venv-oldest-boto3
 POLICY := .venv-policy
+SITE := .venv-site
 BIN := $(VENV)/bin
 # Options for the command a target runs, as in: make demo ARGS=--exit
 ARGS ?=
-# Nobody asked to be counted.
+# The AWS SAM CLI sends no usage data from here.
 export SAM_CLI_TELEMETRY := 0
 export PATH := $(abspath $(BIN)):$(PATH)
 
 .PHONY: help
 help: ## List the targets
 	@if [ -t 1 ]; then b=$$(tput bold) n=$$(tput sgr0); else b= n=; fi; \
-	awk -v b="$$b" -v n="$$n" -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %s%-10s%s %s\n", b, $$1, n, $$2}' $(MAKEFILE_LIST)
+	awk -v b="$$b" -v n="$$n" -F ':.*## ' '/^##@ / {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  %s%-10s%s %s\n", b, $$1, n, $$2}' $(MAKEFILE_LIST)
+
+##@ To use Bedrock Alerts
 
 .PHONY: demo
-demo: $(VENV)/cli.stamp $(ENGINE)/stamp ## Play sample traffic through the whole pipeline, on this machine
+demo: $(VENV)/cli.stamp $(ENGINE)/stamp ## Play sample traffic through the whole stack on this machine (no AWS account)
 	@$(BIN)/bedrock-alerts demo $(ARGS)
-
-.PHONY: test
-test: setup-dev ## Run everything that CI runs
-	@tools/check
 
 .PHONY: setup
 setup: $(VENV)/cli.stamp ## Install the bedrock-alerts command line into .venv/bin
 
-.PHONY: setup-dev
-setup-dev: $(VENV)/dev.stamp $(ENGINE)/stamp $(RUNTIME)/stamp $(OLDEST)/stamp $(POLICY)/stamp
-
-.PHONY: format
-format: setup-dev ## Format the code and mend what can be mended
-	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
-
 .PHONY: deploy
-deploy: $(VENV)/cli.stamp ## Check your AWS account, then build and deploy the stack to it
+deploy: $(VENV)/cli.stamp ## Check your AWS account, then build and deploy the stack
 	@$(BIN)/bedrock-alerts deploy $(ARGS)
 
 .PHONY: policy
-policy: $(VENV)/cli.stamp ## Print the IAM policy that a deployment needs (ARGS: the stack's name)
+policy: $(VENV)/cli.stamp ## Print the IAM policy that a deployment needs (ARGS=stack name)
 	@$(BIN)/python -m bedrock_alerts_cli.maintain.documents.deploy_policy $(ARGS)
 
-.PHONY: bench
-bench: setup-dev ## Measure the collector against the plain ways to do the same, and how soon an alert is out
-	@$(BIN)/python -m tests.benchmarks.collect
-	@$(BIN)/python -m tests.benchmarks.alerts
-
-.PHONY: events
-events: setup-dev ## Renew the sample events with the present time
-	@$(BIN)/python -m bedrock_alerts_cli.samples.function_events
-
-.PHONY: docs
-docs: setup-dev ## Renew the tables and the dashboard that are made from the template and the code
-	@$(BIN)/python -m bedrock_alerts_cli.maintain.documents
-
-.PHONY: pictures
-pictures: setup-dev ## Take the README's pictures of messages anew (needs Chromium)
-	@$(BIN)/python -m bedrock_alerts_cli.maintain.pictures
-
-.PHONY: prices
-prices: setup-dev ## Renew the price list inside the package, and show what changed
-	@$(BIN)/python -m bedrock_alerts_cli.maintain.renew_prices $(ARGS)
-
-.PHONY: lock
-lock: ## Pin and hash the requirements anew (needs `uv` on PATH)
-	@tools/lock
+.PHONY: site
+site: $(SITE)/stamp ## Build the documentation into site/ (open site/index.html)
+	@NO_MKDOCS_2_WARNING=1 $(SITE)/bin/mkdocs --quiet build --strict
+	@echo "Open site/index.html in a browser."
 
 .PHONY: clean
 clean: ## Remove everything that the other targets made
-	rm -rf $(VENV) $(ENGINE) $(RUNTIME) $(OLDEST) $(POLICY) .aws-sam .local-stack .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage* *.egg-info
+	rm -rf $(VENV) $(ENGINE) $(RUNTIME) $(OLDEST) $(POLICY) $(SITE) site .aws-sam .local-stack .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage* *.egg-info
+
+##@ To develop it
+
+.PHONY: setup-dev
+setup-dev: $(VENV)/dev.stamp $(ENGINE)/stamp $(RUNTIME)/stamp $(OLDEST)/stamp $(POLICY)/stamp ## Install everything that `make test` needs
+
+.PHONY: test
+test: setup-dev ## Run everything that CI runs (about 18 minutes on 2 cores)
+	@tools/check
+
+.PHONY: format
+format: setup-dev ## Format the code, and fix what the linter can fix
+	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
+
+.PHONY: docs
+docs: setup-dev ## Write the generated parts again: template, dashboard, tables, commands
+	@$(BIN)/python -m bedrock_alerts_cli.maintain.documents
+
+.PHONY: events
+events: setup-dev ## Write the sample events again, with the present time
+	@$(BIN)/python -m bedrock_alerts_cli.samples.function_events
+
+##@ To maintain it
+
+.PHONY: bench
+bench: setup-dev ## Measure the collector against other ways to do the same, and how fast an alert is sent
+	@$(BIN)/python -m tests.benchmarks.collect
+	@$(BIN)/python -m tests.benchmarks.alerts
+
+.PHONY: pictures
+pictures: setup-dev ## Take the pictures of messages again (needs Chromium)
+	@$(BIN)/python -m bedrock_alerts_cli.maintain.pictures
+
+.PHONY: prices
+prices: setup-dev ## Update the price list in the package, and show what changed
+	@$(BIN)/python -m bedrock_alerts_cli.maintain.renew_prices $(ARGS)
+
+.PHONY: lock
+lock: ## Pin and hash the requirements again (needs `uv` on PATH)
+	@tools/lock
 
 $(VENV)/cli.stamp: requirements/cli.txt tools/make-venv pyproject.toml
 	@tools/make-venv $(VENV) requirements/cli.txt cli layers/shared
@@ -90,6 +102,10 @@ $(ENGINE)/stamp: requirements/engine.txt tools/make-venv
 
 $(OLDEST)/stamp: requirements/oldest.txt tools/make-venv
 	@tools/make-venv $(OLDEST) requirements/oldest.txt
+	@touch $@
+
+$(SITE)/stamp: requirements/site.txt tools/make-venv
+	@tools/make-venv $(SITE) requirements/site.txt
 	@touch $@
 
 $(POLICY)/stamp: requirements/policy.txt tools/make-venv

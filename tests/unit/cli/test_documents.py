@@ -7,8 +7,9 @@ from typing import Any, Final
 import pytest
 
 from bedrock_alerts.metrics import METRICS
-from bedrock_alerts_cli.maintain.documents import dashboard, tables
+from bedrock_alerts_cli.maintain.documents import commands, dashboard, tables
 from bedrock_alerts_cli.maintain.documents.__main__ import main
+from bedrock_alerts_cli.maintain.documents.alarm_catalogue import read_catalogue
 from bedrock_alerts_cli.maintain.documents.catalogue import Entry, entries
 from bedrock_alerts_cli.maintain.documents.emitted import dimension_sets
 from bedrock_alerts_cli.maintain.documents.files import generated, with_parts
@@ -186,10 +187,13 @@ def test_rules_and_budgets_of_the_catalogue_are_rows_and_other_rules_are_not() -
     assert len(found) == 2
 
 
-def test_every_alarm_of_the_template_is_a_row_of_both_tables() -> None:
+def test_every_alarm_of_the_template_is_a_row_of_the_tables_and_of_the_menu() -> None:
     names = {one.name for one in ENTRIES}
     assert len(names) == len(ENTRIES)
-    for made in (tables.alarms(ENTRIES, "r"), tables.alarms_in_full(ENTRIES, "r")):
+    alarms = read_catalogue(ROOT / "alarms")
+    menu = re.findall(r"- r/(\w+)\.md$", tables.runbooks_of_site(alarms, "r"), re.MULTILINE)
+    assert sorted(menu) == sorted(names)
+    for made in (tables.runbooks(ENTRIES, alarms, "r"), tables.alarms_in_full(ENTRIES, "r")):
         assert set(re.findall(r"^\| \[(\w+)\]\(r/\1\.md\)", made, re.MULTILINE)) == names
     for one in ENTRIES:
         assert one.severity in {"critical", "warning", "info"}
@@ -206,7 +210,6 @@ def test_every_metric_is_a_row_with_its_meaning_and_dimensions() -> None:
         assert metric.meaning in row
     (hits,) = re.findall(r"^\| `PolicyHits` .*$", made, re.MULTILINE)
     assert "`Policy`, `Category`, `Action`" in hits
-    assert all(f"`{name}`" in tables.metric_groups("x") for name in METRICS)
 
 
 def test_what_the_collectors_publish_was_found_by_running_them() -> None:
@@ -231,6 +234,27 @@ def test_every_parameter_is_a_row_in_its_group() -> None:
 
 def test_a_bar_in_a_cell_is_escaped() -> None:
     assert tables.table(("a",), [("x|y",)]).splitlines()[-1] == "| x\\|y |"
+
+
+# ---- commands and decisions ----------------------------------------------------------------------
+
+
+def test_every_command_is_a_section_with_its_options() -> None:
+    made = commands.commands()
+    titles = re.findall(r"^## bedrock-alerts (.+)$", made, re.MULTILINE)
+    assert {"inspect", "routes put", "stack-cost"} <= set(titles)
+    assert len(set(titles)) == len(titles)
+    put = made.partition("## bedrock-alerts routes put\n")[2].partition("\n## ")[0]
+    assert "bedrock-alerts routes put [OPTIONS] FILE" in put
+    assert "| `--stack TEXT` | Name of the deployed stack. [required] |" in put
+    assert "\b" not in made
+
+
+def test_the_index_of_decisions_links_their_headings() -> None:
+    made = tables.decisions("# D\n\n## 2026-11-23 · Layers, by `make`\n\nx\n", "d.md")
+    assert made.splitlines()[-1] == (
+        "| 2026-11-23 | [Layers, by `make`](d.md#2026-11-23--layers-by-make) |"
+    )
 
 
 # ---- dashboard -----------------------------------------------------------------------------------

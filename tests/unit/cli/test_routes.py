@@ -14,7 +14,9 @@ from bedrock_alerts_cli.commands.routes import routes
 from bedrock_alerts_cli.user_errors import CommandError, InputError
 
 ROOT: Final = Path(__file__).resolve().parents[3]
-EXAMPLE: Final = ROOT / "config" / "routes.yaml"
+# What people are asked to store, and the example on the site's page.
+STORED: Final = ROOT / "config" / "routes.yaml"
+PAGE: Final = ROOT / "docs" / "routing.md"
 ALARM: Final = ROOT / "events" / "route" / "throttling.json"
 
 
@@ -37,10 +39,33 @@ def written(tmp_path: Path) -> Callable[[str], Path]:
     return write
 
 
-def test_the_example_is_fine() -> None:
-    result = run("check", EXAMPLE, "--channels", "email,slack")
+@pytest.fixture
+def example(written: Callable[[str], Path]) -> Path:
+    _, _, rest = PAGE.read_text(encoding="utf-8").partition("```yaml\n")
+    return written(rest.partition("```")[0])
+
+
+def test_the_example_of_the_site_is_fine(example: Path) -> None:
+    result = run("check", example, "--channels", "email,slack")
     assert result.return_value == 0
     assert "is valid: 4 routes" in result.output
+
+
+@pytest.mark.parametrize("channels", ["email", "email,slack,pagerduty"])
+def test_what_people_are_asked_to_store_changes_nothing_for_any_stack(channels: str) -> None:
+    result = run("check", STORED, "--channels", channels)
+    assert result.return_value == 0
+    assert "is valid: 0 routes" in result.output
+    result = run("explain", ALARM, "--routes", STORED, "--channels", channels)
+    sent = [line.strip() for line in result.output.splitlines() if "->" in line]
+    assert sent == [f"-> {channel}, now" for channel in channels.split(",")]
+
+
+def test_the_routes_that_people_uncomment_are_fine(written: Callable[[str], Path]) -> None:
+    head, _, rest = STORED.read_text(encoding="utf-8").partition("routes: []\n")
+    lines = [line.replace("  # - ", "  - ").replace("  #   ", "    ") for line in rest.splitlines()]
+    file = written("\n".join([head, "routes:", *lines]))
+    assert "is valid: 2 routes" in run("check", file).output
 
 
 @pytest.mark.parametrize(
@@ -128,13 +153,13 @@ def test_a_byte_order_mark_is_read(tmp_path: Path) -> None:
     assert [line for line in output.splitlines() if "->" in line] == ["  -> slack, now"]
 
 
-def test_a_channel_the_stack_lacks_is_a_mistake() -> None:
+def test_a_channel_the_stack_lacks_is_a_mistake(example: Path) -> None:
     with pytest.raises(CommandError, match="this stack has no channel slack"):
-        run("check", EXAMPLE, "--channels", "email")
+        run("check", example, "--channels", "email")
 
 
-def test_explain_says_which_route_decides_and_why_the_others_do_not() -> None:
-    result = run("explain", ALARM, "--routes", EXAMPLE)
+def test_explain_says_which_route_decides_and_why_the_others_do_not(example: Path) -> None:
+    result = run("explain", ALARM, "--routes", example)
     assert result.return_value == 0
     assert "bedrock-alerts.Throttling (" in result.output
     assert "route on call: does not match: severity is warning" in result.output
@@ -236,7 +261,7 @@ def test_explain_reads_one_event_from_standard_input() -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [("check", EXAMPLE, "--channels", "fax"), ("explain", ALARM, "--at", "noon")]
+    "arguments", [("check", STORED, "--channels", "fax"), ("explain", ALARM, "--at", "noon")]
 )
 def test_bad_usage_is_said(arguments: tuple[Any, ...]) -> None:
     with pytest.raises(Exception, match="is not"):
@@ -272,9 +297,11 @@ def deploy(template: dict[str, Any]) -> None:
     client.create_stack(StackName="watch", TemplateBody=json.dumps(template))
 
 
-def test_put_stores_what_has_been_checked(aws: Any, written: Callable[[str], Path]) -> None:
+def test_put_stores_what_has_been_checked(
+    aws: Any, example: Path, written: Callable[[str], Path]
+) -> None:
     deploy(TEMPLATE)
-    run("put", EXAMPLE, "--stack", "watch", "--region", "eu-west-1")
+    run("put", example, "--stack", "watch", "--region", "eu-west-1")
     stored = aws.get_parameter(Name="/watch/routes")["Parameter"]["Value"]
     assert [route["name"] for route in json.loads(stored)["routes"]] == [
         "not acknowledged",
@@ -290,7 +317,7 @@ def test_put_stores_what_has_been_checked(aws: Any, written: Callable[[str], Pat
 @pytest.mark.usefixtures("aws")
 def test_put_says_what_is_missing() -> None:
     with pytest.raises(CommandError, match="were not stored"):
-        run("put", EXAMPLE, "--stack", "watch", "--region", "eu-west-1")
+        run("put", STORED, "--stack", "watch", "--region", "eu-west-1")
     deploy({**TEMPLATE, "Outputs": {"Channels": {"Value": "email"}}})
     with pytest.raises(CommandError, match="Is it a Bedrock Alerts stack"):
-        run("put", EXAMPLE, "--stack", "watch", "--region", "eu-west-1")
+        run("put", STORED, "--stack", "watch", "--region", "eu-west-1")

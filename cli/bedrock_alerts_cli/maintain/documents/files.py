@@ -5,7 +5,15 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
-from bedrock_alerts_cli.maintain.documents import bills, chapters, dashboard, emitted, house, tables
+from bedrock_alerts_cli.maintain.documents import (
+    bills,
+    chapters,
+    commands,
+    dashboard,
+    emitted,
+    house,
+    tables,
+)
 from bedrock_alerts_cli.maintain.documents import sample_messages as messages
 from bedrock_alerts_cli.maintain.documents.alarm_catalogue import read_catalogue
 from bedrock_alerts_cli.maintain.documents.catalogue import entries
@@ -14,6 +22,7 @@ from bedrock_alerts_cli.template.stack import Stack
 
 # What messages say about an alarm travels with the functions.
 _RUNTIME: Final = "layers/shared/bedrock_alerts/alerts/catalogue.json"
+_DECISIONS: Final = "docs/decisions.md"
 _PART: Final = re.compile(
     r"(?P<begin>^[ ]*(?P<mark><!--|\#)[ ]begin[ ](?P<name>[a-z]+):.*?\n)"
     r".*?(?P<end>^[ ]*(?P=mark)[ ]end[ ](?P=name)\b)",
@@ -38,21 +47,23 @@ def generated(root: Path) -> Iterator[tuple[Path, str]]:
     alarms = list(entries(document, Stack(document)))
     parts = {
         "template.yaml": {**chapters_of_template, "dashboard": board},
-        "README.md": {
-            "alarms": tables.alarms(alarms, "docs/runbooks"),
-            "email": messages.mail(),
-            "metrics": tables.metric_groups("docs/metrics.md"),
-            "parameters": tables.parameter_groups(document, "docs/parameters.md"),
-        },
+        "mkdocs.yml": {"runbooks": tables.runbooks_of_site(catalogue, "runbooks")},
         "docs/alarms.md": {"alarms": tables.alarms_in_full(alarms, "runbooks")},
         "docs/architecture.md": {"reasons": tables.reasons(), "rooms": house.rooms(root)},
+        "docs/commands.md": {"commands": commands.commands()},
         "docs/cost.md": {
             "bill": bills.example(document),
             "cases": bills.cases(document),
             "rates": bills.rates(),
         },
+        "docs/decisions-index.md": {
+            "decisions": tables.decisions((root / _DECISIONS).read_text(), Path(_DECISIONS).name)
+        },
+        "docs/deploying.md": {"parameters": tables.parameter_groups(document, "parameters.md")},
+        "docs/get-started.md": {"email": messages.mail()},
         "docs/metrics.md": {"metrics": tables.metrics_in_full(emitted.dimension_sets())},
         "docs/parameters.md": {"parameters": tables.parameters_in_full(document)},
+        "docs/runbooks.md": {"runbooks": tables.runbooks(alarms, catalogue, "runbooks")},
         "docs/webhook.md": {"event": messages.event()},
         **{
             f"docs/runbooks/{alarm.name}.md": {"alarm": tables.alarm_in_short(alarm)}

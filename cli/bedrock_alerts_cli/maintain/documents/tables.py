@@ -1,10 +1,13 @@
 """Tables for people, in Markdown: parameters, alarms and metrics."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
 from typing import Any, Final
 
 from bedrock_alerts.alerts.notifications.reasons import TABLE, Action
 from bedrock_alerts.metrics import METRICS
+from bedrock_alerts_cli.maintain.documents.alarm_catalogue import AlarmFile
 from bedrock_alerts_cli.maintain.documents.catalogue import Entry
 
 # A group of metrics begins with this one, in the order of METRICS.
@@ -14,6 +17,16 @@ _GROUPS: Final = {
     "RecordsReceived": "The pipeline itself",
     "StateChanges": "Alerts",
 }
+GROUP_TITLES: Final = {
+    "guardrails": "Guardrails",
+    "calls": "Calls",
+    "money": "Money",
+    "blind_spots": "Blind spots",
+    "pipeline": "Bedrock Alerts itself",
+}
+"""The groups of the alarm catalogue, as people read them."""
+
+_DECISION: Final = re.compile(r"^## (\d{4}-\d{2}-\d{2}) · (.+)$", re.MULTILINE)
 _UNITS: Final = {"None": "US dollars", "Count": "count"}
 _ALERT_FLOW: Final = "route and deliver"
 _COLLECTORS: Final = "the collectors"
@@ -41,17 +54,6 @@ def table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
         for row in rows
     ]
     return "\n".join(lines) + "\n"
-
-
-def alarms(entries: Iterable[Entry], runbooks: str) -> str:
-    """Return the compact table of the README; `runbooks` is the folder of the pages."""
-    return table(
-        ("alarm", "fires when (by default)", "severity"),
-        (
-            (f"[{entry.name}]({runbooks}/{entry.name}.md)", entry.fires, entry.severity)
-            for entry in entries
-        ),
-    )
 
 
 def alarms_in_full(entries: Iterable[Entry], runbooks: str) -> str:
@@ -87,8 +89,49 @@ def alarm_in_short(entry: Entry) -> str:
     return f"{entry.meaning}\n\nFires when: {entry.fires}. Severity: **{entry.severity}**.\n"
 
 
+def runbooks(entries: Iterable[Entry], alarms: Iterable[AlarmFile], folder: str) -> str:
+    """Return the index of the alarms' pages: a table for each group of the catalogue."""
+    known = {entry.name: entry for entry in entries}
+    return "\n".join(
+        f"## {GROUP_TITLES[group]}\n\n"
+        + table(
+            ("alarm", "what it means", "severity", "AlarmSet"),
+            (
+                (
+                    f"[{alarm.name}]({folder}/{alarm.name}.md)",
+                    known[alarm.name].meaning,
+                    alarm.severity,
+                    alarm.set,
+                )
+                for alarm in found
+            ),
+        )
+        for group, found in groupby(alarms, key=lambda alarm: alarm.group)
+    )
+
+
+def runbooks_of_site(alarms: Iterable[AlarmFile], folder: str) -> str:
+    """Return the alarms' pages as they stand in the site's menu."""
+    lines: list[str] = []
+    for group, found in groupby(alarms, key=lambda alarm: alarm.group):
+        lines.append(f"      - {GROUP_TITLES[group]}:")
+        lines += [f"          - {folder}/{alarm.name}.md" for alarm in found]
+    return "\n".join(lines) + "\n"
+
+
+def decisions(page: str, name: str) -> str:
+    """Return the index of a page of dated decisions, which is called `name`."""
+    return table(
+        ("date", "decision"),
+        (
+            (date, f"[{title}]({name}#{_anchor(f'{date} · {title}')})")
+            for date, title in _DECISION.findall(page)
+        ),
+    )
+
+
 def parameter_groups(template: Mapping[str, Any], page: str) -> str:
-    """Return the compact table of the README: the parameters by group, linked to their page."""
+    """Return the parameters by group, linked to the page that describes them."""
     return table(
         ("about", "parameters"),
         (
@@ -110,17 +153,6 @@ def parameters_in_full(template: Mapping[str, Any]) -> str:
             ),
         )
         for label, names in _parameter_groups(template)
-    )
-
-
-def metric_groups(page: str) -> str:
-    """Return the compact table of the README: the metrics by group."""
-    return table(
-        ("metrics of", "names"),
-        (
-            (f"[{group}]({page}#{_anchor(group)})", ", ".join(f"`{name}`" for name in names))
-            for group, names in _metric_groups()
-        ),
     )
 
 
