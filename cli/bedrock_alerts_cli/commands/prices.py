@@ -7,7 +7,8 @@ from typing import Any, Final
 
 import click
 
-from bedrock_alerts.invocations.pricing import OLD_DAYS, Prices, PricesError
+from bedrock_alerts.invocations.price_list import PricesError
+from bedrock_alerts.invocations.pricing import OLD_DAYS, Prices
 from bedrock_alerts.wiring.collectors import PREVIOUS
 from bedrock_alerts_cli.deployed.deployed_stack import (
     DeployedStack,
