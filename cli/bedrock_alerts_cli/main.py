@@ -62,9 +62,9 @@ def _print_version(ctx: click.Context, _param: click.Parameter, is_asked: bool) 
     help="Show the version and exit.",
 )
 def cli() -> None:
-    """Watch what happens on Amazon Bedrock: the same code that runs in AWS, on your machine.
+    """Watch Amazon Bedrock: run the code that runs in AWS on your machine.
 
-    Exit codes: 0 all fine, 1 something was found wrong, 2 bad usage or unreadable input.
+    Exit status: 0 if all is well, 1 if something is wrong, 2 for bad usage or unreadable input.
     """
 
 

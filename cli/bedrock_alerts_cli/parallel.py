@@ -66,7 +66,7 @@ def _on_all_cores(
         while pending:
             yield pending.popleft().result()
     except BrokenProcessPool as error:
-        raise CommandError("a worker process died, perhaps for want of memory") from error
+        raise CommandError("a worker process ended, perhaps because memory ran out") from error
     finally:
         pool.shutdown(cancel_futures=True)
     if failure is not None:

@@ -170,7 +170,7 @@ class Table:
             column.title for place, column in enumerate(self._columns) if place not in self._shown
         ]
         if left_out:
-            text = f"left out, for a wider terminal or --json: {', '.join(left_out)}"
+            text = f"columns left out (see a wider terminal or --json): {', '.join(left_out)}"
             click.secho(text, dim=True, err=True)
 
     def _line(self, row: Row) -> str:

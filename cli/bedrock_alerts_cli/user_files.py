@@ -43,7 +43,7 @@ def tried(load: Callable[[bytes], object], *refused: type[Exception]) -> Callbac
 def refuse_without_folder(path: Path | None) -> None:
     """Raise InputError for a page that could not be written when all work is done."""
     if path is not None and not path.absolute().parent.is_dir():
-        raise InputError(f"{path} cannot be written: there is no such folder")
+        raise InputError(f"{path} cannot be written: the folder does not exist")
 
 
 def write_page(path: Path, text: str) -> None:

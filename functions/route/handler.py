@@ -99,7 +99,9 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     try:
         _take_over()
     except TransientError as error:  # a table that fails is done without, as for every event
-        app.logger.warning("nothing taken over yet", extra={"reason": str(error)})
+        app.logger.warning(
+            "items of an older version are not migrated yet", extra={"reason": str(error)}
+        )
     router = Router(app.parts)
 
     def route(message: SqsMessage) -> None:

@@ -210,7 +210,9 @@ def test_an_old_timer_is_left_alone(stack: RouteStack) -> None:
     stack.alerts.put(*bodies("timer.json"))
     assert stack.feed() == []
     assert stack.pokes() == []
-    assert [line["kind"] for line in stack.logged("an old timer is left alone")] == ["reminder"]
+    assert [line["kind"] for line in stack.logged("a timer of an older version is ignored")] == [
+        "reminder"
+    ]
 
 
 def test_an_unknown_event_is_kept_without_what_it_holds(stack: RouteStack) -> None:

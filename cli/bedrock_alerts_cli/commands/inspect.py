@@ -155,9 +155,9 @@ def inspect(
 
     FILE is a log in any form: one record, an array, one record a line, CloudWatch's exports and
     deliveries, the output of `aws logs filter-log-events`, each also gzipped; a folder of such
-    files; or - for standard input. Records are shown in order and as they are: duplicates stay.
+    files; or - for standard input. Records are shown in order, including duplicates.
 
-    Ends with 1 if a line was rejected, with 2 if a file cannot be read.
+    Exit status: 1 if a line was rejected, 2 if a file cannot be read.
     """
     sources = Sources(files, note=lambda text: click.echo(text, err=True))
     with until_cut_off():

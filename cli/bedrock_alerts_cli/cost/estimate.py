@@ -122,7 +122,7 @@ def _metrics(stack: Stack, traffic: Traffic, changes: float, free: float) -> Ite
         unit_usd=METRIC.usd,
         usd=tiered(max(0.0, amount - free)),
         switches=("PrincipalMetrics", "ApplicationMetadataKey"),
-        note=f"{traffic.series:,} series; each costs in the hours in which it has data",
+        note=f"{traffic.series:,} series; each is charged for the hours in which it has data",
     )
 
 
@@ -264,11 +264,11 @@ def _messages(stack: Stack, changes: float, till: _Till) -> Iterator[Item]:
         "queues",
         RATES["sqs_request"],
         queues * POLLS_A_MONTH + 3 * (2 * changes + objects),
-        note=f"{queues} queues are asked all the time, also when nothing happens",
+        note=f"{queues} queues are polled all the time, even when idle",
     )
     email = changes if stack.parameter("AlertEmail") else 0.0
-    yield till.item("e-mail: requests", RATES["sns_request"], changes)
-    yield till.item("e-mail: messages", RATES["sns_email"], email, ("AlertEmail",))
+    yield till.item("email: requests", RATES["sns_request"], changes)
+    yield till.item("email: messages", RATES["sns_email"], email, ("AlertEmail",))
     secrets = [name for name in stack.parameters() if name.endswith("SecretArn")]
     used = sum(bool(stack.parameter(name)) for name in secrets)
     used += len(stack.resources("AWS::SecretsManager::Secret"))

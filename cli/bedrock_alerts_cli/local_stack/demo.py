@@ -186,7 +186,7 @@ class Demo:
                 if self._options.outage and not self._changes:
                     self._local.receiver.stop()
                     self._is_down = True
-                    self._say.print("       [red]Slack goes down[/red]")
+                    self._say.print("       [red]Slack becomes unavailable[/red]")
                 self._announce(change, event)
             if self._is_down and self._has_failed():
                 self._bring_back()
@@ -210,14 +210,14 @@ class Demo:
             if self._has_failed():
                 self._bring_back()
             elif time.monotonic() > deadline:
-                raise CommandError("Slack was down, and no delivery was ever tried")
+                raise CommandError("Slack was unavailable, and no delivery was attempted")
             else:
                 time.sleep(0.2)
 
     def _bring_back(self) -> None:
         self._local.receiver.start()
         self._is_down = False
-        self._say.print("       [green]Slack is back, after a delivery was tried in vain[/green]")
+        self._say.print("       [green]Slack is back, after a delivery failed[/green]")
 
     def _play_minute(
         self, scene: traffic.Scene, records: list[tuple[datetime, dict[str, Any]]], end: datetime
@@ -311,7 +311,7 @@ class Demo:
     def _wait_for_arrivals(self) -> None:
         deadline = time.monotonic() + _NOTIFICATION_SECONDS
         if len(self._arrived) < len(self._due):
-            self._say.print("       What followed shares a message after 5 minutes: waiting…")
+            self._say.print("       Later alerts share a message after 5 minutes: waiting…")
         while len(self._arrived) < len(self._due) and time.monotonic() < deadline:
             time.sleep(0.5)
             self._show_arrivals()
@@ -331,7 +331,7 @@ class Demo:
             if not count:
                 missing.append(f"{channel}: every message")
             if count > len(self._changes):
-                surplus.append(f"{channel}: {count} messages in place of {len(self._changes)}")
+                surplus.append(f"{channel}: {count} messages instead of {len(self._changes)}")
         return Outcome(
             changes=tuple(self._changes),
             seconds={(due.channel, due.change): s for due, s in self._arrived.items()},

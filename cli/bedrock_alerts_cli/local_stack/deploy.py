@@ -159,7 +159,7 @@ def run_sam(command: str, *arguments: str, environment: Mapping[str, str], secon
             timeout=seconds,
         )
     except subprocess.TimeoutExpired as error:
-        raise CommandError(f"`sam {command}` did not end within {seconds} s") from error
+        raise CommandError(f"`sam {command}` did not finish within {seconds} s") from error
     if done.returncode != 0:
         tail = "\n".join((done.stdout + done.stderr).splitlines()[-40:])
         raise CommandError(f"`sam {command}` failed:\n{tail}")

@@ -79,7 +79,7 @@ def running_engine(port: int | None = None) -> Iterator[Engine]:
         )
     chosen = port or _free_port()
     if _answers(chosen):
-        raise CommandError(f"port {chosen} is taken: choose another with --engine-port")
+        raise CommandError(f"port {chosen} is in use: choose another with --engine-port")
     state = Path(tempfile.mkdtemp(prefix="bedrock-alerts-engine-"))
     log = state / "engine.log"
     with log.open("wb") as output:
@@ -125,7 +125,7 @@ def _wait_until_ready(process: subprocess.Popen[bytes], port: int, log: Path) ->
                 return
         time.sleep(0.1)
     tail = "\n".join(log.read_text(errors="replace").splitlines()[-15:])
-    raise CommandError(f"the engine did not come up; the end of its log:\n{tail}")
+    raise CommandError(f"the engine did not start; the end of its log:\n{tail}")
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

@@ -59,7 +59,7 @@ STORY: Final = (
     QUIET,
     QUIET,
     QUIET,
-    Scene("the nightly report runs into its quota", throttled=9),
+    Scene("the nightly report reaches its quota", throttled=9),
     Scene("and retries in a loop", throttled=12),
     *[QUIET] * 23,
 )

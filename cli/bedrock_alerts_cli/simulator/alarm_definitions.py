@@ -343,7 +343,7 @@ class _MetricAlarmReader(_Properties):
             raise self.error("ComparisonOperator", f"{operator} is not one of {', '.join(allowed)}")
         threshold = self.number("Threshold")
         if (threshold is None) is (band is None):
-            raise self.error("Threshold", "give a threshold, or a band in its place")
+            raise self.error("Threshold", "give a threshold or a band")
         period = self._period(items)
         is_grouped = any(item.query is not None and item.query.group_by for item in items)
         return MetricAlarm(
@@ -401,7 +401,9 @@ class _MetricAlarmReader(_Properties):
             return None
         wall = window.nested("WallClockWindow", frozenset({"Timezone"}))
         if period not in clock.PERIODS:
-            raise self.error("EvaluationWindow", f"a period of {period} s is not one of the clock")
+            raise self.error(
+                "EvaluationWindow", f"a period of {period} s is not a wall clock period"
+            )
         if is_grouped:
             raise self.error("EvaluationWindow", "a wall clock with GROUP BY is not simulated")
         try:
@@ -412,7 +414,7 @@ class _MetricAlarmReader(_Properties):
     def _single(self) -> tuple[Item, ...]:
         extended = "ExtendedStatistic" in self.properties
         if extended and "Statistic" in self.properties:
-            raise self.error("ExtendedStatistic", "stands beside Statistic")
+            raise self.error("ExtendedStatistic", "cannot be combined with Statistic")
         signal = Signal(
             namespace=self.needed_text("Namespace"),
             metric=self.needed_text("MetricName"),
@@ -425,7 +427,7 @@ class _MetricAlarmReader(_Properties):
     def _items(self) -> Iterator[Item]:
         for name in ("Namespace", "MetricName", "Dimensions", "Period", "Statistic"):
             if name in self.properties:
-                raise self.error(name, "stands beside Metrics")
+                raise self.error(name, "cannot be combined with Metrics")
         entries = self.properties["Metrics"]
         if not isinstance(entries, list) or not entries:
             raise self.error("Metrics", "a list is expected")
@@ -434,7 +436,7 @@ class _MetricAlarmReader(_Properties):
             item = _Properties(self._alarm, entry, _KNOWN_OF_QUERY, f"Metrics[{number}].")
             ids.append(item.needed_text("Id"))
             if not _ID.fullmatch(ids[-1]) or ids.count(ids[-1]) > 1:
-                raise item.error("Id", f"{ids[-1]!r} is no id, or stands twice")
+                raise item.error("Id", f"{ids[-1]!r} is not a valid id, or is used twice")
             yield _item(item)
 
     def _watched(self, items: tuple[Item, ...]) -> tuple[str, str | None]:
@@ -524,7 +526,7 @@ def _composite(resource: Resource) -> CompositeAlarm:
     if not suppressor:
         for name in ("ActionsSuppressorWaitPeriod", "ActionsSuppressorExtensionPeriod"):
             if name in given.properties:
-                raise given.error(name, "stands without ActionsSuppressor")
+                raise given.error(name, "requires ActionsSuppressor")
     return CompositeAlarm(
         name=resource.name,
         logical_id=resource.logical_id,

@@ -170,7 +170,7 @@ class Frame:
         if isinstance(node, Number):
             return node.value
         if isinstance(node, Text):
-            raise SyntaxProblemError(f"text {node.value!r} is no value")
+            raise SyntaxProblemError(f"text {node.value!r} is not a value")
         if isinstance(node, Call):
             return FUNCTIONS[node.function].work(self, node.arguments)
         if node.id in self.metrics:
@@ -183,7 +183,7 @@ class Frame:
         """Work out a node that is a time series."""
         result = self.value(node)
         if isinstance(result, tuple):
-            raise SyntaxProblemError("an array stands where one time series is needed")
+            raise SyntaxProblemError("an array is used where one time series is needed")
         return result if isinstance(result, list) else [result] * len(self.starts)
 
 
@@ -223,7 +223,7 @@ def _as_points(result: Result, size: int) -> Points:
     if isinstance(result, list):
         return result
     if isinstance(result, tuple):
-        raise SyntaxProblemError("an array stands where one time series is needed")
+        raise SyntaxProblemError("an array is used where one time series is needed")
     return [result] * size
 
 
@@ -452,7 +452,7 @@ def check(node: Node, known: Mapping[str, Node | None]) -> None:
     if function is None:
         raise SyntaxProblemError(f"function {node.function} is not simulated")
     if not function.least <= len(node.arguments) <= function.most:
-        raise SyntaxProblemError(f"{node.function} takes another number of arguments")
+        raise SyntaxProblemError(f"{node.function} takes a different number of arguments")
     if node.function == "ANOMALY_DETECTION_BAND":
         read_band(node)
     filler = node.function == "FILL" and node.arguments[1] in {Name("REPEAT"), Name("LINEAR")}

@@ -249,11 +249,11 @@ def _check(name: str, body: Mapping[str, Any], text: str) -> None:
         try:
             number = float(text)
         except ValueError:
-            raise TemplateError(f"parameter {name}: {text!r} is no number") from None
+            raise TemplateError(f"parameter {name}: {text!r} is not a number") from None
         wrong |= number < float(body.get("MinValue", number))
         wrong |= number > float(body.get("MaxValue", number))
     if wrong:
-        why = body.get("ConstraintDescription") or "that is not among what the template allows"
+        why = body.get("ConstraintDescription") or "the template does not allow this value"
         raise TemplateError(f"parameter {name}: {text!r}: {why}")
 
 

@@ -180,7 +180,7 @@ def test_no_answer_may_come_later(monkeypatch: pytest.MonkeyPatch) -> None:
 
     stubbed = client("bedrock")
     monkeypatch.setattr(stubbed, "_make_request", no_answer)
-    with pytest.raises(TransientError, match=r"^no answer from AWS: ConnectTimeoutError$"):
+    with pytest.raises(TransientError, match=r"^no response from AWS: ConnectTimeoutError$"):
         BedrockLogging(stubbed).get()
 
 

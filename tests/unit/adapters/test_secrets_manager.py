@@ -113,7 +113,7 @@ def test_a_keeper_of_secrets_that_does_not_answer_may_later(
 
     monkeypatch.setattr(secrets, "_make_api_call", never_answers)
     with pytest.raises(
-        TransientError, match=r"^no answer from AWS Secrets Manager: ConnectTimeoutError$"
+        TransientError, match=r"^no response from AWS Secrets Manager: ConnectTimeoutError$"
     ):
         secret.text()
 

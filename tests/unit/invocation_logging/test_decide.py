@@ -130,7 +130,7 @@ def test_what_may_be_adopted_is_replaced_and_remembered(present: dict[str, Any])
 @pytest.mark.parametrize("role", ["", "arn:aws:iam::111122223333:role/another"])
 def test_what_could_not_be_put_back_is_not_adopted(role: str) -> None:
     wanted = msgspec.structs.replace(ADOPTING, adopted_role_arn=role)
-    with pytest.raises(PermanentError, match="could not be put back later") as caught:
+    with pytest.raises(PermanentError, match="could not be restored later") as caught:
         to_set(wanted, CREATE, theirs(), NOTHING)
     assert f"AdoptedRoleArn={THEIR_ROLE}" in str(caught.value)
 

@@ -156,7 +156,7 @@ def test_a_role_that_is_not_yet_seen_is_waited_for() -> None:
 )
 def test_a_throttled_call_is_made_again(call: str) -> None:
     world = World()
-    world.fail(call, THROTTLED, TransientError("no answer from AWS: ReadTimeoutError"))
+    world.fail(call, THROTTLED, TransientError("no response from AWS: ReadTimeoutError"))
     says(send(world, logging_request()), succeeded=True)
     assert world.present == ours()
 
@@ -194,7 +194,9 @@ def test_what_cannot_be_put_back_is_turned_off_rather_than_left_to_fail_unseen()
     world.refuse(theirs())
     outcome = send(world, logging_request("Delete", **ADOPT), time)
     text = says(outcome, succeeded=True)
-    assert text.startswith("Logging has been turned off. It cannot go to log group /their/log")
+    assert text.startswith(
+        "Logging has been turned off. It could not be restored to log group /their/log"
+    )
     assert "Failed to validate permissions" in text
     assert world.present is None
     assert world.memories == {}
@@ -344,7 +346,7 @@ def test_not_seeing_bedrocks_logging_is_said_and_nothing_worse(found: Any) -> No
     world.found = found
     world.fail("get", PermanentError("it is hidden"))
     text = says(send(world, check_request()), succeeded=found is not None)
-    assert "What Bedrock logs to is not known: it is hidden" in text
+    assert "The destination of Bedrock's logs is not known: it is hidden" in text
 
 
 def test_subscriptions_that_cannot_be_seen_at_first_are_looked_at_again() -> None:

@@ -149,7 +149,7 @@ UNREADABLE = [
     pytest.param(
         awslogs(b'{"logEvents":[{}],"x":"' + b"x" * (9 * 1024 * 1024) + b'"}'),
         "no CloudWatch Logs JSON",
-        id="too long to be mended",
+        id="too long to be repaired",
     ),
 ]
 

@@ -66,7 +66,7 @@ def translate(
     """Return what an error of botocore means, as `translated` raises it."""
     if not isinstance(error, ClientError):
         kind = UnknownOutcomeError if isinstance(error, _AFTER_THE_REQUEST) else TransientError
-        return kind(f"no answer from {service}: {type(error).__name__}")
+        return kind(f"no response from {service}: {type(error).__name__}")
     code = code_of(error)
     text = f"{service} refused: {code}"
     if code in permanent:

@@ -145,7 +145,7 @@ def _call(call: Callable[[], T]) -> T:
     except ParamValidationError as error:
         # Its text quotes what was given: names only, but also those nobody expected.
         raise PermanentError(
-            f"AWS cannot be asked this: {clean(str(error), _MESSAGE_CHARS)}"
+            f"the request to AWS is not valid: {clean(str(error), _MESSAGE_CHARS)}"
         ) from error
     except ClientError as error:
         code = error.response.get("Error", {}).get("Code", "unknown")
@@ -159,7 +159,7 @@ def _call(call: Callable[[], T]) -> T:
             raise RefusedError(says) from error
         raise TransientError(says) from error
     except BotoCoreError as error:
-        raise TransientError(f"no answer from AWS: {type(error).__name__}") from error
+        raise TransientError(f"no response from AWS: {type(error).__name__}") from error
 
 
 def _known(node: Mapping[str, Any], shape: Any) -> dict[str, Any]:

@@ -40,11 +40,13 @@ class Responder:
             status = response.status
             response.close()
         except urllib3.exceptions.HTTPError as error:
-            failure = TransientError(f"CloudFormation cannot be answered: {type(error).__name__}")
+            failure = TransientError(
+                f"no response could be sent to CloudFormation: {type(error).__name__}"
+            )
         else:
             if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
                 return
-            failure = TransientError(f"CloudFormation's answer was refused: {status}")
+            failure = TransientError(f"the response to CloudFormation was refused: {status}")
         # Raised here, because the library's error may hold the URL and would come along.
         raise failure
 
@@ -52,4 +54,4 @@ class Responder:
         target = read_url(url)
         is_here = self._allow_loopback and is_own_machine(target)
         if not is_here and (target.scheme != "https" or not target.host):
-            raise PermanentError("the ResponseURL has to be https://HOST/…")
+            raise PermanentError("the ResponseURL must be https://HOST/…")

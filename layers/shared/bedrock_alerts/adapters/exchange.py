@@ -151,7 +151,7 @@ class _Exchange:
         if failure is not None:
             raise failure.with_traceback(None)
         kind = UnknownOutcomeError if self._has_gone_out else TransientError
-        raise kind(f"no answer from {target.host}: {error}")
+        raise kind(f"no response from {target.host}: {error}")
 
     def _run(
         self,

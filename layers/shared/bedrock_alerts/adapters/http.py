@@ -116,7 +116,7 @@ class Poster:
         if self._allow_loopback and is_own_machine(target):
             return target
         if target.scheme != "https" or target.port not in (None, 443) or target.has_user:
-            raise PermanentError("the webhook URL has to be https://HOST/…, without user or port")
+            raise PermanentError("the webhook URL must be https://HOST/…, without user or port")
         if target.host not in self._hosts and not any(
             host.startswith(".") and target.host.endswith(host) for host in self._hosts
         ):
@@ -174,7 +174,7 @@ def judge(host: str, url: str, response: Response) -> None:
     if is_success(response.status):
         return
     word = _word(response.body, url)
-    message = f"{host} answered {response.status}{word and f': {word}'}"
+    message = f"{host} returned {response.status}{word and f': {word}'}"
     raise failure_of(response, message, word)
 
 

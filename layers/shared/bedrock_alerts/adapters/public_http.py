@@ -41,7 +41,7 @@ class PublicPoster:
         target = read_url(url)
         is_here = self._allow_loopback and is_own_machine(target)
         if not is_here and (target.scheme != "https" or not target.host or target.has_user):
-            raise PermanentError("the webhook URL has to be https://HOST/…, without user")
+            raise PermanentError("the webhook URL must be https://HOST/…, without user")
         response = self._client.post(
             target,
             body,
@@ -65,12 +65,12 @@ def public_address(target: Target) -> str:
     except (OSError, UnicodeError) as error:
         kind = type(error).__name__
     if kind:  # not while the library's error is there: it would come along
-        raise TransientError(f"no answer from {host}: {kind}")
+        raise TransientError(f"no response from {host}: {kind}")
     addresses = [str(entry[4][0]) for entry in found]
     if not addresses:
-        raise TransientError(f"no address is known of {host}")
+        raise TransientError(f"no address found for {host}")
     if not all(map(is_public, addresses)):
-        raise PermanentError(f"{host} leads to an address that is not public: it is not called")
+        raise PermanentError(f"{host} resolves to an address that is not public; it is not called")
     return addresses[0]
 
 

@@ -47,7 +47,9 @@ class ObjectReader:
                 raise GoneError("the object is gone") from error
             raise TransientError(f"Amazon S3 refused the object: {code}") from error
         except (BotoCoreError, HTTPError) as error:  # botocore does not wrap all of urllib3's
-            raise TransientError(f"Amazon S3 broke off: {type(error).__name__}") from error
+            raise TransientError(
+                f"Amazon S3 interrupted the response: {type(error).__name__}"
+            ) from error
 
 
 def body_reader() -> ObjectReader:

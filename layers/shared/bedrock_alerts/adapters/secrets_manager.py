@@ -38,7 +38,7 @@ class Secret:
         except GetParameterError as error:
             raise _translated(error) from error
         if not isinstance(value, str):
-            raise PermanentError("the secret has to be a text, not binary")
+            raise PermanentError("the secret must be text, not binary")
         return value.strip()
 
 
@@ -46,4 +46,4 @@ def _translated(error: GetParameterError) -> TransientError | PermanentError:
     cause = error.__context__  # Powertools hides it there
     if isinstance(cause, (BotoCoreError, ClientError, ResponseParserError)):
         return translate(cause, _SERVICE)
-    return TransientError(f"no answer from {_SERVICE}: {type(cause or error).__name__}")
+    return TransientError(f"no response from {_SERVICE}: {type(cause or error).__name__}")

@@ -92,7 +92,7 @@ class SlackWeb:
         target = read_url(api_url)
         is_slack = target.scheme == "https" and target.host in API_HOSTS and target.port is None
         if not (is_slack or (allow_loopback and is_own_machine(target))) or target.has_user:
-            raise PermanentError("Slack's API has to be https://slack.com/api/ or slack-gov.com")
+            raise PermanentError("Slack's API must be https://slack.com/api/ or slack-gov.com")
         self._api = target
         self._client = Client()
         self._files = Poster(SLACK_FILE_HOSTS, allow_loopback=allow_loopback)
@@ -175,11 +175,11 @@ class SlackWeb:
             max_bytes=_MAX_ANSWER_BYTES,
         )
         if response.status != HTTPStatus.OK:
-            raise failure_of(response, f"{host} answered {response.status}")
+            raise failure_of(response, f"{host} returned {response.status}")
         answer = _read(response.body)
         if answer is None:
             # A proxy's page, or half an answer: Slack may or may not have taken the message.
-            raise UnknownOutcomeError(f"{host} answered 200 with something that is not Slack's")
+            raise UnknownOutcomeError(f"{host} returned 200 without a response from Slack")
         if answer.get("ok") is not True:
             raise _failure(answer.get("error"))
         return answer
@@ -189,7 +189,7 @@ def _failure(found: object) -> TransientError | PermanentError:
     """Say what an answer of status 200 with `ok: false` means."""
     word = found if isinstance(found, str) and len(found) <= _MAX_WORD_CHARS else ""
     word = word if _WORD.fullmatch(word) else "an unknown error"
-    return _KINDS.get(word, PermanentError)(f"Slack answered: {word}")
+    return _KINDS.get(word, PermanentError)(f"Slack returned: {word}")
 
 
 def _read(body: bytes) -> Mapping[str, Any] | None:

@@ -55,4 +55,4 @@ def _body(event: Mapping[str, Any]) -> bytes:
     try:
         return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError) as error:
-        raise PermanentError("the request's body is no base64") from error
+        raise PermanentError("the request body is not base64") from error

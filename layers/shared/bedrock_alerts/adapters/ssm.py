@@ -35,5 +35,5 @@ class Parameter:
             )
             raise TransientError(f"parameter {self._name} cannot be read: {code}") from error
         if not isinstance(value, str):
-            raise PermanentError(f"parameter {self._name} has to be a text")
+            raise PermanentError(f"parameter {self._name} must be text")
         return value

@@ -64,7 +64,7 @@ def read_answers(form: bytes) -> tuple[Answer, ...]:
     try:
         payload = json.loads(parse_qs(form.decode("utf-8"), max_num_fields=10)["payload"][0])
     except (ValueError, KeyError, RecursionError) as error:
-        raise PermanentError("this is no form of Slack's") from error
+        raise PermanentError("this is not a Slack form") from error
     if not isinstance(payload, dict) or payload.get("type") != "block_actions":
         return ()
     user, name = _who(payload.get("user"))

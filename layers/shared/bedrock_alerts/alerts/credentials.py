@@ -54,7 +54,7 @@ def entry(text: str, target: str, *, main: str, needs: tuple[str, ...] = ()) -> 
     if missing:
         raise CredentialError(
             f"the secret has no {' and no '.join(missing)}{_for(target)}: "
-            f"it has to be {_form(target, main, needs)}"
+            f"it must be {_form(target, main, needs)}"
         )
     return fields
 

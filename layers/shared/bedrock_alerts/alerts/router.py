@@ -169,7 +169,9 @@ class Router:
         if isinstance(event, Heartbeat):
             self._beat()
         elif isinstance(event, Timer):  # of a version before 0.2: the sweep does its work now
-            self._parts.journal.info("an old timer is left alone", extra={"kind": event.kind})
+            self._parts.journal.info(
+                "a timer of an older version is ignored", extra={"kind": event.kind}
+            )
         elif isinstance(event, Answer):
             self._press(event)
         elif isinstance(event, Kept):
@@ -274,7 +276,7 @@ class Router:
 
     def _press(self, answer: Answer) -> None:
         """Act on a button, and answer who pressed it."""
-        now, said = self._parts.clock(), ["This alarm is not known any more."]
+        now, said = self._parts.clock(), ["This alarm is no longer known."]
 
         def change(item: AlarmItem | None) -> AlarmItem | None:
             if item is None:

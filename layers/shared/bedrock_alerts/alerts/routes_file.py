@@ -189,7 +189,7 @@ def _check(routes: Routes, channels: Sequence[Channel] | None) -> None:
     for number, route in enumerate(routes.routes):
         path = f"$.routes[{number}]"
         if route.name in names:
-            raise RoutesError(f"another route is called {clean(route.name, 64)} too", path=path)
+            raise RoutesError(f"another route is also called {clean(route.name, 64)}", path=path)
         names.add(route.name)
         _check_channels(route.channels, channels, f"{path}.channels")
         _check_quiet_hours(route, f"{path}.quiet_hours")

@@ -235,7 +235,7 @@ def _too_early(subject: Subject, match: Match) -> str:
         return ""
     minutes = subject.unacknowledged_minutes
     if minutes is None:
-        return "it is not firing, or acknowledged"
+        return "it is not firing, or it is acknowledged"
     if minutes * 60 < seconds_of(match.unacknowledged):
-        return f"unacknowledged for {minutes:g} min, not for {match.unacknowledged} yet"
+        return f"unacknowledged for {minutes:g} min; the route requires {match.unacknowledged}"
     return ""

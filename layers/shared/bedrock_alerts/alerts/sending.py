@@ -82,7 +82,8 @@ class Sending(NamedTuple):
         self.journal.info("sent", extra=extra)
         if receipt.defect:
             self.journal.warning(
-                "sent in plain words: our message was refused", extra={"reason": receipt.defect}
+                "sent as plain text: the formatted message was refused",
+                extra={"reason": receipt.defect},
             )
         return Sent(Outcome("shown", receipt.reference), job)
 
@@ -163,7 +164,7 @@ class Sending(NamedTuple):
             one.item, one.item.view(channel), one.send, found, self.details, self.clock()
         )
         if alert is None:
-            raise PermanentError("nothing is known to describe the alarm by")
+            raise PermanentError("no stored event describes the alarm")
         return alert
 
     def _reference(self, one: Claim, channel: Channel) -> Reference | None:
@@ -189,7 +190,7 @@ def _action(claims: Sequence[Claim], reference: Reference | None) -> Action:
 def _failure(error: Exception, now: float) -> Outcome:
     """Say what a failure means for the view. Of an error that is not ours only the kind is told."""
     if not isinstance(error, BedrockAlertsError):
-        return Outcome("permanent", reason=f"a fault of Bedrock Alerts ({type(error).__name__})")
+        return Outcome("permanent", reason=f"an error in Bedrock Alerts ({type(error).__name__})")
     result: Result = "permanent"
     retry_at = 0.0
     if isinstance(error, TransientError):

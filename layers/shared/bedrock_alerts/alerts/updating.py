@@ -27,4 +27,4 @@ def update(
             return item
         if table.put(alarm, changed, version, next_due(changed, policy)):
             return changed
-    raise TransientError(f"an alarm changed {_ATTEMPTS} times while it was being changed")
+    raise TransientError(f"an alarm changed {_ATTEMPTS} times while it was being updated")

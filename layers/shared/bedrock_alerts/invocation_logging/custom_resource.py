@@ -27,7 +27,7 @@ def response_url(event: object) -> str:
     """
     url = event.get("ResponseURL") if isinstance(event, dict) else None
     if not isinstance(url, str) or not url:
-        raise PermanentError("this is no request of CloudFormation: it has no ResponseURL")
+        raise PermanentError("this is not a CloudFormation request: it has no ResponseURL")
     return url
 
 
@@ -35,7 +35,7 @@ def read(event: Mapping[str, Any]) -> Request:
     """Read a request. Raises PermanentError when its kind is none that we know."""
     kind = event.get("RequestType")
     if kind not in _KINDS:
-        raise PermanentError("the request is none of Create, Update and Delete")
+        raise PermanentError("the request type is not Create, Update or Delete")
     return Request(
         kind=cast("Any", kind),
         resource_type=_text(event, "ResourceType"),

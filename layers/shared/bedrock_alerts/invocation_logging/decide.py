@@ -41,7 +41,7 @@ def wanted_configuration(wanted: LoggingProperties) -> dict[str, Any]:
     chosen = {word.strip() for word in wanted.modalities.split(",")}
     unknown = chosen - set(MODALITIES)
     if unknown:
-        raise PermanentError(f"no modality is called {clean(min(unknown), _NAME_CHARS)!r}")
+        raise PermanentError(f"{clean(min(unknown), _NAME_CHARS)!r} is not a modality")
     cloud_watch: dict[str, Any] = {
         "logGroupName": wanted.log_group_name,
         "roleArn": wanted.role_arn,
@@ -77,7 +77,7 @@ def to_set(
         remember = msgspec.structs.replace(remember, previous=memory.previous)
         return Plan(says, put=None if asked == present else asked, remember=remember)
     if wanted.adopt and role in {None, wanted.adopted_role_arn}:
-        says = f"{says} When this stack is deleted, {describe(present)} is put back."
+        says = f"{says} When this stack is deleted, {describe(present)} is restored."
         remember = msgspec.structs.replace(remember, previous=dict(present))
         return Plan(says, put=configuration, remember=remember)
     if request.kind == "Update" and (memory.owner, memory.was_set) == (
@@ -101,7 +101,7 @@ def to_release(
     if "s3Config" in present:
         # Somebody added it: a stack sets none.
         rest = {key: value for key, value in present.items() if key != "cloudWatchConfig"}
-        return Plan(f"Bedrock goes on logging to {describe(rest)}.", put=rest)
+        return Plan(f"Bedrock still logs to {describe(rest)}.", put=rest)
     if memory.previous is not None:
         says = f"Bedrock logs to {describe(memory.previous)} again."
         return Plan(says, put=memory.previous, turn_off=True)
@@ -219,14 +219,14 @@ def _destinations(configuration: Configuration) -> tuple[str, str]:
 
 
 def _left_alone(present: Configuration) -> str:
-    return f"Somebody else has set Bedrock's logging, to {describe(present)}: it was left alone."
+    return f"Someone else set Bedrock's logging, to {describe(present)}: it was not changed."
 
 
 def _refusal(present: Configuration, *, may_adopt: bool) -> str:
-    why = ": without that role it could not be put back later" if may_adopt else ""
+    why = ": without that role it could not be restored later" if may_adopt else ""
     return (
-        f"Model invocation logging is on already {_HERE}, to {describe(present)}, and was left as"
-        f" it is. {_advice(present)} To replace it for as long as this stack is there, deploy with"
+        f"Model invocation logging is already on {_HERE}, to {describe(present)}, and was left as"
+        f" it is. {_advice(present)} To replace it while this stack exists, deploy with"
         f" InvocationLogging=adopt{_adopted(present)}{why}."
     )
 

@@ -30,8 +30,8 @@ PropertiesT = TypeVar("PropertiesT", bound=msgspec.Struct)
 _TURN_OFF_SECONDS: Final = 20.0
 _CAUSE_CHARS: Final = 1000
 _WAY_OUT: Final = (
-    " · Mend that and delete again. What this stack has not set is left alone, so you can also set"
-    " or turn off Bedrock's logging yourself first."
+    " · Fix that and delete again. This stack changes only what it has set, so you can also set or"
+    " turn off Bedrock's logging yourself first."
 )
 
 
@@ -59,7 +59,7 @@ def _serve(request: Request, tools: Tools, patience: Patience) -> Answer:
     if serve_resource is None:
         if request.kind == "Delete":
             return Answer("Nothing was ever set.")  # its Create failed with the next line
-        raise PermanentError(f"no resource is of type {clean(request.resource_type, 60)!r}")
+        raise PermanentError(f"{clean(request.resource_type, 60)!r} is not a known resource type")
     return serve_resource(request, tools, patience)
 
 
@@ -98,8 +98,8 @@ def _take_back(plan: decide.Plan, tools: Tools, patience: Patience) -> str:
         # about to go, too: a configuration that names it would fail unseen.
         patience.insist(tools.logging.delete)
         return (
-            f"Logging has been turned off. It cannot go to {decide.describe(plan.put)} again as it"
-            f" did before this stack: {clean(str(error), _CAUSE_CHARS)}"
+            f"Logging has been turned off. It could not be restored to {decide.describe(plan.put)}"
+            f" as before this stack: {clean(str(error), _CAUSE_CHARS)}"
         )
     return plan.says
 
@@ -125,7 +125,7 @@ def _invocation_log_group_check(request: Request, tools: Tools, patience: Patien
     except BedrockAlertsError as error:
         if wanted.mode == "auto":
             raise
-        problem = f"What Bedrock logs to is not known: {error}"
+        problem = f"The destination of Bedrock's logs is not known: {error}"
     own_role = request.old_properties.get("RoleArn")
     if wanted.mode == "existing" and own_role and present and decide.role_of(present) == own_role:
         present = None  # CloudFormation turns off at the end what this stack has turned on
@@ -179,8 +179,8 @@ def _load(name: str, tools: Tools, patience: Patience) -> Memory:
         return Memory() if text is None else msgspec.json.decode(text, type=Memory)
     except msgspec.MsgspecError as error:
         raise PermanentError(
-            f"the SSM parameter {name} holds something that this stack has not written; it should"
-            " say what logging was like before: set that yourself and delete the parameter"
+            f"the SSM parameter {name} was not written by this stack; it should hold the previous"
+            " logging configuration: restore that yourself and delete the parameter"
         ) from error
 
 
@@ -188,7 +188,7 @@ def _save(name: str, memory: Memory, tools: Tools, patience: Patience) -> None:
     text = msgspec.json.encode(memory).decode()
     if len(text.encode()) > SSM_PARAMETER_BYTES:
         raise PermanentError(
-            "the configuration that is there is too long to be remembered, and was left as it is"
+            "the existing configuration is too long to be stored, and was not changed"
         )
     patience.insist(lambda: tools.memory.save(name, text))
 

@@ -60,7 +60,7 @@ def decode_event(event: object) -> LogBatch:
     envelope = event.get("awslogs") if isinstance(event, Mapping) else None
     data = envelope.get("data") if isinstance(envelope, Mapping) else None
     if not isinstance(data, str):
-        raise BatchError("the event is no CloudWatch Logs batch: `awslogs.data` is missing")
+        raise BatchError("the event is not a CloudWatch Logs batch: `awslogs.data` is missing")
     if len(data) > MAX_BATCH_BASE64_BYTES:
         raise BatchError(f"the batch is larger than {MAX_BATCH_BASE64_BYTES} bytes of base64")
     return decode_batch(_from_base64(data))
@@ -103,7 +103,7 @@ def decode_records(event: object) -> StreamRecords:
     """
     records = event.get("Records") if isinstance(event, Mapping) else None
     if not isinstance(records, list):
-        raise BatchError("the event is no batch of a stream: `Records` is missing")
+        raise BatchError("the event is not a stream batch: `Records` is missing")
     batches: list[LogBatch] = []
     for record in records:
         kinesis = record.get("kinesis") if isinstance(record, Mapping) else None
@@ -123,7 +123,7 @@ def _from_base64(data: Any) -> bytes:
         return pybase64.b64decode(data, validate=True)
     except (TypeError, ValueError):
         pass  # raised outside, so that the error has no context that holds the data
-    raise BatchError("the batch is no valid base64")
+    raise BatchError("the batch is not valid base64")
 
 
 def _decode_loosely(inflated: bytes) -> LogBatch | None:

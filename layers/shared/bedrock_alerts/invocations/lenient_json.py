@@ -148,7 +148,7 @@ def mend(text: str | bytes) -> bytes:
     if isinstance(text, bytes):
         text = text.decode("utf-8", "replace")
     if len(text) > _MAX_CHARS:
-        raise ValueError("too long to be mended")
+        raise ValueError("too long to be repaired")
     document = json.loads(
         text.removeprefix("\ufeff"),
         strict=False,
@@ -165,7 +165,7 @@ def shallow(text: str | bytes) -> bytes:
     Raises ValueError for what is too long.
     """
     if len(text) > _MAX_CHARS:
-        raise ValueError("too long to be mended")
+        raise ValueError("too long to be repaired")
     if isinstance(text, str):
         text = text.encode("utf-8", "surrogatepass")
     pieces: list[bytes] = []

@@ -71,7 +71,7 @@ class BatchBodies:
         line = notice(
             "bodies_not_read",
             "WARNING",
-            "output bodies in S3 could not be read: what guardrails did there is unknown",
+            "output bodies in S3 could not be read: their guardrail results are unknown",
             bodies=self._reasons.total(),
             reasons=dict(self._reasons),
         )

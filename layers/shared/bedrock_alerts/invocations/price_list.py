@@ -171,7 +171,7 @@ def _check(entries: Iterable[Entry], what: str) -> None:
         fault = _fault(entry)
         seen[entry.model, entry.region] += 1
         if seen[entry.model, entry.region] > 1:
-            fault = "is there twice"
+            fault = "appears twice"
         if fault is not None:
             message = f"{what}, {name}: {fault}"
             raise PricesError(message)
@@ -188,7 +188,7 @@ def _fault(entry: Entry) -> str | None:
         for kind, rate in msgspec.structs.asdict(rates).items():
             if rate is not None and 0 < rate < _SMALLEST_RATE:
                 return (
-                    f"`{path}.{kind}` is {rate} pico-dollars, too small to be meant: "
+                    f"`{path}.{kind}` is {rate} pico-dollars, too small to be intended: "
                     "1000000 a token is 1 USD per million tokens"
                 )
     return None

@@ -508,7 +508,7 @@ def load_prices(overrides: str | None) -> tuple[Prices, tuple[bytes, ...]]:
         line = notice(
             "price_overrides_refused",
             "ERROR",
-            "PriceOverrides cannot be used, the shipped prices are",
+            "PriceOverrides cannot be used; the shipped prices are used",
             error=clean(str(error), _MAX_FAULT),
         )
         return Prices.load(), (line,)

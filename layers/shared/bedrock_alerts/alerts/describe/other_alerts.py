@@ -40,27 +40,27 @@ _DEEDS: Final[Mapping[str, Deed]] = {
     "DeleteModelInvocationLoggingConfiguration": Deed(
         "switched Bedrock's invocation logging off",
         "switch Bedrock's invocation logging off",
-        "Calls are not seen from then on, and most alarms stay silent.",
+        "Calls are no longer seen, and most alarms cannot fire.",
     ),
     "PutModelInvocationLoggingConfiguration": Deed(
         "changed Bedrock's invocation logging",
         "change Bedrock's invocation logging",
-        "If it goes elsewhere or leaves text out, guardrail results are not seen any more.",
+        "If it goes elsewhere or leaves text out, guardrail results are no longer seen.",
     ),
     "DeleteGuardrail": Deed(
         "deleted a guardrail",
         "delete a guardrail",
-        "Calls that name it fail, or go unguarded once they stop naming it.",
+        "Calls that name it fail, or are not guarded once they stop naming it.",
     ),
     "UpdateGuardrail": Deed(
         "changed a guardrail",
         "change a guardrail",
-        "It may block less than it did: compare it with the version before.",
+        "It may block less than it did: compare it with the previous version.",
     ),
     "CreateGuardrailVersion": Deed(
         "made a new version of a guardrail",
         "make a new version of a guardrail",
-        "Calls that name that version follow it.",
+        "Calls that name that version use it.",
     ),
 }
 
@@ -166,8 +166,8 @@ def unrecognised(event: Unrecognised) -> Alert:
         tone="unknown",
         status="UNKNOWN EVENT",
         title=event.title,
-        summary="Bedrock Alerts does not know this kind of event. Its content is left out, because"
-        " it may hold private text.",
+        summary="Bedrock Alerts does not know this kind of event. Its content is left out because"
+        " it may be private.",
         account_id=event.account_id,
         region=event.region,
         at=event.at,

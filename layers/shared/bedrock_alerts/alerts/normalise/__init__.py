@@ -58,7 +58,7 @@ def normalise(body: str) -> tuple[Event, ...]:
     try:
         event = decoded(body)
     except ValueError:
-        return (_unrecognised("a message that is no JSON", wrapping),)
+        return (_unrecognised("a message that is not JSON", wrapping),)
     return _outermost(event, wrapping)
 
 
@@ -74,16 +74,18 @@ def normalise_object(event: Any) -> tuple[Event, ...]:
 def _outermost(event: Any, wrapping: _Wrapping) -> tuple[Event, ...]:
     if isinstance(event, dict) and MARK in event:
         # Believed only where nobody has wrapped it: nobody else's topic holds notes of ours.
-        return (note_in(event) or _unrecognised("a note to itself that it cannot read", wrapping),)
+        return (
+            note_in(event) or _unrecognised("an internal message that cannot be read", wrapping),
+        )
     return _unwrapped(event, wrapping)
 
 
 def _unwrapped(event: Any, wrapping: _Wrapping) -> tuple[Event, ...]:
     """Take the wrappings off, one by one."""
     if wrapping.depth > _MAX_WRAPPINGS:
-        return (_unrecognised("a message that was wrapped too often", wrapping),)
+        return (_unrecognised("a message that was wrapped too many times", wrapping),)
     if not isinstance(event, dict):
-        return (_unrecognised("a message that is no JSON object", wrapping),)
+        return (_unrecognised("a message that is not a JSON object", wrapping),)
     records = event.get("Records")
     if isinstance(records, list) and records:
         return _of_records(records, wrapping)
@@ -115,9 +117,9 @@ def _of_text(text: str, outer: _Wrapping) -> tuple[Event, ...]:
     try:
         event = decoded(text)
     except ValueError:
-        what = "a message that is no JSON"
+        what = "a message that is not JSON"
         if outer.sns.get("Type") == "SubscriptionConfirmation":
-            what = "a topic's request to confirm a subscription"
+            what = "a request from a topic to confirm a subscription"
         return (_unrecognised(what, wrapping),)
     return _unwrapped(event, wrapping)
 

@@ -25,7 +25,7 @@ from bedrock_alerts.alerts.notifications.plan import Send
 
 _LATE_SECONDS: Final = 300.0
 _NO_END: Final = "No recovery will be reported: this alarm has no OK action."
-_UNKNOWN_END: Final = "The incident before it has ended; when is not known."
+_UNKNOWN_END: Final = "The previous incident has ended; the time is not known."
 
 
 def message(
@@ -120,7 +120,7 @@ def _end(send: Send, now: float, *, is_late: bool) -> Notification:
 
 
 def _former(since: float, at: float) -> str:
-    return f"The incident before it lasted from {_moment(since):%H:%M} to {_moment(at):%H:%M UTC}."
+    return f"The previous incident lasted from {_moment(since):%H:%M} to {_moment(at):%H:%M UTC}."
 
 
 def _on_and_off(

@@ -89,7 +89,9 @@ class SlackBotSender(Sender):
         """Post, edit or reply, whichever the job asks for."""
         channel_id = job.target or self._channel_id
         if not _CHANNEL_ID.fullmatch(channel_id):
-            raise PermanentError(f"a target of Slack's bot is a channel's id, not {channel_id!r}")
+            raise PermanentError(
+                f"the target of a Slack bot must be a channel ID, not {channel_id!r}"
+            )
 
         def use(token: str) -> Receipt:
             reference = job.reference
