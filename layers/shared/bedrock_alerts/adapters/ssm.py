@@ -1,4 +1,4 @@
-"""A text in SSM Parameter Store, kept for a minute."""
+"""A text in SSM Parameter Store, cached for a minute."""
 
 from typing import Final
 
@@ -15,7 +15,7 @@ _CONFIG: Final = Config(
 
 
 class Parameter:
-    """A parameter's text, as it was at most a minute ago."""
+    """A parameter's text, at most a minute old."""
 
     def __init__(self, name: str, provider: SSMProvider | None = None) -> None:
         self._name = name

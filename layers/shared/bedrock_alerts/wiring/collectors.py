@@ -1,4 +1,4 @@
-"""What every collector works with, put together from its settings."""
+"""The parts of every collector, built from its settings."""
 
 from itertools import chain
 from typing import NamedTuple
@@ -29,7 +29,7 @@ class Collecting(NamedTuple):
 
 
 def collecting(settings: CollectorSettings, *, own_log_group: str | None = None) -> Collecting:
-    """Make the parts, and say in the log what of the settings cannot be used."""
+    """Build the parts, and log the settings that cannot be used."""
     metrics = EmfSink(settings.metrics_namespace)
     prices, complaints = load_prices(settings.price_overrides)
     metrics.publish((), complaints)
@@ -44,7 +44,7 @@ def collecting(settings: CollectorSettings, *, own_log_group: str | None = None)
 
 
 class _Profiles:
-    """Application inference profiles, asked of Bedrock: the client is made when one is met."""
+    """Looks up application inference profiles in Bedrock; the client is created on first use."""
 
     def __init__(self, metrics: EmfSink) -> None:
         self._metrics = metrics
@@ -74,7 +74,7 @@ class _Profiles:
 def _bodies(bucket: str | None) -> OffloadedBodies | None:
     if bucket is None:
         return None
-    # Imported only when it is wanted: boto3 takes a third of a second of every cold start.
+    # Imported only when needed: boto3 takes a third of a second of every cold start.
     from bedrock_alerts.adapters.s3 import body_reader  # noqa: PLC0415
 
     return OffloadedBodies(bucket, body_reader().chunks)
