@@ -275,7 +275,7 @@ def test_a_message_that_slack_finds_fault_with_is_sent_in_plain_words(stack: Del
     assert stack.feed() == []
     assert len(stack.hook.received) == 2
     assert "Blocked calls" in stack.hook.received[1]["text"]
-    assert "our message was refused" in stack.output.text
+    assert "the formatted message was refused" in stack.output.text
     assert view(stack).shown is not None
 
 
@@ -352,7 +352,7 @@ def test_each_target_has_its_own_webhook(stack: DeliverStack) -> None:
     assert stack.failures() == [
         (
             "permanent",
-            'the secret has no url for the target \'nobody\': it has to be JSON such as {"nobody":"…"}',
+            'the secret has no url for the target \'nobody\': it must be JSON such as {"nobody":"…"}',
         )
     ]
 

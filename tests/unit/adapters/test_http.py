@@ -117,7 +117,7 @@ def test_a_refusal_is_final_and_repeats_nothing_but_slacks_word(
     hook.answer = Answer(status, body)
     error = failure(hook.url)
     assert isinstance(error, PermanentError)
-    assert str(error) == (says or f"127.0.0.1 answered {status}: {body.decode()}")
+    assert str(error) == (says or f"127.0.0.1 returned {status}: {body.decode()}")
     assert len(hook.received) == 1
 
 
@@ -135,7 +135,7 @@ def test_after_a_fault_of_the_other_side_the_outcome_is_unknown(hook: Hook, stat
     hook.answer = Answer(status, b"rollup_error")
     error = failure(hook.url)
     assert isinstance(error, UnknownOutcomeError)
-    assert str(error) == f"127.0.0.1 answered {status}: rollup_error"
+    assert str(error) == f"127.0.0.1 returned {status}: rollup_error"
     assert error.retry_after is None
     # One attempt: the queue does the waiting.
     assert len(hook.received) == 1

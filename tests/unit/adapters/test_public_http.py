@@ -103,7 +103,7 @@ def test_a_status_says_what_can_be_done(
         hook.answer = Answer(status, PATH.encode(), headers)
         error = failure(hook.url)
         assert type(error) is kind
-        assert str(error) == f"127.0.0.1 answered {status}"
+        assert str(error) == f"127.0.0.1 returned {status}"
         assert elsewhere.paths == []
     assert getattr(error, "retry_after", None) == (
         7.0 if status in (429, 500, 502, 503, 504) else None
@@ -209,7 +209,7 @@ def test_a_name_that_leads_inside_is_not_called(
     error = failure(f"https://hooks.example.com{PATH}")
     assert isinstance(error, PermanentError)
     assert str(error) == (
-        "hooks.example.com leads to an address that is not public: it is not called"
+        "hooks.example.com resolves to an address that is not public; it is not called"
     )
 
 
@@ -240,7 +240,7 @@ def test_a_name_that_is_not_found_may_be_found_later(monkeypatch: pytest.MonkeyP
 
 def test_a_name_without_addresses_may_get_some(monkeypatch: pytest.MonkeyPatch) -> None:
     leads_to(monkeypatch)
-    assert str(failure("https://hooks.example.com/")) == "no address is known of hooks.example.com"
+    assert str(failure("https://hooks.example.com/")) == "no address found for hooks.example.com"
 
 
 def test_the_connection_goes_to_the_address_that_was_looked_at(

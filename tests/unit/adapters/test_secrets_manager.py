@@ -123,6 +123,6 @@ def test_a_binary_secret_is_none_and_is_not_shown(
 ) -> None:
     caplog.set_level(logging.DEBUG)
     secrets_stub.add_response("get_secret_value", {"SecretBinary": SECRET.encode()})
-    with pytest.raises(PermanentError, match="a text, not binary") as caught:
+    with pytest.raises(PermanentError, match="must be text, not binary") as caught:
         secret.text()
     assert not shown(["s3cret"], [*traces(caught.value), *lines(caplog.records)])

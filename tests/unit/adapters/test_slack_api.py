@@ -207,7 +207,7 @@ def test_a_status_says_what_can_be_done(
     hook.answer = Answer(status, b'{"ok": true}')
     error = failure(lambda: web(hook).post(TOKEN, CHANNEL, PAYLOAD))
     assert type(error) is kind
-    assert str(error) == f"127.0.0.1 answered {status}"
+    assert str(error) == f"127.0.0.1 returned {status}"
     assert len(hook.received) == 1
 
 
@@ -323,12 +323,12 @@ def test_a_proxy_of_the_environment_is_not_used(
 )
 @pytest.mark.parametrize("allow_loopback", [False, True])
 def test_slack_is_found_nowhere_else(url: str, *, allow_loopback: bool) -> None:
-    with pytest.raises(PermanentError, match="Slack's API has to be"):
+    with pytest.raises(PermanentError, match="Slack's API must be"):
         SlackWeb(url, allow_loopback=allow_loopback)
 
 
 def test_this_machine_is_slack_only_where_that_was_allowed(hook: Hook) -> None:
-    with pytest.raises(PermanentError, match="Slack's API has to be"):
+    with pytest.raises(PermanentError, match="Slack's API must be"):
         SlackWeb(hook.url)
 
 

@@ -495,7 +495,7 @@ def test_what_waits_waits_for_a_moment_to_come_and_not_for_more_than_a_day(now: 
         (
             '{"routes":[{"name":"a","channels":[]},{"name":"a","channels":[]}]}',
             "$.routes[1]",
-            "another route is called a",
+            "another route is also called a",
         ),
         (
             '{"routes":[{"name":"a","channels":[],"quiet_hours":{"from":1320,"to":"07:00"}}]}',

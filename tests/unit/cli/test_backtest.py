@@ -420,7 +420,7 @@ def test_text_from_outside_stays_text() -> None:
 def test_a_page_without_anything_says_so() -> None:
     page = render(Outcome(start=0, end=60, lines={}, alarms=(), notifications={}), (), "Nothing")
     words = " ".join(read_page(page).words)
-    assert "Every alarm that this log can judge would have stayed quiet" in words
+    assert "Every alarm that this log can fire would have stayed quiet" in words
     assert words.count("none in this log") == 4
 
 

@@ -72,7 +72,7 @@ def test_refused_and_rolled_back_touches_nothing() -> None:
     world = World(theirs())
     assert "left as it is" in says(send(world, logging_request()), succeeded=False)
     outcome = send(world, logging_request("Delete"))
-    assert "left alone" in says(outcome, succeeded=True)
+    assert "not changed" in says(outcome, succeeded=True)
     assert world.present == theirs()
     assert world.changes == []
     assert world.memories == {}
@@ -102,9 +102,9 @@ def test_an_update_over_somebody_elses_configuration_fails_and_can_be_taken_back
     world.present = theirs()
     outcome = send(world, logging_request("Update", Modalities="text,image"))
     assert "left as it is" in says(outcome, succeeded=False)
-    assert "left alone" in says(send(world, logging_request("Update")), succeeded=True)
+    assert "not changed" in says(send(world, logging_request("Update")), succeeded=True)
     assert world.present == theirs()
-    assert "left alone" in says(send(world, logging_request("Delete")), succeeded=True)
+    assert "not changed" in says(send(world, logging_request("Delete")), succeeded=True)
     assert world.present == theirs()
     assert world.memories == {}
 
@@ -184,7 +184,7 @@ def test_nothing_is_set_that_could_not_be_remembered() -> None:
     present = {"s3Config": {"bucketName": "their-archive", "keyPrefix": "p" * 4_000}}
     world = World(present)
     reason = says(send(world, logging_request(**ADOPT)), succeeded=False)
-    assert "too long to be remembered" in reason
+    assert "too long to be stored" in reason
     assert world.present == present
 
 

@@ -22,10 +22,10 @@ Channel: TypeAlias = Annotated[
 SEVERITIES: Final[tuple[Severity, ...]] = ("critical", "warning", "info")  # the worst first
 DEFAULT_SEVERITY: Final[Severity] = "warning"
 
-# Why a channel is sent something:
+# Reasons for a message to a channel:
 #   firing        the alarm fires, and the channel does not show it
-#   contributors  new contributors of an alarm over many
-#   escalated     it is worse than what was shown
+#   contributors  new contributors in ALARM
+#   escalated     the severity rose above the one shown
 #   still_firing  a reminder
 #   undelivered   another channel could not be reached
 #   no_data       CloudWatch has had no data for a while: not a recovery
@@ -34,7 +34,7 @@ DEFAULT_SEVERITY: Final[Severity] = "warning"
 #   recovering    the alarm is OK, and its recovery window is not over
 #   changed       an edit says what is true now: firing again, less severe, an undone press
 #   resolved      the incident is closed
-#   notice        what has no life: an unknown event, a configuration change, tampering
+#   notice        no incident: an unknown event, a configuration change, tampering
 Reason: TypeAlias = Literal[
     "firing",
     "contributors",
@@ -51,7 +51,7 @@ Reason: TypeAlias = Literal[
 ]
 
 
-# ---- notifications: why it is said ---------------------------------------------------------------
+# ---- notifications: why a message is sent --------------------------------------------------------
 
 
 class Notification(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,7 +80,7 @@ class Notification(msgspec.Struct, frozen=True, kw_only=True):
     note: str = ""
 
 
-# ---- alerts: what is said ----------------------------------------------------------------------
+# ---- alerts: what a message says -----------------------------------------------------------------
 
 
 class Link(msgspec.Struct, frozen=True):
@@ -120,12 +120,11 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The content of a message, before any channel's format; all text is plain text.
 
     `key` identifies the notification: it is the same on every delivery and retry. `incident` is the
-    key of the incident, empty if there is none. `opening` is the key of the alert that told
-    `recent_values` are the watched metric's last values, oldest first, for a sparkline; `widget` is
-    the JSON of a metric picture (GetMetricWidgetImage), empty for none. `next_steps` say what to
-    do, most useful first. `label` and `headline` begin a message: severity or state (`Critical`,
-    `Resolved`), and what happened (`14 prompt attacks blocked in 5 min`). `who` names the top
-    callers, or how to find them.
+    key of the incident, empty if there is none. `recent_values` are the metric's last values,
+    oldest first, for a sparkline; `widget` is the JSON of a metric picture (GetMetricWidgetImage),
+    empty for none. `next_steps` say what to do, most useful first. `label` and `headline` begin a
+    message: severity or state (`Critical`, `Resolved`), and what happened (`14 prompt attacks
+    blocked in 5 min`). `who` names the top callers, or how to find them.
     """
 
     key: str

@@ -95,8 +95,8 @@ class AlarmDefinition(msgspec.Struct, frozen=True, kw_only=True):
 class StateChange(msgspec.Struct, frozen=True, kw_only=True):
     """An alarm, or one contributor of it, going from one state to another.
 
-    `state` is CloudWatch's word (`ALARM`, `OK`, `INSUFFICIENT_DATA`), or the text in its place.
-    `threshold` is None if the event does not say it (composite, anomaly), `operator` is
+    `state` is CloudWatch's word (`ALARM`, `OK`, `INSUFFICIENT_DATA`), or any other text of the
+    event. `threshold` is None if the event does not say it (composite, anomaly), `operator` is
     CloudWatch's `ComparisonOperator`. `suppressed_by` is why the alarm's actions are suppressed
     (`WaitPeriod`, `ExtensionPeriod`, `Alarm`), empty if they are not; the end of suppression is a
     state change from ALARM to ALARM. `muted_by` is set while a mute rule is active, `muted_until`

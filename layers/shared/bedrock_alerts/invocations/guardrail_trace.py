@@ -1,11 +1,11 @@
-"""What the guardrails found: hits out of assessments, and one verdict for the call.
+"""Reads guardrail results: hits from assessments, and one verdict for the call.
 
-Every shape of a guardrail's trace goes through one walk: Converse and InvokeModel name the same
-things differently, and output assessments come as a map or as a list. All words are open sets: an
-unknown policy or action is counted as `OTHER`, it never raises and never disappears.
+One walk handles every form of trace: Converse and InvokeModel name the same things differently, and
+output assessments are a map or a list. All words are open sets: an unknown policy or action is
+counted as `OTHER`, and never raises or disappears.
 
 Read from an assessment: kinds, actions, confidences, counts, ids. Never read: `match`, `regex`,
-`modelOutput`, the bodies of automated reasoning findings; they hold what people wrote.
+`modelOutput`, the bodies of automated reasoning findings; they contain users' text.
 
 Source: GuardrailTraceAssessment and GuardrailAssessment in the `bedrock-runtime` service model.
 """
@@ -34,8 +34,8 @@ OTHER: Final = "OTHER"
 _MAX_NAME: Final = 100  # topic names are at most 100 characters, and ids far shorter
 _MAX_UNITS: Final = 10**9
 
-# Where an assessment's items are: (policy key, list key) -> (policy, what to call an item without
-# a type or name of its own).
+# The places of an assessment's items: (policy key, list key) -> (policy, name for an item without a
+# type or name).
 _ITEMS: Final[dict[tuple[str, str], tuple[str, str]]] = {
     ("topicPolicy", "topics"): ("topic", OTHER),
     ("contentPolicy", "filters"): ("content", OTHER),
@@ -52,7 +52,7 @@ _ACTIONS: Final[dict[Any, Action]] = {
     "ANONYMIZED": "ANONYMIZED",
     "NONE": "NONE",
 }
-# Findings that say "nothing wrong" or "nothing to check"; all the others are worth a count.
+# Findings that mean "nothing wrong" or "nothing to check"; all others are counted.
 _HARMLESS_FINDINGS: Final = frozenset({"valid", "noTranslations"})
 _UNITS: Final = {
     "topicPolicyUnits": "topic",
@@ -109,7 +109,7 @@ class _Quiet(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
 
 
 class _QuietTrace(msgspec.Struct, frozen=True, gc=False):
-    """A trace without a finding, by far the most: Converse's, or InvokeModel's."""
+    """A trace without a finding, the most frequent form: Converse's or InvokeModel's."""
 
     input_assessment: dict[str, _Quiet] | None = msgspec.field(default=None, name="inputAssessment")
     output_assessments: dict[str, list[_Quiet]] | None = msgspec.field(
@@ -134,11 +134,11 @@ _WITHOUT_TRACE: Final[dict[Verdict, GuardrailResult]] = {
 def guardrail_result(
     traces: Sequence[msgspec.Raw], *, intervened: bool = False, ran: bool = False
 ) -> GuardrailResult:
-    """Decide once, over all phases, chunks and guardrails of a call.
+    """Return the guardrail result of a call, over all its phases, chunks and guardrails.
 
     `traces` are the objects under `trace.guardrail` (Converse) or `amazon-bedrock-trace.guardrail`
     (InvokeModel) of all chunks. `intervened` is Bedrock's own flag: it is set for masking as well
-    as for blocking, and stays silent in detect mode. `ran` is set by an explicit action `NONE`.
+    as for blocking, and is not set in detect mode. `ran` is set by an explicit action `NONE`.
     """
     flagged: Verdict = "unexplained" if intervened else "clean" if ran else "none"
     if not traces:
@@ -157,7 +157,7 @@ def guardrail_result(
         if isinstance(metrics, dict):
             _add_metrics(metrics, source, latency, units)
             if len(assessment) == 1:
-                continue  # the guardrail ran and found nothing: by far the most
+                continue  # the guardrail ran and found nothing: the most frequent case
         details = assessment.get("appliedGuardrailDetails")
         version = _word(details.get("guardrailVersion")) if isinstance(details, dict) else None
         hits.extend(_hits(assessment, guardrail_id, version, source))
@@ -180,14 +180,14 @@ def _read(trace: msgspec.Raw) -> Any:
 def _without_findings(trace: msgspec.Raw, flagged: Verdict) -> GuardrailResult | None:
     """Return the result of a trace in which no assessment found anything, None for all others.
 
-    The parser alone decides that: whatever is not exactly of that type goes the long way.
+    The parser decides that: any trace not exactly of that type is read in full.
     """
     try:
         quiet = _decode_quiet(trace)
     except ValueError:
         return None
     if (quiet.input_assessment and quiet.input) or (quiet.output_assessments and quiet.outputs):
-        return None  # two ways to say it at once, which nothing does
+        return None  # both forms at once, which no record has
     ids: dict[str, None] = {}
     units: list[_QuietUnits] = []
     read = _measure((quiet.input_assessment or quiet.input or {}).items(), ids, units)
@@ -208,7 +208,7 @@ def _without_findings(trace: msgspec.Raw, flagged: Verdict) -> GuardrailResult |
 def _measure(
     assessments: Iterable[tuple[str, _Quiet]], ids: dict[str, None], units: list[_QuietUnits]
 ) -> int | None:
-    """Note the guardrails of one phase and what they used, and return the longest time taken."""
+    """Record the guardrails of one phase and their usage, and return the longest time."""
     longest = None
     for key, assessment in assessments:
         ids[_guardrail_id(key)] = None
@@ -221,7 +221,7 @@ def _measure(
     return longest
 
 
-@lru_cache(maxsize=1024)  # units are small numbers, and the same ones come again and again
+@lru_cache(maxsize=1024)  # units are small numbers that repeat
 def _added_up(units: tuple[_QuietUnits, ...]) -> GuardrailUnits | None:
     total: Counter[str] = Counter()
     for found in units:
@@ -241,7 +241,7 @@ def _verdict(hits: list[Hit], flagged: Verdict, *, assessed: bool) -> Verdict:
 
 
 def _assessments(traces: Sequence[msgspec.Raw]) -> Iterable[_Assessment]:
-    """Return every assessment once, also when a stream repeats its trace, whole or growing.
+    """Return every assessment once, even if a stream repeats its trace, whole or growing.
 
     Two equal assessments in one trace are two; again in a later trace they are the same two.
     """
@@ -315,7 +315,7 @@ def _hits(
 
 
 def _action(policy: str, item: dict[str, Any]) -> Action | None:
-    """Say what was done about an item, None when it is no hit at all."""
+    """Return the action on an item, None if it is not a hit."""
     if policy == "automated_reasoning":
         return "NONE" if set(item) - _HARMLESS_FINDINGS else None
     action = _ACTIONS.get(_hashable(item.get("action")), OTHER)
@@ -326,7 +326,7 @@ def _action(policy: str, item: dict[str, Any]) -> Action | None:
 
 
 def _is_detected(policy: str, item: dict[str, Any]) -> bool:
-    """Tell a hit that was let through from an item that a full trace lists without one."""
+    """Whether an item is an allowed hit, and not an item that a full trace lists without a hit."""
     detected = item.get("detected")
     if isinstance(detected, bool):
         return detected
@@ -350,7 +350,7 @@ def _add_metrics(
 ) -> None:
     took = metrics.get("guardrailProcessingLatency")
     if _is_number(took) and 0 <= took < _MAX_UNITS:
-        # Guardrails of one phase run side by side, the phases one after the other.
+        # Guardrails of one phase run in parallel, the phases one after the other.
         latency[source] = max(latency.get(source, 0), int(took))
     usage = metrics.get("usage")
     if isinstance(usage, dict):

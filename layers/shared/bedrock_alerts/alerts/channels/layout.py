@@ -58,7 +58,7 @@ def _label(alert: Alert) -> str:
 
 
 def subject_line(alert: Alert, chars: int) -> str:
-    """Return `[Critical] 14 prompt attacks blocked in 5 min - prod eu-west-1`, keeping the place."""
+    """Return `[Critical] 14 prompt attacks blocked in 5 min - prod eu-west-1`, place included."""
     where = spot(alert)
     end = f" - {where}" if where and len(where) < chars // 2 else ""
     what = clean(alert.headline or alert.title, chars)

@@ -40,12 +40,12 @@ _DEEDS: Final[Mapping[str, Deed]] = {
     "DeleteModelInvocationLoggingConfiguration": Deed(
         "switched Bedrock's invocation logging off",
         "switch Bedrock's invocation logging off",
-        "Calls are no longer seen, and most alarms cannot fire.",
+        "Later calls are not seen, and most alarms cannot fire.",
     ),
     "PutModelInvocationLoggingConfiguration": Deed(
         "changed Bedrock's invocation logging",
         "change Bedrock's invocation logging",
-        "If it goes elsewhere or leaves text out, guardrail results are no longer seen.",
+        "If it goes elsewhere or leaves text out, guardrail results cannot be seen.",
     ),
     "DeleteGuardrail": Deed(
         "deleted a guardrail",
