@@ -76,7 +76,7 @@ class Reader(Generic[T]):
         return None if found is msgspec.UNSET else found
 
 
-@cache  # the annotations of the types; read at the first unexpected value, to keep cold starts short
+@cache  # type annotations; read at the first unexpected value, to keep cold starts short
 def _shape(kind: Any) -> inspect.Type:
     return inspect.type_info(kind)
 
