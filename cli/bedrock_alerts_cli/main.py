@@ -10,8 +10,7 @@ import click
 from bedrock_alerts_cli.project import ROOT
 from bedrock_alerts_cli.user_errors import CommandError
 
-# Where each command is. They are imported when they are called: boto3 and all the rest would make
-# `--help` slow.
+# The module of each command, imported when called: boto3 and others would make `--help` slow.
 _COMMANDS: Final = {
     "backtest": "bedrock_alerts_cli.commands.backtest",
     "demo": "bedrock_alerts_cli.commands.demo",
@@ -25,7 +24,7 @@ _COMMANDS: Final = {
     "simulate": "bedrock_alerts_cli.commands.simulate",
     "stack-cost": "bedrock_alerts_cli.commands.stack_cost",
 }
-# Names of version 0.1 that still work, and are not listed.
+# Names of version 0.1 that still work but are not listed.
 _FORMER: Final = {"cost": "stack-cost"}
 
 

@@ -1,4 +1,4 @@
-"""How many messages notify each channel: the changes of state go through the notifier itself."""
+"""Counts messages by channel, by running the state changes through the notifier itself."""
 
 import json
 from collections import Counter
@@ -18,7 +18,7 @@ _EMAIL: Final = "email"
 def messages(
     timeline: Timeline, channels: Sequence[Channel], routes: Routes, deployed: Collection[str]
 ) -> dict[str, int]:
-    """Count what notifies people of the alarms that are `deployed`, by channel.
+    """Return the number of notifications of `deployed` alarms, by channel.
 
     The notifier runs in memory on the timeline's clock: reminders, routes, quiet hours and digests
     count as they are sent. Edits, quiet replies and the ends of pages notify no one. CloudWatch

@@ -37,7 +37,7 @@ from bedrock_alerts_cli.user_errors import InputError
 from bedrock_alerts_cli.user_files import refuse_without_folder, write_page
 
 _STACK: Final = "bedrock-alerts"
-# As long as CloudWatch keeps metrics. One wrong timestamp would make it centuries of minutes.
+# As long as CloudWatch keeps metrics. One wrong timestamp would mean centuries of minutes.
 _LONGEST_SECONDS: Final = 455 * 86400
 _SEVERITY_STYLES: Final = {"critical": "bold red", "warning": "yellow", "info": "blue"}
 _COLUMNS: Final = (
@@ -142,7 +142,8 @@ def backtest(  # noqa: PLR0913 - click passes every option on its own
     )
     if suggest is not None:
         fired = fired_with(setup, history, settings.namespace, Lateness(delay))
-        # Less than a week of log allows as many as a whole one: a part of an alarm cannot fire.
+        # Less than a week of log allows as many as a whole week: a fraction of an alarm cannot
+        # fire.
         most = suggest * max(1.0, outcome.weeks)
         outcome = msgspec.structs.replace(
             outcome, suggestions=suggestions(found, setup, fired, most)
@@ -173,7 +174,7 @@ def _refuse_what_cannot_be_replayed(history: History) -> None:
 
 
 class _Settings:
-    """What the collector would be set up with, by the template's parameters."""
+    """The collector's settings from the template's parameters."""
 
     def __init__(self, setup: Setup) -> None:
         described = load(setup.template).get("Parameters", {})
@@ -191,7 +192,7 @@ class _Settings:
 
 
 def _one_of(text: str, known: tuple[Any, ...], otherwise: Any) -> Any:
-    """Return a parameter's value if it is one of those that are known."""
+    """Return a parameter's value if it is a known one."""
     return text if text in known else otherwise
 
 

@@ -78,7 +78,7 @@ def demo(  # noqa: PLR0913 - one for each option
         from bedrock_alerts_cli.local_stack.containers import bridge  # noqa: PLC0415
 
         bridge()  # reported now, not at the end of the scenario
-    # A polite `kill` and a closed terminal stop everything that was started, like Ctrl-C does.
+    # SIGTERM and a closed terminal stop everything that was started, like Ctrl-C.
     for sign in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(sign, _interrupt)
     say = Console(stderr=as_machine, highlight=False, soft_wrap=True)
@@ -111,7 +111,7 @@ def demo(  # noqa: PLR0913 - one for each option
 
 
 def _keep(local: "LocalStack", say: "Console") -> None:
-    """Leave everything running for functions in containers, until Ctrl-C."""
+    """Keep everything running for functions in containers, until Ctrl-C."""
     from bedrock_alerts_cli.local_stack import containers  # noqa: PLC0415
 
     ports = (local.engine.port, local.receiver.port)
@@ -129,7 +129,7 @@ def _keep(local: "LocalStack", say: "Console") -> None:
 
 
 def _interrupt(*_: object) -> None:
-    # Not by way of SIGINT: a shell's background jobs ignore that.
+    # Not with SIGINT, which a shell's background jobs ignore.
     raise KeyboardInterrupt
 
 

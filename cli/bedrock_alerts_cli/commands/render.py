@@ -18,7 +18,7 @@ from bedrock_alerts_cli.terminal import write
 from bedrock_alerts_cli.user_errors import InputError
 from bedrock_alerts_cli.user_files import decoded
 
-# It stands in for what only the secret knows.
+# A replacement for a value that is only in the secret.
 _ROUTING_KEY: Final = "ROUTING-KEY-OF-THE-SECRET"
 
 

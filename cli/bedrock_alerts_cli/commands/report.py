@@ -29,7 +29,7 @@ _BY: Final[dict[str, Callable[[Key], str]]] = {
     "model": lambda key: key.model,
     "day": lambda key: key.day,
 }
-# A spreadsheet takes what begins so for a formula, and callers choose their names.
+# A spreadsheet reads text that begins like this as a formula, and callers choose their names.
 _FORMULAS: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -213,7 +213,7 @@ def _print_policies(book: Book, top: int) -> None:
 
 
 def _usd(picodollars: int) -> str:
-    """Write dollars: small amounts with more digits, so that none is shown as nothing."""
+    """Return dollars as text; small amounts have more digits, so that none is shown as 0."""
     dollars = picodollars / PICODOLLARS
     return f"${dollars:,.2f}" if dollars >= 1 or not picodollars else f"${dollars:.6f}"
 

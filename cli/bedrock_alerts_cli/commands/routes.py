@@ -149,9 +149,9 @@ def put(file: Path, stack: str, region: str | None) -> int:
 
 
 def read_routes(file: Path | None, channels: str) -> tuple[tuple[Channel, ...], Routes]:
-    """Read what channels there are, as in `email,slack`, and the routes, all channels without any.
+    """Read the channels, as in `email,slack` (default: all), and the routes.
 
-    Raises CommandError with the line where something is wrong.
+    Raises CommandError with the line of an error.
     """
     known = _channels(channels)
     return known, _read(file, known).routes if file else Routes()
@@ -178,7 +178,7 @@ def _read(file: Path, channels: Sequence[Channel]) -> RoutesFile:
         line = mark.line + 1 if mark else 1
         problem = getattr(error, "problem", None) or str(error)
         raise _WrongRoutesError(file, line, "", f"this is not valid YAML: {problem}") from error
-    except (TypeError, ValueError, RecursionError) as error:  # dates, keys that are no text
+    except (TypeError, ValueError, RecursionError) as error:  # dates, keys that are not text
         raise _WrongRoutesError(file, 1, "", f"this cannot be written as JSON: {error}") from error
     if len(stored.encode()) > _MAX_STORED_BYTES:
         message = f"{len(stored.encode())} bytes are too many: the limit is {_MAX_STORED_BYTES}"
@@ -196,7 +196,7 @@ def _count(found: Routes) -> str:
 
 
 def _line(tree: yaml.Node | None, path: str) -> int:
-    """Find the line that a path such as `$.routes[0].match` leads to, as far as it leads."""
+    """Return the line of a path such as `$.routes[0].match`, as far as it exists."""
     if tree is None:
         return 1
     node, line = tree, tree.start_mark.line
@@ -211,7 +211,7 @@ def _line(tree: yaml.Node | None, path: str) -> int:
         ):
             node = node.value[int(index)]
             line = node.start_mark.line
-        else:  # `[...]` is any value of a mapping: the mapping is as near as it gets
+        else:  # `[...]` is any value of a mapping: the mapping is the closest known place
             break
     return line + 1
 

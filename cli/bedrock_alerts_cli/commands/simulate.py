@@ -116,7 +116,7 @@ def _name(file: BinaryIO) -> str:
 
 
 def _print(document: dict[str, Any]) -> None:
-    """Write the messages, and below them what each channel shows at the end."""
+    """Print the messages, and below them what each channel shows at the end."""
     messages = [
         (
             _moment(one["at"]),

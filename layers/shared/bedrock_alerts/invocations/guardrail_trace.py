@@ -244,7 +244,7 @@ def _assessments(traces: Sequence[msgspec.Raw]) -> Iterable[_Assessment]:
     """Return every assessment once, even if a stream repeats its trace, whole or growing.
 
     Two equal assessments in one trace are two; again in a later trace they are the same two. One
-    that holds all that an earlier one held replaces it.
+    with all content of an earlier one replaces it.
     """
     if len(traces) == 1:
         return _of_trace(_read(traces[0]))
@@ -274,7 +274,7 @@ def _assessments(traces: Sequence[msgspec.Raw]) -> Iterable[_Assessment]:
 
 
 def _holds(later: dict[str, Any], earlier: dict[str, Any]) -> bool:
-    """Whether an assessment holds all findings of an earlier one, so that it is the same, grown.
+    """Whether an assessment has all findings of an earlier one, so that it replaces that one.
 
     Each check is charged: two checks without findings are two.
     """
@@ -381,9 +381,9 @@ def _category(policy: str, item: dict[str, Any], unnamed: str) -> str:
 
 
 def _total(phases: Iterable[Mapping[str, int]]) -> int | None:
-    """Return the time that all checks took, None where no time is known.
+    """Return the time of all checks, None if unknown.
 
-    Guardrails of a phase run side by side; one guardrail's checks, and the phases, in sequence.
+    Guardrails of a phase run in parallel; one guardrail's checks, and the phases, run in sequence.
     """
     longest = [max(by_guardrail.values()) for by_guardrail in phases if by_guardrail]
     return sum(longest) if longest else None
