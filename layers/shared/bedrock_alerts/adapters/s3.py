@@ -52,6 +52,16 @@ class ObjectReader:
             ) from error
 
 
+def bounded(chunks: Iterator[bytes], limit: int) -> bytes:
+    """Return a whole object. Raises TransientError for one of more than `limit` bytes."""
+    text = bytearray()
+    for chunk in chunks:
+        text += chunk
+        if len(text) > limit:
+            raise TransientError(f"the object is larger than {limit} bytes")
+    return bytes(text)
+
+
 def body_reader() -> ObjectReader:
     """Return a reader of the bodies that records refer to, with short time-outs."""
     return ObjectReader(boto3.client("s3", config=_BODY_CONFIG))
