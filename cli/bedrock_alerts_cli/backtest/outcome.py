@@ -11,7 +11,7 @@ _DAY: Final = 86400
 
 
 class ChangeOfState(msgspec.Struct, frozen=True, kw_only=True):
-    """An alarm, or one contributor of it, going from one state to another; `at` in seconds.
+    """A state change of an alarm or of one contributor; `at` is in seconds.
 
     For an ALARM: the message's `headline` and `value` (with the threshold), and `who` called most.
     """
@@ -75,9 +75,9 @@ class Suggestion(msgspec.Struct, frozen=True, kw_only=True):
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """A whole backtest. Times are seconds since 1970.
 
-    `notifications` are the messages that notify people, by channel; `by_reason` counts them by why
-    they are sent, those that several alerts share as `shared`. `state_changes` are those of the
-    alarms deployed, which the messages came from.
+    `notifications` are the messages that notify people, by channel; `by_reason` counts them by
+    reason, shared messages as `shared`. `state_changes` are those of the deployed alarms, which led
+    to the messages.
     """
 
     start: int

@@ -28,7 +28,7 @@ from bedrock_alerts_cli.template.load import load
 
 _SET: Final = "AlarmSet"
 _HOUR: Final = 3600
-# What is published about the notifier and the machinery: no log of calls tells of it.
+# Metrics about the notifier and the pipeline, which are not in a log of calls.
 _NOT_IN_A_LOG: Final = frozenset(
     {"StateChanges", "NotificationsSent", "NotificationsFailed", "NotificationsSuppressed"}
     | {"Heartbeat", "RecordAge"}
@@ -126,7 +126,7 @@ def judged_alarms(alarms: Sequence[Alarm], namespace: str) -> frozenset[str]:
 
 
 def times_fired(changes: Iterable[Change]) -> int:
-    """Return how often an alarm, or if it has contributors, how often they went to ALARM."""
+    """Return how often an alarm, or its contributors if it has some, went to ALARM."""
     fired = [change for change in changes if change.to_state == "ALARM" != change.from_state]
     contributors = [change for change in fired if change.contributor is not None]
     return len(contributors or fired)
@@ -191,7 +191,7 @@ def _change(change: Change, callers: Callers) -> ChangeOfState:
 
 
 def _seconds_looked_at(alarm: Alarm) -> int:
-    """Return how far an alarm looks back; a composite alarm, which has no period, an hour."""
+    """Return the time span of an alarm in seconds; an hour for a composite alarm."""
     return alarm.period * alarm.rules.periods if isinstance(alarm, MetricAlarm) else _HOUR
 
 

@@ -218,7 +218,7 @@ def kept(client: Callable[[str], Any], stack: str) -> dict[str, str]:
 
 
 def _existing(client: Callable[[str], Any], stack: str) -> dict[str, Any] | None:
-    """Return what describes a stack, None where there is none."""
+    """Return the description of a stack, None if there is none."""
     from botocore.exceptions import ClientError  # noqa: PLC0415
 
     try:

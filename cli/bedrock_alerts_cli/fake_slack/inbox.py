@@ -110,7 +110,7 @@ class Inbox:
             return message
 
     def edit_message(self, ts: str, payload: Mapping[str, Any]) -> bool:
-        """Replace what a message says; False when there is none."""
+        """Replace what a message says; False if there is none."""
         with self._changed:
             if not self.has_message(ts):
                 return False

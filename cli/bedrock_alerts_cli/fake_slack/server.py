@@ -125,7 +125,7 @@ class Receiver(Inbox):
             self._thread.start()
 
     def stop(self) -> None:
-        """Finish the requests under way, close the port, keep what was received."""
+        """Finish the requests in progress, close the port, keep what was received."""
         with self._lifecycle:
             server, thread = self._server, self._thread
             if server is None or thread is None:

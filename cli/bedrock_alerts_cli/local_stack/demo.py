@@ -177,7 +177,7 @@ class Demo:
             points = self._play_minute(scene, records, end)
             for change in alarms.advance(points, end):
                 event = change.event(ACCOUNT, REGION)
-                # An alarm speaks for its contributors: their own list follows a minute or two
+                # An alarm represents its contributors: their own list follows a minute or two
                 # later, after the end of the scenario. CloudWatch emails alarms about this tool.
                 is_own = _short(change.alarm_name).startswith(EMAILED_BY_CLOUDWATCH)
                 is_ours = matches_pattern(self._local.pattern, event)

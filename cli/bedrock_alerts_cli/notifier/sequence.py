@@ -84,7 +84,7 @@ def _line(value: Any) -> Line:
         return Line(_time_of_event(event), "event", {"event": event})
     at = _time(value, "at")
     if not kind:
-        raise _WrongLineError(f"needs one of {', '.join(_KINDS)} beside at")
+        raise _WrongLineError(f"needs one of {', '.join(_KINDS)} with at")
     return Line(at, kind, _CHECKS[kind](value))
 
 

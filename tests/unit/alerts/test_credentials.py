@@ -22,7 +22,7 @@ ONE = json.dumps({"url": URL, "secret": "key"})
 def missing(target: str = "") -> str:
     if target:
         wanted = f'JSON such as {{"{target}":"…"}}'
-        return f"the secret has no url for the target '{target}': it has to be {wanted}"
+        return f"the secret has no url for the target '{target}': it must be {wanted}"
     return 'the secret has no url: it must be the url alone or JSON such as {"url":"…"}'
 
 

@@ -356,7 +356,7 @@ def test_it_is_said_why_an_escalation_does_not_match_yet() -> None:
     routes = read_all(later("15m"))
     for minutes, words in (
         (None, "it is not firing, or it is acknowledged"),
-        (4.5, "unacknowledged for 4.5 min, not for 15m yet"),
+        (4.5, "unacknowledged for 4.5 min; the route requires 15m"),
         (15, ""),
     ):
         assert [tried.misfit for tried in explain(unacknowledged(minutes), routes)] == [words]

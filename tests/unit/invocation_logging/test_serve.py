@@ -418,7 +418,10 @@ def test_a_redeployment_takes_the_log_group_that_a_deleted_stack_has_left() -> N
             TO_S3, {}, "deploy with InvocationLogBucketName=their-archive", id="logs to S3 only"
         ),
         pytest.param(
-            theirs(), {"group_class": "INFREQUENT_ACCESS"}, "takes no subscription", id="the class"
+            theirs(),
+            {"group_class": "INFREQUENT_ACCESS"},
+            "does not support subscriptions",
+            id="the class",
         ),
         pytest.param(
             theirs(), {"found": (other(1), other(2))}, '"theirs-1"', id="both slots are taken"

@@ -30,7 +30,7 @@ class BedrockProfiles:
     """Looks each profile up once, and stores the result, also if there is none.
 
     `on_failure` receives each profile that could not be read, with its ARN and the reason. The
-    value of the profile's tag `tag` is the application; without one the profile's name is.
+    value of the profile's tag `tag` is the application, or else the profile's name.
     """
 
     def __init__(

@@ -62,7 +62,7 @@ class IncidentsTable:
         return self._load(f"alarm#{alarm}", "item", AlarmItem)
 
     def put(self, alarm: str, item: AlarmItem, version: int, due: float | None) -> bool:
-        """Write an item if its version is still `version`; False where it is not."""
+        """Write an item if its version is still `version`; False if not."""
         is_open = item.incident is not None or due is not None
         indexed: dict[str, Any] = {}
         if due is not None:

@@ -53,7 +53,7 @@ class ObjectReader:
 
 
 def bounded(chunks: Iterator[bytes], limit: int) -> bytes:
-    """Return a whole object. Raises TransientError for one of more than `limit` bytes."""
+    """Return a whole object. Raises TransientError if it has more than `limit` bytes."""
     text = bytearray()
     for chunk in chunks:
         text += chunk

@@ -1,6 +1,6 @@
 """Which channels receive an alert.
 
-Routes are tried from the top. The first that matches decides, unless it says `continue`; where none
+Routes are tried from the top. The first that matches decides, unless it says `continue`; if none
 matches, the default channels receive it. A route with `unacknowledged` only adds receivers: it is
 always tried. What can be matched is described in `config/routes.yaml`.
 """

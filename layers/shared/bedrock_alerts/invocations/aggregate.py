@@ -255,7 +255,7 @@ class Cell:
 
 
 def _counters_of(alike: Alike) -> Iterator[str]:
-    """Return the metrics in which such a call counts as one, beside `Invocations`."""
+    """Return the metrics in which such a call counts as one, besides `Invocations`."""
     if alike.is_api_key:
         yield "ApiKeyInvocations"
     if alike.error_code is not None:

@@ -89,7 +89,7 @@ class StreamRecords(NamedTuple):
     failure: str | None = None
 
     def response(self) -> dict[str, Any]:
-        """Return the partial batch response: Lambda comes back with this record and those after."""
+        """Return the partial batch response: Lambda returns this record and those after it."""
         failed = [] if self.sequence_number is None else [{"itemIdentifier": self.sequence_number}]
         return {"batchItemFailures": failed}
 

@@ -61,13 +61,12 @@ class Entry(
 ):
     """All prices of one model id, with its geography prefix, in `region`, or anywhere if None.
 
-    `call` is a price for each call, for what is neither tokens nor images (a rerank, a video):
-    where there is one, kinds without a rate cost nothing. `tiers` is keyed by Bedrock's service
-    tier or latency mode. `caveat` says in what way the list's price is itself only near:
-    `image-size` where the real one varies with size and quality, `tokens-only` where media that a
-    record does not count are charged beside the tokens, `sources-differ` where two sources differ.
-    `in_all_regions` says that the price was checked to hold in every commercial Region without a
-    separate entry.
+    `call` is a price for each call, if neither tokens nor images are charged (a rerank, a video):
+    with one, kinds without a rate cost nothing. `tiers` is keyed by Bedrock's service tier or
+    latency mode. `caveat` says why the list's price is only approximate: `image-size` if the real
+    one varies with size and quality, `tokens-only` if media that a record does not count are
+    charged too, `sources-differ` if two sources disagree. `in_all_regions` says that the price was
+    checked to hold in every commercial Region without a separate entry.
     """
 
     model: _Name
@@ -135,7 +134,7 @@ class _Dated(msgspec.Struct, frozen=True):
 
 
 def read_given(text: bytes) -> ShippedPrices | tuple[Entry | SameAs, ...]:
-    """Read what a user gives: a whole list (it has a date), or entries of their own.
+    """Read a user's prices: a whole list (with a date), or the user's own entries.
 
     Raises `PricesError`.
     """
@@ -197,7 +196,7 @@ def _check(entries: Iterable[Entry], what: str) -> None:
 
 
 def _fault(entry: Entry) -> str | None:
-    """Say what is wrong with an entry, naming the field; None when nothing is."""
+    """Return the error in an entry, naming the field; None if it is valid."""
     if entry.rates == Rates() and not entry.call:
         return "`rates` holds no rate, and `call` no price"
     bands = [band.above for band in entry.bands]

@@ -87,7 +87,7 @@ _GOV_PREFIX: Final = "us-gov."
 _MEMO_LIMIT: Final = 4096
 _MAX_FAULT: Final = 500
 OLD_DAYS: Final = 60
-"""A list older than this is said to be old: several models a month are new."""
+"""The age at which a list is reported as old: several models a month are new."""
 
 
 class _Row(msgspec.Struct, frozen=True):
@@ -289,13 +289,13 @@ class Prices:
 
     @classmethod
     def load(cls, given: bytes | None = None) -> Self:
-        """Read the shipped list, or `given` in its place, or both.
+        """Read the shipped list, or `given` instead, or both.
 
-        `given` is JSON: a whole list as `prices.json` is one, or `{"entries": [...]}`, which add to
-        the shipped list. Each of these entries replaces the whole entry of its model and Region,
-        and takes any model id, also an opaque one. `{"model": ..., "same_as": ...}` takes the
-        prices of another model, in all Regions. Raises `PricesError` and loads nothing at all when
-        one entry is unusable.
+        `given` is JSON: a whole list like `prices.json`, or `{"entries": [...]}`, which add to the
+        shipped list. Each of these entries replaces the whole entry of its model and Region, and
+        accepts any model id, also an opaque one. `{"model": ..., "same_as": ...}` uses the prices
+        of another model, in all Regions. Raises `PricesError` and loads nothing if an entry is not
+        valid.
         """
         found = () if given is None else read_given(given)
         own: tuple[Entry | SameAs, ...] = ()
@@ -515,7 +515,7 @@ def _charge(
 
 
 class GivenPrices(NamedTuple):
-    """What a user gives: JSON and where it is from; `missing` says why there is none."""
+    """Prices from a user: JSON and its source; `missing` says why there is none."""
 
     where: str
     text: bytes = b""
@@ -523,11 +523,11 @@ class GivenPrices(NamedTuple):
 
 
 def load_prices(given: Iterable[GivenPrices], now: float) -> tuple[Prices, tuple[bytes, ...]]:
-    """Return prices made with the first of `given` that can be used, and lines for the log.
+    """Return prices from the first valid one of `given`, and lines for the log.
 
-    There is a line for each one that cannot, and for a list that is old. Without a usable one the
-    shipped list stands alone: raising would stop everything, alarms on guardrails included, for
-    the sake of an amount.
+    There is a line for each one that is not valid, and for an old list. Without a valid one, only
+    the shipped list is used: raising would stop everything, including alarms on guardrails, because
+    of a price.
     """
     prices, lines = None, []
     for one in given:

@@ -36,7 +36,7 @@ _NO_GEOGRAPHY: Final = "mixed"
 
 
 class Profile(NamedTuple):
-    """A profile: the model it runs, and the id under which that is priced.
+    """A profile: its model, and the id that the model is priced by.
 
     `name` is the application: the value of the chosen tag, or the profile's own name.
     """

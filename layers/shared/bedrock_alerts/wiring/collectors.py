@@ -17,7 +17,7 @@ from bedrock_alerts.wiring.collector_settings import CollectorSettings
 
 _S3: Final = "s3://"
 PREVIOUS: Final = ".previous"
-"""What follows the key of the prices that `bedrock-alerts prices put` has replaced."""
+"""Suffix of the key of the prices that `bedrock-alerts prices put` has replaced."""
 MAX_PRICES_BYTES: Final = 8 * 1024 * 1024
 
 
@@ -52,14 +52,14 @@ def collecting(settings: CollectorSettings, *, own_log_group: str | None = None)
 
 
 def _given_prices(overrides: str | None) -> Iterator[GivenPrices]:
-    """Yield what PriceOverrides gives: JSON, or an object in S3 and the one that was there before.
+    """Yield the prices of PriceOverrides: JSON, or an object in S3 and the one that it replaced.
 
     AWS is called only for an object.
     """
     if overrides is None:
         return
     if not overrides.startswith(_S3):
-        # What is not UTF-8 in the environment arrives as lone surrogates: a wrong text, no crash.
+        # Bytes that are not UTF-8 in the environment become lone surrogates: wrong text, no crash.
         yield GivenPrices("PriceOverrides", overrides.encode("utf-8", "surrogatepass"))
         return
     # boto3 takes a third of a second of every cold start.
