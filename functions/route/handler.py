@@ -80,7 +80,7 @@ def _answer(slack: JsonPoster, logger: Logger, answer: Answer, text: str) -> Non
     try:
         slack.post_json(answer.response_url, payload, seconds=_ANSWER_SECONDS)
     except (TransientError, PermanentError) as error:
-        logger.info("not answered", extra={"reason": str(error)})
+        logger.info("no reply sent to Slack", extra={"reason": str(error)})
 
 
 @cache

@@ -58,7 +58,7 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
         body = signed_body(event, signing_secret(app.secret.text()))
         for answer in read_answers(body):
             app.queue.put_text(encode_note(answer))
-            app.logger.info("taken", kind=answer.kind, incident=answer.incident)
+            app.logger.info("button press queued", kind=answer.kind, incident=answer.incident)
     except PermanentError as error:
         if app.refusals.add():
             app.logger.warning("refused", error=str(error))

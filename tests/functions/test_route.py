@@ -302,7 +302,7 @@ def test_while_the_deliveries_queue_is_gone_everything_is_learned_and_poked_late
     stack.deliveries.client.delete_queue(QueueUrl=stack.deliveries.url)
     assert stack.happen(change("ALARM", 0)) == []
     assert stack.alerts.kept == 0
-    (line,) = stack.logged("not poked")
+    (line,) = stack.logged("delivery not queued")
     assert line["reason"].startswith("Amazon SQS refused: ")
     assert NAME not in line["reason"]
     stack.deliveries.client.create_queue(QueueName="deliveries")

@@ -179,7 +179,7 @@ def test_a_press_is_done_although_nobody_can_be_answered(
     assert item is not None
     assert item.incident is not None
     assert item.incident.acknowledged_by == "ada"
-    assert [line["reason"] for line in stack.logged("not answered")] == [
+    assert [line["reason"] for line in stack.logged("no reply sent to Slack")] == [
         "hooks.slack.com returned 500"
     ]
     assert "T0INVENTED" not in stack.output.text

@@ -64,7 +64,7 @@ def render(event: Any, channel: str, reason: Reason | None, *, as_json: bool) ->
     name = str(getattr(event, "name", "<stdin>"))
     alerts = alerts_in(decoded(event.read(), name), name, reason)
     if not alerts:
-        raise InputError(f"{name} holds no event that people are notified of")
+        raise InputError(f"{name} has no event that people are notified of")
     for alert in alerts:
         message = RENDERERS[channel](alert)
         if as_json:

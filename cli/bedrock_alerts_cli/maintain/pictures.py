@@ -91,7 +91,7 @@ class Channel:
 
     def draw(self, widget: str) -> bytes:
         """Raise, because only CloudWatch can draw graphs."""
-        raise CommandError(f"a picture of {len(widget)} characters is drawn in AWS alone")
+        raise CommandError(f"a picture of {len(widget)} characters can only be drawn in AWS")
 
     def text(self, *, fresh: bool = False) -> str:
         """Return the bot's token."""

@@ -167,7 +167,9 @@ class Deliverer:
             try:
                 found = self._parts.look_up(item)
             except TransientError as error:
-                self._parts.journal.warning("not looked up", extra={"reason": str(error)})
+                self._parts.journal.warning(
+                    "alarm state not looked up", extra={"reason": str(error)}
+                )
 
         def learn(known: AlarmItem | None) -> AlarmItem | None:
             if known is None:
@@ -339,7 +341,7 @@ class Deliverer:
             try:
                 self._parts.queue.put(pokes)
             except TransientError as error:  # the sweep finds them
-                self._parts.journal.warning("not poked", extra={"reason": str(error)})
+                self._parts.journal.warning("delivery not queued", extra={"reason": str(error)})
 
     def _insist(
         self, alarm: str, change: Callable[[AlarmItem | None], AlarmItem | None]

@@ -247,7 +247,7 @@ class Router:
         try:
             return self._parts.look_up(item)
         except TransientError as error:
-            self._parts.journal.info("not looked up", extra={"reason": str(error)})
+            self._parts.journal.info("alarm state not looked up", extra={"reason": str(error)})
             return None
 
     def _look_again(self, alarm: str, item: AlarmItem, now: float) -> AlarmItem | None:
@@ -325,7 +325,7 @@ class Router:
         try:
             self._sweep()
         except TransientError as error:
-            self._parts.journal.warning("not swept", extra={"reason": str(error)})
+            self._parts.journal.warning("due alarms not checked", extra={"reason": str(error)})
 
     def _sweep(self) -> None:
         """Poke what is due: at most 2,000 alarms, the oldest first."""
@@ -358,7 +358,7 @@ class Router:
                 self._parts.queue.put(pokes[first : first + SQS_BATCH_MESSAGES])
             self._poke_at_close(alarm, item, now)
         except TransientError as error:
-            self._parts.journal.warning("not poked", extra={"reason": str(error)})
+            self._parts.journal.warning("delivery not queued", extra={"reason": str(error)})
 
     def _poke_at_close(self, alarm: str, item: AlarmItem, now: float) -> None:
         """Poke again at the end of the recovery window, if the queue's delay allows."""
@@ -386,7 +386,9 @@ class Router:
             raise error
         notified = self._notify_without_table(event) if is_firing else ()
         self._parts.kept.keep(Kept(event=event, notified=notified), _KEPT_SECONDS)
-        self._parts.journal.warning("without the table", extra={"reason": str(error)})
+        self._parts.journal.warning(
+            "handled without the incidents table", extra={"reason": str(error)}
+        )
 
     def _notify_without_table(self, event: StateChange) -> tuple[Notified, ...]:
         now = self._parts.clock()

@@ -98,7 +98,7 @@ class Sending(NamedTuple):
             try:
                 add()
             except Exception as error:  # noqa: BLE001 - of any kind: this part is optional
-                self.journal.info("left out", extra={"error": type(error).__name__})
+                self.journal.info("optional reply not sent", extra={"error": type(error).__name__})
 
     def send_event(self, poke: Poke, kind: Kind) -> None:
         """Send an event while the table is unavailable: the message says that it may be a repeat.

@@ -112,5 +112,5 @@ def _of_role(path: str, detail: CallerDetail) -> str:
 
 
 def is_api_key(arn: str) -> bool:
-    """Whether the caller is a user that Bedrock has made for a long-term API key."""
+    """Whether the caller is a user that Bedrock created for a long-term API key."""
     return _API_KEY_USER.match(arn) is not None

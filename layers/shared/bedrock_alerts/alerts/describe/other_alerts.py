@@ -58,8 +58,8 @@ _DEEDS: Final[Mapping[str, Deed]] = {
         "It may block less than it did: compare it with the previous version.",
     ),
     "CreateGuardrailVersion": Deed(
-        "made a new version of a guardrail",
-        "make a new version of a guardrail",
+        "created a new version of a guardrail",
+        "create a new version of a guardrail",
         "Calls that name that version use it.",
     ),
 }
