@@ -306,5 +306,5 @@ def test_a_function_that_is_set_up_wrongly_says_so_when_it_is_called(
 ) -> None:
     monkeypatch.delenv("METRICS_NAMESPACE")
     stack.objects.put(told(key()))
-    with pytest.raises(SettingsError, match=r"CollectObjectsSettings: .*METRICS_NAMESPACE"):
+    with pytest.raises(SettingsError, match=r"CollectorSettings: .*METRICS_NAMESPACE"):
         stack.feed()

@@ -65,7 +65,6 @@ class CollectOptions(msgspec.Struct, frozen=True, kw_only=True):
     aggregate: AggregateOptions = AggregateOptions()
     every_event: bool = False
     naming: Naming = Naming()
-    own_log_groups: tuple[str, ...] = ()
 
 
 class Collected(msgspec.Struct, frozen=True, kw_only=True):
@@ -362,11 +361,10 @@ def collect(batches: Iterable[LogBatch], parts: Parts, *, now: float) -> Collect
     away = parts.bodies.of_a_batch() if parts.bodies else None
     collector = Collector(parts, now=now, away=away)
     for batch in batches:
-        reason = _reason_to_skip(batch, parts.options)
         for event in batch.log_events:
             at = None if event.timestamp is None else event.timestamp / 1000
-            if reason:
-                collector.skip(reason, event_id=event.id, logged_at=at)
+            if batch.is_control_message:
+                collector.skip("control_message", event_id=event.id, logged_at=at)
             else:
                 collector.add(event.message, event_id=event.id, logged_at=at)
     return _finished(collector, away)
@@ -451,7 +449,7 @@ class Choices(Protocol):
         """The key for hashed names."""
 
 
-def collect_options(settings: Choices, *, own_log_group: str | None = None) -> CollectOptions:
+def collect_options(settings: Choices) -> CollectOptions:
     """Return the options of a collector's settings."""
     return CollectOptions(
         aggregate=AggregateOptions(
@@ -461,15 +459,7 @@ def collect_options(settings: Choices, *, own_log_group: str | None = None) -> C
         ),
         every_event=settings.event_lines == "all",
         naming=Naming(settings.caller_detail, settings.caller_key),
-        own_log_groups=(own_log_group,) if own_log_group else (),
     )
-
-
-def _reason_to_skip(batch: LogBatch, options: CollectOptions) -> str | None:
-    if batch.is_control_message:
-        return "control_message"
-    # A collector subscribed to its own log would run in a loop.
-    return "own_log_group" if batch.log_group in options.own_log_groups else None
 
 
 def _countable_times(now: float | None) -> tuple[float, float]:

@@ -54,16 +54,7 @@ _ACTIONS: Final[dict[Any, Action]] = {
 }
 # Findings that mean "nothing wrong" or "nothing to check"; all others are counted.
 _HARMLESS_FINDINGS: Final = frozenset({"valid", "noTranslations"})
-_UNITS: Final = {
-    "topicPolicyUnits": "topic",
-    "contentPolicyUnits": "content",
-    "contentPolicyImageUnits": "content_image",
-    "wordPolicyUnits": "word",
-    "sensitiveInformationPolicyUnits": "sensitive_information",
-    "sensitiveInformationPolicyFreeUnits": "sensitive_information_free",
-    "contextualGroundingPolicyUnits": "contextual_grounding",
-    "automatedReasoningPolicyUnits": "automated_reasoning",
-}
+_UNITS: Final = {one.encode_name: one.name for one in msgspec.structs.fields(GuardrailUnits)}
 # The keys of a trace that hold assessments: Converse's names, then InvokeModel's.
 _SOURCES: Final[dict[str, Source]] = {
     "inputAssessment": "input",
@@ -79,26 +70,11 @@ _Amount: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=_MOST)]
 _NOT_READ: Final = msgspec.Raw()
 
 
-class _QuietUnits(
-    msgspec.Struct, frozen=True, gc=False, rename={name: key for key, name in _UNITS.items()}
-):
-    """The units of an assessment, in the words of `GuardrailUnits`."""
-
-    topic: _Amount = 0
-    content: _Amount = 0
-    content_image: _Amount = 0
-    word: _Amount = 0
-    sensitive_information: _Amount = 0
-    sensitive_information_free: _Amount = 0
-    contextual_grounding: _Amount = 0
-    automated_reasoning: _Amount = 0
-
-
 class _QuietMetrics(msgspec.Struct, frozen=True, gc=False):
     """An assessment's `invocationMetrics`."""
 
     latency_ms: _Amount | None = msgspec.field(default=None, name="guardrailProcessingLatency")
-    usage: _QuietUnits | None = None
+    usage: GuardrailUnits | None = None
 
 
 class _Quiet(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
@@ -189,7 +165,7 @@ def _without_findings(trace: msgspec.Raw, flagged: Verdict) -> GuardrailResult |
     if (quiet.input_assessment and quiet.input) or (quiet.output_assessments and quiet.outputs):
         return None  # both forms at once, which no record has
     ids: dict[str, None] = {}
-    units: list[_QuietUnits] = []
+    units: list[GuardrailUnits] = []
     read = _measure((quiet.input_assessment or quiet.input or {}).items(), ids, units)
     written: dict[str, int] = {}
     if quiet.output_assessments:
@@ -206,7 +182,7 @@ def _without_findings(trace: msgspec.Raw, flagged: Verdict) -> GuardrailResult |
 
 
 def _measure(
-    assessments: Iterable[tuple[str, _Quiet]], ids: dict[str, None], units: list[_QuietUnits]
+    assessments: Iterable[tuple[str, _Quiet]], ids: dict[str, None], units: list[GuardrailUnits]
 ) -> dict[str, int]:
     """Record the guardrails of one phase and their usage, and return the time of each."""
     latency: dict[str, int] = {}
@@ -222,7 +198,7 @@ def _measure(
 
 
 @lru_cache(maxsize=1024)  # units are small numbers that repeat
-def _added_up(units: tuple[_QuietUnits, ...]) -> GuardrailUnits | None:
+def _added_up(units: tuple[GuardrailUnits, ...]) -> GuardrailUnits | None:
     total: Counter[str] = Counter()
     for found in units:
         total.update(asdict(found))

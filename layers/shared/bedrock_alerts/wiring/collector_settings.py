@@ -19,17 +19,3 @@ class CollectorSettings(msgspec.Struct, frozen=True, kw_only=True, rename="upper
     metric_set: Literal["essential", "all"] = "all"
     caller_detail: Literal["auto", "role", "session", "hashed"] = "auto"
     caller_key: str = ""
-
-
-class CollectLogsSettings(CollectorSettings, frozen=True, kw_only=True, rename="upper"):
-    """Settings of `collect-logs`, including its own log, which it must not read."""
-
-    own_log_group: Annotated[str, Text]
-
-
-class CollectObjectsSettings(CollectorSettings, frozen=True, kw_only=True, rename="upper"):
-    """Settings of `collect-objects`."""
-
-
-class CollectStreamSettings(CollectLogsSettings, frozen=True, kw_only=True, rename="upper"):
-    """Settings of `collect-stream`."""

@@ -36,14 +36,14 @@ class Collecting(NamedTuple):
             self.parts.memory.keep(collected.deliveries)
 
 
-def collecting(settings: CollectorSettings, *, own_log_group: str | None = None) -> Collecting:
+def collecting(settings: CollectorSettings) -> Collecting:
     """Build the parts, and log the settings that cannot be used."""
     metrics = EmfSink(settings.metrics_namespace)
     prices, complaints = load_prices(_given_prices(settings.price_overrides), time.time())
     metrics.publish((), complaints)
     parts = Parts(
         prices=prices,
-        options=collect_options(settings, own_log_group=own_log_group),
+        options=collect_options(settings),
         bodies=_bodies(settings.offloaded_body_bucket_name),
         memory=Memory(),
         profiles=_Profiles(metrics, settings.application_metadata_key),
