@@ -59,8 +59,10 @@ METRICS: Final[Mapping[str, Metric]] = {
     # alerts
     "StateChanges": Metric("Count", "alarm state changes received"),
     "NotificationsSent": Metric("Count", "notifications that a channel accepted"),
-    "NotificationsFailed": Metric("Count", "attempts that failed, to be tried again or parked"),
-    "NotificationsSuppressed": Metric("Count", "state changes that no one was to be notified of"),
+    "NotificationsFailed": Metric(
+        "Count", "failed attempts, to be retried or put into the dead-letter queue"
+    ),
+    "NotificationsSuppressed": Metric("Count", "state changes of suppressed or silenced alarms"),
     "AlertLatency": Metric(
         "Milliseconds", "from an alarm's state change until a channel accepted it", "all"
     ),
