@@ -391,7 +391,7 @@ _RESOURCE: Final = """\
     Type: AWS::CloudWatch::Dashboard
     Condition: HasDashboard
     Properties:
-      # Dashboards have no Region of their own: their names are the account's.
+      # Dashboard names are unique in the account, not in the Region.
       DashboardName: !Sub "${{AWS::StackName}}-${{AWS::Region}}"
       DashboardBody: !Sub
         - |
