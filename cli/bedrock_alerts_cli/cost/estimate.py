@@ -267,8 +267,8 @@ def _messages(stack: Stack, changes: float, till: _Till) -> Iterator[Item]:
         note=f"{queues} queues are asked all the time, also when nothing happens",
     )
     email = changes if stack.parameter("AlertEmail") else 0.0
-    yield till.item("e-mail: requests", RATES["sns_request"], changes)
-    yield till.item("e-mail: messages", RATES["sns_email"], email, ("AlertEmail",))
+    yield till.item("email: requests", RATES["sns_request"], changes)
+    yield till.item("email: messages", RATES["sns_email"], email, ("AlertEmail",))
     secrets = [name for name in stack.parameters() if name.endswith("SecretArn")]
     used = sum(bool(stack.parameter(name)) for name in secrets)
     used += len(stack.resources("AWS::SecretsManager::Secret"))
