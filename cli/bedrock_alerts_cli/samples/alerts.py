@@ -77,7 +77,7 @@ def change(name: str = "PromptAttack", **changes: Any) -> StateChange:
         "metrics": (_BLOCKED,),
         "threshold": 3.0,
         "operator": "GreaterThanOrEqualToThreshold",
-        "recent_values": (0.0, 0.0, 1.0, 0.0, 2.0, 14.0),
+        "recent_values": (0.0, 0.0, 14.0),
     }
     return StateChange(**{**given, **changes})
 
@@ -291,7 +291,7 @@ _OVER: Final = change(
     " to the threshold (3.0).",
     previous_state="ALARM",
     previous_at=BEGAN,
-    recent_values=(2.0, 14.0, 5.0, 0.0),
+    recent_values=(0.0, 14.0, 0.0),
 )
 _NO_DATA: Final = change(
     state="INSUFFICIENT_DATA",
