@@ -163,7 +163,7 @@ def test_the_sweep_reads_the_index_every_minute_also_when_nothing_happens() -> N
 def test_alerts_cost_messages_and_a_secret_costs_by_itself() -> None:
     parameters = {"AlertEmail": "a@example.com", "SlackSecretArn": "arn:aws:secretsmanager:x"}
     found = items(Stack(template(), parameters), alerts=50)
-    assert found["e-mail: messages"].amount == 100
+    assert found["email: messages"].amount == 100
     assert found["secrets"].usd == pytest.approx(0.40)
 
 
