@@ -27,7 +27,7 @@ HEADINGS: Final = ["Look first", "Likely causes", "What to do", "Tune it"]
 # In italics, but a page, tab, button or setting of AWS's console.
 CONSOLE: Final = frozenset(
     {
-        "Detect (no action)",
+        "Detect",
         "Event history",
         "Revoke sessions",
         "Service Quotas",
