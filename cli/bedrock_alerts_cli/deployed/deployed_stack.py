@@ -1,0 +1,182 @@
+"""A deployed stack by its name: its parts, and clients for the place where it is.
+
+Every command that touches an account opens its stack here, says which account and Region that is,
+and asks before it changes anything.
+"""
+
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import click
+
+from bedrock_alerts_cli.template.stack import NAME
+from bedrock_alerts_cli.user_errors import CommandError, InputError
+
+if TYPE_CHECKING:
+    import boto3
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+_DENIED: Final = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
+_EXPIRED: Final = frozenset({"ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId"})
+
+
+@dataclass(frozen=True)
+class DeployedStack:
+    """What CloudFormation says of a stack. `resources` maps logical to physical ids.
+
+    `client` makes a client for a service, in the stack's account and Region.
+    """
+
+    name: str
+    account: str
+    region: str
+    status: str
+    parameters: Mapping[str, str]
+    outputs: Mapping[str, str]
+    resources: Mapping[str, str]
+    client: Callable[[str], Any]
+
+    @classmethod
+    def open(
+        cls, name: str, region: str | None = None, endpoint_url: str | None = None
+    ) -> "DeployedStack":
+        """Read a stack. Raises InputError where there is none, CommandError where AWS refuses."""
+        session = _session(region)
+        if not session.region_name:
+            raise InputError("no Region is set: give --region, or set AWS_DEFAULT_REGION")
+        return cls.read(name, session.region_name, clients(session, endpoint_url))
+
+    @classmethod
+    def read(cls, name: str, region: str, client: Callable[[str], Any]) -> "DeployedStack":
+        """Read a stack with these clients. Raises like `open`."""
+        with said_plainly(f"stack {name} in {region}"):
+            try:
+                (found,) = client("cloudformation").describe_stacks(StackName=name)["Stacks"]
+            except client("cloudformation").exceptions.ClientError as error:
+                if "does not exist" not in str(error):
+                    raise
+                raise InputError(
+                    f"there is no stack {name} in {region}: give --stack and --region"
+                ) from error
+            pages = client("cloudformation").get_paginator("list_stack_resources")
+            resources = {
+                one["LogicalResourceId"]: one["PhysicalResourceId"]
+                for page in pages.paginate(StackName=name)
+                for one in page["StackResourceSummaries"]
+                if one.get("PhysicalResourceId")
+            }
+        return cls(
+            name=name,
+            account=found["StackId"].split(":")[4],
+            region=region,
+            status=found["StackStatus"],
+            parameters={
+                one["ParameterKey"]: one.get("ParameterValue", "")
+                for one in found.get("Parameters", [])
+            },
+            outputs={one["OutputKey"]: one["OutputValue"] for one in found.get("Outputs", [])},
+            resources=resources,
+            client=client,
+        )
+
+    @property
+    def place(self) -> str:
+        """Say which stack, account and Region a command touches."""
+        return f"stack {self.name}, account {self.account}, {self.region}"
+
+    def resource(self, logical_id: str) -> str:
+        """Return the physical id of a resource. Raises InputError where the stack has none."""
+        found = self.resources.get(logical_id)
+        if found is None:
+            raise InputError(f"{self.place} has no {logical_id}: is it a Bedrock Alerts stack?")
+        return found
+
+
+def clients(session: "boto3.Session", endpoint_url: str | None) -> Callable[[str], Any]:
+    """Return what makes one client for each service."""
+
+    @cache
+    def client(service: str) -> Any:
+        return session.client(service, endpoint_url=endpoint_url)  # type: ignore[call-overload] # any
+
+    return client
+
+
+def _session(region: str | None) -> "boto3.Session":
+    # boto3 takes longer to load than all the rest.
+    import boto3  # noqa: PLC0415
+
+    return boto3.Session(region_name=region)
+
+
+@contextmanager
+def said_plainly(about: str) -> Iterator[None]:
+    """Raise CommandError, in a sentence with a next step, for whatever AWS or the network says."""
+    from botocore.exceptions import (  # noqa: PLC0415
+        BotoCoreError,
+        ClientError,
+        NoCredentialsError,
+    )
+
+    try:
+        yield
+    except NoCredentialsError as error:
+        raise CommandError("there are no AWS credentials: run `aws configure` or log in") from error
+    except ClientError as error:
+        code = error.response.get("Error", {}).get("Code", "unknown")
+        message = error.response.get("Error", {}).get("Message", "")
+        if code in _EXPIRED:
+            raise CommandError(
+                f"the AWS credentials are not valid: log in again ({code})"
+            ) from error
+        if code in _DENIED:
+            message += " Add the permission: see the page on the commands' IAM policy."
+        raise CommandError(
+            f"{about}: AWS refused {error.operation_name}: {code}. {message}"
+        ) from error
+    except BotoCoreError as error:
+        raise CommandError(f"{about}: AWS cannot be reached: {error}") from error
+
+
+def stack_options(command: Command) -> Command:
+    """Add the options that name a deployed stack: --stack, --region, --endpoint-url."""
+    for option in (
+        click.option(
+            "--endpoint-url",
+            metavar="URL",
+            help="Call this address instead of AWS: the local stack's, as `demo --keep` prints it.",
+        ),
+        click.option("--region", help="Its Region.  [default: the one of your AWS settings]"),
+        click.option("--stack", default=NAME, show_default=True, help="Name of the stack."),
+    ):
+        command = option(command)
+    return command
+
+
+def change_options(command: Command) -> Command:
+    """Add the options of what changes something: --dry-run, --yes."""
+    for option in (
+        click.option("--yes", is_flag=True, help="Ask nothing."),
+        click.option("--dry-run", is_flag=True, help="Only say what would be done."),
+    ):
+        command = option(command)
+    return command
+
+
+def may_change(what: str, *, dry_run: bool, yes: bool) -> bool:
+    """Say what is going to be changed, on standard error, and ask. False for a dry run.
+
+    Raises click.Abort where the answer is no, InputError where no one can be asked.
+    """
+    click.echo(f"{'Would' if dry_run else 'Will'} {what}.", err=True)
+    if dry_run or yes:
+        return not dry_run
+    if not sys.stdin.isatty():
+        raise InputError("nothing was changed: there is no terminal to ask on. Give --yes")
+    click.confirm("Go on?", default=False, abort=True, err=True)
+    return True
