@@ -1,4 +1,4 @@
-# Every target says what it does: `make` alone lists them, in the groups that `##@` begins.
+# `make` alone lists the targets by `##` text, in the groups that `##@` begins.
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
