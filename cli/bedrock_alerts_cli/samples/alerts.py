@@ -1,7 +1,7 @@
 """An alert of every kind and every reason, with all that an alert can carry, and fixed times.
 
-Made from events by `describe`, as the stack makes them. All is sample data. The tests of the channels,
-the pictures and the pages about the channels show them.
+Made from events by `describe`, as the stack makes them. All is sample data. The tests of the
+channels, the pictures and the pages about the channels show them.
 """
 
 from collections.abc import Mapping
