@@ -11,16 +11,12 @@ from typing import Final
 
 from markupsafe import Markup, escape
 
-# Block Kit limits; the notifier's own limits name the source of each.
+from bedrock_alerts import limits
+
+# Block Kit limits that the notifier does not need; the others are in `limits`.
 MAX_BLOCKS: Final = 50
-MAX_SECTION_TEXT: Final = 3_000
-MAX_FIELDS: Final = 10
-MAX_FIELD_TEXT: Final = 2_000
 MAX_HEADER_TEXT: Final = 150
 MAX_CONTEXT_ELEMENTS: Final = 10
-MAX_ACTIONS_ELEMENTS: Final = 25
-MAX_BUTTON_TEXT: Final = 75
-MAX_BUTTON_URL: Final = 3_000
 MAX_PLACEHOLDER: Final = 150
 MAX_OPTIONS: Final = 100
 MAX_OPTION_TEXT: Final = 75
@@ -508,12 +504,12 @@ def _section_fits(block: Mapping[str, object]) -> bool:
     accessory = block.get("accessory")
     return (
         (text is not None or fields is not None)
-        and (text is None or _text_fits(text, MAX_SECTION_TEXT))
+        and (text is None or _text_fits(text, limits.SLACK_SECTION_CHARS))
         and (
             fields is None
             or (
-                _has_elements(fields, MAX_FIELDS)
-                and all(_text_fits(field, MAX_FIELD_TEXT) for field in _list(fields))
+                _has_elements(fields, limits.SLACK_FIELDS)
+                and all(_text_fits(field, limits.SLACK_FIELD_CHARS) for field in _list(fields))
             )
         )
         and (accessory is None or _element_fits(accessory))
@@ -530,7 +526,7 @@ def _context_fits(block: Mapping[str, object]) -> bool:
 
 
 def _actions_fit(block: Mapping[str, object]) -> bool:
-    return _elements_fit(block, MAX_ACTIONS_ELEMENTS)
+    return _elements_fit(block, limits.SLACK_BUTTONS)
 
 
 def _image_fits(block: Mapping[str, object]) -> bool:
@@ -557,9 +553,9 @@ def _element_fits(value: object) -> bool:
         case "button":
             url = element.get("url", "")
             return (
-                _text_fits(element.get("text"), MAX_BUTTON_TEXT, ("plain_text",))
+                _text_fits(element.get("text"), limits.SLACK_BUTTON_TEXT_CHARS, ("plain_text",))
                 and isinstance(url, str)
-                and len(url) <= MAX_BUTTON_URL
+                and len(url) <= limits.SLACK_URL_CHARS
             )
         case "static_select":
             options = element.get("options")
@@ -569,7 +565,7 @@ def _element_fits(value: object) -> bool:
                 and all(map(_option_fits, _list(options)))
             )
         case "mrkdwn" | "plain_text":
-            return _text_fits(element, MAX_SECTION_TEXT)
+            return _text_fits(element, limits.SLACK_SECTION_CHARS)
         case kind:
             return isinstance(kind, str)
 

@@ -58,7 +58,7 @@ class Notification(msgspec.Struct, frozen=True, kw_only=True):
     """Why a message is sent, with facts of the incident.
 
     `at` is when it is sent. `opened_at` is when the incident began, `ended_at` when it ended,
-    `transitions` how often the alarm fired in it, `reminders` the number of this one. `held_by` is
+    `transitions` how often the alarm fired in it. `held_by` is
     who silenced the alarm and `until` when; `acked_by` is who acknowledged. `share` is the part of
     the time in ALARM (0 to 1) of an alarm that fires on and off. `former_end` says how the previous
     incident ended, `is_late` that the channel is notified only after the end. `note` is any other
@@ -70,7 +70,6 @@ class Notification(msgspec.Struct, frozen=True, kw_only=True):
     opened_at: datetime | None = None
     ended_at: datetime | None = None
     transitions: int = 0
-    reminders: int = 0
     held_by: str = ""
     acked_by: str = ""
     until: datetime | None = None

@@ -179,7 +179,7 @@ def _key(change: StateChange, notification: Notification) -> str:
     )
     until = notification.until.isoformat() if notification.until else ""
     state = (change.incident_key, change.state, change.at.isoformat())
-    return key_of(*state, notification.kind, str(notification.reminders), by_whom, until)
+    return key_of(*state, notification.kind, by_whom, until)
 
 
 def _tone(change: StateChange, notification: Notification, severity: Severity) -> Tone:
