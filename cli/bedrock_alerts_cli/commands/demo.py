@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
+from bedrock_alerts_cli.local_stack.prerequisites import refuse_what_is_missing
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -67,6 +69,7 @@ def demo(  # noqa: PLR0913 - one for each option
     a group of alarms shares a message five minutes later. Exits with 0 only if every channel shows
     all that happened, in no more messages than changes.
     """
+    refuse_what_is_missing()
     # Imported here: boto3 and rich would make every `--help` wait.
     from rich.console import Console  # noqa: PLC0415
 
