@@ -1,6 +1,7 @@
 """Packs the project's files into the wheel. All the rest of the packaging is in pyproject.toml."""
 
 import shutil
+import tomllib
 from pathlib import Path
 from typing import Final
 
@@ -9,25 +10,6 @@ from setuptools.command.build_py import build_py
 
 # `bedrock_alerts_cli/project.py` finds them there.
 FOLDER: Final = "bedrock_alerts_cli/_project"
-# What commands read, and what `sam build` needs. The package of the shared layer is in the wheel
-# anyway.
-PACKED: Final = (
-    "CHANGELOG.md",
-    "LICENSE",
-    "NOTICE",
-    "alarms/*.yaml",
-    "config/*.yaml",
-    "docs/runbooks/*.md",
-    "events/**/*.json",
-    "events/**/*.ndjson",
-    "functions/Makefile",
-    "functions/*/handler.py",
-    "layers/Makefile",
-    "layers/dependencies/requirements.txt",
-    "requirements/engine.txt",
-    "samconfig.toml",
-    "template.yaml",
-)
 
 
 class BuildWithProject(build_py):
@@ -39,7 +21,8 @@ class BuildWithProject(build_py):
         if self.editable_mode:
             return
         root = Path(__file__).resolve().parent
-        for pattern in PACKED:
+        project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
+        for pattern in project["tool"]["bedrock_alerts"]["packed"]:
             for path in sorted(root.glob(pattern)):
                 target = Path(self.build_lib, FOLDER, path.relative_to(root))
                 target.parent.mkdir(parents=True, exist_ok=True)

@@ -67,7 +67,7 @@ def cli() -> None:
 
 
 def _run() -> object:
-    """Run the command that is asked for. Raises InputError where a package of an extra is missing."""
+    """Run the command. Raises InputError where it needs an extra that is not installed."""
     try:
         return cli(standalone_mode=False, prog_name=project.DISTRIBUTION)
     except ModuleNotFoundError as error:

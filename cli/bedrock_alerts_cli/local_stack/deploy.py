@@ -77,18 +77,8 @@ def build(engine: Engine) -> Path:
 
 
 def deploy(engine: Engine, built: Path, parameters: Mapping[str, str]) -> Stack:
-    """Deploy the built template, without what the engine cannot make.
-
-    That is every resource type that it does not know, and alarms over metric math. Conditions are
-    settled here: it does not look into lists in them.
-    """
-    template = cfn.load(built)
-    unknown = cfn.types(template) - _known_types()
-    smaller, left_out = cfn.without_types(template, unknown, cfn.math_alarms(template))
-    whole = project_stack.Stack(template, parameters)
-    smaller = cfn.with_settled(
-        smaller, {name: whole.holds(name) for name in template["Conditions"]}
-    )
+    """Deploy the built template with `sam deploy`, without what the engine cannot make."""
+    smaller, left_out = makeable(cfn.load(built), parameters)
     # JSON: `sam deploy` reads it several times, and YAML of this size slowly.
     built = built.with_name("template.local.json")
     built.write_text(json.dumps(smaller))
@@ -112,6 +102,21 @@ def deploy(engine: Engine, built: Path, parameters: Mapping[str, str]) -> Stack:
         seconds=_DEPLOY_SECONDS,
     )  # fmt: skip
     return describe(engine, left_out)
+
+
+def makeable(
+    template: Mapping[str, Any], parameters: Mapping[str, str]
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return a template without what the engine cannot make, and what that is.
+
+    That is every resource type that it does not know, and alarms over metric math. Conditions are
+    settled here: it does not look into lists in them.
+    """
+    unknown = cfn.types(template) - _known_types()
+    smaller, left_out = cfn.without_types(template, unknown, cfn.math_alarms(template))
+    whole = project_stack.Stack(template, parameters)
+    settled = {name: whole.holds(name) for name in template["Conditions"]}
+    return cfn.with_settled(smaller, settled), left_out
 
 
 def describe(engine: Engine, left_out: Mapping[str, str]) -> Stack:

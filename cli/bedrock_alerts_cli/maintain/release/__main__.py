@@ -41,7 +41,7 @@ def release(source: Path, out: Path, epoch: int) -> None:
     built = source / ".aws-sam" / "build"
     environment = {**os.environ, "LAYER_TARGET": "lambda", "PYTHON": sys.executable}
     run([find_sam(), "build", "--build-dir", str(built), "--parallel"], source, environment)
-    package(built, source / "template.yaml", out, version, epoch)
+    package(built, source / "template.yaml", out, version)
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         install(source / "requirements" / "base.txt", work / "command")
@@ -84,8 +84,16 @@ def sums(folder: Path) -> str:
 
 def run(command: list[str], folder: Path, environment: dict[str, str] | None = None) -> str:
     """Run a program and return what it prints. Raises CommandError with the end of that."""
+    program = shutil.which(command[0])
+    if program is None:
+        raise CommandError(f"the `{command[0]}` command is not installed")
     done = subprocess.run(
-        command, cwd=folder, env=environment, check=False, capture_output=True, text=True
+        [program, *command[1:]],
+        cwd=folder,
+        env=environment,
+        check=False,
+        capture_output=True,
+        text=True,
     )
     if done.returncode != 0:
         tail = "\n".join((done.stdout + done.stderr).splitlines()[-40:])

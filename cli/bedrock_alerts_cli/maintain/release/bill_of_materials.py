@@ -6,7 +6,7 @@ import subprocess
 import sys
 import venv
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from bedrock_alerts_cli.user_errors import CommandError
 
@@ -45,7 +45,19 @@ def bill_of_materials(tool: Path, packages: Path, project: Path, work: Path, epo
         links = component.pop("externalReferences", [])
         kept = [link for link in links if link["type"] != _FETCHED]
         component.update({"externalReferences": kept} if kept else {})
+    _depend_on_all(bill)
     return json.dumps(bill, indent=2, sort_keys=True) + "\n"
+
+
+def _depend_on_all(bill: dict[str, Any]) -> None:
+    """Let the project depend on what no other package needs: not all is in its pyproject.toml."""
+    root = bill["metadata"]["component"]["bom-ref"]
+    graph = {one["ref"]: one for one in bill["dependencies"]}
+    needed = {
+        name for ref, one in graph.items() if ref != root for name in one.get("dependsOn", [])
+    }
+    own = set(graph[root].get("dependsOn", []))
+    graph[root]["dependsOn"] = sorted(own | (graph.keys() - needed - {root}))
 
 
 def install(requirements: Path, folder: Path) -> None:

@@ -23,24 +23,37 @@ TEMPLATE: Final = "template.yaml"
 HOSTED: Final = "template-hosted.json"
 _CODE: Final = ("CodeUri", "ContentUri")
 _HASH: Final = 12
+# Of every file in a zip, so that the zip changes only with its content: 1 January 2000.
+_TIME: Final = 946_684_800
 _PLACEHOLDER: Final = "bucket"
 # CloudFormation's limit for a template in a bucket.
 _MAX_BYTES: Final = 1_000_000
 _BUILT_BY: Final = re.compile(r"^ +Metadata: \{ BuildMethod: .*\}\n", re.MULTILINE)
 _GROUP: Final = "Where the release is"
-_BUCKET: Final = {
-    "Type": "String",
-    "Description": (
-        "The S3 bucket with the zips of the release. It must be in this Region: Lambda takes code"
-        " from no other. REGION in the name becomes the name of the Region."
-    ),
-    # In capitals REGION is not part of any bucket's name.
-    "AllowedPattern": r"^(?:[a-z0-9.-]|REGION){3,63}$",
-    "ConstraintDescription": "must be the name of a bucket, such as alerts-REGION",
+_PER_REGION: Final = "CodeBucketHasRegion"
+_PARAMETERS: Final = {
+    "CodeBucket": {
+        "Type": "String",
+        "Description": (
+            "The S3 bucket with the zips of the release. It must be in this Region: Lambda takes"
+            " code from no other."
+        ),
+        "AllowedPattern": r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$",
+        "ConstraintDescription": "must be the name of a bucket",
+    },
+    _PER_REGION: {
+        "Type": "String",
+        "Description": (
+            "true: the bucket's name is CodeBucket, a hyphen and this Region, as in"
+            " example-eu-west-1. For a release with one bucket in each Region."
+        ),
+        "Default": "false",
+        "AllowedValues": ["true", "false"],
+    },
 }
 
 
-def package(built: Path, source: Path, out: Path, version: str, epoch: int) -> None:
+def package(built: Path, source: Path, out: Path, version: str) -> None:
     """Write both templates and the zips into `out`.
 
     `built` is the folder of `sam build`, `source` the template that was built. Raises CommandError
@@ -49,7 +62,7 @@ def package(built: Path, source: Path, out: Path, version: str, epoch: int) -> N
     template = cfn.load(source)
     zips = {}
     for name in _with_code(template):
-        data = zipped_folder(built / name, epoch)
+        data = zipped_folder(built / name, _TIME)
         # By its content: what has not changed keeps its name, and is not deployed again.
         zips[name] = f"{name}-{hashlib.sha256(data).hexdigest()[:_HASH]}.zip"
         (out / zips[name]).write_bytes(data)
@@ -101,20 +114,19 @@ def _hosted(template: Mapping[str, Any], zips: Mapping[str, str], version: str) 
     with _some_region():
         made: dict[str, Any] = transform(document, {}, _NoManagedPolicies())
     made["Resources"] = _in_bucket(made["Resources"])
-    made["Parameters"] = {
-        "CodeBucket": _BUCKET,
-        "CodePrefix": {
-            "Type": "String",
-            "Description": "What the keys of the zips begin with in that bucket",
-            "Default": f"bedrock-alerts/{version}/",
-            "AllowedPattern": "^(?:.*/)?$",
-            "ConstraintDescription": "must be empty or end with /",
-        },
-        **made["Parameters"],
+    prefix = {
+        "Type": "String",
+        "Description": "What the keys of the zips begin with in that bucket",
+        "Default": f"bedrock-alerts/{version}/",
+        "AllowedPattern": "^(?:.*/)?$",
+        "ConstraintDescription": "must be empty or end with /",
     }
-    groups = made["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
-    group = {"Label": {"default": _GROUP}, "Parameters": ["CodeBucket", "CodePrefix"]}
-    made["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"] = [group, *groups]
+    added = {**_PARAMETERS, "CodePrefix": prefix}
+    made["Parameters"] = {**added, **made["Parameters"]}
+    made["Conditions"][_PER_REGION] = {"Fn::Equals": [{"Ref": _PER_REGION}, "true"]}
+    interface = made["Metadata"]["AWS::CloudFormation::Interface"]
+    group = {"Label": {"default": _GROUP}, "Parameters": list(added)}
+    interface["ParameterGroups"] = [group, *interface["ParameterGroups"]]
     return made
 
 
@@ -125,9 +137,9 @@ def _in_bucket(node: Any) -> Any:
     if not isinstance(node, dict):
         return node
     if node.get("S3Bucket") == _PLACEHOLDER:
-        bucket = {"Fn::Split": ["REGION", {"Ref": "CodeBucket"}]}
+        with_region = {"Fn::Sub": "${CodeBucket}-${AWS::Region}"}
         return {
-            "S3Bucket": {"Fn::Join": [{"Ref": "AWS::Region"}, bucket]},
+            "S3Bucket": {"Fn::If": [_PER_REGION, with_region, {"Ref": "CodeBucket"}]},
             "S3Key": {"Fn::Sub": f"${{CodePrefix}}{node['S3Key']}"},
         }
     return {key: _in_bucket(value) for key, value in node.items()}
