@@ -132,7 +132,9 @@ def test_a_missing_module_that_is_of_no_extra_is_a_fault_of_ours() -> None:
 
 def test_the_pins_are_of_what_the_wheel_asks_for_and_within_its_ranges() -> None:
     asked = [Requirement(one) for one in PROJECT["dependencies"]]
-    asked_in = re.findall(r"^([a-z]\S+)$", (ROOT / "requirements/base.in").read_text(), re.M)
+    asked_in = re.findall(
+        r"^([a-z]\S+)$", (ROOT / "requirements/base.in").read_text(), re.MULTILINE
+    )
     assert sorted(one.name for one in asked) == sorted(asked_in)
     for one in asked:
         assert pinned("base.txt")[one.name] in one.specifier
@@ -147,7 +149,7 @@ def test_the_wheel_is_built_with_the_pinned_setuptools() -> None:
 
 
 def test_the_version_is_the_newest_of_the_changelog_and_the_command_says_it() -> None:
-    versions = re.findall(r"^## (\d+\.\d+\.\d+)", (ROOT / "CHANGELOG.md").read_text(), re.M)
+    versions = re.findall(r"^## (\d+\.\d+\.\d+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
     assert PROJECT["version"] == versions[0]
     said = CliRunner().invoke(main.cli, ["--version"])
     assert said.output == f"bedrock-alerts {versions[0]}\n"
@@ -262,7 +264,7 @@ def test_the_demo_names_all_that_it_misses(
     monkeypatch.setattr(sam, "path", lambda: None)
     monkeypatch.setattr(prerequisites, "IS_INSTALLED", is_installed)
     monkeypatch.setattr(prerequisites, "ENGINE_PYTHON", tmp_path / "engine" / "bin" / "python")
-    monkeypatch.setattr(prerequisites.shutil, "which", lambda _: None)
+    monkeypatch.setattr("shutil.which", lambda _: None)
     with pytest.raises(InputError) as raised:
         prerequisites.refuse_what_is_missing()
     title, with_sam, with_make, engine = str(raised.value).splitlines()
