@@ -12,7 +12,7 @@ from bedrock_alerts.invocations.collector import collect_objects
 from bedrock_alerts.invocations.s3_notifications import log_objects
 from bedrock_alerts.observability import make_logger
 from bedrock_alerts.settings import load
-from bedrock_alerts.wiring.collector_settings import CollectObjectsSettings
+from bedrock_alerts.wiring.collector_settings import CollectorSettings
 from bedrock_alerts.wiring.collectors import Collecting, collecting
 
 
@@ -27,7 +27,7 @@ class App(NamedTuple):
 @cache
 def _app() -> App:
     return App(
-        collecting=collecting(load(CollectObjectsSettings)),
+        collecting=collecting(load(CollectorSettings)),
         objects=ObjectReader(),
         logger=make_logger("collect-objects"),
     )

@@ -10,7 +10,7 @@ from bedrock_alerts.invocations.collector import collect
 from bedrock_alerts.invocations.decode import decode_records
 from bedrock_alerts.observability import make_logger
 from bedrock_alerts.settings import load
-from bedrock_alerts.wiring.collector_settings import CollectStreamSettings
+from bedrock_alerts.wiring.collector_settings import CollectorSettings
 from bedrock_alerts.wiring.collectors import Collecting, collecting
 
 
@@ -23,9 +23,9 @@ class App(NamedTuple):
 
 @cache
 def _app() -> App:
-    settings = load(CollectStreamSettings)
+    settings = load(CollectorSettings)
     return App(
-        collecting=collecting(settings, own_log_group=settings.own_log_group),
+        collecting=collecting(settings),
         logger=make_logger("collect-stream"),
     )
 

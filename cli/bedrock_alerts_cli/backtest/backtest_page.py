@@ -32,6 +32,9 @@ class Row(NamedTuple):
     from_state: str
     to_state: str
     reason: str
+    headline: str
+    value: str
+    who: str
 
 
 def render(outcome: Outcome, points: Sequence[metrics.Datapoint], title: str) -> str:
@@ -59,6 +62,7 @@ def render(outcome: Outcome, points: Sequence[metrics.Datapoint], title: str) ->
         lanes=[_lane(alarm, time) for alarm in loud],
         plots=charts.plots(points, time),
         ticks=time.ticks(),
+        reasons=_WORDS,
         rows=rows[:_MOST_CHANGES],
         rows_left_out=max(0, len(rows) - _MOST_CHANGES),
         size=(charts.WIDTH, charts.HEIGHT),
@@ -66,6 +70,17 @@ def render(outcome: Outcome, points: Sequence[metrics.Datapoint], title: str) ->
 
 
 _WHOLE: Final = 1000
+# In the order of an incident's life.
+_WORDS: Final = {
+    "firing": "firing",
+    "contributors": "new contributors",
+    "escalated": "escalated",
+    "still_firing": "still firing",
+    "no_data": "no data",
+    "resolved": "resolved",
+    "shared": "several alerts in one",
+    "notice": "other",
+}
 
 
 def _lane(alarm: AlarmHistory, time: charts.Axis) -> Lane:
@@ -83,6 +98,9 @@ def _rows(alarms: Sequence[AlarmHistory]) -> list[Row]:
             change.from_state,
             change.to_state,
             change.reason,
+            change.headline,
+            change.value,
+            change.who,
         )
         for alarm in alarms
         for change in alarm.changes

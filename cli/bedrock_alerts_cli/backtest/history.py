@@ -13,6 +13,7 @@ from typing import Final
 import msgspec
 
 from bedrock_alerts import metrics
+from bedrock_alerts.invocations.aggregate import THROTTLES
 from bedrock_alerts.invocations.collector import CollectOptions
 from bedrock_alerts.invocations.pricing import Prices
 from bedrock_alerts.invocations.profiles import Profiles
@@ -30,7 +31,6 @@ _SAME: Final = {
     "Throttles": "InvocationThrottles",
 }
 _COUNTED_BY_MODEL: Final = ("Invocations", "InvocationErrors")
-_THROTTLES: Final = frozenset({"ThrottlingException", "TooManyRequestsException"})
 # The errors of Bedrock Runtime with a status of 500 and above; all others are the caller's.
 # https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html
 _SERVER_ERRORS: Final = frozenset(
@@ -112,7 +112,7 @@ def bedrock_metrics(points: Iterable[metrics.Datapoint]) -> Iterator[Datapoint]:
 
 def _errors(point: metrics.Datapoint) -> Iterator[Datapoint]:
     ((_, code),) = point.dimensions
-    if code in _THROTTLES:
+    if code in THROTTLES:
         return
     metric = "InvocationServerErrors" if code in _SERVER_ERRORS else "InvocationClientErrors"
     yield _native(metric, point.minute, (), point.values)

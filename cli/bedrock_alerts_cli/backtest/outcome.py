@@ -11,13 +11,19 @@ _DAY: Final = 86400
 
 
 class ChangeOfState(msgspec.Struct, frozen=True, kw_only=True):
-    """An alarm, or one contributor of it, going from one state to another; `at` in seconds."""
+    """An alarm, or one contributor of it, going from one state to another; `at` in seconds.
+
+    For an ALARM: the message's `headline` and `value` (with the threshold), and `who` called most.
+    """
 
     at: int
     from_state: str
     to_state: str
     reason: str
     contributor: str = ""
+    headline: str = ""
+    value: str = ""
+    who: str = ""
 
 
 class AlarmHistory(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,7 +75,9 @@ class Suggestion(msgspec.Struct, frozen=True, kw_only=True):
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """A whole backtest. Times are seconds since 1970.
 
-    `notifications` are the messages that notify people, by channel.
+    `notifications` are the messages that notify people, by channel; `by_reason` counts them by why
+    they are sent, those that several alerts share as `shared`. `state_changes` are those of the
+    alarms deployed, which the messages came from.
     """
 
     start: int
@@ -77,6 +85,8 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     lines: dict[str, int]
     alarms: tuple[AlarmHistory, ...]
     notifications: dict[str, int]
+    by_reason: dict[str, dict[str, int]] = {}
+    state_changes: int = 0
     suggestions: tuple[Suggestion, ...] = ()
 
     @property
@@ -98,6 +108,8 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
             "alarms": [_alarm(alarm) for alarm in self.alarms],
             "short": self.is_short,
             "notifications": self.notifications,
+            "notifications_by_reason": self.by_reason,
+            "state_changes": self.state_changes,
             "suggestions": [msgspec.to_builtins(one) for one in self.suggestions],
         }
 
@@ -116,7 +128,11 @@ def _alarm(alarm: AlarmHistory) -> dict[str, Any]:
                 "from": change.from_state,
                 "to": change.to_state,
                 "reason": clean(change.reason, 1023),
-                **({"contributor": change.contributor} if change.contributor else {}),
+                **{
+                    name: text
+                    for name in ("contributor", "headline", "value", "who")
+                    if (text := getattr(change, name))
+                },
             }
             for change in alarm.changes
         ],

@@ -1,12 +1,15 @@
 """The backtest itself: a history goes through the alarms, their changes through the notifier."""
 
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from bedrock_alerts.alerts.describe import split_description
 from bedrock_alerts.metrics import METRICS
+from bedrock_alerts_cli.alarm_files import alerts_in
 from bedrock_alerts_cli.backtest.history import BEDROCK, MADE_UP, History
+from bedrock_alerts_cli.backtest.offenders import Callers
 from bedrock_alerts_cli.backtest.outcome import AlarmHistory, ChangeOfState
 from bedrock_alerts_cli.simulator import (
     Alarm,
@@ -24,6 +27,7 @@ from bedrock_alerts_cli.simulator.store import PUNCTUAL
 from bedrock_alerts_cli.template.load import load
 
 _SET: Final = "AlarmSet"
+_HOUR: Final = 3600
 # What is published about the notifier and the machinery: no log of calls tells of it.
 _NOT_IN_A_LOG: Final = frozenset(
     {"StateChanges", "NotificationsSent", "NotificationsFailed", "NotificationsSuppressed"}
@@ -78,7 +82,11 @@ def _simulate(
 
 
 def alarm_histories(
-    alarms: Sequence[Alarm], timeline: Timeline, namespace: str, deployed: frozenset[str]
+    alarms: Sequence[Alarm],
+    timeline: Timeline,
+    namespace: str,
+    deployed: frozenset[str],
+    callers: Callers,
 ) -> tuple[AlarmHistory, ...]:
     """Say of each alarm what it did, in the template's order, and whether it is to be deployed."""
     by_name: dict[str, list[Change]] = {alarm.name: [] for alarm in alarms}
@@ -90,6 +98,7 @@ def alarm_histories(
             alarm,
             by_name[alarm.name],
             timeline,
+            callers,
             is_judged=alarm.name in judged,
             is_deployed=alarm.name in deployed,
         )
@@ -141,6 +150,7 @@ def _history(
     alarm: Alarm,
     changes: Sequence[Change],
     timeline: Timeline,
+    callers: Callers,
     *,
     is_judged: bool,
     is_deployed: bool,
@@ -150,7 +160,7 @@ def _history(
         name=alarm.name,
         severity=trailers.get("severity", "warning"),
         about=text,
-        changes=tuple(_change(change) for change in changes),
+        changes=tuple(_change(change, callers) for change in changes),
         stretches=_stretches(timeline.of(alarm.name), timeline),
         seconds_in_alarm=timeline.seconds_in_alarm(alarm.name),
         fired=times_fired(changes),
@@ -159,15 +169,30 @@ def _history(
     )
 
 
-def _change(change: Change) -> ChangeOfState:
+def _change(change: Change, callers: Callers) -> ChangeOfState:
     attributes = change.contributor.attributes if change.contributor else ()
+    headline = value = who = ""
+    if change.to_state == "ALARM" != change.from_state:
+        (alert,) = alerts_in(json.dumps(change.event()), change.alarm_name)
+        headline = alert.headline or alert.title
+        value = next((fact.value for fact in alert.facts if fact.label == "Value"), "")
+        end = int(change.at.timestamp())
+        who = callers.top(change.alarm_name, end - _seconds_looked_at(change.alarm), end)
     return ChangeOfState(
         at=int(change.at.timestamp()),
         from_state=change.from_state,
         to_state=change.to_state,
         reason=change.reason,
-        contributor=" ".join(f"{name}={value}" for name, value in attributes),
+        contributor=" ".join(f"{name}={text}" for name, text in attributes),
+        headline=headline,
+        value=value,
+        who=who,
     )
+
+
+def _seconds_looked_at(alarm: Alarm) -> int:
+    """Return how far an alarm looks back; a composite alarm, which has no period, an hour."""
+    return alarm.period * alarm.rules.periods if isinstance(alarm, MetricAlarm) else _HOUR
 
 
 def _stretches(changes: Sequence[Change], timeline: Timeline) -> tuple[tuple[int, int], ...]:

@@ -9,13 +9,14 @@ import click
 import msgspec
 
 from bedrock_alerts.alerts.describe import lasting
-from bedrock_alerts.invocations.aggregate import AggregateOptions, PrincipalScope
+from bedrock_alerts.invocations.aggregate import AggregateOptions
 from bedrock_alerts.invocations.collector import CollectOptions
 from bedrock_alerts.invocations.identity import CallerDetail, Naming
 from bedrock_alerts.metrics import DEFAULT_NAMESPACE
 from bedrock_alerts_cli.backtest.backtest_page import render
 from bedrock_alerts_cli.backtest.history import History, read_history
 from bedrock_alerts_cli.backtest.message_counts import messages
+from bedrock_alerts_cli.backtest.offenders import Callers
 from bedrock_alerts_cli.backtest.outcome import AlarmHistory, Outcome, Suggestion
 from bedrock_alerts_cli.backtest.run import Setup, alarm_histories, fired_with, replay
 from bedrock_alerts_cli.backtest.suggest import suggestions
@@ -133,13 +134,17 @@ def backtest(  # noqa: PLR0913 - click passes every option on its own
     _refuse_what_cannot_be_replayed(history)
     deployed = setup.deployed()
     timeline = replay(alarms, history, settings.namespace, Lateness(delay))
-    found = alarm_histories(alarms, timeline, settings.namespace, deployed)
+    callers = Callers(history.points)
+    found = alarm_histories(alarms, timeline, settings.namespace, deployed, callers)
+    sent = messages(timeline, known, routes, deployed)
     outcome = Outcome(
         start=history.start,
         end=history.end,
         lines=history.counts,
         alarms=found,
-        notifications=messages(timeline, known, routes, deployed),
+        notifications=sent.by_channel,
+        by_reason=sent.by_reason,
+        state_changes=sum(change.alarm_name in deployed for change in timeline.changes),
     )
     if suggest is not None:
         fired = fired_with(setup, history, settings.namespace, Lateness(delay))
@@ -180,11 +185,10 @@ class _Settings:
         described = load(setup.template).get("Parameters", {})
         values = {name: str(one.get("Default", "")) for name, one in described.items()}
         values |= setup.parameters
-        principals = values.get("PrincipalMetrics", "violations")
         self.namespace = values.get("MetricsNamespace") or DEFAULT_NAMESPACE
         self.collect = CollectOptions(
             aggregate=AggregateOptions(
-                principals=_one_of(principals, get_args(PrincipalScope), "violations"),
+                principals="all",  # who called is part of each firing
                 application_key=values.get("ApplicationMetadataKey") or None,
             ),
             naming=Naming(_one_of(values.get("CallerDetail", ""), get_args(CallerDetail), "auto")),
@@ -213,7 +217,7 @@ def _row(alarm: AlarmHistory, outcome: Outcome) -> tuple[str, ...]:
         alarm.weekly(outcome.weeks),
         lasting(timedelta(seconds=alarm.seconds_in_alarm)),
         moment(first.at)[:16],
-        first.reason,
+        first.headline or first.reason,
     )
 
 

@@ -13,7 +13,14 @@ import msgspec
 
 from bedrock_alerts.invocations.event_lines import report
 from bedrock_alerts.invocations.identity import CallerDetail, Naming
-from bedrock_alerts.invocations.invocation import Cost, Hit, Invocation, Rejected, Skipped
+from bedrock_alerts.invocations.invocation import (
+    PICODOLLARS,
+    Cost,
+    Hit,
+    Invocation,
+    Rejected,
+    Skipped,
+)
 from bedrock_alerts.invocations.parse import parse
 from bedrock_alerts.invocations.pricing import cost_of
 from bedrock_alerts.invocations.profiles import is_opaque, resolved
@@ -29,7 +36,6 @@ from bedrock_alerts_cli.parallel import in_order
 from bedrock_alerts_cli.terminal import Column, Row, Table, moment, until_cut_off, watched, write
 from bedrock_alerts_cli.user_errors import CommandError, InputError
 
-_PICODOLLARS: Final = 10**12
 _BESIDE_NAME: Final = re.compile(r"^[a-z0-9-]+\.(?=.)|-\d{8}(?=-v|$)|(?:-v1)?(?::\d+)?$")
 _ROWS_HELD: Final = 200
 _HITS_SHOWN: Final = 3
@@ -285,7 +291,7 @@ def _price(cost: Cost) -> str:
     if cost.model_picodollars is None:
         return "?"
     mark = "~" if cost.priced == "approximate" else ""
-    return f"{mark}${cost.model_picodollars / _PICODOLLARS:.6f}"
+    return f"{mark}${cost.model_picodollars / PICODOLLARS:.6f}"
 
 
 def _findings(call: Invocation) -> str:
@@ -334,17 +340,17 @@ def _listed(counts: Counter[str]) -> str:
 def _spent(by: Counter[str]) -> str:
     """Name who or what was dearest, guardrails included."""
     order = [(name, spent) for name, spent in by.most_common() if spent]
-    parts = [f"{name} ${spent / _PICODOLLARS:,.6f}" for name, spent in order[:_SUMS_SHOWN]]
+    parts = [f"{name} ${spent / PICODOLLARS:,.6f}" for name, spent in order[:_SUMS_SHOWN]]
     if rest := order[_SUMS_SHOWN:]:
         together = sum(spent for _, spent in rest)
-        parts.append(f"{len(rest):,} more ${together / _PICODOLLARS:,.6f}")
+        parts.append(f"{len(rest):,} more ${together / PICODOLLARS:,.6f}")
     return ", ".join(parts)
 
 
 def _total(tally: Tally) -> str:
-    parts = [f"${tally.model_picodollars / _PICODOLLARS:,.6f}"]
+    parts = [f"${tally.model_picodollars / PICODOLLARS:,.6f}"]
     if tally.guardrail_picodollars:
-        parts.append(f"guardrails ${tally.guardrail_picodollars / _PICODOLLARS:,.6f}")
+        parts.append(f"guardrails ${tally.guardrail_picodollars / PICODOLLARS:,.6f}")
     if tally.priced["approximate"]:
         parts.append(f"{tally.priced['approximate']:,} priced approximately")
     if tally.priced["unpriced"]:

@@ -125,6 +125,24 @@ def test_messages_are_those_of_the_notifier(document: dict[str, Any]) -> None:
     assert document["notifications"]["email"] <= fired + ended
 
 
+def test_a_firing_says_how_much_over_what_and_who(document: dict[str, Any]) -> None:
+    (fired,) = (
+        one for one in alarm(document, "PromptAttack")["state_changes"] if one["to"] == "ALARM"
+    )
+    assert fired["headline"].endswith("prompt attacks blocked in 20 min")
+    assert fired["value"].endswith("(threshold: 3)")
+    assert fired["who"] == "search-app 3"
+
+
+def test_messages_are_counted_by_why_they_are_sent(document: dict[str, Any]) -> None:
+    for channel, count in document["notifications"].items():
+        assert sum(document["notifications_by_reason"][channel].values()) == count
+    assert document["notifications_by_reason"]["email"]["firing"] >= 1
+    assert document["state_changes"] >= sum(
+        len(one["state_changes"]) for one in document["alarms"] if one["deployed"] and one["fired"]
+    )
+
+
 def test_routes_decide_who_hears(attacked: Path, document: dict[str, Any], tmp_path: Path) -> None:
     routes = tmp_path / "routes.yaml"
     routes.write_text(

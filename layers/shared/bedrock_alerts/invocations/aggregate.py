@@ -27,7 +27,8 @@ from bedrock_alerts.metrics import METRICS, Datapoint, Dimensions
 from bedrock_alerts.text import dimension_value
 
 _HOUR: Final = 3600
-_THROTTLES: Final = frozenset({"ThrottlingException", "TooManyRequestsException"})
+THROTTLES: Final = frozenset({"ThrottlingException", "TooManyRequestsException"})
+"""The error codes of calls that Bedrock throttled."""
 _VERDICT_METRICS: Final = {
     "blocked": "ContentFilteredCount",
     "masked": "MaskedCount",
@@ -260,7 +261,7 @@ def _counters_of(alike: Alike) -> Iterator[str]:
         yield "ApiKeyInvocations"
     if alike.error_code is not None:
         yield "InvocationErrors"
-        if alike.error_code in _THROTTLES:
+        if alike.error_code in THROTTLES:
             yield "Throttles"
     if alike.verdict != "none":
         yield "GuardedInvocations"

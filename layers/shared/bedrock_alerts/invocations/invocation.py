@@ -5,7 +5,7 @@ content is dropped when a record is parsed, because there is nowhere to put it.
 """
 
 from collections.abc import Mapping
-from typing import Final, Literal, TypeAlias, final
+from typing import Annotated, Final, Literal, TypeAlias, final
 
 import msgspec
 
@@ -49,20 +49,33 @@ class Billing(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     counts: Literal["present", "missing", "refused", "no-cache"] = "present"
 
 
-class GuardrailUnits(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+_Units: TypeAlias = Annotated[int, msgspec.Meta(ge=0, lt=10**9)]
+_UNIT_KEYS: Final = {
+    "topic": "topicPolicyUnits",
+    "content": "contentPolicyUnits",
+    "content_image": "contentPolicyImageUnits",
+    "word": "wordPolicyUnits",
+    "sensitive_information": "sensitiveInformationPolicyUnits",
+    "sensitive_information_free": "sensitiveInformationPolicyFreeUnits",
+    "contextual_grounding": "contextualGroundingPolicyUnits",
+    "automated_reasoning": "automatedReasoningPolicyUnits",
+}
+
+
+class GuardrailUnits(msgspec.Struct, frozen=True, kw_only=True, gc=False, rename=_UNIT_KEYS):
     """Text units (images for `content_image`) that a guardrail has used, by policy.
 
     From `invocationMetrics.usage` of every assessment in the record, added up.
     """
 
-    topic: int = 0
-    content: int = 0
-    content_image: int = 0
-    word: int = 0
-    sensitive_information: int = 0
-    sensitive_information_free: int = 0
-    contextual_grounding: int = 0
-    automated_reasoning: int = 0
+    topic: _Units = 0
+    content: _Units = 0
+    content_image: _Units = 0
+    word: _Units = 0
+    sensitive_information: _Units = 0
+    sensitive_information_free: _Units = 0
+    contextual_grounding: _Units = 0
+    automated_reasoning: _Units = 0
 
     def charged(self) -> int:
         """Return how many are charged: words and free units are not.
