@@ -52,7 +52,11 @@ def test_the_dependencies_are_compiled_for_lambdas_python_and_the_layers_archite
 
 @pytest.mark.parametrize("layer", LAYERS)
 def test_a_layer_brings_the_license(built: Path, layer: str) -> None:
-    assert sorted(path.name for path in (built / layer).iterdir()) == ["LICENSE", "NOTICE", "python"]
+    assert sorted(path.name for path in (built / layer).iterdir()) == [
+        "LICENSE",
+        "NOTICE",
+        "python",
+    ]
     for name in ("LICENSE", "NOTICE"):
         assert (built / layer / name).read_bytes() == (ROOT / name).read_bytes()
 

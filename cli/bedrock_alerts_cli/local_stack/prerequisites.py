@@ -9,7 +9,7 @@ from bedrock_alerts_cli import extras, sam
 from bedrock_alerts_cli.project import IS_INSTALLED, ROOT, work_folder
 from bedrock_alerts_cli.user_errors import InputError
 
-# An environment of its own: the engine pins another botocore than aws-sam-cli.
+# A separate environment: the engine pins another botocore than aws-sam-cli.
 ENGINE_PYTHON: Final = work_folder() / ".venv-engine" / "bin" / "python"
 
 

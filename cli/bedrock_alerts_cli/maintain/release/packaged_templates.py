@@ -1,6 +1,6 @@
 """The template with the code that it needs, so that a deployment needs no build.
 
-Two templates stand beside the same zips. `template.yaml` is for `sam deploy`, `sam package` and
+There are two templates for the same zips. `template.yaml` is for `sam deploy`, `sam package` and
 `aws cloudformation package`, which upload the zips beside it. `template-hosted.json` has no SAM
 transform: CloudFormation alone deploys it, from a bucket that holds the zips.
 """
@@ -80,7 +80,7 @@ def _with_code(template: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _beside(source: Path, zips: Mapping[str, str]) -> str:
-    """Return the template's text, comments and all, with the zips in place of the sources.
+    """Return the template's text, comments and all, with the zips instead of the sources.
 
     Raises CommandError where a resource is written in another way than it was.
     """
