@@ -1,4 +1,4 @@
-"""Where the `sam` command is."""
+"""Finds the `sam` command."""
 
 import shutil
 import sys

@@ -17,7 +17,7 @@ from bedrock_alerts.wiring.collectors import Collecting, collecting
 
 
 class App(NamedTuple):
-    """What this function works with."""
+    """The parts of this function."""
 
     collecting: Collecting
     objects: ObjectReader
@@ -34,7 +34,7 @@ def _app() -> App:
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
-    """Read every object that an SQS batch tells of; messages that fail stay in the queue.
+    """Read every object named in an SQS batch; messages that fail stay in the queue.
 
     The metrics of a message are written when all of its objects have been read, so a message that
     is tried again is not counted twice.

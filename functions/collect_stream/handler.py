@@ -15,7 +15,7 @@ from bedrock_alerts.wiring.collectors import Collecting, collecting
 
 
 class App(NamedTuple):
-    """What this function works with."""
+    """The parts of this function."""
 
     collecting: Collecting
     logger: Logger
@@ -33,8 +33,8 @@ def _app() -> App:
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Count the batches up to the first that cannot be opened, and report that one.
 
-    Lambda comes back with the reported record and those after it. Then it is the first, and raises:
-    the batch is split until the bad one is alone, which is kept in the bucket for failed batches.
+    Lambda returns the reported record and those after it. Then it is the first, and raises: the
+    batch is split until the bad record is alone, which is stored in the bucket for failed batches.
     """
     app, logger = _app()
     read = decode_records(event)

@@ -1,4 +1,4 @@
-"""How alarms become messages: the changes of state go through the notifier itself."""
+"""Counts messages, by running the state changes through the notifier itself."""
 
 import json
 from collections import Counter
@@ -15,11 +15,11 @@ from bedrock_alerts_cli.simulator import Change, Timeline
 
 _EMAIL: Final = "email"
 SHARED: Final = "shared"
-"""Why a message is sent that several alerts share."""
+"""The reason of a message that several alerts share."""
 
 
 class Messages(NamedTuple):
-    """How many messages notify people: by channel, and by channel and reason."""
+    """The number of messages that notify people, by channel, and by channel and reason."""
 
     by_channel: dict[str, int]
     by_reason: dict[str, dict[str, int]]
@@ -28,7 +28,7 @@ class Messages(NamedTuple):
 def messages(
     timeline: Timeline, channels: Sequence[Channel], routes: Routes, deployed: Collection[str]
 ) -> Messages:
-    """Count what notifies people of the alarms that are `deployed`, by channel.
+    """Count the notifications of `deployed` alarms, by channel.
 
     The notifier runs in memory on the timeline's clock: reminders, routes, quiet hours and digests
     count as they are sent. Edits, quiet replies and the ends of pages notify no one. CloudWatch

@@ -1,4 +1,4 @@
-"""Who called in the time that an alarm looked at, as far as a log tells."""
+"""The callers in an alarm's period, as far as a log shows them."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
@@ -24,7 +24,7 @@ class Callers:
                 by_minute.setdefault(point.minute, Counter())[caller] += int(sum(point.values))
 
     def top(self, alarm: str, start: int, end: int) -> str:
-        """Name the callers with most calls in a time, blocked ones for alarms on guardrails."""
+        """Return the callers with most calls in a time, blocked ones for alarms on guardrails."""
         entry = entry_of(alarm)
         is_blocked = entry is not None and entry.group == _GUARDRAILS
         metric = "ContentFilteredCount" if is_blocked else "Invocations"

@@ -1,4 +1,4 @@
-"""The backtest itself: a history goes through the alarms, their changes through the notifier."""
+"""The backtest: evaluates the alarms on a history, and their changes with the notifier."""
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -28,7 +28,7 @@ from bedrock_alerts_cli.template.load import load
 
 _SET: Final = "AlarmSet"
 _HOUR: Final = 3600
-# What is published about the notifier and the machinery: no log of calls tells of it.
+# Metrics about the notifier and the pipeline, which are not in a log of calls.
 _NOT_IN_A_LOG: Final = frozenset(
     {"StateChanges", "NotificationsSent", "NotificationsFailed", "NotificationsSuppressed"}
     | {"Heartbeat", "RecordAge"}
@@ -45,7 +45,7 @@ class Setup(NamedTuple):
     def alarms(self, **changed: str) -> tuple[Alarm, ...]:
         """Return the alarms, with some parameters `changed`. Raises TemplateError or AlarmError.
 
-        A template with sets of alarms gives all of them, whichever is to be deployed.
+        A template with alarm sets returns all alarms, whichever set is deployed.
         """
         parameters = {**self.parameters, **changed}
         if _SET in load(self.template).get("Parameters", {}):
@@ -61,9 +61,9 @@ class Setup(NamedTuple):
 def replay(
     alarms: Sequence[Alarm], history: History, namespace: str, lateness: Lateness = PUNCTUAL
 ) -> Timeline:
-    """Let the alarms live through the history; metrics of ours are in `namespace`.
+    """Evaluate the alarms on the history; our metrics are in `namespace`.
 
-    Those that watch what no log tells are left out: some take the absence of data for an alarm.
+    Alarms on data that is not in a log are left out: some treat missing data as breaching.
     """
     needed = set(judged_alarms(alarms, namespace))
     for alarm in alarms:
@@ -76,7 +76,7 @@ def replay(
 def _simulate(
     alarms: Iterable[Alarm], points: Iterable[Datapoint], history: History, lateness: Lateness
 ) -> Timeline:
-    # What was measured last is seen only later.
+    # The last values are visible only later.
     end = history.end + lateness.minutes * 60
     return simulate(alarms, points, history.start, end, lateness)
 
@@ -88,7 +88,7 @@ def alarm_histories(
     deployed: frozenset[str],
     callers: Callers,
 ) -> tuple[AlarmHistory, ...]:
-    """Say of each alarm what it did, in the template's order, and whether it is to be deployed."""
+    """Return each alarm's results, in the template's order, and whether it is deployed."""
     by_name: dict[str, list[Change]] = {alarm.name: [] for alarm in alarms}
     for change in timeline.changes:
         by_name[change.alarm_name].append(change)
@@ -109,8 +109,8 @@ def alarm_histories(
 def judged_alarms(alarms: Sequence[Alarm], namespace: str) -> frozenset[str]:
     """Return the names of the alarms that a log can fire.
 
-    It tells all that they watch, and they do not compare two counts of the same records:
-    ours with Bedrock's own, which is made up again out of the same log.
+    Their metrics are all in the log, and they do not compare our counts with Bedrock's own, which
+    are rebuilt from the same log.
     """
     judged = set()
     for alarm in alarms:
@@ -126,7 +126,7 @@ def judged_alarms(alarms: Sequence[Alarm], namespace: str) -> frozenset[str]:
 
 
 def times_fired(changes: Iterable[Change]) -> int:
-    """Count how often an alarm went to ALARM; where it has contributors, how often they did."""
+    """Return how often an alarm, or its contributors if it has some, went to ALARM."""
     fired = [change for change in changes if change.to_state == "ALARM" != change.from_state]
     contributors = [change for change in fired if change.contributor is not None]
     return len(contributors or fired)
@@ -191,7 +191,7 @@ def _change(change: Change, callers: Callers) -> ChangeOfState:
 
 
 def _seconds_looked_at(alarm: Alarm) -> int:
-    """Return how far an alarm looks back; a composite alarm, which has no period, an hour."""
+    """Return the time span of an alarm in seconds; an hour for a composite alarm."""
     return alarm.period * alarm.rules.periods if isinstance(alarm, MetricAlarm) else _HOUR
 
 
@@ -213,7 +213,7 @@ Fired = Callable[[str, Mapping[str, str]], int]
 
 
 def fired_with(setup: Setup, history: History, namespace: str, lateness: Lateness) -> Fired:
-    """Return a function that says how often an alarm would have fired with other parameters."""
+    """Return a function that counts an alarm's firings with other parameters."""
     points = tuple(history.datapoints(namespace))
 
     def fired(name: str, changed: Mapping[str, str]) -> int:

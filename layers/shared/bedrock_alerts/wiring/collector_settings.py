@@ -1,4 +1,4 @@
-"""What each collector is set up with."""
+"""Settings of each collector."""
 
 from typing import Annotated, Literal
 
@@ -8,7 +8,7 @@ from bedrock_alerts.settings import Text
 
 
 class CollectorSettings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
-    """What every collector needs to know."""
+    """Settings of every collector."""
 
     metrics_namespace: Annotated[str, Text]
     event_lines: Literal["notable", "all"] = "notable"
