@@ -24,6 +24,7 @@ _COMMANDS: Final = {
     "routes": "bedrock_alerts_cli.commands.routes",
     "simulate": "bedrock_alerts_cli.commands.simulate",
     "stack-cost": "bedrock_alerts_cli.commands.stack_cost",
+    "test-alert": "bedrock_alerts_cli.commands.test_alert",
 }
 # Names of version 0.1 that still work, and are not listed.
 _FORMER: Final = {"cost": "stack-cost"}

@@ -1,0 +1,67 @@
+"""A test with a real alarm of the stack: its state is set to ALARM, and back."""
+
+from typing import Any, Final
+
+from bedrock_alerts.alerts.events import incident_id
+from bedrock_alerts.alerts.test_marks import TEST_REASON
+from bedrock_alerts_cli.deployed.deployed_notifier import DeployedNotifier
+from bedrock_alerts_cli.deployed.deployed_stack import DeployedStack, said_plainly
+from bedrock_alerts_cli.deployed.trial_run import Course
+from bedrock_alerts_cli.user_errors import CommandError, InputError
+
+_TYPES: Final = ("MetricAlarm", "CompositeAlarm")
+
+
+def course_of_real(
+    stack: DeployedStack, notifier: DeployedNotifier, name: str, by: str
+) -> tuple[str, Course]:
+    """Return the alarm's full name, and how it is made to fire and to end.
+
+    Raises InputError where there is no such alarm, CommandError where it cannot be tried now.
+    """
+    full = name if "." in name else f"{stack.name}.{name}"
+    prefixes = [f"{stack.name}.", stack.parameters.get("AlarmNamePrefix", "")]
+    if not any(prefix and full.startswith(prefix) for prefix in prefixes):
+        raise InputError(
+            f"{full} is not an alarm of {stack.place}, which would not receive its events: give"
+            f" the name of one that begins with {prefixes[0]}"
+        )
+    cloudwatch = stack.client("cloudwatch")
+    with said_plainly(f"alarm {full}"):
+        answer = cloudwatch.describe_alarms(AlarmNames=[full], AlarmTypes=list(_TYPES))
+    found = [alarm for kind in _TYPES for alarm in answer.get(f"{kind}s", [])]
+    if not found:
+        raise InputError(f"{stack.place} has no alarm {full}: see docs/alarms.md for its names")
+    _refuse_what_cannot_be_tried(notifier, found[0], full)
+    former = found[0]["StateValue"]
+
+    def set_to(value: str, reason: str) -> None:
+        with said_plainly(f"alarm {full}"):
+            cloudwatch.set_alarm_state(AlarmName=full, StateValue=value, StateReason=reason)
+
+    def end(_at: float) -> None:
+        # No data is not a recovery, so that comes first.
+        set_to("OK", f"{TEST_REASON} has ended")
+        if former != "OK":
+            set_to(former, f"{TEST_REASON} has ended: back to what it was")
+
+    def fire(_at: float) -> None:
+        set_to("ALARM", f"{TEST_REASON}, run by {by}")
+
+    return full, Course(found[0]["AlarmArn"], fire, end)
+
+
+def _refuse_what_cannot_be_tried(notifier: DeployedNotifier, alarm: Any, name: str) -> None:
+    if alarm["StateValue"] == "ALARM":
+        raise CommandError(f"{name} is firing: test another alarm, or leave --alarm out")
+    if not alarm.get("ActionsEnabled", True):
+        raise CommandError(
+            f"the actions of {name} are disabled, so no one is notified: run"
+            f" aws cloudwatch enable-alarm-actions --alarm-names {name}"
+        )
+    known = notifier.load(incident_id(alarm["AlarmArn"]))
+    if known is not None and known.incident is not None:
+        raise CommandError(
+            f"incident {known.incident.number} of {name} has not closed yet: wait for its end (see"
+            f" bedrock-alerts incidents show {name}), or leave --alarm out"
+        )
