@@ -11,6 +11,8 @@ from typing import Any, Final, NamedTuple
 from bedrock_alerts.alerts.alert import Channel
 from bedrock_alerts.alerts.incidents.item import AlarmItem, Policy, policy_of
 from bedrock_alerts.alerts.notifications.reasons import Kind, kind_of
+from bedrock_alerts.alerts.routing import each_once, slack_aliases
+from bedrock_alerts.alerts.test_marks import is_channel
 from bedrock_alerts.errors import BedrockAlertsError
 from bedrock_alerts_cli.deployed.deployed_stack import DeployedStack, said_plainly
 from bedrock_alerts_cli.user_errors import CommandError, InputError
@@ -36,6 +38,7 @@ class DeployedNotifier(NamedTuple):
     channels: tuple[Channel, ...] = ()
     policy: Policy = Policy()
     has_bot: bool = False
+    slack_channel_id: str = ""
     clock: Callable[[], float] = time.time
     sleep: Callable[[float], None] = time.sleep
 
@@ -63,6 +66,7 @@ class DeployedNotifier(NamedTuple):
             with _plainly(about):
                 yield from table.items()
 
+        has_bot = bool(stack.parameters.get("SlackBotSecretArn"))
         partition = stack.outputs.get("RouteFunctionArn", "arn:aws:").split(":")[1]
         return cls(
             stack=stack.name,
@@ -74,7 +78,8 @@ class DeployedNotifier(NamedTuple):
             items=items,
             channels=tuple(stack.outputs.get("Channels", "email").split(",")),
             policy=_policy(stack.parameters),
-            has_bot=bool(stack.parameters.get("SlackBotSecretArn")),
+            has_bot=has_bot,
+            slack_channel_id=stack.parameters.get("SlackChannelId", "") if has_bot else "",
         )
 
     def kind(self, channel: Channel) -> Kind:
@@ -98,12 +103,12 @@ class DeployedNotifier(NamedTuple):
 
 def checked_channels(notifier: DeployedNotifier, named: Iterable[Channel]) -> tuple[Channel, ...]:
     """Return the channels that a person names, each once. Raises InputError for unknown ones."""
-    found = tuple(dict.fromkeys(named))
-    for channel in found:
-        if not notifier.has(channel):
+    given = tuple(named)
+    for channel in given:
+        if not (is_channel(channel) and notifier.has(channel)):
             known = ", ".join(notifier.channels)
             raise InputError(f"stack {notifier.stack} has no channel {channel}: it has {known}")
-    return found
+    return each_once(given, slack_aliases(notifier.slack_channel_id))
 
 
 def _policy(parameters: Any) -> Policy:

@@ -2,11 +2,12 @@
 
 import json
 import uuid
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from bedrock_alerts.alerts.alert import Channel, Severity
-from bedrock_alerts.alerts.test_marks import CHANNELS_TAG, TEST_REASON
+from bedrock_alerts.alerts.test_marks import CHANNELS_TAG
 from bedrock_alerts.text import clean
 
 _MAX_NAME = 80
@@ -28,8 +29,16 @@ class TrialAlarm(NamedTuple):
         """The alarm's name."""
         return self.arn.rpartition(":alarm:")[2]
 
-    def event(self, value: str, before: str, at: float) -> str:
-        """Return the alarm's change to a state, as a message of the alerts queue."""
+    def fires(self, at: float) -> str:
+        """Return the message of the alerts queue that the alarm fires."""
+        return self._event("ALARM", at, {"value": "OK"})
+
+    def ends(self, at: float, fired_at: float) -> str:
+        """Return the message that it is OK: it may come twice, and says of which ALARM it is."""
+        fired = datetime.fromtimestamp(fired_at, UTC)
+        return self._event("OK", at, {"value": "ALARM", "timestamp": _stamp(fired)})
+
+    def _event(self, value: str, at: float, before: Mapping[str, str]) -> str:
         moment = datetime.fromtimestamp(at, UTC)
         by = clean(self.by, _MAX_NAME) or "someone"
         event: dict[str, Any] = {
@@ -45,17 +54,11 @@ class TrialAlarm(NamedTuple):
                 "alarmName": self.name,
                 "configuration": {
                     "description": (
-                        "Nothing is wrong, this is a test alert.\n"
-                        f"{by} tries out whether alerts arrive.\n"
-                        f"Severity: {self.severity}"
+                        f"{by} tries out whether alerts arrive.\nSeverity: {self.severity}"
                     )
                 },
-                "previousState": {"value": before},
-                "state": {
-                    "value": value,
-                    "reason": f"{TEST_REASON}, run by {by}",
-                    "timestamp": _stamp(moment),
-                },
+                "previousState": before,
+                "state": {"value": value, "timestamp": _stamp(moment)},
             },
         }
         if self.channels:

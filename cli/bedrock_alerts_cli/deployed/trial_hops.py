@@ -63,6 +63,8 @@ class Hops:
         for channel, hops in self.channels.items():
             if hops.is_asked:
                 self._look(hops, item.view(channel), now)
+        sent = [hops.claimed_at or hops.notified_at for hops in self.channels.values()]
+        self.learned_at = min([self.learned_at, *(at for at in sent if at is not None)])
 
     def _ask(self, item: AlarmItem) -> None:
         """Note who is to be notified: that is decided when the event is learned."""

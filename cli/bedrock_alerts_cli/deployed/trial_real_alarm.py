@@ -1,5 +1,6 @@
 """A test with a real alarm of the stack: its state is set to ALARM, and back."""
 
+from difflib import get_close_matches
 from typing import Any, Final
 
 from bedrock_alerts.alerts.events import incident_id
@@ -31,7 +32,11 @@ def course_of_real(
         answer = cloudwatch.describe_alarms(AlarmNames=[full], AlarmTypes=list(_TYPES))
     found = [alarm for kind in _TYPES for alarm in answer.get(f"{kind}s", [])]
     if not found:
-        raise InputError(f"{stack.place} has no alarm {full}: see docs/alarms.md for its names")
+        known = [found for found in stack.resources.values() if found.startswith(prefixes[0])]
+        raise InputError(
+            f"{stack.place} has no alarm {full}: give one of its alarms"
+            + "".join(f", such as {name}" for name in get_close_matches(full, known, 1))
+        )
     _refuse_what_cannot_be_tried(notifier, found[0], full)
     former = found[0]["StateValue"]
 
@@ -39,7 +44,7 @@ def course_of_real(
         with said_plainly(f"alarm {full}"):
             cloudwatch.set_alarm_state(AlarmName=full, StateValue=value, StateReason=reason)
 
-    def end(_at: float) -> None:
+    def end(_at: float, _fired_at: float) -> None:
         # No data is not a recovery, so that comes first.
         set_to("OK", f"{TEST_REASON} has ended")
         if former != "OK":

@@ -15,22 +15,26 @@ _LONGEST_DELAY_SECONDS: Final = 900.0
 
 
 class Course(NamedTuple):
-    """How an alarm is made to fire and to end, each at a time; `prepare` is done before."""
+    """How an alarm is made to fire and to end, each at a time.
+
+    `end` is also given the time at which it fired.
+    """
 
     alarm_arn: str
     fire: Callable[[float], None]
-    end: Callable[[float], None]
+    end: Callable[[float, float], None]
 
 
 def course_of(notifier: DeployedNotifier, alarm: TrialAlarm, wait: float) -> Course:
     """Return the course of a test's own alarm: both its events are put into the alerts queue."""
 
-    def end(at: float, delay: float = 0.0) -> None:
-        notifier.put(alarm.event("OK", "ALARM", at + delay), delay)
+    def end(at: float, fired_at: float) -> None:
+        notifier.put(alarm.ends(at, fired_at), 0.0)
 
     def fire(at: float) -> None:
-        notifier.put(alarm.event("ALARM", "OK", at), 0.0)
-        end(at, min(_LONGEST_DELAY_SECONDS, wait + _END_AFTER_SECONDS))
+        delay = min(_LONGEST_DELAY_SECONDS, wait + _END_AFTER_SECONDS)
+        notifier.put(alarm.fires(at), 0.0)
+        notifier.put(alarm.ends(at + delay, at), delay)
 
     return Course(alarm.arn, fire, end)
 
@@ -52,7 +56,7 @@ def run(notifier: DeployedNotifier, course: Course, wait: float) -> Hops:
         _watch(notifier, look, hops.is_notified, wait)
     finally:
         hops.end_put_at = notifier.clock()
-        course.end(hops.end_put_at)
+        course.end(hops.end_put_at, hops.put_at)
     _watch(notifier, look, hops.is_over, wait)
     return hops
 

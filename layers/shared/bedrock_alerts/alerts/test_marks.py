@@ -8,6 +8,8 @@ import re
 from datetime import UTC, datetime
 from typing import Final
 
+import msgspec
+
 from bedrock_alerts.alerts.alert import Channel
 from bedrock_alerts.alerts.events import StateChange
 
@@ -43,4 +45,13 @@ def channels_of_test(change: StateChange | None) -> tuple[Channel, ...]:
     if change is None or not is_name_of_test(change.alarm_name):
         return ()
     named = next((text for name, text in change.tags if name == CHANNELS_TAG), "")
-    return tuple(dict.fromkeys(channel for channel in named.split(",") if channel))
+    return tuple(dict.fromkeys(filter(is_channel, named.split(","))))
+
+
+def is_channel(text: str) -> bool:
+    """Whether a text can be the name of a channel."""
+    try:
+        msgspec.convert(text, Channel)
+    except msgspec.ValidationError:
+        return False
+    return True

@@ -187,7 +187,10 @@ def _key(change: StateChange, notification: Notification) -> str:
 def _tone(change: StateChange, notification: Notification, severity: Severity) -> Tone:
     if _ended_without_data(change, notification):
         return "unknown"
-    by_state: Tone = {"ALARM": severity, "OK": "ok"}.get(change.state, "unknown")
+    is_marked = notification.is_test or is_test(change)
+    by_state: Tone = {"ALARM": "info" if is_marked else severity, "OK": "ok"}.get(
+        change.state, "unknown"
+    )
     return _TONES.get(notification.kind, by_state)
 
 
@@ -244,6 +247,8 @@ def _resolved(change: StateChange, notification: Notification) -> str:
             f"{notification.closed_by} closed this incident by hand: its end was not reported."
             " If the alarm fires again, that is a new incident."
         )
+    if notification.is_test or is_test(change):
+        return "The test has ended: alerts and their ends arrive here."
     if _ended_without_data(change, notification):
         return (
             "CloudWatch gets no more data for this contributor, and reports OK."

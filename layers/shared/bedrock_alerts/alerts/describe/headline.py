@@ -79,8 +79,7 @@ def _until(notification: Notification) -> str:
 
 def headline_of(change: StateChange, notification: Notification, found: Measured) -> str:
     """Say what happened: `14 prompt attacks blocked in 5 min`, `Throttling lasted 14 min`."""
-    is_over = notification.kind == "resolved"
-    if is_over:
+    if notification.kind == "resolved":
         return _end(change, notification)
     if notification.kind in {"no_data", "notice"} or change.state != "ALARM":
         return name_of(change)
@@ -89,15 +88,17 @@ def headline_of(change: StateChange, notification: Notification, found: Measured
     text = text or _of_others(change, found)
     series = _series(change.contributor)
     text = f"{text}: {series}" if series else text
-    if is_test(change) and not is_name_of_test(change.alarm_name):
-        text = f"nothing is wrong, a person set this alarm ({name_of(change)})"
+    if is_name_of_test(change.alarm_name):
+        text = "Nothing is wrong, this is a test alert"
+    elif is_test(change):
+        text = f"Nothing is wrong, a person set {name_of(change)} to ALARM"
     return shorten(text, _MAX_HEADLINE)
 
 
 def name_of(change: StateChange) -> str:
     """Name an alarm, ours without its stack, and which of its contributors it is."""
     if is_name_of_test(change.alarm_name):
-        return "test alert"
+        return "Test alert"
     is_ours = entry_of(change.alarm_name) is not None
     name = suffix_of(change.alarm_name) if is_ours else change.alarm_name
     series = _series(change.contributor)
