@@ -212,15 +212,17 @@ class Timer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """What somebody pressed in a Slack message.
+    """What somebody pressed in a Slack message, or said at a terminal.
 
     `incident` is the alarm's id as `incident_id` makes it, `number` the incident that the message
     shows (0 in messages of versions before 0.2), `seconds` how long to silence the alarm. `user` is
     Slack's id of who pressed it, `name` what Slack calls them. `response_url` is where the one who
-    pressed can be answered, for half an hour.
+    pressed can be answered, for half an hour. Only a terminal can close an incident, send to a
+    channel again (to every one where `channel` is empty), and silence an alarm without an incident:
+    then `alarm_arn` is the alarm's, which may not be known yet.
     """
 
-    kind: Literal["acknowledge", "unacknowledge", "silence", "unsilence"]
+    kind: Literal["acknowledge", "unacknowledge", "silence", "unsilence", "close", "resend"]
     incident: str
     user: str
     name: str
@@ -228,6 +230,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     seconds: int = 0
     number: int = 0
     response_url: str = ""
+    alarm_arn: str = ""
+    channel: str = ""
 
 
 class Notified(msgspec.Struct, frozen=True, kw_only=True):

@@ -244,7 +244,7 @@ def _resolved(change: StateChange, notification: Notification) -> str:
     ended = notification.ended_at or change.at
     if notification.closed_by:
         return (
-            f"{notification.closed_by} closed this incident by hand: its end was not reported."
+            f"{notification.closed_by} closed this incident by hand."
             " If the alarm fires again, that is a new incident."
         )
     if notification.is_test or is_test(change):
