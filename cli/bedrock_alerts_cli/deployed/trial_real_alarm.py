@@ -1,16 +1,15 @@
 """A test with a real alarm of the stack: its state is set to ALARM, and back."""
 
 from difflib import get_close_matches
-from typing import Any, Final
+from typing import Any
 
 from bedrock_alerts.alerts.events import incident_id
 from bedrock_alerts.alerts.test_marks import TEST_REASON
 from bedrock_alerts_cli.deployed.deployed_notifier import DeployedNotifier
 from bedrock_alerts_cli.deployed.deployed_stack import DeployedStack, said_plainly
+from bedrock_alerts_cli.deployed.known_alarms import described
 from bedrock_alerts_cli.deployed.trial_run import Course
 from bedrock_alerts_cli.user_errors import CommandError, InputError
-
-_TYPES: Final = ("MetricAlarm", "CompositeAlarm")
 
 
 def course_of_real(
@@ -28,17 +27,15 @@ def course_of_real(
             f" the name of one that begins with {prefixes[0]}"
         )
     cloudwatch = stack.client("cloudwatch")
-    with said_plainly(f"alarm {full}"):
-        answer = cloudwatch.describe_alarms(AlarmNames=[full], AlarmTypes=list(_TYPES))
-    found = [alarm for kind in _TYPES for alarm in answer.get(f"{kind}s", [])]
-    if not found:
+    alarm = described(stack, full)
+    if alarm is None:
         known = [found for found in stack.resources.values() if found.startswith(prefixes[0])]
         raise InputError(
             f"{stack.place} has no alarm {full}: give one of its alarms"
             + "".join(f", such as {name}" for name in get_close_matches(full, known, 1))
         )
-    _refuse_what_cannot_be_tried(notifier, found[0], full)
-    former = found[0]["StateValue"]
+    _refuse_what_cannot_be_tried(notifier, alarm, full)
+    former = alarm["StateValue"]
 
     def set_to(value: str, reason: str) -> None:
         with said_plainly(f"alarm {full}"):
@@ -53,7 +50,7 @@ def course_of_real(
     def fire(_at: float) -> None:
         set_to("ALARM", f"{TEST_REASON}, run by {by}")
 
-    return full, Course(found[0]["AlarmArn"], fire, end)
+    return full, Course(alarm["AlarmArn"], fire, end)
 
 
 def _refuse_what_cannot_be_tried(notifier: DeployedNotifier, alarm: Any, name: str) -> None:
