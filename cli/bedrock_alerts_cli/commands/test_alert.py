@@ -19,7 +19,7 @@ from bedrock_alerts_cli.deployed.email_recipients import unconfirmed
 from bedrock_alerts_cli.deployed.trial_events import TrialAlarm
 from bedrock_alerts_cli.deployed.trial_hops import Hops
 from bedrock_alerts_cli.deployed.trial_real_alarm import course_of_real
-from bedrock_alerts_cli.deployed.trial_run import Course, course_of, run
+from bedrock_alerts_cli.deployed.trial_run import course_of, run
 from bedrock_alerts_cli.deployed.who_runs import name_of_caller
 from bedrock_alerts_cli.terminal import Column, Row, Table, moment, until_cut_off, write
 
@@ -135,20 +135,12 @@ def test_alert(  # noqa: PLR0913 - click passes every option on its own
         if as_json:
             write(json.dumps({"stack": stack, "alarm": name, "is_dry_run": True}) + "\n")
         return 0
-    return _run(deployed, notifier, name, course, wait, as_json=as_json)
-
-
-def _run(
-    stack: DeployedStack,
-    notifier: DeployedNotifier,
-    name: str,
-    course: Course,
-    wait: float,
-    *,
-    as_json: bool,
-) -> int:
     click.echo(f"Waiting up to {wait:g} s for {name}, then for its end.", err=True)
     hops = run(notifier, course, wait)
+    return _report(deployed, name, hops, is_named=bool(asked), as_json=as_json)
+
+
+def _report(stack: DeployedStack, name: str, hops: Hops, *, is_named: bool, as_json: bool) -> int:
     email = hops.channels.get("email")
     if email is not None and email.result == "yes":
         email.refusal = unconfirmed(stack)
@@ -156,7 +148,7 @@ def _run(
         if as_json:
             write(json.dumps(_document(stack, name, hops)) + "\n")
         else:
-            _print(hops)
+            _print(hops, "not among --channel" if is_named else "by the routes")
     return 0 if hops.is_fine() else 1
 
 
@@ -172,7 +164,7 @@ def _document(stack: DeployedStack, name: str, hops: Hops) -> dict[str, Any]:
     }
 
 
-def _print(hops: Hops) -> None:
+def _print(hops: Hops, why_not: str) -> None:
     Table(_HOPS).add(_hop_rows(hops))
     write("\n")
     Table(_CHANNELS).add(
@@ -180,7 +172,7 @@ def _print(hops: Hops) -> None:
             (
                 one.channel,
                 _RESULTS[one.result],
-                one.refusal or ("by the routes" if one.result == "not_asked" else ""),
+                one.refusal or (why_not if one.result == "not_asked" else ""),
             )
             for one in hops.channels.values()
         ]

@@ -88,7 +88,7 @@ def find_or_ask(
     """
     try:
         item = find(notifier, text).item
-    except InputError:
+    except InputError as error:
         arn = text if _ARN.fullmatch(text) else ""
         if arn and not arn.startswith(notifier.alarms):
             return arn, None  # of another account or Region: it cannot be asked for
@@ -96,7 +96,7 @@ def find_or_ask(
         for candidate in (name, f"{notifier.stack}.{name}"):
             if described(stack, candidate) is not None:
                 return notifier.alarms + candidate, None
-        raise
+        raise InputError(f"{error} CloudWatch has none of this name in {stack.place}.") from error
     return item.arn, item
 
 
