@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from bedrock_alerts.alerts.alert import Channel
-from bedrock_alerts.alerts.incidents.item import AlarmItem
+from bedrock_alerts.alerts.incidents.item import AlarmItem, View
 from bedrock_alerts_cli.deployed.commands_to_route import (
     LEARNS_SECONDS,
     item_now,
@@ -38,19 +38,17 @@ def resend(
 
     Raises CommandError where nothing was tried in time.
     """
-    before = lacking(notifier, item_now(notifier, arn), channel)
+    known = item_now(notifier, arn)
+    before = lacking(notifier, known, channel)
     put_at = say(notifier, "resend", arn, by, channel=channel or "")
-
-    def tried(item: AlarmItem, one: ChannelStanding) -> bool:
-        view = item.view(one.channel)
-        is_refused = bool(view.refusal) and not view.claim
-        is_postponed = view.is_parked or (view.due is not None and view.due > put_at + 1)
-        now = lacking(notifier, item, one.channel)
-        return not now or (is_refused and is_postponed and not _is_waiting(view.due, put_at))
 
     def is_tried() -> bool:
         item = item_now(notifier, arn)
-        return all(tried(item, one) for one in before)
+        return all(
+            not lacking(notifier, item, one.channel)
+            or _has_failed_again(item.view(one.channel), known.view(one.channel), put_at)
+            for one in before
+        )
 
     notifier.wait_for(is_tried, wait)
     after = newest(notifier, item_now(notifier, arn))
@@ -58,9 +56,11 @@ def resend(
     return [one for one in (after.channels if after else ()) if one.channel in names]
 
 
-def _is_waiting(due: float | None, put_at: float) -> bool:
-    """Whether a view is still due as the command has made it."""
-    return due is not None and due <= put_at + 1
+def _has_failed_again(view: View, before: View, put_at: float) -> bool:
+    """Whether an attempt since then has failed: it is looked again later, or never."""
+    is_postponed = view.due is None or view.due > put_at + 1
+    is_changed = (view.due, view.failures) != (before.due, before.failures)
+    return bool(view.refusal) and not view.claim and is_postponed and is_changed
 
 
 def close(
