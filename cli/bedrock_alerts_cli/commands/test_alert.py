@@ -129,7 +129,7 @@ def test_alert(  # noqa: PLR0913 - click passes every option on its own
         what = f"send a test alert ({severity}) to {to}: {deployed.place}"
     if any(channel.startswith("pagerduty") for channel in asked or notifier.channels):
         click.echo(
-            "PagerDuty, if it is notified, pages whoever is on call, then resolves.", err=True
+            "PagerDuty, if it is notified, pages the person on call, then resolves.", err=True
         )
     if not may_change(what, dry_run=dry_run, yes=yes):
         if as_json:

@@ -34,7 +34,7 @@ def lacking(
 def resend(
     notifier: DeployedNotifier, arn: str, by: str, channel: Channel | None, wait: float
 ) -> list[ChannelStanding]:
-    """Make what the channels lack due, and return how they stand when it was tried.
+    """Make what the channels lack due, and return what they show when it was tried.
 
     Raises CommandError where nothing was tried in time.
     """
@@ -66,7 +66,7 @@ def _has_failed_again(view: View, before: View, put_at: float) -> bool:
 def close(
     notifier: DeployedNotifier, arn: str, number: int, by: str, wait: float
 ) -> IncidentStanding:
-    """Close an incident, and return how the channels stand when each was notified of that.
+    """Close an incident, and return it when each channel was notified of that.
 
     Raises CommandError where it was not closed in time.
     """

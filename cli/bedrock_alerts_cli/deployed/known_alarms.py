@@ -49,7 +49,7 @@ def short_name(notifier: DeployedNotifier, item: AlarmItem) -> str:
 
 
 def known_alarms(notifier: DeployedNotifier) -> list[AlarmItem]:
-    """Return everything that is known, as it is now: what is over by now is closed."""
+    """Return everything that is known, as it is now: what has ended is closed."""
     now = notifier.clock()
     return [settle(item, now, notifier.policy) for item in notifier.items()]
 

@@ -48,7 +48,7 @@ def silences(notifier: DeployedNotifier) -> list[SilenceInForce]:
 
 
 def in_force(notifier: DeployedNotifier, item: AlarmItem) -> SilenceInForce | None:
-    """Return the silence of an alarm, None where it has none or that is over."""
+    """Return the silence of an alarm, None where none is in force."""
     silence = item.silence
     if silence is None or silence.until <= notifier.clock():
         return None

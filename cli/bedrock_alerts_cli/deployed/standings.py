@@ -1,4 +1,4 @@
-"""Who was notified of what: the incidents of an alarm, and how each channel stands with one."""
+"""Who was notified of what: the incidents of an alarm, and what each channel shows of one."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -139,7 +139,7 @@ def standings(
 def _channels(
     notifier: DeployedNotifier, item: AlarmItem, number: int
 ) -> tuple[ChannelStanding, ...]:
-    """Return how the channels stand with an incident: of an old one, those that showed it last."""
+    """Return what the channels show of an incident: of an old one, those that showed it last."""
     is_newest = number == (item.incident.number if item.incident else item.number)
     found = [
         standing_of(notifier, item, channel, number)
@@ -152,7 +152,7 @@ def _channels(
 def standing_of(
     notifier: DeployedNotifier, item: AlarmItem, channel: Channel, number: int
 ) -> ChannelStanding:
-    """Return how a channel stands with an incident, and what it lacks at this moment."""
+    """Return what a channel shows of an incident, and what it lacks at this moment."""
     view, now = item.view(channel), notifier.clock()
     lacking = plan(item, channel, notifier.kind(channel), notifier.policy, now)
     is_lacking = isinstance(lacking, Send) and bool(lacking.action)

@@ -9,7 +9,7 @@ from bedrock_alerts_cli.deployed.trial_events import TrialAlarm
 from bedrock_alerts_cli.deployed.trial_hops import Hops
 
 _LOOKS_EVERY_SECONDS: Final = 0.25
-# The end comes by itself, also where whoever runs this is gone by then.
+# The end comes by itself, also where the command is gone by then.
 _END_AFTER_SECONDS: Final = 60.0
 _LONGEST_DELAY_SECONDS: Final = 900.0
 

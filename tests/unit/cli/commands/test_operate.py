@@ -32,7 +32,7 @@ def test_a_test_alert_shows_each_hop_and_what_each_channel_said(stack: OperatedS
     done = stack.run("test-alert", "--yes")
     assert done.code == 0
     assert PLACE in done.err
-    assert "PagerDuty, if it is notified, pages whoever is on call" in done.err
+    assert "PagerDuty, if it is notified, pages the person on call" in done.err
     assert done.out.splitlines()[0].split() == ["hop", "time", "(UTC)", "after"]
     assert "pagerduty: notified of the end" in done.out
     assert done.out.endswith("Every channel was notified of the test and of its end.\n")
