@@ -54,7 +54,8 @@ class TrialAlarm(NamedTuple):
                 "alarmName": self.name,
                 "configuration": {
                     "description": (
-                        f"{by} tries out whether alerts arrive.\nSeverity: {self.severity}"
+                        f"This is a test: {by} tries out whether alerts arrive.\n"
+                        f"Severity: {self.severity}"
                     )
                 },
                 "previousState": before,
