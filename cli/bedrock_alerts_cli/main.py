@@ -10,8 +10,7 @@ import click
 from bedrock_alerts_cli.project import ROOT
 from bedrock_alerts_cli.user_errors import CommandError
 
-# Where each command is. They are imported when they are called: boto3 and all the rest would make
-# `--help` slow.
+# The module of each command, imported when called: boto3 and others would make `--help` slow.
 _COMMANDS: Final = {
     "backtest": "bedrock_alerts_cli.commands.backtest",
     "demo": "bedrock_alerts_cli.commands.demo",
@@ -20,6 +19,7 @@ _COMMANDS: Final = {
     "incidents": "bedrock_alerts_cli.commands.incidents",
     "inspect": "bedrock_alerts_cli.commands.inspect",
     "metrics": "bedrock_alerts_cli.commands.metrics",
+    "prices": "bedrock_alerts_cli.commands.prices",
     "render": "bedrock_alerts_cli.commands.render",
     "report": "bedrock_alerts_cli.commands.report",
     "routes": "bedrock_alerts_cli.commands.routes",
@@ -28,7 +28,7 @@ _COMMANDS: Final = {
     "stack-cost": "bedrock_alerts_cli.commands.stack_cost",
     "test-alert": "bedrock_alerts_cli.commands.test_alert",
 }
-# Names of version 0.1 that still work, and are not listed.
+# Names of version 0.1 that still work but are not listed.
 _FORMER: Final = {"cost": "stack-cost"}
 
 
@@ -65,9 +65,9 @@ def _print_version(ctx: click.Context, _param: click.Parameter, is_asked: bool) 
     help="Show the version and exit.",
 )
 def cli() -> None:
-    """Watch what happens on Amazon Bedrock: the same code that runs in AWS, on your machine.
+    """Watch Amazon Bedrock: run the code that runs in AWS on your machine.
 
-    Exit codes: 0 all fine, 1 something was found wrong, 2 bad usage or unreadable input.
+    Exit status: 0 if all is well, 1 if something is wrong, 2 for bad usage or unreadable input.
     """
 
 
