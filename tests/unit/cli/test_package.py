@@ -59,6 +59,7 @@ READERS: Final = (
     ("inspect", CALLS),
     ("metrics", CALLS),
     ("render", ALARM, "--channel", "slack"),
+    ("prices", "show"),
     ("report", CALLS, "--html", "{tmp}/report.html"),
     ("routes", "check", "config/routes.yaml"),
     ("routes", "explain", ALARM, "--routes", "config/routes.yaml"),
