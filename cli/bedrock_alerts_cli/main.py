@@ -16,14 +16,17 @@ _COMMANDS: Final = {
     "demo": "bedrock_alerts_cli.commands.demo",
     "deploy": "bedrock_alerts_cli.commands.deploy",
     "generate-event": "bedrock_alerts_cli.commands.generate_event",
+    "incidents": "bedrock_alerts_cli.commands.incidents",
     "inspect": "bedrock_alerts_cli.commands.inspect",
     "metrics": "bedrock_alerts_cli.commands.metrics",
     "prices": "bedrock_alerts_cli.commands.prices",
     "render": "bedrock_alerts_cli.commands.render",
     "report": "bedrock_alerts_cli.commands.report",
     "routes": "bedrock_alerts_cli.commands.routes",
+    "silence": "bedrock_alerts_cli.commands.silence",
     "simulate": "bedrock_alerts_cli.commands.simulate",
     "stack-cost": "bedrock_alerts_cli.commands.stack_cost",
+    "test-alert": "bedrock_alerts_cli.commands.test_alert",
 }
 # Names of version 0.1 that still work but are not listed.
 _FORMER: Final = {"cost": "stack-cost"}

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 import botocore.session
-import jmespath  # type: ignore[import-untyped]
+import jmespath
 import pytest
 from botocore import xform_name
 
