@@ -68,8 +68,11 @@ READERS: Final = (
 )
 IN_AWS: Final = (
     ("deploy", "--check"),
+    ("incidents",),
     ("report", "--stack", "bedrock-alerts"),
     ("routes", "put", "config/routes.yaml", "--stack", "bedrock-alerts"),
+    ("silence",),
+    ("test-alert", "--yes"),
 )
 
 
