@@ -22,7 +22,7 @@ _STATES: Final = {"no_data": "no data"}
 class ChannelStanding(NamedTuple):
     """One channel and one incident.
 
-    `shows` is what it was notified of last, empty for nothing, `at` when. `lacks` is why it is to
+    `shows` is what it was notified of last, empty if of none, `at` when. `lacks` is why it is to
     be notified now, `due` when that is tried. `problem` is why the last attempt failed.
     """
 
