@@ -13,7 +13,7 @@ import pytest
 ROOT: Final = Path(__file__).parents[2]
 CODE: Final = ("layers", "functions", "cli")
 # Files and folders whose Markdown and YAML is checked as well.
-DOCUMENTS: Final[tuple[str, ...]] = ()
+DOCUMENTS: Final = ("README.md", "CONTRIBUTING.md", "SECURITY.md", "CODE_OF_CONDUCT.md", "config")
 # Folders and files of the above that still have old words.
 NOT_YET: Final = ("cli/bedrock_alerts_cli/maintain/documents", "cli/bedrock_alerts_cli/samples")
 

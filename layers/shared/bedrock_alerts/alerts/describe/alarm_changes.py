@@ -196,7 +196,7 @@ def _tone(change: StateChange, notification: Notification, severity: Severity) -
 
 def _status(change: StateChange, notification: Notification, severity: Severity) -> str:
     if _ended_without_data(change, notification):
-        return "NO LONGER SEEN"
+        return "NO DATA"
     word = _STATUS.get(notification.kind, "")
     if notification.kind in STANDING and change.state == "ALARM":
         return f"{word or 'ALARM'} · {severity}"
