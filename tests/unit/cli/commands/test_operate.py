@@ -2,6 +2,7 @@
 
 import json
 
+import msgspec
 import pytest
 from botocore.exceptions import ClientError
 
@@ -245,6 +246,20 @@ def test_what_was_refused_is_sent_again_when_asked(stack: OperatedStack) -> None
     done = stack.run("incidents", "resend", "Throttling", "--yes")
     assert (done.code, stack.played.said("slack")) == (0, ["Warning"])
     assert "no channel lacks anything" in done.err
+
+
+def test_what_was_given_up_is_sent_again_and_its_dead_letter_named(stack: OperatedStack) -> None:
+    away(stack, "slack", 20)
+    stack.happens(THROTTLING, "ALARM")
+    items = stack.played.world.table.items
+    ((alarm, (item, version, _)),) = items.items()
+    view = msgspec.structs.replace(item.view("slack"), is_parked=True, failures=3, due=None)
+    items[alarm] = (item.with_view("slack", view), version + 1, None)
+    assert "given up" in stack.run("incidents").out
+    done = stack.run("incidents", "resend", "Throttling", "--yes")
+    assert done.code == 0
+    assert "slack    firing" in done.out
+    assert "still in the deliveries dead-letter queue: purge that" in done.err
 
 
 def test_what_is_refused_again_is_said(stack: OperatedStack) -> None:
