@@ -71,7 +71,7 @@ def test_a_channel_that_refuses_is_said_with_the_reason(stack: OperatedStack) ->
     away(stack, "slack", 600)
     done = stack.run("test-alert", "--yes", "--wait", "10", "--channel", "slack")
     assert done.code == 1
-    assert "slack      refused    slack answered 503" in done.out
+    assert "slack      refused    slack returned 503" in done.out
     assert "email      not asked  not among --channel" in done.out
     assert "Not every channel was notified" in done.out
 
@@ -208,13 +208,13 @@ def test_one_incident_is_shown_with_what_a_channel_lacks_and_why(stack: Operated
     stack.happens(THROTTLING, "ALARM")
     text = stack.run("incidents", "show", "Throttling").out
     assert text.startswith("Throttling #2: firing since 2026-11-27 08:21 UTC\n")
-    assert "slack answered 503" in text
+    assert "slack returned 503" in text
     assert "Other incidents of this alarm:\nno." in text
     found = stack.run("incidents", "show", "Throttling#1", "--json").document
     assert (found["number"], found["state"]) == (1, "resolved")
     found = stack.run("incidents", "show", "2", "--json").document
     slack = next(one for one in found["channels"] if one["channel"] == "slack")
-    assert (slack["shows"], slack["problem"]) == ("", "slack answered 503")
+    assert (slack["shows"], slack["problem"]) == ("", "slack returned 503")
     assert stack.run("incidents", "show", "Throttling#7").code == 2
     done = stack.run("incidents", "show", "Throtling")
     assert done.code == 2
@@ -267,7 +267,7 @@ def test_what_is_refused_again_is_said(stack: OperatedStack) -> None:
     stack.happens(THROTTLING, "ALARM")
     done = stack.run("incidents", "resend", "Throttling", "--channel", "slack", "--yes")
     assert done.code == 1
-    assert "slack answered 503" in done.out
+    assert "slack returned 503" in done.out
 
 
 def test_an_incident_whose_alarm_is_gone_is_closed_and_whoever_was_notified_is_again(
