@@ -196,7 +196,7 @@ def test_a_notice_is_listed_with_all_the_rest(stack: OperatedStack) -> None:
     stack.played.put("what is this?", 0)
     stack.played.pass_time(30)
     (found,) = stack.run("incidents", "--all", "--json").document["incidents"]
-    assert (found["state"], found["name"]) == ("notice", "Received a message that is no JSON")
+    assert (found["state"], found["name"]) == ("notice", "Received a message that is not JSON")
     assert "notice" in stack.run("incidents", "--all").out
 
 
