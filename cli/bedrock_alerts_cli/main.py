@@ -16,6 +16,7 @@ _COMMANDS: Final = {
     "backtest": "bedrock_alerts_cli.commands.backtest",
     "demo": "bedrock_alerts_cli.commands.demo",
     "deploy": "bedrock_alerts_cli.commands.deploy",
+    "doctor": "bedrock_alerts_cli.commands.doctor",
     "generate-event": "bedrock_alerts_cli.commands.generate_event",
     "inspect": "bedrock_alerts_cli.commands.inspect",
     "metrics": "bedrock_alerts_cli.commands.metrics",
