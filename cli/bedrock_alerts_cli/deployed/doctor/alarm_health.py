@@ -36,6 +36,12 @@ _IN_TROUBLE: Final = frozenset({"EVALUATION_ERROR", "EVALUATION_FAILURE"})
 # What names a resource that an alarm watches.
 _NAMES: Final = ("FunctionName", "QueueName", "BucketName")
 _SHOWN_DIFFERENCES: Final = 2
+_NO_DATA: Final = "no data in two weeks: nothing of the kind happened"
+_RECORDS: Final = "RecordsReceived"
+# What the collectors publish without dimensions of every batch with a call.
+_WITH_EVERY_BATCH: Final = frozenset(
+    {"ContentFilteredCount", "EstimatedCost", "RecordsReceived", "UnpricedInvocations"}
+)
 
 
 class _Alarm(NamedTuple):
@@ -48,6 +54,14 @@ class _Alarm(NamedTuple):
     @property
     def is_about_us(self) -> bool:
         return self.label.startswith(("Pipeline", "Notifier"))
+
+
+class _Watched(NamedTuple):
+    """The metrics of an alarm, and whether records arrive at all."""
+
+    found: Mapping[Series, History]
+    is_traffic_seen: bool
+    now: float
 
 
 def alarms(stack: DeployedStack, clock: Clock) -> Iterator[Finding]:
@@ -66,10 +80,15 @@ def alarms(stack: DeployedStack, clock: Clock) -> Iterator[Finding]:
         for one in (*page.get("MetricAlarms", []), *page.get("CompositeAlarms", []))
     }
     series = {alarm.name: _series(stack, alarm.properties) for alarm in deployed}
-    found = histories(stack, (one for each in series.values() for one in each), now)
+    records = Series(stack.parameters.get("MetricsNamespace") or "BedrockAlerts", _RECORDS)
+    found = histories(stack, (records, *(one for each in series.values() for one in each)), now)
     for alarm in deployed:
-        watched = {one: found[one] for one in series[alarm.name]}
-        yield _looked_at(stack, alarm, present.get(alarm.name), watched, now)
+        watched = _Watched(
+            {one: found[one] for one in series[alarm.name]},
+            is_traffic_seen=found[records].newest is not None,
+            now=now,
+        )
+        yield _looked_at(stack, alarm, present.get(alarm.name), watched)
 
 
 def _series(stack: DeployedStack, properties: Mapping[str, Any]) -> list[Series]:
@@ -95,8 +114,7 @@ def _looked_at(
     stack: DeployedStack,
     alarm: _Alarm,
     present: Mapping[str, Any] | None,
-    watched: Mapping[Series, History],
-    now: float,
+    watched: _Watched,
 ) -> Finding:
     check = f"alarm {alarm.label}"
     if present is None:
@@ -114,30 +132,36 @@ def _looked_at(
     if present.get("EvaluationState") in _IN_TROUBLE:
         says = f"CloudWatch cannot evaluate it: {shown(present.get('StateReason', ''))}"
         return wrong(check, says, f"See docs/runbooks/{alarm.label}.md.")
-    gone = _gone(stack, watched)
+    gone = _gone(stack, watched.found)
     if gone:
         return wrong(check, f"it watches {gone}, which is not there", _made_again(stack, alarm))
-    return _by_state(alarm, present, watched, now)
+    return _by_state(alarm, present, watched)
 
 
-def _by_state(
-    alarm: _Alarm, present: Mapping[str, Any], watched: Mapping[Series, History], now: float
-) -> Finding:
+def _by_state(alarm: _Alarm, present: Mapping[str, Any], watched: _Watched) -> Finding:
     check = f"alarm {alarm.label}"
     state = present.get("StateValue", "INSUFFICIENT_DATA")
     since = present.get("StateTransitionedTimestamp") or present.get("StateUpdatedTimestamp")
     lasts = f" since {since:%Y-%m-%d %H:%M} UTC" if since else ""
-    newest = newest_of(watched.values())
-    data = f"newest data {ago(now, newest)}" if newest else "its metric has no data yet"
-    if not watched:
-        data = "made of other alarms"
+    newest = newest_of(watched.found.values())
+    data = "made of other alarms"
+    if "AlarmRule" not in alarm.properties:
+        data = f"newest data {ago(watched.now, newest)}" if newest else _NO_DATA
     if state == "ALARM" and alarm.is_about_us:
         runbook = f"See docs/runbooks/{alarm.label}.md."
         return wrong(check, f"firing{lasts}: {shown(present.get('StateReason', ''))}", runbook)
     if state == "ALARM":
         return ok(check, f"firing{lasts}; {data}")
-    if newest is None and watched:
+    if newest is None and not watched.is_traffic_seen and "AlarmRule" not in alarm.properties:
         return waiting(check, f"as deployed; {data}")
+    lost = [
+        one.name
+        for one, found in watched.found.items()
+        if found.newest is None and one.name in _WITH_EVERY_BATCH and not one.dimensions
+    ]
+    if lost and watched.is_traffic_seen:
+        says = f"it cannot fire: records arrive, and {', '.join(lost)} has no data in two weeks"
+        return wrong(check, says, "See docs/runbooks/PipelineUncounted.md.")
     return ok(check, f"{state}{lasts}; {data}")
 
 

@@ -1,5 +1,6 @@
 """What CloudFormation made of the stack: the template with its parameters and physical ids."""
 
+import json
 from typing import Any
 
 from bedrock_alerts_cli.deployed.deployed_stack import DeployedStack
@@ -12,8 +13,10 @@ def template_of(stack: DeployedStack) -> project_resolver.Resolver:
     answer = stack.client("cloudformation").get_template(
         StackName=stack.name, TemplateStage="Processed"
     )
-    body: Any = answer["TemplateBody"]
-    template = parse(body) if isinstance(body, str) else body
+    template: Any = answer["TemplateBody"]
+    if isinstance(template, str):
+        is_json = template.lstrip().startswith("{")
+        template = json.loads(template) if is_json else parse(template)
     declared = template.get("Parameters", {})
     return project_resolver.Resolver(
         template,

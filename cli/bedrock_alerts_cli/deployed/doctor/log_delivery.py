@@ -87,8 +87,8 @@ def _modalities(stack: DeployedStack, found: Configuration) -> Finding:
         return wrong(check, says, f"Log text:\n{_put(stack, wanted)}")
     if not logged:
         return ok(check, "Bedrock's defaults")
-    without = f"; without {', '.join(left_out)}, whose guardrail results stay unseen"
-    return ok(check, f"{', '.join(logged)} logged{without if left_out else ''}")
+    without = f"; guardrail results of {', '.join(left_out)} stay unseen" if left_out else ""
+    return ok(check, f"{', '.join(logged)} logged{without}")
 
 
 def _switch_on(stack: DeployedStack, group: str) -> str:

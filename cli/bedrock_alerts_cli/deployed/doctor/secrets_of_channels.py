@@ -29,6 +29,9 @@ from bedrock_alerts_cli.deployed.doctor.finding import (
 from bedrock_alerts_cli.deployed.doctor.looked_at import not_seen
 from bedrock_alerts_cli.deployed.doctor.routes_in_force import targets
 
+_NAMES: Final = {
+    "slack": "Slack", "webhook": "webhook", "pagerduty": "PagerDuty", "teams": "Teams",
+}  # fmt: skip
 _ROUTING_KEY: Final = re.compile(r"[A-Za-z0-9]{32}")
 _WEBHOOK_PATH: Final = re.compile(r"/(services|workflows|triggers)/[A-Za-z0-9/_-]{10,}")
 
@@ -90,7 +93,7 @@ def secrets(stack: DeployedStack, _clock: Clock) -> Iterator[Finding]:
         arn = stack.parameters.get(kind.parameter)
         if not arn or (kind.main == "url" and kind.channel == "slack" and _has_bot(stack)):
             continue
-        check = f"secret of {kind.channel}"
+        check = f"{_NAMES[kind.channel]} secret"
         try:
             yield from _secret(stack, kind, arn, check)
         except Exception as error:  # noqa: BLE001 - the other secrets are looked at
@@ -156,9 +159,9 @@ def _secret(stack: DeployedStack, kind: Kind, arn: str, check: str) -> Iterator[
             signing_secret(text)
         except PermanentError as error:
             says = f"{error}: buttons do nothing"
-            yield wrong("signing secret of slack", says, store(stack, arn, "in that form"))
+            yield wrong("Slack signing secret", says, store(stack, arn, "in that form"))
         else:
-            yield ok("signing secret of slack", "it is in the secret")
+            yield ok("Slack signing secret", "it is in the secret")
 
 
 def _evidence(stack: DeployedStack, kind: Kind) -> str:

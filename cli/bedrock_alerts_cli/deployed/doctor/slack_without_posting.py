@@ -65,7 +65,7 @@ def slack_bot(stack: DeployedStack, _clock: Clock) -> Iterator[Finding]:
     except PermanentError:
         token = ""
     if not token:
-        raise UnseenError("without its token Slack cannot be asked: see the secret of slack")
+        raise UnseenError("without its token Slack cannot be asked: see the Slack secret")
     api_url = _api_url(stack)
     said = _asked(api_url, token, "auth.test", {})
     if said.error in _TOKEN_REFUSED:
@@ -109,7 +109,7 @@ def _known(bot: _Bot, team: str) -> Finding:
 
 
 def _channel(bot: _Bot, channel: str) -> Finding:
-    check = f"Slack channel {channel}"
+    check = f"channel {channel}"
     said = _asked(bot.api_url, bot.token, "conversations.info", {"channel": channel})
     invite = f"In that channel: /invite @{bot.name}."
     if said.error in {"missing_scope", "not_allowed_token_type"}:

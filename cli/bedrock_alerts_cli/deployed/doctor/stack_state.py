@@ -143,7 +143,7 @@ def event_sources(stack: DeployedStack, _clock: Clock) -> Iterator[Finding]:
         name = stack.resources.get(logical_id)
         if name is None:
             continue
-        check = f"reader {name}"
+        check = f"reader {name.removeprefix(stack.name).lstrip('-')}"
         answer = stack.client("lambda").list_event_source_mappings(FunctionName=name)
         found = answer.get("EventSourceMappings", [])
         off = [one for one in found if one.get("State") in {"Disabled", "Disabling"}]
