@@ -217,7 +217,7 @@ class AccountInMemory:
                     }
                 ]
             },
-            "GetSecretValue": lambda SecretId: {"SecretString": self.secrets[SecretId]},
+            "GetSecretValue": lambda **asked: {"SecretString": self.secrets[asked["SecretId"]]},
             "GetParameter": {"Parameter": {"Value": "{}"}},
             "GetQueueAttributes": self._queue,
             "ListObjectsV2": {},
@@ -290,9 +290,8 @@ class AccountInMemory:
     # ---- metrics -----------------------------------------------------------------------------------
 
     def _healthy_metrics(self) -> None:
-        ours: Callable[[str], None] = lambda name: self.measure("BedrockAlerts", name, (5, 3.0))
         for name in ("RecordsReceived", "Invocations", "GuardedInvocations", "EstimatedCost"):
-            ours(name)
+            self.measure("BedrockAlerts", name, (5, 3.0))
         self.measure("BedrockAlerts", "Heartbeat", (1, 1.0))
         self.measure("BedrockAlerts", "UnpricedInvocations", (5, 0.0))
         self.measure("BedrockAlerts", "UnguardedInvocations", (5, 0.0))

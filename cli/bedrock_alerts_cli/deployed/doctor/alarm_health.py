@@ -157,7 +157,8 @@ def _by_state(alarm: _Alarm, present: Mapping[str, Any], watched: _Watched) -> F
     lost = [
         one.name
         for one, found in watched.found.items()
-        if found.newest is None and one.name in _WITH_EVERY_BATCH and not one.dimensions
+        if found.newest is None and (one.name in _WITH_EVERY_BATCH and not one.dimensions)
+        if not one.namespace.startswith("AWS/")
     ]
     if lost and watched.is_traffic_seen:
         says = f"it cannot fire: records arrive, and {', '.join(lost)} has no data in two weeks"
@@ -213,7 +214,9 @@ def _in_metrics(
 
 
 def _said(value: Any) -> str:
-    return "not set" if value is None else shown(value)
+    if value is None:
+        return "not set"
+    return f"{value:g}" if isinstance(value, float) else shown(value)
 
 
 def _plain(value: Any) -> Any:

@@ -16,6 +16,7 @@ from bedrock_alerts.invocation_logging.logging_state import (
     Configuration,
     LoggingProperties,
 )
+from bedrock_alerts.limits import SUBSCRIPTIONS_PER_LOG_GROUP
 from bedrock_alerts_cli.deployed.deployed_stack import DeployedStack
 from bedrock_alerts_cli.deployed.doctor.as_deployed import aws, function_arn, ours, partition
 from bedrock_alerts_cli.deployed.doctor.finding import (
@@ -38,6 +39,7 @@ from bedrock_alerts_cli.deployed.doctor.newest_data import (
     listed,
 )
 
+OTHER_CLASS: Final = "have Bedrock log to a group of the class STANDARD; a class cannot be changed"
 _LOGGING: Final = "invocation logging"
 _PAGE: Final = "docs/deploying.md"
 # A record follows its call within minutes, and CloudWatch shows both some minutes late.
@@ -50,6 +52,14 @@ def logging_of(client: Any) -> Configuration | None:
     `client` is Bedrock's. Raises TransientError.
     """
     return BedrockLogging(client).get()
+
+
+def unsubscribe(region: str, group: str, name: str) -> str:
+    """Return the command that deletes a subscription."""
+    return (
+        f"aws logs delete-subscription-filter --log-group-name {group} --filter-name {name}"
+        f" --region {region}"
+    )
 
 
 def log_group_of(stack: DeployedStack) -> str:
@@ -143,8 +153,7 @@ def log_group(stack: DeployedStack, clock: Clock) -> Iterator[Finding]:
         yield wrong(
             "log group",
             f"{name} has the class {found.group_class}, which takes no subscription",
-            "Have Bedrock log to a group of the class STANDARD; a class cannot be changed: "
-            f"{_PAGE}.",
+            f"{OTHER_CLASS[0].upper()}{OTHER_CLASS[1:]}: {_PAGE}.",
         )
         return
     yield ok("log group", f"{name}, class {found.group_class}")
@@ -166,9 +175,13 @@ def _subscription(stack: DeployedStack, group: str) -> Iterator[Finding]:
     )
     others = [one.get("filterName", "") for one in present if one not in own]
     if not own:
-        taken = f"; taken by {', '.join(others)}" if others else ""
-        says = f"{group} has no subscription to {function.rpartition(':')[2]}{taken}"
-        yield wrong(check, says, f"Put it back (at most two a group):\n{put}")
+        says = f"{group} has no subscription to {function.rpartition(':')[2]}"
+        if len(others) < SUBSCRIPTIONS_PER_LOG_GROUP:
+            yield wrong(check, says, f"Put it back:\n{put}")
+        else:
+            says += f"; both places are taken, by {' and '.join(others)}"
+            delete = unsubscribe(stack.region, group, others[0])
+            yield wrong(check, says, f"Delete one, and put it back:\n{delete}\n{put}")
     elif pattern := own[0].get("filterPattern"):
         says = f"it passes on only what matches {pattern!r}: other calls are not counted"
         yield wrong(check, says, f"Pass on everything:\n{put}")

@@ -51,8 +51,9 @@ def price_list(stack: DeployedStack, clock: Clock) -> Iterator[Finding]:
         says = f"over {STALE_DAYS} days old ({dated}): costs shown may be wrong"
         if is_newer:
             says = f"deployed {ago(now, deployed)}, and not updated since: costs may be wrong"
-        update = "" if is_newer else "make prices\n"
-        fix = f"Update it, and deploy:\n{update}{ours(stack, 'deploy')}"
+        fix = f"Update it, and deploy:\nmake prices\n{ours(stack, 'deploy')}"
+        if is_newer:
+            fix = f"Deploy the newer one, of {dated}:\n{ours(stack, 'deploy')}"
         yield wrong(check, says, fix)
     elif is_newer:
         yield ok(check, f"deployed {ago(now, deployed)}; a newer one is here ({dated})")

@@ -69,7 +69,7 @@ def _queue(stack: DeployedStack, logical_id: str, now: float) -> Iterator[Findin
     is_current = history is not None and now - (history.newest or 0.0) < _STALE
     says = count(messages, "message") if messages else "empty"
     if is_current and age > _OLD:
-        says += f", the oldest since {age / 60:,.0f} min"
+        says += f", the oldest is {age / 60:,.0f} min old"
         fix = "See docs/runbooks/NotifierErrors.md: its function fails, or does not run."
         yield wrong(f"queue {name}", says, fix)
     else:

@@ -28,6 +28,7 @@ STUCK: Final[Mapping[str, str]] = {
     ),
 }
 _FUNCTION: Final = "AWS::Lambda::Function"
+_MAPPING: Final = "AWS::Lambda::EventSourceMapping"
 _RULE: Final = "AWS::Events::Rule"
 _SHOWN_DIFFERENCES: Final = 3
 
@@ -81,7 +82,10 @@ def _function(check: str, found: Mapping[str, Any], deployed: Mapping[str, Any])
     update = str(found.get("LastUpdateStatus", "Successful"))
     if state_ in {"Failed", "Inactive"} or update == "Failed":
         reason = found.get("StateReason") or found.get("LastUpdateStatusReason") or "no reason"
-        return wrong(check, f"state {state_}, update {update}: {shown(reason)}", "Deploy again.")
+        says = f"state {state_}, update {update}: {shown(reason)}"
+        return wrong(
+            check, says, "Remove that cause. Then deploy with another parameter or version."
+        )
     if changed:
         names = ", ".join(sorted(changed))
         values = "; ".join(
@@ -139,22 +143,37 @@ def rules(stack: DeployedStack, _clock: Clock) -> Iterator[Finding]:
 
 def event_sources(stack: DeployedStack, _clock: Clock) -> Iterator[Finding]:
     """Look at what reads the queues: Lambda's event source mappings."""
+    mappings = list(template_of(stack).resources(_MAPPING))
     for logical_id in ("RouteFunction", "DeliverFunction", "CollectObjectsFunction"):
         name = stack.resources.get(logical_id)
         if name is None:
             continue
+        wanted = [one for one in mappings if one.properties.get("FunctionName") == name]
         check = f"reader {name.removeprefix(stack.name).lstrip('-')}"
         answer = stack.client("lambda").list_event_source_mappings(FunctionName=name)
         found = answer.get("EventSourceMappings", [])
         off = [one for one in found if one.get("State") in {"Disabled", "Disabling"}]
         if not found:
-            yield wrong(check, "reads no queue: its event source mapping is gone", "Deploy again.")
+            fix = _reader(stack, name, wanted[0].properties) if wanted else "Deploy it anew."
+            yield wrong(check, "reads no queue: its event source mapping is gone", fix)
         for one in off:
             fix = aws(stack, f"lambda update-event-source-mapping --uuid {one['UUID']} --enabled")
             yield wrong(check, "does not read its queue: it is disabled", f"Enable it:\n{fix}")
         if found and not off:
             source = str(found[0].get("EventSourceArn", "")).rpartition(":")[2]
             yield ok(check, f"reads {source}")
+
+
+def _reader(stack: DeployedStack, name: str, deployed: Mapping[str, Any]) -> str:
+    kinds = " ".join(deployed.get("FunctionResponseTypes", []))
+    command = (
+        f"lambda create-event-source-mapping --function-name {name}"
+        f" --event-source-arn {deployed['EventSourceArn']} --batch-size {deployed['BatchSize']}"
+        f" --function-response-types {kinds}"
+    )
+    most = deployed.get("ScalingConfig", {}).get("MaximumConcurrency")
+    command += f" --scaling-config MaximumConcurrency={most}" if most else ""
+    return f"Make it again:\n{aws(stack, command)}"
 
 
 CHECKS: Final = (

@@ -42,7 +42,8 @@ def table(stack: DeployedStack, _clock: Clock) -> Iterator[Finding]:
     state = found.get("TableStatus", "ACTIVE")
     indexes = {one["IndexName"]: one for one in found.get("GlobalSecondaryIndexes", [])}
     if "due" not in indexes:
-        yield wrong(check, f"{name} has no index `due`: nothing is swept", "Deploy again.")
+        fix = "Delete the stack, and deploy it again: the table is made anew."
+        yield wrong(check, f"{name} has no index `due`: nothing is swept", fix)
     else:
         yield ok(check, f"{name}, {state}")
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any, Final
 
+import msgspec
 import pytest
 from botocore.exceptions import EndpointConnectionError
 from syrupy.assertion import SnapshotAssertion
@@ -139,8 +140,6 @@ def old_message(account: AccountInMemory) -> None:
 
 
 def item(**changes: Any) -> dict[str, Any]:
-    import msgspec
-
     arn = f"arn:aws:cloudwatch:eu-west-1:111122223333:alarm:{NAME}.Throttling"
     found = AlarmItem(arn=arn, incident=Incident(number=1, since=1, last_alarm=1, window=600))
     changed = msgspec.structs.replace(found, **changes)
@@ -152,6 +151,11 @@ def deployed_long_ago(account: AccountInMemory) -> None:
     account.answers["DescribeStacks"] = lambda **_: {
         "Stacks": [{**account.described(), "CreationTime": NOW - days}]
     }
+
+
+def new_model(account: AccountInMemory) -> None:
+    account.measure("BedrockAlerts", "UnpricedInvocations", (5, 4.0))
+    account.measure("BedrockAlerts", "UnpricedInvocations", (5, 4.0), ModelId="example.new")
 
 
 def throttled(account: AccountInMemory) -> None:
@@ -382,12 +386,7 @@ FAULTS: Final[dict[str, tuple[Fault, str, str]]] = {
     ),
     "prices never updated": (deployed_long_ago, "price list", "price list"),
     "models without a price": (
-        lambda account: (
-            account.measure("BedrockAlerts", "UnpricedInvocations", (5, 4.0)),
-            account.measure(
-                "BedrockAlerts", "UnpricedInvocations", (5, 4.0), ModelId="example.new"
-            ),
-        ),
+        new_model,
         "unpriced models",
         "unpriced models",
     ),
