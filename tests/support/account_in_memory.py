@@ -11,8 +11,8 @@ from datetime import UTC, datetime, timedelta
 from types import MethodType
 from typing import Any, Final, NamedTuple
 
-import boto3
 import pytest
+from botocore.session import get_session
 from botocore.validate import ParamValidator
 from samtranslator.translator.transform import transform
 
@@ -101,10 +101,8 @@ class AccountInMemory:
     def client(self, service: str) -> Any:
         """Return a client that asks this account."""
         if service not in self._clients:
-            client = boto3.client(
-                service,  # type: ignore[call-overload] # any
-                region_name=REGION,
-            )
+            # Not boto3's: a test may put this account in its place.
+            client: Any = get_session().create_client(service, region_name=REGION)
             client._make_api_call = MethodType(self._call, client)  # noqa: SLF001 - the one way in
             self._clients[service] = client
         return self._clients[service]

@@ -11,7 +11,7 @@ from bedrock_alerts_cli.user_errors import CommandError, InputError
 
 @click.command()
 @stack_options
-@click.option("--all", "every", is_flag=True, help="Give each finding a line of its own.")
+@click.option("--all", "every", is_flag=True, help="One line for each finding.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list, nothing else.")
 def doctor(
     *, stack: str, region: str | None, endpoint_url: str | None, every: bool, as_json: bool
@@ -25,7 +25,7 @@ def doctor(
     \b
     Examples:
       bedrock-alerts doctor --stack bedrock-alerts
-      bedrock-alerts doctor --region eu-west-1 --json | jq '.[] | select(.verdict == "wrong")'
+      bedrock-alerts doctor --stack bedrock-alerts --region eu-west-1 --json
 
     Exit status: 1 if something is wrong, 2 if the stack cannot be read.
     """  # noqa: D301 - \b is click's

@@ -130,7 +130,7 @@ def _finding(finding: Finding, width: int) -> Iterator[str]:
 def _fix(fix: str, width: int) -> Iterator[str]:
     for number, line in enumerate(fix.splitlines()):
         if line.startswith(_COMMANDS):
-            # Never broken: whoever copies it gets all of it.
+            # Never wrapped, so that a copy of it is complete.
             yield click.style(f"      {line}", fg="cyan")
         else:
             lead = "    → " if number == 0 else "      "

@@ -110,7 +110,7 @@ def _refused(check: str, operation: str, error: Any) -> Finding:
         found = _ACTION.search(message)
         action = found[1] if found else ACTIONS.get(operation, operation)
         return unknown(
-            check, f"not allowed: {action}", f"Allow {action} to whoever runs this: {POLICY_PAGE}."
+            check, f"not allowed: {action}", f"Allow your user or role {action}: {POLICY_PAGE}."
         )
     says = f"AWS refused {operation}: {code}. {shown(message)}".rstrip(". ")
     return unknown(check, says, "Run again; if it stays, check it in the console.")

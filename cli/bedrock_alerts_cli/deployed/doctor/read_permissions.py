@@ -22,7 +22,6 @@ ACTIONS: Final[Mapping[str, str]] = {
     "ListEventSourceMappings": "lambda:ListEventSourceMappings",
     "DescribeRule": "events:DescribeRule",
     "ListTargetsByRule": "events:ListTargetsByRule",
-    "GetTopicAttributes": "sns:GetTopicAttributes",
     "ListSubscriptionsByTopic": "sns:ListSubscriptionsByTopic",
     "GetParameter": "ssm:GetParameter",
     "GetSecretValue": "secretsmanager:GetSecretValue",
@@ -30,6 +29,5 @@ ACTIONS: Final[Mapping[str, str]] = {
     "ListObjectsV2": "s3:ListBucket",
     "DescribeTable": "dynamodb:DescribeTable",
     "Query": "dynamodb:Query",
-    "GetItem": "dynamodb:GetItem",
     "Scan": "dynamodb:Scan",
 }

@@ -100,7 +100,7 @@ def _function(check: str, found: Mapping[str, Any], deployed: Mapping[str, Any])
 
 
 def boto3_version(stack: DeployedStack, _clock: Clock) -> Iterator[Finding]:
-    """Say which boto3 the functions have, as far as AWS tells."""
+    """Say which boto3 the functions have, as far as AWS says."""
     name = stack.resource("RouteFunction")
     found = stack.client("lambda").get_function_configuration(FunctionName=name)
     arn = found.get("RuntimeVersionConfig", {}).get("RuntimeVersionArn", "")
@@ -154,7 +154,11 @@ def event_sources(stack: DeployedStack, _clock: Clock) -> Iterator[Finding]:
         found = answer.get("EventSourceMappings", [])
         off = [one for one in found if one.get("State") in {"Disabled", "Disabling"}]
         if not found:
-            fix = _reader(stack, name, wanted[0].properties) if wanted else "Deploy it anew."
+            fix = (
+                _reader(stack, name, wanted[0].properties)
+                if wanted
+                else "Delete the stack, and deploy it again."
+            )
             yield wrong(check, "reads no queue: its event source mapping is gone", fix)
         for one in off:
             fix = aws(stack, f"lambda update-event-source-mapping --uuid {one['UUID']} --enabled")

@@ -42,7 +42,7 @@ def table(stack: DeployedStack, _clock: Clock) -> Iterator[Finding]:
     state = found.get("TableStatus", "ACTIVE")
     indexes = {one["IndexName"]: one for one in found.get("GlobalSecondaryIndexes", [])}
     if "due" not in indexes:
-        fix = "Delete the stack, and deploy it again: the table is made anew."
+        fix = "Delete the stack, and deploy it again: the table is made again."
         yield wrong(check, f"{name} has no index `due`: nothing is swept", fix)
     else:
         yield ok(check, f"{name}, {state}")
@@ -65,9 +65,9 @@ def overdue(stack: DeployedStack, clock: Clock) -> Iterator[Finding]:
         yield ok(check, "none")
 
 
-def parked(stack: DeployedStack, _clock: Clock) -> Iterator[Finding]:
+def given_up(stack: DeployedStack, _clock: Clock) -> Iterator[Finding]:
     """Look for channels that gave up on an incident."""
-    check = "parked notifications"
+    check = "given up"
     open_ = 0
     found: list[str] = []
     for item in _items(stack):
@@ -78,10 +78,10 @@ def parked(stack: DeployedStack, _clock: Clock) -> Iterator[Finding]:
         names = ", ".join(found[:_SHOWN])
         more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
         fix = (
-            "Fix the channel; its next notification is tried anew. The dead-letter queue of the"
+            "Fix the channel; its next notification is tried again. The dead-letter queue of the"
             " deliveries has them: see docs/runbooks/NotifierDeliveriesDeadLetters.md."
         )
-        yield wrong(check, f"given up after three failures: {names}{more}", fix)
+        yield wrong(check, f"failed three times, and no longer tried: {names}{more}", fix)
     else:
         yield ok(check, f"none; {count(open_, 'open incident')}")
 
@@ -111,5 +111,5 @@ def _read(item: dict[str, Any]) -> AlarmItem | None:
 CHECKS: Final = (
     Check("incidents table", table),
     Check("overdue incidents", overdue),
-    Check("parked notifications", parked),
+    Check("given up", given_up),
 )
