@@ -1,32 +1,35 @@
 """The `bedrock-alerts` command line."""
 
 import sys
-import tomllib
 from importlib import import_module
 from typing import Final
 
 import click
 
-from bedrock_alerts_cli.project import ROOT
+from bedrock_alerts_cli import extras, project
 from bedrock_alerts_cli.user_errors import CommandError
 
-# Where each command is. They are imported when they are called: boto3 and all the rest would make
-# `--help` slow.
+# The module of each command, imported when called: boto3 and others would make `--help` slow.
 _COMMANDS: Final = {
     "backtest": "bedrock_alerts_cli.commands.backtest",
+    "completion": "bedrock_alerts_cli.commands.completion",
     "demo": "bedrock_alerts_cli.commands.demo",
     "deploy": "bedrock_alerts_cli.commands.deploy",
     "doctor": "bedrock_alerts_cli.commands.doctor",
     "generate-event": "bedrock_alerts_cli.commands.generate_event",
+    "incidents": "bedrock_alerts_cli.commands.incidents",
     "inspect": "bedrock_alerts_cli.commands.inspect",
     "metrics": "bedrock_alerts_cli.commands.metrics",
+    "prices": "bedrock_alerts_cli.commands.prices",
     "render": "bedrock_alerts_cli.commands.render",
     "report": "bedrock_alerts_cli.commands.report",
     "routes": "bedrock_alerts_cli.commands.routes",
+    "silence": "bedrock_alerts_cli.commands.silence",
     "simulate": "bedrock_alerts_cli.commands.simulate",
     "stack-cost": "bedrock_alerts_cli.commands.stack_cost",
+    "test-alert": "bedrock_alerts_cli.commands.test_alert",
 }
-# Names of version 0.1 that still work, and are not listed.
+# Names of version 0.1 that still work but are not listed.
 _FORMER: Final = {"cost": "stack-cost"}
 
 
@@ -47,9 +50,7 @@ class _LazyGroup(click.Group):
 
 def _print_version(ctx: click.Context, _param: click.Parameter, is_asked: bool) -> None:  # noqa: FBT001
     if is_asked:
-        project = ROOT / "pyproject.toml"
-        version = tomllib.loads(project.read_text(encoding="utf-8"))["project"]["version"]
-        click.echo(f"bedrock-alerts {version}")
+        click.echo(f"bedrock-alerts {project.version()}")
         ctx.exit()
 
 
@@ -63,16 +64,24 @@ def _print_version(ctx: click.Context, _param: click.Parameter, is_asked: bool) 
     help="Show the version and exit.",
 )
 def cli() -> None:
-    """Watch what happens on Amazon Bedrock: the same code that runs in AWS, on your machine.
+    """Watch Amazon Bedrock: run the code that runs in AWS on your machine.
 
-    Exit codes: 0 all fine, 1 something was found wrong, 2 bad usage or unreadable input.
+    Exit status: 0 if all is well, 1 if something is wrong, 2 for bad usage or unreadable input.
     """
+
+
+def _run() -> object:
+    """Run the command. Raises InputError where it needs an extra that is not installed."""
+    try:
+        return cli(standalone_mode=False, prog_name=project.DISTRIBUTION)
+    except ModuleNotFoundError as error:
+        raise extras.missing(error) from error
 
 
 def main() -> int:
     """Run the command line and return its exit code."""
     try:
-        result = cli(standalone_mode=False)
+        result = _run()
     except click.ClickException as error:
         error.show()
         return error.exit_code

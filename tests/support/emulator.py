@@ -37,7 +37,7 @@ def invoke(
             "PATH": os.environ["PATH"],
             "PYTHONPATH": os.pathsep.join(map(str, layers)),
             "PYTHONDONTWRITEBYTECODE": "1",  # layers are read-only: nothing compiled is kept
-            # Ports of its own, so that emulators can run side by side.
+            # Separate ports, so that emulators can run in parallel.
             "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{_free_port()}",
             **environment,
         },

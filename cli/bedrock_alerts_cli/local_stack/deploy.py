@@ -1,4 +1,4 @@
-"""Building with `sam build` and deploying the real template with `sam deploy`, to the engine."""
+"""Builds with `sam build` and deploys the real template with `sam deploy`, to the engine."""
 
 import contextlib
 import fcntl
@@ -10,21 +10,22 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from bedrock_alerts_cli import template as cfn
-from bedrock_alerts_cli.local_stack.engine import ENGINE_PYTHON, Engine
-from bedrock_alerts_cli.project import ROOT
+from bedrock_alerts_cli.local_stack.engine import Engine
+from bedrock_alerts_cli.local_stack.prerequisites import ENGINE_PYTHON
+from bedrock_alerts_cli.project import sources, work_folder
 from bedrock_alerts_cli.sam import find_sam
 from bedrock_alerts_cli.sample_account import REGION
 from bedrock_alerts_cli.template import stack as project_stack
 from bedrock_alerts_cli.user_errors import CommandError
 
 STACK: Final = "bedrock-alerts"
-_WORK: Final = ROOT / ".local-stack"
+_WORK: Final = work_folder() / ".local-stack"
 _ARTEFACTS: Final = "bedrock-alerts-artefacts"
 _PRINT_KNOWN_TYPES: Final = (
     "from ministack.services.cloudformation.provisioners import _RESOURCE_HANDLERS as known;"
     "print(*known)"
 )
-# What the SAM transform turns into other types before the engine sees them.
+# Types that the SAM transform replaces before the engine sees them.
 _SAM_TYPES: Final = ("AWS::Serverless::Function", "AWS::Serverless::LayerVersion")
 _BUILD_SECONDS: Final = 600
 _DEPLOY_SECONDS: Final = 300
@@ -32,7 +33,7 @@ _EMPTY: Final = '""'  # SAM does not take a value of no characters
 
 
 class Stack(NamedTuple):
-    """A deployed stack: physical ids by logical id, outputs, and what the engine does not know."""
+    """A deployed stack: physical ids by logical id, outputs, and types that the engine lacks."""
 
     resources: Mapping[str, str]
     outputs: Mapping[str, str]
@@ -41,8 +42,8 @@ class Stack(NamedTuple):
 
 @contextlib.contextmanager
 def build_folder() -> Iterator[None]:
-    """Have the build folder for oneself: a second demo waits until this one has deployed."""
-    _WORK.mkdir(exist_ok=True)
+    """Lock the build folder: a second demo waits until this one has deployed."""
+    _WORK.mkdir(exist_ok=True, parents=True)
     with (_WORK / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
@@ -52,7 +53,7 @@ def build(engine: Engine) -> Path:
     """Build the template for this machine's Python and return the built template's path.
 
     The engine runs functions in its own Python, whatever the template says, so the layers get the
-    wheels for that. Folders of their own keep such a build from ever being deployed to AWS.
+    wheels for that. Separate folders keep such a build from being deployed to AWS.
     """
     tag = subprocess.run(
         [str(ENGINE_PYTHON), "-c", "import sys; print(sys.implementation.cache_tag)"],
@@ -60,13 +61,13 @@ def build(engine: Engine) -> Path:
         capture_output=True,
         text=True,
     ).stdout.strip()
-    # SAM remembers beside its build folder what it has built: two builds must not share that.
+    # SAM stores what it has built next to its build folder: two builds must not share that.
     work = _WORK / tag
     out = work / "build"
     environment = {**engine.environment(), "LAYER_TARGET": "host", "PYTHON": str(ENGINE_PYTHON)}
     run_sam(
         "build",
-        "--template-file", str(ROOT / "template.yaml"),
+        "--template-file", str(sources() / "template.yaml"),
         "--build-dir", str(out),
         "--cache-dir", str(work / "cache"),
         "--cached", "--parallel",
@@ -77,23 +78,13 @@ def build(engine: Engine) -> Path:
 
 
 def deploy(engine: Engine, built: Path, parameters: Mapping[str, str]) -> Stack:
-    """Deploy the built template, without what the engine cannot make.
-
-    That is every resource type that it does not know, and alarms over metric math. Conditions are
-    settled here: it does not look into lists in them.
-    """
-    template = cfn.load(built)
-    unknown = cfn.types(template) - _known_types()
-    smaller, left_out = cfn.without_types(template, unknown, cfn.math_alarms(template))
-    whole = project_stack.Stack(template, parameters)
-    smaller = cfn.with_settled(
-        smaller, {name: whole.holds(name) for name in template["Conditions"]}
-    )
+    """Deploy the built template with `sam deploy`, without what the engine cannot create."""
+    smaller, left_out = makeable(cfn.load(built), parameters)
     # JSON: `sam deploy` reads it several times, and YAML of this size slowly.
     built = built.with_name("template.local.json")
     built.write_text(json.dumps(smaller))
     s3 = engine.client("s3")
-    with contextlib.suppress(s3.exceptions.BucketAlreadyOwnedByYou):  # by a former deployment
+    with contextlib.suppress(s3.exceptions.BucketAlreadyOwnedByYou):  # by an earlier deployment
         s3.create_bucket(
             Bucket=_ARTEFACTS, CreateBucketConfiguration={"LocationConstraint": REGION}
         )
@@ -112,6 +103,21 @@ def deploy(engine: Engine, built: Path, parameters: Mapping[str, str]) -> Stack:
         seconds=_DEPLOY_SECONDS,
     )  # fmt: skip
     return describe(engine, left_out)
+
+
+def makeable(
+    template: Mapping[str, Any], parameters: Mapping[str, str]
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return a template without what the engine cannot create, and what that is.
+
+    That is every unknown resource type, and alarms over metric math. Conditions are resolved here,
+    because the engine does not resolve lists in them.
+    """
+    unknown = cfn.types(template) - _known_types()
+    smaller, left_out = cfn.without_types(template, unknown, cfn.math_alarms(template))
+    whole = project_stack.Stack(template, parameters)
+    settled = {name: whole.holds(name) for name in template["Conditions"]}
+    return cfn.with_settled(smaller, settled), left_out
 
 
 def describe(engine: Engine, left_out: Mapping[str, str]) -> Stack:
@@ -134,10 +140,10 @@ def describe(engine: Engine, left_out: Mapping[str, str]) -> Stack:
 
 @functools.cache
 def _known_types() -> frozenset[str]:
-    """Ask the engine for the resource types it can make.
+    """Return the resource types that the engine can create.
 
-    It has no call for that, and fails a whole deployment on the first type it does not know; its
-    version is pinned, so its own table can be read.
+    It has no call for that, and fails a whole deployment on the first unknown type; its version is
+    pinned, so its own table can be read.
     """
     done = subprocess.run(
         [str(ENGINE_PYTHON), "-c", _PRINT_KNOWN_TYPES], check=False, capture_output=True, text=True
@@ -148,11 +154,11 @@ def _known_types() -> frozenset[str]:
 
 
 def run_sam(command: str, *arguments: str, environment: Mapping[str, str], seconds: int) -> None:
-    """Run `sam` in the project's folder. Raises CommandError with the end of what it says."""
+    """Run `sam` in the project's folder. Raises CommandError with the end of its output."""
     try:
         done = subprocess.run(
             [find_sam(), command, *arguments],
-            cwd=ROOT,
+            cwd=work_folder(),
             env=dict(environment),
             check=False,
             capture_output=True,
@@ -160,7 +166,7 @@ def run_sam(command: str, *arguments: str, environment: Mapping[str, str], secon
             timeout=seconds,
         )
     except subprocess.TimeoutExpired as error:
-        raise CommandError(f"`sam {command}` did not end within {seconds} s") from error
+        raise CommandError(f"`sam {command}` did not finish within {seconds} s") from error
     if done.returncode != 0:
         tail = "\n".join((done.stdout + done.stderr).splitlines()[-40:])
         raise CommandError(f"`sam {command}` failed:\n{tail}")

