@@ -12,7 +12,7 @@ from types import MethodType
 from typing import Any, Final, NamedTuple
 
 import pytest
-from botocore.session import get_session
+from botocore.session import Session, get_session
 from botocore.validate import ParamValidator
 from samtranslator.translator.transform import transform
 
@@ -44,6 +44,12 @@ class Refused(NamedTuple):
 
 
 DENIED: Final = Refused("AccessDeniedException", "User is not allowed.")
+
+
+@functools.cache
+def _session() -> Session:
+    """Return one session for all: it reads each service's model once."""
+    return get_session()
 
 
 class _NoManagedPolicies:
@@ -102,7 +108,7 @@ class AccountInMemory:
         """Return a client that asks this account."""
         if service not in self._clients:
             # Not boto3's: a test may put this account in its place.
-            client: Any = get_session().create_client(service, region_name=REGION)
+            client: Any = _session().create_client(service, region_name=REGION)
             client._make_api_call = MethodType(self._call, client)  # noqa: SLF001 - the one way in
             self._clients[service] = client
         return self._clients[service]

@@ -1,17 +1,23 @@
 """Reads commands of the AWS CLI by botocore's service models, so that a fix can be tried."""
 
+import functools
 import json
 import shlex
 from typing import Any, Final, NamedTuple
 
 from botocore import xform_name
-from botocore.session import get_session
+from botocore.session import Session, get_session
 from botocore.validate import ParamValidator
 
 # What the CLI calls in another way than botocore.
 _SERVICES: Final = {"s3api": "s3"}
 _GLOBAL: Final = ("region",)
 _OPTIONS: Final = {"notification-endpoint": "endpoint"}
+
+
+@functools.cache
+def _session() -> Session:
+    return get_session()
 
 
 class Command(NamedTuple):
@@ -31,7 +37,7 @@ def read(line: str) -> Command:
     program, service, name, *words = shlex.split(line)
     assert program == "aws", line
     service = _SERVICES.get(service, service)
-    model = get_session().get_service_model(service)
+    model = _session().get_service_model(service)
     operation = {xform_name(one, "-"): one for one in model.operation_names}[name]
     shape: Any = model.operation_model(operation).input_shape
     members = {xform_name(member, "-"): member for member in shape.members}
@@ -66,6 +72,8 @@ def _value(values: list[str], shape: Any) -> Any:
 
 
 def _one(value: str, shape: Any) -> Any:
+    if shape.type_name in {"double", "float"}:
+        return float(value)
     if shape.type_name in {"integer", "long"}:
         return int(value)
     if shape.type_name != "structure":
