@@ -59,7 +59,7 @@ def _put(stack: DeployedStack) -> str:
 
 
 def _stored(stack: DeployedStack, where: str, now: float) -> Finding:
-    """Judge a list in S3. Raises PricesError."""
+    """Evaluate a list in S3. Raises PricesError."""
     bucket, _, key = where.removeprefix(_S3).partition("/")
     s3 = stack.client("s3")
     try:
@@ -74,7 +74,7 @@ def _stored(stack: DeployedStack, where: str, now: float) -> Finding:
 
 
 def _shipped(stack: DeployedStack, prices: Prices, now: float) -> Finding:
-    """Judge the list of this version, which the functions got when they were deployed."""
+    """Evaluate the list of this version, which the functions got when they were deployed."""
     at = now - prices.days_old(now) * DAY
     deployed = stack.updated_at.timestamp()
     is_newer = at > deployed
