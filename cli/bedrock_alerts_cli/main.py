@@ -15,6 +15,7 @@ _COMMANDS: Final = {
     "completion": "bedrock_alerts_cli.commands.completion",
     "demo": "bedrock_alerts_cli.commands.demo",
     "deploy": "bedrock_alerts_cli.commands.deploy",
+    "doctor": "bedrock_alerts_cli.commands.doctor",
     "generate-event": "bedrock_alerts_cli.commands.generate_event",
     "incidents": "bedrock_alerts_cli.commands.incidents",
     "inspect": "bedrock_alerts_cli.commands.inspect",

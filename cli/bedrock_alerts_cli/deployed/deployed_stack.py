@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
+_UNKNOWN_TIME: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _DENIED: Final = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
 _EXPIRED: Final = frozenset({"ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId"})
 
@@ -29,7 +31,8 @@ _EXPIRED: Final = frozenset({"ExpiredToken", "ExpiredTokenException", "InvalidCl
 class DeployedStack:
     """A stack, as described by CloudFormation. `resources` maps logical to physical ids.
 
-    `client` creates a client for a service, in the stack's account and Region.
+    `client` creates a client for a service, in the stack's account and Region. `updated_at` is when
+    the last deployment began, the first one included.
     """
 
     name: str
@@ -40,6 +43,9 @@ class DeployedStack:
     outputs: Mapping[str, str]
     resources: Mapping[str, str]
     client: Callable[[str], Any]
+    stack_id: str = ""
+    created_at: datetime = _UNKNOWN_TIME
+    updated_at: datetime = _UNKNOWN_TIME
 
     @classmethod
     def open(
@@ -82,6 +88,9 @@ class DeployedStack:
             outputs={one["OutputKey"]: one["OutputValue"] for one in found.get("Outputs", [])},
             resources=resources,
             client=client,
+            stack_id=found["StackId"],
+            created_at=found["CreationTime"],
+            updated_at=found.get("LastUpdatedTime", found["CreationTime"]),
         )
 
     @property
