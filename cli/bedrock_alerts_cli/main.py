@@ -19,6 +19,7 @@ _COMMANDS: Final = {
     "generate-event": "bedrock_alerts_cli.commands.generate_event",
     "inspect": "bedrock_alerts_cli.commands.inspect",
     "metrics": "bedrock_alerts_cli.commands.metrics",
+    "redrive": "bedrock_alerts_cli.commands.redrive",
     "render": "bedrock_alerts_cli.commands.render",
     "report": "bedrock_alerts_cli.commands.report",
     "routes": "bedrock_alerts_cli.commands.routes",

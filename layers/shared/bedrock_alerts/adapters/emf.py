@@ -27,15 +27,22 @@ class EmfSink:
         self._namespace = namespace
         self._stream = stream
 
-    def publish(self, datapoints: Iterable[Datapoint], events: Iterable[bytes] = ()) -> None:
+    def publish(
+        self,
+        datapoints: Iterable[Datapoint],
+        events: Iterable[bytes] = (),
+        last: Iterable[bytes] = (),
+    ) -> None:
         """Write everything in one go: a function that fails before this has published nothing.
+
+        The `last` lines come after the metrics: they prove that those were written.
 
         What a batch comes to is one write. Only the lines of a large log are written in pieces,
         because a copy of them all would need as much memory again.
         """
         metrics = list(emf_lines(datapoints, self._namespace))
         stream = self._stream or sys.stdout
-        for piece in _pieces(chain(events, metrics)):
+        for piece in _pieces(chain(events, metrics, last)):
             stream.write(piece)
         stream.flush()
 

@@ -1,5 +1,6 @@
 """What every collector works with, put together from its settings."""
 
+from collections.abc import Iterable
 from itertools import chain
 from typing import NamedTuple
 
@@ -19,10 +20,12 @@ class Collecting(NamedTuple):
     parts: Parts
     metrics: EmfSink
 
-    def publish(self, collected: Collected) -> None:
-        """Write metrics and lines, then record what was counted."""
+    def publish(self, collected: Collected, proof: Iterable[bytes] = ()) -> None:
+        """Write metrics and lines, then record what was counted; `proof` comes last of all."""
         self.metrics.publish(
-            collected.datapoints, chain(collected.events, collected.notices, collected.usage)
+            collected.datapoints,
+            chain(collected.events, collected.notices, collected.usage),
+            proof,
         )
         if self.parts.memory is not None:
             self.parts.memory.keep(collected.deliveries)
