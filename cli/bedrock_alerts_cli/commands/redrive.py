@@ -148,9 +148,9 @@ def _say_found(found: Sequence[Found], looked: Looked | None, *, as_json: bool) 
         if one.records is not None and one.number:
             write(f"{one.kind}: {one.records:,} lines of the log\n")
     if looked is not None:
-        known = looked.known_since
+        known, never = looked.known_since, len(looked.uncounted)
         write(
-            f"log-objects: {looked.number:,} in that time, {len(looked.uncounted):,} never counted\n"
+            f"log-objects: {looked.number:,} in that time, {never:,} never counted\n"
             + (
                 f"Known since {known:%Y-%m-%d %H:%M} UTC; for what is older use backfill.\n"
                 if known
