@@ -77,7 +77,7 @@ class World:
         self.log: list[tuple[str, float, str]] = []
         self.log_delay = 0.0
         self.late: list[tuple[float, str, bytes]] = []
-        self.calls = 0
+        self.calls = self.invocations = 0
         self.fault: tuple[int, str] | None = None
         self.lateness = 0.0
         self.gate: Callable[[], None] = lambda: None
@@ -114,7 +114,10 @@ class World:
         self.gate()
         self.calls += 1
         self.now += 0.05
-        kind = self.fault[1] if self.fault and self.fault[0] == self.calls else ""
+        self.invocations += name == "invoke"
+        number, kind = self.fault or (0, "")
+        if number != (self.invocations if kind == "late" else self.calls):
+            kind = ""
         if kind == "before":
             raise Killed
         if kind == "late" and name == "invoke":
@@ -124,7 +127,7 @@ class World:
             answer = operation()
             return self.run(*answer[1:]) if name == "invoke" else answer
         finally:
-            if kind:
+            if kind == "after":
                 raise Killed
 
     def run(self, function: str, payload: bytes) -> dict[str, Any]:
