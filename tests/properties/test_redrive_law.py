@@ -69,9 +69,9 @@ def missing() -> Counter[Series]:
     for number in (8, 9):
         (event,) = lines(number, 1)
         world.put("logs", log_key(number), gz(event["message"]))
-        record = {"messageId": "m", "receiptHandle": "r", "eventSource": "aws:sqs"}
+        message = {"messageId": "m", "receiptHandle": "r", "eventSource": "aws:sqs"}
         attributes = {"ApproximateReceiveCount": "1"}
-        whole = {**record, "body": object_message(log_key(number)), "attributes": attributes}
+        whole = {**message, "body": object_message(log_key(number)), "attributes": attributes}
         world.run("collect-objects", _event({"Records": [whole]}))
     return world.metrics()
 

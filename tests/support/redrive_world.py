@@ -1,3 +1,4 @@
+# ruff: noqa: N803 - the arguments have the names that boto3 gives them
 """A stack in memory for `redrive`: every call can be the last one of its run, or come back late.
 
 The collectors are the real handlers, each time in a container that remembers nothing; what they
@@ -209,13 +210,13 @@ class Client:
 
     # ---- S3 --------------------------------------------------------------------------------------
 
-    def _get_object(self, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803
+    def _get_object(self, Bucket: str, Key: str) -> dict[str, Any]:
         found = self._world.objects.get((Bucket, Key))
         if found is None:
             raise refused("NoSuchKey", "GetObject", 404)
         return {"Body": io.BytesIO(found[0]), "ETag": found[1]}
 
-    def _head_object(self, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803
+    def _head_object(self, Bucket: str, Key: str) -> dict[str, Any]:
         if (Bucket, Key) not in self._world.objects:
             raise refused("404", "HeadObject", 404)
         return {}
@@ -226,7 +227,7 @@ class Client:
         Key: str,
         Body: bytes,
         IfMatch: str = "",
-        IfNoneMatch: str = "",  # noqa: N803
+        IfNoneMatch: str = "",
     ) -> dict[str, Any]:
         found = self._world.objects.get((Bucket, Key))
         if (IfNoneMatch and found) or (IfMatch and found and found[1] != IfMatch):
@@ -236,11 +237,11 @@ class Client:
         self._world.put(Bucket, Key, Body)
         return {"ETag": self._world.objects[Bucket, Key][1]}
 
-    def _delete_object(self, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803
+    def _delete_object(self, Bucket: str, Key: str) -> dict[str, Any]:
         self._world.objects.pop((Bucket, Key), None)
         return {}
 
-    def _list_objects_v2(self, Bucket: str, Prefix: str = "") -> dict[str, Any]:  # noqa: N803
+    def _list_objects_v2(self, Bucket: str, Prefix: str = "") -> dict[str, Any]:
         return {
             "Contents": [
                 {
@@ -256,10 +257,10 @@ class Client:
 
     # ---- Lambda, Logs, Bedrock -------------------------------------------------------------------
 
-    def _get_function_configuration(self, FunctionName: str) -> dict[str, Any]:  # noqa: N803
+    def _get_function_configuration(self, FunctionName: str) -> dict[str, Any]:
         return {"Timeout": 60, "FunctionName": FunctionName}
 
-    def _invoke(self, FunctionName: str, InvocationType: str, Payload: bytes) -> Any:  # noqa: N803
+    def _invoke(self, FunctionName: str, InvocationType: str, Payload: bytes) -> Any:
         assert InvocationType == "RequestResponse"
         return (self._world.now + self._world.lateness, FunctionName, Payload)
 
@@ -267,7 +268,7 @@ class Client:
         self,
         logGroupName: str,
         filterPattern: str,
-        startTime: int,  # noqa: N803
+        startTime: int,
     ) -> dict[str, Any]:
         world = self._world
         return {
@@ -286,7 +287,7 @@ class Client:
 
     # ---- SQS -------------------------------------------------------------------------------------
 
-    def _get_queue_attributes(self, QueueUrl: str, AttributeNames: list[str]) -> dict[str, Any]:  # noqa: N803
+    def _get_queue_attributes(self, QueueUrl: str, AttributeNames: list[str]) -> dict[str, Any]:
         number = len(self._world.queues.get(QueueUrl, []))
         return {
             "Attributes": {**dict.fromkeys(AttributeNames, "0"), AttributeNames[0]: str(number)}
@@ -297,7 +298,7 @@ class Client:
         QueueUrl: str,
         MaxNumberOfMessages: int,
         VisibilityTimeout: int,
-        **_: Any,  # noqa: N803
+        **_: Any,
     ) -> dict[str, Any]:
         world = self._world
         found = [one for one in world.queues.get(QueueUrl, []) if one["hidden"] <= world.now]
@@ -318,17 +319,17 @@ class Client:
         self,
         QueueUrl: str,
         ReceiptHandle: str,
-        VisibilityTimeout: int,  # noqa: N803
+        VisibilityTimeout: int,
     ) -> None:
         for one in self._world.queues[QueueUrl]:
             if one["MessageId"] == ReceiptHandle:
                 one["hidden"] = self._world.now + VisibilityTimeout
 
-    def _delete_message(self, QueueUrl: str, ReceiptHandle: str) -> None:  # noqa: N803
+    def _delete_message(self, QueueUrl: str, ReceiptHandle: str) -> None:
         left = [one for one in self._world.queues[QueueUrl] if one["MessageId"] != ReceiptHandle]
         self._world.queues[QueueUrl] = left
 
-    def _send_message_batch(self, QueueUrl: str, Entries: list[dict[str, str]]) -> dict[str, Any]:  # noqa: N803
+    def _send_message_batch(self, QueueUrl: str, Entries: list[dict[str, str]]) -> dict[str, Any]:
         self._world.send(QueueUrl, *(entry["MessageBody"] for entry in Entries))
         return {}
 

@@ -187,8 +187,8 @@ def _done(found: Found, steps: Iterator[Step]) -> Counter[str]:
     for step in with_bar(numbered, found.number, _ABOUT[found.kind]):
         outcome = step.outcome
         counts[outcome.verdict] += 1 if found.kind == "batches" else step.pieces
-        if outcome.verdict == "counted" and "received" in outcome.counts:
-            counts["lines"] += outcome.counts["received"]
+        if outcome.verdict == "counted" and found.kind == "batches":
+            counts["lines"] += step.pieces
         if outcome.verdict in _BAD:
             shown += 1
             if shown <= _MOST_SHOWN:

@@ -7,7 +7,7 @@ import msgspec
 from bedrock_alerts.invocations.invocation import PICODOLLARS, Cost, Invocation
 from bedrock_alerts.limits import EMF_LINE_BYTES
 
-Level: TypeAlias = Literal["INFO", "WARNING", "ERROR"]
+Level: TypeAlias = Literal["WARNING", "ERROR"]
 
 _QUIET: Final = frozenset({"none", "clean"})
 # So many hits and ids always fit into a line, however long their names are.

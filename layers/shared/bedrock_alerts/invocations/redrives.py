@@ -13,7 +13,6 @@ import msgspec
 
 from bedrock_alerts.errors import BatchError
 from bedrock_alerts.invocations.decode import LogBatch
-from bedrock_alerts.invocations.event_lines import notice
 from bedrock_alerts.invocations.s3_notifications import LogObject
 
 COUNTED: Final = "batch_counted"
@@ -21,6 +20,7 @@ COUNTED: Final = "batch_counted"
 
 _NAME_CHARS: Final = 32
 _KEY: Final = "bedrock_alerts"
+_encode: Final = msgspec.json.Encoder().encode
 
 
 class Redrive(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,7 +66,7 @@ def marked(event: Mapping[str, object], redrive: Redrive) -> dict[str, object]:
 
 def counted_line(batch: str) -> bytes:
     """Return the line that says that a batch or an object was counted."""
-    return notice(COUNTED, "INFO", "what was to be redriven or read was counted", batch=batch)
+    return _encode({"event": COUNTED, "batch": batch})
 
 
 def batch_name(batch: LogBatch) -> str:
