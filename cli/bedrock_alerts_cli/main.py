@@ -20,6 +20,7 @@ _COMMANDS: Final = {
     "inspect": "bedrock_alerts_cli.commands.inspect",
     "metrics": "bedrock_alerts_cli.commands.metrics",
     "redrive": "bedrock_alerts_cli.commands.redrive",
+    "prices": "bedrock_alerts_cli.commands.prices",
     "render": "bedrock_alerts_cli.commands.render",
     "report": "bedrock_alerts_cli.commands.report",
     "routes": "bedrock_alerts_cli.commands.routes",

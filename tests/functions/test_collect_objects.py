@@ -185,7 +185,8 @@ def test_a_damaged_object_comes_back_alone_until_it_is_parked(
         "RecordsReceived": 3, "RecordsProcessed": 3, "Invocations": 3,
     }  # fmt: skip
     (said,) = set(stack.errors())
-    assert said.startswith("BatchError: the gzip data")
+    assert said.startswith(f"BatchError: s3://{BUCKET}/")
+    assert "the gzip data" in said
     assert error in said
 
 

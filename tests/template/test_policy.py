@@ -26,7 +26,8 @@ WILDCARDS: Final = {
     },
     # Applications' profiles are made at any time, and a call names the one it went through.
     "arn:${AWS::Partition}:bedrock:${AWS::Region}:${AWS::AccountId}:application-inference-profile/*": {
-        "bedrock:GetInferenceProfile"
+        "bedrock:GetInferenceProfile",
+        "bedrock:ListTagsForResource",
     },
     # What AWS lets nobody narrow down: an account has one logging configuration in a Region, without
     # a name; a picture of a metric, a running query and an account's alias take no resource; and

@@ -13,7 +13,7 @@ from bedrock_alerts.adapters import incidents_table
 from bedrock_alerts.alerts.alert import ChannelKind
 from bedrock_alerts.alerts.events import Heartbeat
 from bedrock_alerts.alerts.normalise import normalise
-from bedrock_alerts.invocations.pricing import load_prices
+from bedrock_alerts.invocations.price_list import read_overrides
 from bedrock_alerts.limits import LAMBDA_ENVIRONMENT_BYTES
 from bedrock_alerts.wiring.collector_settings import (
     CollectLogsSettings,
@@ -164,13 +164,40 @@ def test_bodies_may_be_read_in_one_bucket_and_only_if_there_is_one(
     (choice,) = (
         statement["Fn::If"]
         for statement in policy["PolicyDocument"]["Statement"]
-        if "Fn::If" in statement and statement["Fn::If"][0] != "HasKey"
+        if "Fn::If" in statement and statement["Fn::If"][0] == "ReadsOffloadedBodies"
     )
-    condition, granted, otherwise = choice
-    assert condition == "ReadsOffloadedBodies"
+    _, granted, otherwise = choice
     assert otherwise == {"Ref": "AWS::NoValue"}
     assert granted["Action"] == "s3:GetObject"
     assert granted["Resource"]["Fn::Sub"] == bodies
+
+
+@pytest.mark.parametrize("role", ["CollectLogsRole", "CollectObjectsRole", "CollectStreamRole"])
+@pytest.mark.parametrize(
+    ("overrides", "resources_read"),
+    [
+        ("", None),
+        ('{"entries":[]}', None),
+        (
+            "s3://example-prices/a/prices.json",
+            [
+                "arn:aws:s3:::example-prices/a/prices.json",
+                "arn:aws:s3:::example-prices/a/prices.json.previous",
+            ],
+        ),
+    ],
+)
+def test_prices_may_be_read_where_they_are(
+    template: dict[str, Any], role: str, overrides: str, resources_read: list[str] | None
+) -> None:
+    parameters = {"PriceOverrides": overrides}
+    made = Stack(template, parameters).value(template["Resources"][role]["Properties"])
+    granted = [
+        statement["Resource"]
+        for statement in made["Policies"][0]["PolicyDocument"]["Statement"]
+        if statement["Sid"] == "ReadPrices"
+    ]
+    assert granted == ([] if resources_read is None else [resources_read])
 
 
 @pytest.mark.parametrize(
@@ -184,6 +211,9 @@ def test_bodies_may_be_read_in_one_bucket_and_only_if_there_is_one(
         ("PriceOverrides", "", True),
         ("PriceOverrides", '{"entries":[{"model":"a","rates":{"input":250000}}]}', True),
         ("PriceOverrides", '{\n  "entries": []\n}\n', True),
+        ("PriceOverrides", "s3://example-prices/bedrock/prices.json", True),
+        ("PriceOverrides", "s3://example-prices", False),
+        ("PriceOverrides", "s3://example-prices/*", False),
         ("PriceOverrides", "entries", False),
         ("PriceOverrides", '{"é":1}', False),
         ("TokenQuota", "", True),
@@ -216,8 +246,7 @@ def test_a_parameter_takes_what_it_should_and_nothing_else(
 def test_the_example_in_a_description_is_one_that_works(template: dict[str, Any]) -> None:
     description = template["Parameters"]["PriceOverrides"]["Description"]
     example = description[description.index("{") : description.rindex("}") + 1]
-    _, complaints = load_prices(example)
-    assert complaints == ()
+    assert read_overrides(example.encode())
 
 
 @pytest.mark.parametrize("function", SETTINGS)

@@ -24,14 +24,14 @@ ANSWER: dict[str, Any] = {
 class World:
     """A stubbed Bedrock, a clock, and what was said of failures."""
 
-    def __init__(self) -> None:
+    def __init__(self, tag: str | None = None) -> None:
         client = boto3.client("bedrock", region_name="eu-west-1", aws_access_key_id="x",
                               aws_secret_access_key="x")  # fmt: skip
         self.stub = Stubber(client)
         self.now = 0.0
         self.said: list[tuple[str, str]] = []
         self.profiles = BedrockProfiles(
-            lambda arn, reason: self.said.append((arn, reason)), client, lambda: self.now
+            lambda arn, reason: self.said.append((arn, reason)), tag, client, lambda: self.now
         )
         self.stub.activate()
 
@@ -109,3 +109,23 @@ def test_what_is_remembered_is_bounded(world: World) -> None:
         assert world.profiles.profile(f"{ARN}{number}") is not None
     world.answers(f"{ARN}0")  # it was let go
     assert world.profiles.profile(f"{ARN}0") is not None
+
+
+def test_the_chosen_tag_names_the_application() -> None:
+    world = World("app")
+    world.answers()
+    tags = [{"key": "team", "value": "x"}, {"key": "app", "value": "checkout"}]
+    world.stub.add_response("list_tags_for_resource", {"tags": tags}, {"resourceARN": ARN})
+    assert world.profiles.profile(ARN) == Profile("checkout", MODEL, MODEL)
+
+
+@pytest.mark.parametrize("is_refused", [True, False])
+def test_without_the_tag_the_profiles_name_is_the_application(*, is_refused: bool) -> None:
+    world = World("app")
+    world.answers()
+    if is_refused:
+        world.stub.add_client_error("list_tags_for_resource", "AccessDeniedException")
+    else:
+        world.stub.add_response("list_tags_for_resource", {"tags": []}, {"resourceARN": ARN})
+    assert world.profiles.profile(ARN) == Profile("orders", MODEL, MODEL)
+    assert len(world.said) == is_refused

@@ -189,6 +189,53 @@ SHAPES = [
         id="e: a stream whose trace grows",
     ),
     pytest.param(
+        stream(
+            [
+                invoke_keys(assessment(topic(), invocation_metrics(100, topicPolicyUnits=1))),
+                invoke_keys(
+                    assessment(
+                        {"topicPolicy": {"topics": [*topic()["topicPolicy"]["topics"]] * 2}},
+                        content(),
+                        invocation_metrics(130, topicPolicyUnits=1, contentPolicyUnits=1),
+                    )
+                ),
+            ]
+        ),
+        result(
+            "blocked",
+            hit(),
+            hit(),
+            hit("content", "INSULTS", confidence="HIGH"),
+            latency_ms=130,
+            units=GuardrailUnits(topic=1, content=1),
+        ),
+        id="e: a stream whose assessment grows",
+    ),
+    pytest.param(
+        stream(
+            [
+                invoke_keys(None, invocation_metrics(100, topicPolicyUnits=1), action="NONE"),
+                invoke_keys(None, invocation_metrics(130, topicPolicyUnits=1), action="NONE"),
+            ]
+        ),
+        result("clean", latency_ms=230, units=GuardrailUnits(topic=2)),
+        id="e: a stream with a second check that finds nothing either",
+    ),
+    pytest.param(
+        converse(
+            trace=converse_trace(
+                METERED, {GUARDRAIL: [METERED, METERED], OTHER_GUARDRAIL: [METERED]}
+            )
+        ),
+        result(
+            "clean",
+            ids=(GUARDRAIL, OTHER_GUARDRAIL),
+            latency_ms=630,
+            units=GuardrailUnits(topic=4),
+        ),
+        id="h: checks of one guardrail in sequence, beside another guardrail's",
+    ),
+    pytest.param(
         stream([{**invoke_keys(None, pii(match="a"))}, {**invoke_keys(None, pii(match="b"))}]),
         result(
             "masked",

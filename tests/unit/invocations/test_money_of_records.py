@@ -199,6 +199,18 @@ def test_an_override_by_tokens_prices_no_call_that_has_none() -> None:
     assert (found.priced, found.model_picodollars) == ("unpriced", None)
 
 
+def test_an_override_by_the_call_prices_what_is_neither_token_nor_image() -> None:
+    rerank, *_ = calls("media-unpriced.jsonl")
+    override = {"entries": [{"model": rerank.model, "call": 2_000_000_000}]}
+    found = cost(rerank, Prices.load(json.dumps(override).encode()))
+    assert (found.priced, dollars(found)) == ("exact", Decimal("0.002"))
+
+
+def test_an_override_without_any_price_is_refused() -> None:
+    with pytest.raises(PricesError, match="holds no rate"):
+        Prices.load(b'{"entries": [{"model": "a", "call": 0}]}')
+
+
 def test_a_refused_call_costs_nothing_and_is_not_unpriced() -> None:
     found = [cost(call) for call in calls("refused-unpriced.jsonl")]
     assert [one.priced for one in found] == ["exact", "exact", "exact", "unpriced"]

@@ -9,7 +9,13 @@ from typing import Any, Final
 import pytest
 
 from bedrock_alerts.errors import GoneError
-from bedrock_alerts.invocations.collector import CollectOptions, Parts, collect, collect_objects
+from bedrock_alerts.invocations.collector import (
+    Collected,
+    CollectOptions,
+    Parts,
+    collect,
+    collect_objects,
+)
 from bedrock_alerts.invocations.decode import LogBatch, LogLine
 from bedrock_alerts.invocations.invocation import Cost, Invocation
 from bedrock_alerts.invocations.offloaded_bodies import OffloadedBodies
@@ -188,8 +194,8 @@ def bodies() -> OffloadedBodies:
     return OffloadedBodies("example-bodies", Store().chunks)
 
 
-def told(lines: tuple[bytes, ...]) -> list[Any]:
-    documents = [json.loads(line) for line in lines]
+def told(collected: Collected) -> list[Any]:
+    documents = [json.loads(line) for line in (*collected.events, *collected.notices)]
     return [
         (one["event"], one["body"], one["guardrail"]["verdict"])
         if one["event"] == "invocation"
@@ -207,7 +213,7 @@ EXPECTED: Final = [
 
 def test_a_batch_reads_what_it_can_and_tells_of_the_rest_in_one_line() -> None:
     collected = collect((BATCH,), Parts(Cheap(), EVERY, bodies()), now=EPOCH)
-    assert told(collected.events) == EXPECTED
+    assert told(collected) == EXPECTED
     counted = {
         point.metric: sum(point.values) for point in collected.datapoints if not point.dimensions
     }
@@ -219,15 +225,15 @@ def test_a_batch_reads_what_it_can_and_tells_of_the_rest_in_one_line() -> None:
 def test_a_log_object_does_so_too() -> None:
     found = [LogObject("example-invocation-logs", "x.json.gz")]
     collected = collect_objects(found, Store(), Parts(Cheap(), EVERY, bodies()), now=EPOCH)
-    assert told(collected.events) == EXPECTED
+    assert told(collected) == EXPECTED
 
 
 def test_a_batch_that_read_all_of_its_bodies_says_nothing_of_them() -> None:
     batch = LogBatch(log_events=BATCH.log_events[:1])
     collected = collect((batch,), Parts(Cheap(), EVERY, bodies()), now=EPOCH)
-    assert told(collected.events) == EXPECTED[:1]
+    assert told(collected) == EXPECTED[:1]
 
 
 def test_without_a_bucket_bodies_are_counted_and_not_told_of() -> None:
     collected = collect((BATCH,), Parts(Cheap(), EVERY), now=EPOCH)
-    assert told(collected.events) == [EXPECTED[1]] * 2
+    assert told(collected) == [EXPECTED[1]] * 2

@@ -9,7 +9,7 @@ from botocore.config import Config
 
 from bedrock_alerts.adapters.aws_errors import translated
 from bedrock_alerts.errors import PermanentError, TransientError
-from bedrock_alerts.invocations.profiles import Profile, read_profile
+from bedrock_alerts.invocations.profiles import Profile, application_of, read_profile
 
 # A call that cannot be priced is counted as such: the batch must not wait for a profile.
 _CONFIG: Final = Config(
@@ -29,15 +29,18 @@ _PATIENCE: Final = 3
 class BedrockProfiles:
     """Asks for each profile once, and stores the answer, also that there was none.
 
-    `on_failure` receives each profile that could not be read, with its ARN and the reason.
+    `on_failure` receives each profile that could not be read, with its ARN and the reason. The
+    value of the profile's tag `tag` is the application; without one the profile's name is.
     """
 
     def __init__(
         self,
         on_failure: Callable[[str, str], None] = lambda _arn, _reason: None,
+        tag: str | None = None,
         client: Any = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._tag = tag
         self._client = client
         self._on_failure = on_failure
         self._clock = clock
@@ -76,4 +79,17 @@ class BedrockProfiles:
             self._on_failure(arn, str(error))
             return None
         self._in_vain = 0
-        return read_profile(answer)
+        profile = read_profile(answer)
+        tagged = self._tagged(arn) if profile and self._tag else ""
+        return profile._replace(name=tagged) if profile and tagged else profile
+
+    def _tagged(self, arn: str) -> str:
+        """Return the value of the tag that names the application, empty for none."""
+        try:
+            with translated("Amazon Bedrock", _ANSWERS):
+                answer = self._client.list_tags_for_resource(resourceARN=arn)
+        except (PermanentError, TransientError) as error:
+            self._on_failure(arn, f"its tags: {error}")
+            return ""
+        tags = {tag.get("key"): tag.get("value") for tag in answer.get("tags", ())}
+        return application_of(tags.get(self._tag))

@@ -50,6 +50,16 @@ class ObjectReader:
             raise TransientError(f"Amazon S3 broke off: {type(error).__name__}") from error
 
 
+def bounded(chunks: Iterator[bytes], limit: int) -> bytes:
+    """Return a whole object. Raises TransientError for one of more than `limit` bytes."""
+    text = bytearray()
+    for chunk in chunks:
+        text += chunk
+        if len(text) > limit:
+            raise TransientError(f"the object is larger than {limit} bytes")
+    return bytes(text)
+
+
 def body_reader() -> ObjectReader:
     """Return a reader of the bodies that records refer to, which gives up soon."""
     return ObjectReader(boto3.client("s3", config=_BODY_CONFIG))

@@ -3,12 +3,12 @@
 import math
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, Literal, NamedTuple, Protocol
 
 import msgspec
 
-from bedrock_alerts.errors import GoneError
+from bedrock_alerts.errors import BatchError, GoneError
 from bedrock_alerts.invocations.aggregate import (
     AggregateOptions,
     Aggregator,
@@ -27,6 +27,7 @@ from bedrock_alerts.invocations.invocation import (
 )
 from bedrock_alerts.invocations.memory import Memory
 from bedrock_alerts.invocations.offloaded_bodies import BatchBodies, OffloadedBodies
+from bedrock_alerts.invocations.packed_lines import PackedLines
 from bedrock_alerts.invocations.parse import parse
 from bedrock_alerts.invocations.pricing import PriceList, cost_of
 from bedrock_alerts.invocations.profiles import Profiles, is_opaque, resolved
@@ -38,6 +39,7 @@ from bedrock_alerts.limits import (
     METRIC_MAX_AHEAD_SECONDS,
 )
 from bedrock_alerts.metrics import Datapoint
+from bedrock_alerts.text import clean
 
 _NO_USAGE: Final = Usage()
 _ROUND: Final = 500  # invocations held until they are counted together
@@ -46,6 +48,7 @@ _ROUND: Final = 500  # invocations held until they are counted together
 _REMEMBERED: Final = 100_000
 # What a batch says about lines that it could not read: the metric counts them all.
 _MOST_NOTICES: Final = 20
+_MAX_SHOWN: Final = 300
 _STREAMING: Final = frozenset({"ConverseStream", "InvokeModelWithResponseStream"})
 
 
@@ -68,13 +71,13 @@ class CollectOptions(msgspec.Struct, frozen=True, kw_only=True):
 class Collected(msgspec.Struct, frozen=True, kw_only=True):
     """What a batch came to. `received = processed + rejected + skipped`; duplicates are in none.
 
-    `events` are lines of JSON: as objects, those of a large log would not fit into memory.
-    `usage` are those of who used what, `notices` those of lines that could not be read.
+    `events` are lines of JSON, compressed where they are many; `usage` are those of who used what,
+    `notices` those of lines that could not be read.
     `deliveries` are what was counted, as hashes for `Memory.keep`.
     """
 
     datapoints: tuple[Datapoint, ...]
-    events: tuple[bytes, ...]
+    events: Sequence[bytes]
     received: int
     processed: int
     rejected: int
@@ -140,7 +143,7 @@ class Collector:
         self._undated: Counter[Rejected | Skipped] = Counter()
         self._read: list[Invocation] = []
         self._seen, self._seen_before = _Seen(), _Seen()
-        self._events: list[bytes] = []
+        self._events = PackedLines()
         self._notices: list[bytes] = []
         self._usage = UsageLines(options.aggregate.application_key)
         self._received = self._processed = self._rejected = self._skipped = self._duplicates = 0
@@ -209,7 +212,7 @@ class Collector:
         self._undated.clear()
         return Collected(
             datapoints=self._aggregator.datapoints(),
-            events=tuple(self._events),
+            events=self._events,
             received=self._received,
             processed=self._processed,
             rejected=self._rejected,
@@ -311,9 +314,9 @@ class Collector:
         if self._keep_events:
             self._usage.add(priced)
             every, key = self._options.every_event, self._options.aggregate.application_key
-            self._events += [
+            self._events.extend(
                 event_line(call, cost, key) for call, cost in priced if every or is_notable(call)
-            ]
+            )
         self._received += len(calls)
         self._processed += len(calls)
         self._latest = max(self._latest, *[call.epoch for call in calls])
@@ -379,7 +382,8 @@ def collect_objects(
     """Turn objects in S3 into metrics, line by line; what is no log object is counted as such.
 
     An object that is gone was not counted and never will be: it is a rejected line. An object
-    without a line is a skipped one, so that no object passes without a trace.
+    without a line is a skipped one, so that no object passes without a trace. Raises BatchError,
+    with the object's name, for one that is damaged or too large.
     """
     away = parts.bodies.of_a_batch() if parts.bodies else None
     collector = Collector(parts, now=now, away=away)
@@ -402,6 +406,8 @@ def collect_objects(
                     collector.add(text, where=place)
         except GoneError:
             collector.add_unread(Rejected("object_gone", where), now)
+        except BatchError as error:
+            raise BatchError(f"{clean(where, _MAX_SHOWN)}: {error}") from error
         else:
             if not number:
                 collector.add_unread(Skipped("empty_object", where), now)
@@ -414,7 +420,7 @@ def _finished(collector: Collector, away: BatchBodies | None) -> Collected:
     notices = away.notices() if away else ()
     if not notices:
         return collected
-    return msgspec.structs.replace(collected, events=(*collected.events, *notices))
+    return msgspec.structs.replace(collected, notices=(*collected.notices, *notices))
 
 
 class Choices(Protocol):

@@ -10,8 +10,8 @@ Read from an assessment: kinds, actions, confidences, counts, ids. Never read: `
 Source: GuardrailTraceAssessment and GuardrailAssessment in the `bedrock-runtime` service model.
 """
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter, defaultdict, deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import chain
 from typing import Annotated, Any, Final, TypeAlias, TypeGuard
@@ -149,13 +149,13 @@ def guardrail_result(
             return quiet
     ids: dict[str, None] = {}
     hits: list[Hit] = []
-    latency: dict[Source, int] = {}
+    latency: dict[Source, dict[str, int]] = {}
     units: dict[str, int] = {}
     for guardrail_id, assessment, source in _assessments(traces):
         ids[guardrail_id] = None
         metrics = assessment.get("invocationMetrics")
         if isinstance(metrics, dict):
-            _add_metrics(metrics, source, latency, units)
+            _add_metrics(metrics, latency.setdefault(source, {}), guardrail_id, units)
             if len(assessment) == 1:
                 continue  # the guardrail ran and found nothing: by far the most
         details = assessment.get("appliedGuardrailDetails")
@@ -165,7 +165,7 @@ def guardrail_result(
         verdict=_verdict(hits, flagged, assessed=bool(ids)),
         ids=tuple(ids),
         hits=tuple(hits),
-        latency_ms=sum(latency.values()) if latency else None,
+        latency_ms=_total(latency.values()),
         units=GuardrailUnits(**units) if units else None,
     )
 
@@ -191,7 +191,7 @@ def _without_findings(trace: msgspec.Raw, flagged: Verdict) -> GuardrailResult |
     ids: dict[str, None] = {}
     units: list[_QuietUnits] = []
     read = _measure((quiet.input_assessment or quiet.input or {}).items(), ids, units)
-    written = None
+    written: dict[str, int] = {}
     if quiet.output_assessments:
         by_id = quiet.output_assessments.items()
         written = _measure([(key, one) for key, some in by_id for one in some], ids, units)
@@ -200,25 +200,25 @@ def _without_findings(trace: msgspec.Raw, flagged: Verdict) -> GuardrailResult |
     return GuardrailResult(
         verdict="clean" if ids and flagged == "none" else flagged,
         ids=tuple(ids),
-        latency_ms=None if read is None and written is None else (read or 0) + (written or 0),
+        latency_ms=_total((read, written)),
         units=_added_up(tuple(units)) if units else None,
     )
 
 
 def _measure(
     assessments: Iterable[tuple[str, _Quiet]], ids: dict[str, None], units: list[_QuietUnits]
-) -> int | None:
-    """Note the guardrails of one phase and what they used, and return the longest time taken."""
-    longest = None
+) -> dict[str, int]:
+    """Note the guardrails of one phase and what they used, and return the time each took."""
+    latency: dict[str, int] = {}
     for key, assessment in assessments:
-        ids[_guardrail_id(key)] = None
+        guardrail_id = _guardrail_id(key)
+        ids[guardrail_id] = None
         metrics = assessment.metrics
         if metrics.usage is not None:
             units.append(metrics.usage)
-        took = metrics.latency_ms
-        if took is not None and (longest is None or took > longest):
-            longest = took
-    return longest
+        if metrics.latency_ms is not None:
+            latency[guardrail_id] = latency.get(guardrail_id, 0) + metrics.latency_ms
+    return latency
 
 
 @lru_cache(maxsize=1024)  # units are small numbers, and the same ones come again and again
@@ -243,21 +243,56 @@ def _verdict(hits: list[Hit], flagged: Verdict, *, assessed: bool) -> Verdict:
 def _assessments(traces: Sequence[msgspec.Raw]) -> Iterable[_Assessment]:
     """Return every assessment once, also when a stream repeats its trace, whole or growing.
 
-    Two equal assessments in one trace are two; again in a later trace they are the same two.
+    Two equal assessments in one trace are two; again in a later trace they are the same two. One
+    that holds all that an earlier one held replaces it.
     """
     if len(traces) == 1:
         return _of_trace(_read(traces[0]))
     merged: list[_Assessment] = []
-    seen: Counter[str] = Counter()
     for trace in traces:
-        here: Counter[str] = Counter()
+        unmatched: dict[str, deque[int]] = defaultdict(deque)
+        for place, known in enumerate(merged):
+            unmatched[repr(known)].append(place)
+        news = []
         for found in _of_trace(_read(trace)):
-            key = repr(found)
-            here[key] += 1
-            if here[key] > seen[key]:
-                seen[key] += 1
+            if same := unmatched[repr(found)]:
+                same.popleft()
+            else:
+                news.append(found)
+        grown: dict[tuple[str, Source], deque[int]] = defaultdict(deque)
+        for place in sorted(chain.from_iterable(unmatched.values())):
+            guardrail_id, _, source = merged[place]
+            grown[guardrail_id, source].append(place)
+        for found in news:
+            guardrail_id, assessment, source = found
+            candidates = grown[guardrail_id, source]
+            if candidates and _holds(assessment, merged[candidates[0]][1]):
+                merged[candidates.popleft()] = found
+            else:
                 merged.append(found)
     return merged
+
+
+def _holds(later: dict[str, Any], earlier: dict[str, Any]) -> bool:
+    """Whether an assessment holds all findings of an earlier one, so that it is the same, grown.
+
+    Each check is charged: two checks without findings are two.
+    """
+    has_findings = False
+    for key, known in earlier.items():
+        found = later.get(key)
+        if key == "invocationMetrics" or found == known:
+            continue
+        if not (isinstance(known, dict) and isinstance(found, dict)):
+            return False
+        for name, items in known.items():
+            rest = found.get(name)
+            if not (isinstance(items, list) and isinstance(rest, list)):
+                return False
+            if Counter(map(repr, items)) - Counter(map(repr, rest)):
+                return False
+            has_findings |= bool(items)
+    return has_findings or later.get("invocationMetrics") == earlier.get("invocationMetrics")
 
 
 def _of_trace(trace: Any) -> list[_Assessment]:
@@ -345,13 +380,21 @@ def _category(policy: str, item: dict[str, Any], unnamed: str) -> str:
     return _word(own) or unnamed
 
 
+def _total(phases: Iterable[Mapping[str, int]]) -> int | None:
+    """Return the time that all checks took, None where no time is known.
+
+    Guardrails of a phase run side by side; one guardrail's checks, and the phases, in sequence.
+    """
+    longest = [max(by_guardrail.values()) for by_guardrail in phases if by_guardrail]
+    return sum(longest) if longest else None
+
+
 def _add_metrics(
-    metrics: dict[str, Any], source: Source, latency: dict[Source, int], units: dict[str, int]
+    metrics: dict[str, Any], latency: dict[str, int], guardrail_id: str, units: dict[str, int]
 ) -> None:
     took = metrics.get("guardrailProcessingLatency")
     if _is_number(took) and 0 <= took < _MAX_UNITS:
-        # Guardrails of one phase run side by side, the phases one after the other.
-        latency[source] = max(latency.get(source, 0), int(took))
+        latency[guardrail_id] = latency.get(guardrail_id, 0) + int(took)
     usage = metrics.get("usage")
     if isinstance(usage, dict):
         for key, count in usage.items():

@@ -61,16 +61,19 @@ class Entry(
 ):
     """All prices of one model id, with its geography prefix, in `region` or wherever unsaid.
 
-    `tiers` is keyed by Bedrock's service tier or latency mode. `caveat` says in what way the list's
-    price is itself only near: `image-size` where the real one varies with size and quality,
-    `tokens-only` where media that a record does not count are charged beside the tokens,
-    `sources-differ` where two sources do not agree on it. `in_all_regions` says that the price was
-    checked to hold in every commercial Region without a separate entry.
+    `call` is a price for each call, for what is neither tokens nor images (a rerank, a video):
+    where there is one, kinds without a rate cost nothing. `tiers` is keyed by Bedrock's service
+    tier or latency mode. `caveat` says in what way the list's price is itself only near:
+    `image-size` where the real one varies with size and quality, `tokens-only` where media that a
+    record does not count are charged beside the tokens, `sources-differ` where two sources differ.
+    `in_all_regions` says that the price was checked to hold in every commercial Region without a
+    separate entry.
     """
 
     model: _Name
     region: _Name | None = None
-    rates: Rates
+    rates: Rates = Rates()
+    call: Rate | None = None
     tiers: dict[str, Rates] = {}
     bands: tuple[Band, ...] = ()
     caveat: Caveat | None = None
@@ -127,6 +130,22 @@ def read_price_list(text: bytes) -> ShippedPrices:
     return prices
 
 
+class _Dated(msgspec.Struct, frozen=True):
+    dated: str | None = None
+
+
+def read_given(text: bytes) -> ShippedPrices | tuple[Entry | SameAs, ...]:
+    """Read what a user gives: a whole list (it has a date), or entries of their own.
+
+    Raises `PricesError`.
+    """
+    try:
+        is_whole = msgspec.json.decode(text, type=_Dated).dated is not None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        is_whole = False
+    return read_price_list(text) if is_whole else read_overrides(text)
+
+
 def read_overrides(text: bytes) -> tuple[Entry | SameAs, ...]:
     """Parse and check a user's own entries; raises `PricesError` with the place and the model."""
     what = "price overrides"
@@ -179,8 +198,8 @@ def _check(entries: Iterable[Entry], what: str) -> None:
 
 def _fault(entry: Entry) -> str | None:
     """Say what is wrong with an entry, naming the field; None when nothing is."""
-    if entry.rates == Rates():
-        return "`rates` holds no rate"
+    if entry.rates == Rates() and not entry.call:
+        return "`rates` holds no rate, and `call` no price"
     bands = [band.above for band in entry.bands]
     if len(set(bands)) != len(bands):
         return "`bands` has one `above` twice"

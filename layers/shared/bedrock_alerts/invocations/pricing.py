@@ -10,8 +10,9 @@ are where to put them.
 
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
 from typing import Final, NamedTuple, Protocol, Self, TypeAlias
 
 import msgspec
@@ -34,8 +35,9 @@ from bedrock_alerts.invocations.price_list import (
     PricesError,
     Rates,
     SameAs,
+    ShippedPrices,
     copies,
-    read_overrides,
+    read_given,
     read_price_list,
 )
 from bedrock_alerts.text import clean
@@ -84,6 +86,8 @@ _GOV_PREFIX: Final = "us-gov."
 # Model ids come from whoever calls Bedrock: an endless supply of new ones must not fill memory.
 _MEMO_LIMIT: Final = 4096
 _MAX_FAULT: Final = 500
+OLD_DAYS: Final = 60
+"""A list older than this is said to be old: several models a month are new."""
 
 
 class _Row(msgspec.Struct, frozen=True):
@@ -120,6 +124,7 @@ class _Plan(msgspec.Struct, frozen=True):
     has_cache: bool
     has_hour_long_cache: bool
     plain: _Plain | None
+    call: int | None
 
 
 # Rates, and the word for what they are if they stand in for others.
@@ -185,7 +190,8 @@ def _plan(
         entry.caveat == TOKENS_ONLY,
         charges[_CACHE_READ][0] is not None,
         entry.rates.cache_write_1h not in (None, entry.rates.cache_write),
-        None if by_image else _plain(rows),
+        None if by_image or entry.call else _plain(rows),
+        entry.call,
     )
 
 
@@ -282,26 +288,31 @@ class Prices:
     )
 
     @classmethod
-    def load(cls, overrides: bytes | None = None) -> Self:
-        """Read the shipped list, then add or replace the entries of `overrides`.
+    def load(cls, given: bytes | None = None) -> Self:
+        """Read the shipped list, or `given` in its place, or both.
 
-        `overrides` is JSON, `{"entries": [...]}`, each entry of the form `prices.json` has; it
-        replaces the whole entry of its model and Region, and takes any model id, also an opaque
-        one. `{"model": ..., "same_as": ...}` takes the prices of another model, in all Regions.
-        Raises `PricesError` and loads nothing at all when one entry is unusable.
+        `given` is JSON: a whole list as `prices.json` is one, or `{"entries": [...]}`, which add to
+        the shipped list. Each of these entries replaces the whole entry of its model and Region,
+        and takes any model id, also an opaque one. `{"model": ..., "same_as": ...}` takes the
+        prices of another model, in all Regions. Raises `PricesError` and loads nothing at all when
+        one entry is unusable.
         """
-        shipped = read_price_list(PRICES_FILE.read_bytes())
-        entries = {(entry.model, entry.region): entry for entry in shipped.entries}
-        found = () if overrides is None else read_overrides(overrides)
-        replaced = [one for one in found if isinstance(one, Entry)]
+        found = () if given is None else read_given(given)
+        own: tuple[Entry | SameAs, ...] = ()
+        if isinstance(found, ShippedPrices):
+            base = found
+        else:
+            base, own = read_price_list(PRICES_FILE.read_bytes()), found
+        entries = {(entry.model, entry.region): entry for entry in base.entries}
+        replaced = [one for one in own if isinstance(one, Entry)]
         entries |= {(entry.model, entry.region): entry for entry in replaced}
-        for one in found:
+        for one in own:
             if isinstance(one, SameAs):
                 entries |= copies(one, entries)
         return cls(
-            dated=shipped.dated,
-            source=f"{shipped.source} {shipped.source_version}",
-            _guardrail=shipped.guardrail,
+            dated=base.dated,
+            source=f"{base.source} {base.source_version}",
+            _guardrail=base.guardrail,
             _entries=entries,
             _regional=frozenset(
                 model
@@ -310,6 +321,14 @@ class Prices:
             ),
             _everywhere=frozenset(entry.model for entry in replaced if entry.region is None),
         )
+
+    def models(self) -> int:
+        """Return how many model ids the list has, each with or without a geography."""
+        return len({model for model, _ in self._entries})
+
+    def days_old(self, now: float) -> int:
+        """Return the age of the list; `now` is in seconds since 1970."""
+        return (datetime.fromtimestamp(now, UTC).date() - date.fromisoformat(self.dated)).days
 
     def cost(
         self,
@@ -454,6 +473,8 @@ def _itemised(plan: _Plan, usage: Usage, billing: Billing, guardrail: int) -> Co
         billing.images,
     )
     amount, fallback = _charge(plan, counts)
+    if plan.call is not None:
+        amount = plan.call + (amount or 0)
     if billing.counts == "missing" and not amount:
         amount = None  # what is charged is none of what a record counts
     if billing.cache_write_1h_tokens is None and plan.has_hour_long_cache:
@@ -473,7 +494,7 @@ def _charge(
 ) -> tuple[int | None, str | None]:
     """Return amount and fallback; no amount where a kind was used that has no rate."""
     if not any(counts):
-        return (None if plan.tokens_only else 0), None
+        return (None if plan.tokens_only else 0), plan.fallback if plan.call else None
     if plan.by_image and not counts[5]:
         # A prompt was read and no image counted: nothing is known of what is charged.
         return None, None
@@ -486,6 +507,8 @@ def _charge(
         if not count:
             continue
         if rate is None:
+            if plan.call is not None:
+                continue
             return None, None
         amount += count * rate
         if borrowed and fallback is None:
@@ -493,22 +516,47 @@ def _charge(
     return amount, fallback
 
 
-def load_prices(overrides: str | None) -> tuple[Prices, tuple[bytes, ...]]:
-    """Return the prices, and lines for the log: one if `overrides` (JSON) cannot be used.
+class GivenPrices(NamedTuple):
+    """What a user gives: JSON and where it is from; `missing` says why there is none."""
 
-    Then the shipped list stands alone. Raising would stop everything, alarms on guardrails
-    included, for the sake of an amount.
+    where: str
+    text: bytes = b""
+    missing: str = ""
+
+
+def load_prices(given: Iterable[GivenPrices], now: float) -> tuple[Prices, tuple[bytes, ...]]:
+    """Return prices made with the first of `given` that can be used, and lines for the log.
+
+    There is a line for each one that cannot, and for a list that is old. Without a usable one the
+    shipped list stands alone: raising would stop everything, alarms on guardrails included, for
+    the sake of an amount.
     """
-    if overrides is None:
-        return Prices.load(), ()
-    try:
-        # What is no UTF-8 in the environment arrives as lone surrogates: a wrong text, no crash.
-        return Prices.load(overrides.encode("utf-8", "surrogatepass")), ()
-    except PricesError as error:
-        line = notice(
-            "price_overrides_refused",
-            "ERROR",
-            "PriceOverrides cannot be used, the shipped prices are",
-            error=clean(str(error), _MAX_FAULT),
+    prices, lines = None, []
+    for one in given:
+        fault = one.missing
+        if not fault:
+            try:
+                prices = Prices.load(one.text)
+                break
+            except PricesError as error:
+                fault = str(error)
+        lines.append(
+            notice(
+                "price_overrides_refused",
+                "ERROR",
+                "PriceOverrides cannot be used",
+                where=clean(one.where, _MAX_FAULT),
+                error=clean(fault, _MAX_FAULT),
+            )
         )
-        return Prices.load(), (line,)
+    prices = prices or Prices.load()
+    if prices.days_old(now) > OLD_DAYS:
+        lines.append(
+            notice(
+                "prices_old",
+                "WARNING",
+                f"the price list is more than {OLD_DAYS} days old: new models may be unpriced",
+                dated=prices.dated,
+            )
+        )
+    return prices, tuple(lines)

@@ -36,7 +36,10 @@ _NO_GEOGRAPHY: Final = "mixed"
 
 
 class Profile(NamedTuple):
-    """A profile: its name, the model it runs, and the id under which that is priced."""
+    """A profile: the model it runs, and the id under which that is priced.
+
+    `name` is the application: the value of the chosen tag, or the profile's own name.
+    """
 
     name: str
     model: str
@@ -65,8 +68,13 @@ def read_profile(answer: Mapping[str, Any]) -> Profile | None:
         return None
     (model,) = models
     geography = _geography({match["region"] for match in found})
-    name = clean(str(answer.get("inferenceProfileName") or ""), _MAX_NAME)
+    name = application_of(answer.get("inferenceProfileName"))
     return Profile(name, model, f"{geography}.{model}" if geography else model)
+
+
+def application_of(text: object) -> str:
+    """Return the name of an application, made harmless and at most 64 characters long."""
+    return clean(str(text or ""), _MAX_NAME)
 
 
 def _geography(regions: set[str]) -> str:

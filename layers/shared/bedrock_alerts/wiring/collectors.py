@@ -1,17 +1,24 @@
 """What every collector works with, put together from its settings."""
 
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Iterator
 from itertools import chain
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from bedrock_alerts.adapters.emf import EmfSink
+from bedrock_alerts.errors import GoneError, TransientError
 from bedrock_alerts.invocations.collector import Collected, Parts, collect_options
 from bedrock_alerts.invocations.event_lines import notice
 from bedrock_alerts.invocations.memory import Memory
 from bedrock_alerts.invocations.offloaded_bodies import OffloadedBodies
-from bedrock_alerts.invocations.pricing import load_prices
+from bedrock_alerts.invocations.pricing import GivenPrices, load_prices
 from bedrock_alerts.invocations.profiles import Profile, Profiles
 from bedrock_alerts.wiring.collector_settings import CollectorSettings
+
+_S3: Final = "s3://"
+PREVIOUS: Final = ".previous"
+"""What follows the key of the prices that `bedrock-alerts prices put` has replaced."""
+MAX_PRICES_BYTES: Final = 8 * 1024 * 1024
 
 
 class Collecting(NamedTuple):
@@ -34,23 +41,49 @@ class Collecting(NamedTuple):
 def collecting(settings: CollectorSettings, *, own_log_group: str | None = None) -> Collecting:
     """Make the parts, and say in the log what of the settings cannot be used."""
     metrics = EmfSink(settings.metrics_namespace)
-    prices, complaints = load_prices(settings.price_overrides)
+    prices, complaints = load_prices(_given_prices(settings.price_overrides), time.time())
     metrics.publish((), complaints)
     parts = Parts(
         prices=prices,
         options=collect_options(settings, own_log_group=own_log_group),
         bodies=_bodies(settings.offloaded_body_bucket_name),
         memory=Memory(),
-        profiles=_Profiles(metrics),
+        profiles=_Profiles(metrics, settings.application_metadata_key),
     )
     return Collecting(parts, metrics)
+
+
+def _given_prices(overrides: str | None) -> Iterator[GivenPrices]:
+    """Yield what PriceOverrides gives: JSON, or an object in S3 and the one that was there before.
+
+    AWS is called only for an object.
+    """
+    if overrides is None:
+        return
+    if not overrides.startswith(_S3):
+        # What is not UTF-8 in the environment arrives as lone surrogates: a wrong text, no crash.
+        yield GivenPrices("PriceOverrides", overrides.encode("utf-8", "surrogatepass"))
+        return
+    # boto3 takes a third of a second of every cold start.
+    from bedrock_alerts.adapters.s3 import body_reader, bounded  # noqa: PLC0415
+
+    bucket, _, key = overrides.removeprefix(_S3).partition("/")
+    for name in (key, f"{key}{PREVIOUS}"):
+        where = f"{_S3}{bucket}/{name}"
+        try:
+            text = bounded(body_reader().chunks(bucket, name), MAX_PRICES_BYTES)
+        except (GoneError, TransientError) as error:
+            yield GivenPrices(where, missing=str(error))
+        else:
+            yield GivenPrices(where, text)
 
 
 class _Profiles:
     """Application inference profiles, asked of Bedrock: the client is made when one is met."""
 
-    def __init__(self, metrics: EmfSink) -> None:
+    def __init__(self, metrics: EmfSink, tag: str | None) -> None:
         self._metrics = metrics
+        self._tag = tag
         self._asked: Profiles | None = None
 
     def profile(self, arn: str, *, ask: bool) -> Profile | None:
@@ -60,7 +93,7 @@ class _Profiles:
             # boto3 takes a third of a second of every cold start.
             from bedrock_alerts.adapters.bedrock import BedrockProfiles  # noqa: PLC0415
 
-            self._asked = BedrockProfiles(self._say)
+            self._asked = BedrockProfiles(self._say, self._tag)
         return self._asked.profile(arn, ask=ask)
 
     def _say(self, arn: str, reason: str) -> None:
