@@ -13,6 +13,7 @@ from bedrock_alerts_cli.user_errors import CommandError
 # Where each command is. They are imported when they are called: boto3 and all the rest would make
 # `--help` slow.
 _COMMANDS: Final = {
+    "backfill": "bedrock_alerts_cli.commands.backfill",
     "backtest": "bedrock_alerts_cli.commands.backtest",
     "demo": "bedrock_alerts_cli.commands.demo",
     "deploy": "bedrock_alerts_cli.commands.deploy",

@@ -34,6 +34,7 @@ from functions.collect_stream import handler as collect_stream
 from tests.records import converse
 
 NOW: Final = 1_795_420_800.0
+_DAY_SECONDS: Final = 86_400.0
 FUNCTIONS: Final = {
     "collect-logs": collect_logs,
     "collect-stream": collect_stream,
@@ -59,6 +60,10 @@ PRICES: Final = Prices.load()
 Series = tuple[str, tuple[tuple[str, str], ...], int]
 
 
+class StreamExistsError(Exception):
+    """There is a log stream of that name."""
+
+
 class Killed(BaseException):
     """The run is over: nothing of it can react."""
 
@@ -76,7 +81,11 @@ class World:
         self.objects: dict[tuple[str, str], tuple[bytes, str, float]] = {}
         self.queues: dict[str, list[dict[str, Any]]] = {}
         self.log: list[tuple[str, float, str]] = []
-        self.log_delay = 0.0
+        self.streams: dict[tuple[str, str], tuple[float, list[str]]] = {}
+        self.variables = {"METRICS_NAMESPACE": "BedrockAlerts"}
+        self.parameters = {"InvocationLogBucketName": "logs"}
+        self.outputs: dict[str, str] = {}
+        self.log_delay = self.shown_after = 0.0
         self.late: list[tuple[float, str, bytes]] = []
         self.calls = self.invocations = 0
         self.fault: tuple[int, str] | None = None
@@ -94,8 +103,8 @@ class World:
             account="111122223333",
             region="eu-west-1",
             status="CREATE_COMPLETE",
-            parameters={"InvocationLogBucketName": "logs"},
-            outputs={},
+            parameters=self.parameters,
+            outputs=self.outputs,
             resources=RESOURCES,
             client=lambda service, _seconds=None: Client(self, service),
         )
@@ -167,6 +176,16 @@ class World:
         """Add up what the log holds; how old a record was when it was counted is left out."""
         return summed(line for _, _, line in self.log)
 
+    def shown_metrics(self) -> Counter[Series]:
+        """Add up what CloudWatch shows by now: it may take two days for old metrics."""
+        shown: Counter[Series] = Counter()
+        for at, line in ((at, line) for _, at, line in self.log if '"_aws"' in line):
+            minute = json.loads(line)["_aws"]["Timestamp"] / 1000
+            delay = self.shown_after if at - minute > _DAY_SECONDS else 0.0
+            if at + delay <= self.now:
+                shown.update(summed([line]))
+        return shown
+
     def put(self, bucket: str, key: str, body: bytes) -> None:
         self.objects[bucket, key] = (body, f'"{next(self._numbers)}"', self.now)
 
@@ -191,11 +210,20 @@ def summed(lines: Iterable[str]) -> Counter[Series]:
     return found
 
 
+class Body(io.BytesIO):
+    """The content of an object, as botocore gives it."""
+
+    def iter_chunks(self, size: int) -> Iterator[bytes]:
+        while chunk := self.read(size):
+            yield chunk
+
+
 class Client:
     """One service of the world, as far as `redrive` uses it."""
 
     class exceptions:  # noqa: N801 - boto3's name
         ClientError = ClientError
+        ResourceAlreadyExistsException = StreamExistsError
 
     def __init__(self, world: World, service: str) -> None:
         self._world = world
@@ -214,7 +242,7 @@ class Client:
         found = self._world.objects.get((Bucket, Key))
         if found is None:
             raise refused("NoSuchKey", "GetObject", 404)
-        return {"Body": io.BytesIO(found[0]), "ETag": found[1]}
+        return {"Body": Body(found[0]), "ETag": found[1]}
 
     def _head_object(self, Bucket: str, Key: str) -> dict[str, Any]:
         if (Bucket, Key) not in self._world.objects:
@@ -258,7 +286,8 @@ class Client:
     # ---- Lambda, Logs, Bedrock -------------------------------------------------------------------
 
     def _get_function_configuration(self, FunctionName: str) -> dict[str, Any]:
-        return {"Timeout": 60, "FunctionName": FunctionName}
+        variables = {"Variables": self._world.variables}
+        return {"Timeout": 60, "FunctionName": FunctionName, "Environment": variables}
 
     def _invoke(self, FunctionName: str, InvocationType: str, Payload: bytes) -> Any:
         assert InvocationType == "RequestResponse"
@@ -281,6 +310,57 @@ class Client:
                 and at + world.log_delay <= world.now
             ]
         }
+
+    def _create_log_stream(self, logGroupName: str, logStreamName: str) -> None:
+        if (logGroupName, logStreamName) in self._world.streams:
+            raise StreamExistsError
+        self._world.streams[logGroupName, logStreamName] = (self._world.now, [])
+
+    def _put_log_events(
+        self, logGroupName: str, logStreamName: str, logEvents: list[dict[str, Any]]
+    ) -> dict[str, Any]:
+        world = self._world
+        for event in logEvents:
+            assert world.now - 14 * 86_400 < event["timestamp"] / 1000 <= world.now
+            world.streams[logGroupName, logStreamName][1].append(event["message"])
+            world.log.append((logGroupName, world.now, event["message"]))
+        return {}
+
+    def _get_log_events(
+        self,
+        logGroupName: str,
+        logStreamName: str,
+        startFromHead: bool,
+        nextToken: str = "",  # noqa: FBT001
+    ) -> dict[str, Any]:
+        assert startFromHead
+        messages = self._world.streams[logGroupName, logStreamName][1]
+        first = int(nextToken or 0)
+        events = [{"message": message} for message in messages[first : first + 7]]
+        return {"events": events, "nextForwardToken": str(first + len(events))}
+
+    def _describe_log_streams(self, logGroupName: str, logStreamNamePrefix: str) -> dict[str, Any]:
+        return {
+            "logStreams": [
+                {"logStreamName": name, "creationTime": int(at * 1000)}
+                for (group, name), (at, _) in self._world.streams.items()
+                if group == logGroupName and name.startswith(logStreamNamePrefix)
+            ]
+        }
+
+    def _get_metric_data(
+        self, MetricDataQueries: list[Any], StartTime: datetime, EndTime: datetime, **_: Any
+    ) -> dict[str, Any]:
+        (query,) = MetricDataQueries
+        found = {
+            minute: value / 1e9
+            for (metric, dimensions, minute), value in self._world.shown_metrics().items()
+            if metric == query["MetricStat"]["Metric"]["MetricName"]
+            and not dimensions
+            and StartTime.timestamp() <= minute < EndTime.timestamp()
+        }
+        times = [datetime.fromtimestamp(minute, UTC) for minute in found]
+        return {"MetricDataResults": [{"Timestamps": times, "Values": list(found.values())}]}
 
     def _get_model_invocation_logging_configuration(self) -> dict[str, Any]:
         return {"loggingConfig": {"s3Config": {"bucketName": "logs", "keyPrefix": "bedrock"}}}

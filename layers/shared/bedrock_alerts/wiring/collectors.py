@@ -1,7 +1,7 @@
 """What every collector works with, put together from its settings."""
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from typing import Final, NamedTuple
 
@@ -41,7 +41,7 @@ class Collecting(NamedTuple):
 def collecting(settings: CollectorSettings, *, own_log_group: str | None = None) -> Collecting:
     """Make the parts, and say in the log what of the settings cannot be used."""
     metrics = EmfSink(settings.metrics_namespace)
-    prices, complaints = load_prices(_given_prices(settings.price_overrides), time.time())
+    prices, complaints = load_prices(given_prices(settings.price_overrides), time.time())
     metrics.publish((), complaints)
     parts = Parts(
         prices=prices,
@@ -53,10 +53,12 @@ def collecting(settings: CollectorSettings, *, own_log_group: str | None = None)
     return Collecting(parts, metrics)
 
 
-def _given_prices(overrides: str | None) -> Iterator[GivenPrices]:
+def given_prices(
+    overrides: str | None, chunks: Callable[[str, str], Iterator[bytes]] | None = None
+) -> Iterator[GivenPrices]:
     """Yield what PriceOverrides gives: JSON, or an object in S3 and the one that was there before.
 
-    AWS is called only for an object.
+    AWS is called only for an object, by `chunks` if given.
     """
     if overrides is None:
         return
@@ -67,11 +69,12 @@ def _given_prices(overrides: str | None) -> Iterator[GivenPrices]:
     # boto3 takes a third of a second of every cold start.
     from bedrock_alerts.adapters.s3 import body_reader, bounded  # noqa: PLC0415
 
+    chunks = chunks or body_reader().chunks
     bucket, _, key = overrides.removeprefix(_S3).partition("/")
     for name in (key, f"{key}{PREVIOUS}"):
         where = f"{_S3}{bucket}/{name}"
         try:
-            text = bounded(body_reader().chunks(bucket, name), MAX_PRICES_BYTES)
+            text = bounded(chunks(bucket, name), MAX_PRICES_BYTES)
         except (GoneError, TransientError) as error:
             yield GivenPrices(where, missing=str(error))
         else:
