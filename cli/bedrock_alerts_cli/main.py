@@ -19,6 +19,7 @@ _COMMANDS: Final = {
     "deploy": "bedrock_alerts_cli.commands.deploy",
     "generate-event": "bedrock_alerts_cli.commands.generate_event",
     "inspect": "bedrock_alerts_cli.commands.inspect",
+    "invoke": "bedrock_alerts_cli.commands.invoke",
     "metrics": "bedrock_alerts_cli.commands.metrics",
     "prices": "bedrock_alerts_cli.commands.prices",
     "redrive": "bedrock_alerts_cli.commands.redrive",

@@ -330,8 +330,8 @@ class Client:
         self,
         logGroupName: str,
         logStreamName: str,
-        startFromHead: bool,
-        nextToken: str = "",  # noqa: FBT001
+        startFromHead: bool,  # noqa: FBT001 - as boto3 has it
+        nextToken: str = "",
     ) -> dict[str, Any]:
         assert startFromHead
         messages = self._world.streams[logGroupName, logStreamName][1]
