@@ -24,6 +24,7 @@ _COMMANDS: Final = {
     "prices": "bedrock_alerts_cli.commands.prices",
     "redrive": "bedrock_alerts_cli.commands.redrive",
     "render": "bedrock_alerts_cli.commands.render",
+    "replay": "bedrock_alerts_cli.commands.replay",
     "report": "bedrock_alerts_cli.commands.report",
     "routes": "bedrock_alerts_cli.commands.routes",
     "simulate": "bedrock_alerts_cli.commands.simulate",

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -16,6 +17,7 @@ from tests.support.redrive_world import Series, World, batch, failed, lines, sum
 pytestmark = pytest.mark.e2e
 
 COMMAND: Final = Path(sys.executable).with_name("bedrock-alerts")
+ROOT: Final = Path(__file__).resolve().parents[2]
 BATCHES: Final = 20
 EACH: Final = 100
 
@@ -27,9 +29,13 @@ class Ran(NamedTuple):
 
 
 def run(account: Account, *arguments: str) -> Ran:
-    """Run the command as a person does, without a terminal."""
+    return command(account, "redrive", *arguments)
+
+
+def command(account: Account, *arguments: str) -> Ran:
+    """Run a command as a person does, without a terminal."""
     done = subprocess.run(
-        [str(COMMAND), "redrive", *arguments],
+        [str(COMMAND), *arguments],
         env=environment(account),
         capture_output=True,
         text=True,
@@ -109,6 +115,30 @@ def test_a_redrive_that_is_killed_is_repeated_and_restores_exactly_what_was_miss
     log = written(account, group)
     again = run(account, "all", "--yes")
     assert (again.code, written(account, group)) == (0, log)
+
+
+def test_a_log_that_is_replayed_is_counted_and_then_there_is_nothing_to_backfill(
+    account: Account,
+) -> None:
+    stack = account.deploy()
+    group = stack.resources["CollectLogsLogGroup"]
+    log = str(ROOT / "events" / "collect_logs" / "traffic.ndjson")
+    played = command(account, "replay", log, "--speed", "0", "--yes", "--json")
+    assert played.code == 0, played
+    assert json.loads(played.out)["events"] == 12
+    deadline = time.monotonic() + 60
+    while True:
+        found = total(account, group)
+        if sum(value for key, value in found.items() if key[0] == "RecordsReceived") == 12e9:
+            break
+        assert time.monotonic() < deadline, found
+        time.sleep(0.2)
+    since = f"{datetime.now(UTC) - timedelta(hours=3):%Y-%m-%dT%H}"
+    looked = command(account, "backfill", "--from", since, "--dry-run", "--json")
+    assert looked.code == 0, looked
+    hours = json.loads(looked.out)["hours"]
+    assert sum(hour["logged"] for hour in hours) == 12
+    assert {hour["state"] for hour in hours} <= {"too new", "no calls"}
 
 
 def total(account: Account, group: str) -> Counter[Series]:

@@ -80,7 +80,8 @@ def invoke(  # noqa: PLR0913 - click passes every option on its own
       bedrock-alerts invoke route -e alarm.json --stack bedrock-alerts \\
         --endpoint-url http://127.0.0.1:4566
 
-    Exit status: 1 if the function raised an error, 2 if the event or the build cannot be read.
+    Exit status: 1 if the function raised an error or gave a message back, 2 if the event or the
+    build cannot be read.
     """  # noqa: D301 - \b is click's
     from bedrock_alerts_cli.emulated.built_functions import (  # noqa: PLC0415 - slow to load
         BUILD,

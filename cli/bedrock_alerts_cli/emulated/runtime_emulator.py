@@ -45,8 +45,9 @@ class Invoked(NamedTuple):
 
     @property
     def duration_ms(self) -> float | None:
-        """Return how long it took, without the initialisation."""
-        return _number(_DURATION, self.output)
+        """Return how long it took, without the initialisation: the emulator adds that to it."""
+        whole = _number(_DURATION, self.output)
+        return None if whole is None else max(0.0, whole - (self.init_ms or 0.0))
 
     @property
     def init_ms(self) -> float | None:
@@ -55,8 +56,9 @@ class Invoked(NamedTuple):
 
     @property
     def is_error(self) -> bool:
-        """Whether the function raised, or never answered."""
-        return isinstance(self.answer, dict) and "errorMessage" in self.answer
+        """Whether the function raised, or gave a message of its batch back."""
+        said = self.answer if isinstance(self.answer, dict) else {}
+        return "errorMessage" in said or bool(said.get("batchItemFailures"))
 
     def lines(self) -> list[str]:
         """Return the lines that the function wrote."""
