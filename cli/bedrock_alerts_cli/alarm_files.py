@@ -17,7 +17,7 @@ from bedrock_alerts.alerts.events import (
 from bedrock_alerts.alerts.normalise import normalise
 from bedrock_alerts_cli.user_errors import InputError
 
-# What a memory might know, for reasons that need one.
+# Sample incident facts, for reasons that need them.
 _FIRING_FOR: Final = timedelta(hours=2)
 _LASTED: Final = timedelta(minutes=14)
 _BY: Final = "Sam"
@@ -26,9 +26,8 @@ _BY: Final = "Sam"
 def alerts_in(text: str, name: str, reason: Reason | None = None) -> tuple[Alert, ...]:
     """Read an alarm event of any transport, or a batch of them as `events/route/` has it.
 
-    Each is written for `reason`, with an invented memory, or as if nothing were stored. Notes that
-    the functions send to themselves are left out. Raises InputError for what is not valid JSON;
-    `name` is the file's.
+    Each is rendered for `reason`, with a sample incident, or without a stored one. Internal
+    messages are left out. Raises InputError for what is not valid JSON; `name` is the file's.
     """
     try:
         event = json.loads(text)

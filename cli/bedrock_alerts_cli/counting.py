@@ -1,4 +1,4 @@
-"""Whole logs counted the way the collector counts its batches."""
+"""Counts whole logs like the collector counts its batches."""
 
 from contextlib import closing
 
@@ -17,9 +17,9 @@ def count(
     *,
     shown: bool,
 ) -> Collected:
-    """Count everything in this process: duplicates are only seen where all records pass.
+    """Count everything in this process, because only one process finds all duplicates.
 
-    With a progress bar if `shown`.
+    Shows a progress bar if `shown`.
     """
     parts = Parts(prices, options, profiles=profiles)
     collector = Collector(parts, now=None, keep_events=False)

@@ -1,8 +1,8 @@
-"""Opens the logs that people have at hand, whatever their form, and cuts them into lines.
+"""Opens logs in any known form, and splits them into lines.
 
-The form is told by the content, never by the name. Text that has one record a line is read in
-blocks of about a megabyte, so a file may be of any size; only a JSON document that spans lines has
-to be held as a whole.
+The form is detected from the content, never the name. Text that has one record a line is read in
+blocks of about a megabyte, so a file may be of any size; only a JSON document that spans lines must
+fit into memory.
 """
 
 import base64
@@ -37,22 +37,22 @@ DOCUMENT_BYTES: Final = 256 * 1024 * 1024
 
 _MEBIBYTE: Final = 1024 * 1024
 _GZIP_MAGIC: Final = b"\x1f\x8b"
-_MAX_LAYERS: Final = 4  # a gzipped export of what was gzipped already, and some to spare
+_MAX_LAYERS: Final = 4  # a gzipped export of gzipped data, with a margin
 _UTF16_MARKS: Final = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 _LAST_MILLISECOND: Final = datetime(9999, 12, 31, tzinfo=UTC).timestamp() * 1000
 
-# Written by Bedrock when logging to S3 is switched on, to see whether it may.
+# Written by Bedrock when logging to S3 is turned on, to check its permission.
 _PERMISSION_CHECK: Final = "amazon-bedrock-logs-permission-check"
 _BODIES: Final = "data"
 _LOGS: Final = "BedrockModelInvocationLogs"
 _HOUR: Final = re.compile(r"\d\d")
 
-# Every record has this key; in what merely carries records it stands escaped, inside a string.
+# Every record has this key; in a wrapper of records it is escaped, inside a string.
 _RECORD_KEY: Final = b'"schemaType"'
-# What CloudWatch Logs Insights exports: the record is the value of this field.
+# The field with the record in exports of CloudWatch Logs Insights.
 _MESSAGE: Final = "@message"
 _MESSAGE_KEY: Final = b'"@message"'
-# What events of Kinesis and Firehose, and the results of a query, hold their records in.
+# The keys with the records in events of Kinesis and Firehose, and in query results.
 _CARRIERS: Final = ("Records", "records", "results")
 _CSV_HEADER: Final = re.compile(rb'"?@?[\w.]+"?(?:,"?@?[\w.]+"?)*\s*')
 KNOWN_FORMS: Final = (
@@ -62,7 +62,7 @@ KNOWN_FORMS: Final = (
 )
 """The forms of logs that can be read, for a person."""
 
-# Two records that follow each other without a line break, as Firehose writes them.
+# Two records without a line break between them, as Firehose writes them.
 _SEAM: Final = b'}{"'
 # An export of CloudWatch Logs puts the time before each event, `aws logs tail` also the stream.
 _STAMP: Final = re.compile(
@@ -73,7 +73,7 @@ _BETWEEN: Final = re.compile(r"[\s,\[\]]*")
 
 
 def nothing_read(skipped: Mapping[str, int] | int) -> str:
-    """Say that there was no record, what was there instead, and what can be read."""
+    """Return a message that there was no record, what was found, and the known forms."""
     if isinstance(skipped, int):
         found = f"{skipped:,} of another kind" if skipped else "nothing"
     else:
@@ -82,7 +82,7 @@ def nothing_read(skipped: Mapping[str, int] | int) -> str:
 
 
 class Line(msgspec.Struct, frozen=True, gc=False):
-    """One line of the log. `event_id` is CloudWatch's, empty where the source has none."""
+    """One line of the log; `event_id` is CloudWatch's, empty if the source has none."""
 
     text: str | bytes
     where: str
@@ -97,9 +97,9 @@ Chunks: TypeAlias = Iterator[bytes]
 class Block(msgspec.Struct, frozen=True, kw_only=True):
     """Consecutive lines, or values of one document, that can be handed to another process.
 
-    `content` is whole lines, or values; `label` stands between `name` and the number of each
-    (the first is `first`), and is empty for a value that is alone. A block with a `rejected` is one
-    line that could not even be read.
+    `content` is whole lines, or values; `label` is between `name` and the number of each (the first
+    is `first`), and is empty for a single value. A block with a `rejected` is one line that could
+    not be read at all.
     """
 
     name: str
@@ -116,7 +116,7 @@ class Block(msgspec.Struct, frozen=True, kw_only=True):
         return sum(map(len, self.content))
 
     def entries(self) -> Iterator[Entry]:
-        """Give each line or value as the collector would get it; blank lines are left out."""
+        """Yield each line or value as the collector receives it, without blank lines."""
         if self.rejected:
             yield Rejected(self.rejected, self._where(self.first))
             return
@@ -133,10 +133,10 @@ class Block(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Sources:
-    """The files, folders and standard input that a command was given, in their order.
+    """The files, folders and standard input of a command, in order.
 
-    `note` is told, in a sentence, what was left out on purpose. `bytes_read` grows as blocks are
-    taken, and counts what is on disk: compressed bytes where a file is compressed.
+    `note` receives a sentence on each deliberate omission. `bytes_read` grows as blocks are taken,
+    and counts what is on disk: compressed bytes where a file is compressed.
     """
 
     def __init__(self, paths: Sequence[str], note: Callable[[str], None]) -> None:
@@ -146,11 +146,11 @@ class Sources:
 
     @property
     def is_live(self) -> bool:
-        """Whether some of it comes from standard input, perhaps as it is being written."""
+        """Whether a part comes from standard input, perhaps while it is written."""
         return STDIN in self._paths
 
     def total_bytes(self) -> int | None:
-        """Return how large everything together is on disk, None where that cannot be known."""
+        """Return the total size on disk in bytes, None if unknown."""
         if self.is_live:
             return None
         return sum(
@@ -158,10 +158,10 @@ class Sources:
         )
 
     def blocks(self) -> Iterator[Block]:
-        """Read everything; raises InputError at what cannot be read, after all that came before."""
+        """Yield all blocks; raises InputError at unreadable input, after all blocks before it."""
         for path in _files(self._paths, self._note):
             if str(path) == STDIN:
-                # `read1` hands on at once what a pipe brings.
+                # `read1` returns a pipe's data at once.
                 read = click.get_binary_stream("stdin").read1  # type: ignore[attr-defined]
                 yield from _blocks("stdin", _text("stdin", self._chunks(read)))
                 continue
@@ -197,7 +197,7 @@ def _files(paths: Iterable[str], note: Callable[[str], None]) -> Iterator[Path]:
 
 
 def _files_below(folder: str, note: Callable[[str], None]) -> Iterator[Path]:
-    """Walk through a folder in sorted order, such as a synchronised bucket of logs."""
+    """Yield a folder's files in sorted order, such as a synchronized log bucket."""
     bodies = checks = 0
     shown = clean(folder, 4096)
     for place, folders, files in os.walk(folder, onerror=_refuse):
@@ -217,9 +217,9 @@ def _files_below(folder: str, note: Callable[[str], None]) -> Iterator[Path]:
 
 
 def _is_body(folder: Path) -> bool:
-    """Whether a folder holds bodies: `data` below the folder of an hour, as Bedrock names them.
+    """Whether a folder holds bodies: Bedrock names it `data`, below the folder of an hour.
 
-    A bucket's own prefix may be `data` too.
+    A bucket's prefix may also be `data`.
     """
     parts = folder.resolve().parts
     if _LOGS in parts:
@@ -228,7 +228,7 @@ def _is_body(folder: Path) -> bool:
 
 
 def _refuse(error: OSError) -> None:
-    # `os.walk` would pass over a folder that it may not read.
+    # `os.walk` would skip an unreadable folder.
     raise InputError(f"{clean(str(error.filename), 4096)}: {error.strerror}") from error
 
 
@@ -280,7 +280,7 @@ def _recoded(chunks: Chunks, encoding: str) -> Chunks:
 
 
 def _blocks(name: str, chunks: Chunks) -> Iterator[Block]:
-    """Find out whether the text is lines or a document, reading no more of it than needed."""
+    """Return whether the text is lines or a document, reading no more than needed."""
     head = bytearray()
     patience = 0
     for chunk in chunks:
@@ -298,7 +298,7 @@ def _blocks(name: str, chunks: Chunks) -> Iterator[Block]:
                 f"{name}: a JSON document of more than {DOCUMENT_BYTES // _MEBIBYTE} MiB; "
                 "write one record a line instead, for example with `jq -c '.[]'`"
             )
-        # Looked at again only when it has doubled, or a large document would take for ever.
+        # Checked again only when it has doubled, or a large document would take very long.
         patience = 2 * len(head)
     text = bytes(head)
     head.clear()
@@ -306,7 +306,7 @@ def _blocks(name: str, chunks: Chunks) -> Iterator[Block]:
 
 
 def _is_lines(head: bytearray) -> bool:
-    """Say whether this beginning of a text settles that it is one record a line."""
+    """Whether this beginning of a text proves that it has one record a line."""
     text = head.lstrip()
     if not text or text.startswith(b"["):
         return False
@@ -315,19 +315,19 @@ def _is_lines(head: bytearray) -> bool:
     first, line_break, _ = text.partition(b"\n")
     if line_break and _RECORD_KEY in first and _is_json(first):
         return True
-    # What looks like a broken first line may be a document of many lines. Whole objects further
-    # down tell them apart: in a document they would be indented, or followed by a comma.
+    # An apparently broken first line may be a document of many lines. Whole objects further down
+    # decide: in a document they would be indented, or followed by a comma.
     return len(_OBJECT_ON_A_LINE.findall(text[: text.rfind(b"\n") + 1])) > 1
 
 
 def _is_csv(head: bytearray) -> bool:
-    """Say whether a text begins with the titles of a table with records in it."""
+    """Whether a text begins with the header of a table with records."""
     first, line_break, _ = head.lstrip().partition(b"\n")
     return bool(line_break and _MESSAGE.encode() in first and _CSV_HEADER.fullmatch(first.strip()))
 
 
 def _grouped_rows(name: str, chunks: Chunks) -> Iterator[Block]:
-    """Cut a table into blocks of rows, each as an object by its titles."""
+    """Yield blocks of a table's rows, each row as an object by column."""
     csv.field_size_limit(MAX_RECORD_BYTES)
     rows = csv.reader(_decoded_lines(chunks))
     titles = next(rows, [])
@@ -357,7 +357,7 @@ def _decoded_lines(chunks: Chunks) -> Iterator[str]:
 
 
 def _whole(name: str, text: bytes) -> Iterator[Block]:
-    """Cut up a text that is complete and no longer than a document may be."""
+    """Yield the blocks of a complete text within the document limit."""
     beginning = text.lstrip()[:1]
     if beginning == b"[":
         yield from _grouped(name, ": record ", _elements(text))
@@ -371,10 +371,10 @@ def _whole(name: str, text: bytes) -> Iterator[Block]:
 
 
 def _is_document(text: bytes, values: Sequence[bytes]) -> bool:
-    """Say whether a text is made of these values, and not of its lines."""
+    """Whether a text consists of these values, not of lines."""
     lines = sum(1 for line in text.split(b"\n") if line.strip())
     if lines == 1:
-        # What carries records is a document, a record by itself is a line.
+        # A wrapper of records is a document, a single record is a line.
         return _RECORD_KEY not in text
     if _is_json(values[-1]):
         return len(values) != lines
@@ -398,9 +398,9 @@ def _is_json(text: bytes | bytearray) -> bool:
 
 
 def _values(text: bytes) -> Iterator[bytes]:
-    """Cut out the values of an array that is damaged, or of documents one after the other.
+    """Yield the values of a damaged array, or of concatenated documents.
 
-    The last one is all the rest where it cannot be read.
+    If the last one cannot be read, it is all of the rest.
     """
     decoder = json.JSONDecoder()
     document = text.decode("utf-8", "replace")
@@ -436,7 +436,7 @@ def _sliced(text: bytes) -> Chunks:
 
 
 def _lines(name: str, chunks: Chunks) -> Iterator[Block]:
-    """Cut text into blocks of whole lines; a line above `MAX_RECORD_BYTES` is rejected unread."""
+    """Yield blocks of whole lines; a line above `MAX_RECORD_BYTES` is rejected unread."""
     number = 1
     rest: list[bytes] = []
     held = 0
@@ -467,9 +467,9 @@ def _lines(name: str, chunks: Chunks) -> Iterator[Block]:
 
 
 def _entries(text: bytes, where: str) -> Iterator[Entry]:
-    """Open one line or value: a record, or something that carries records."""
+    """Open one line or value: a record, or a wrapper of records."""
     if text.startswith(b"{"):
-        # Nearly every line of a large file ends here, so that nothing is parsed twice.
+        # Nearly every line of a large file returns here, so nothing is parsed twice.
         if _RECORD_KEY in text and _SEAM not in text and _MESSAGE_KEY not in text:
             yield Line(text, where)
             return
@@ -485,11 +485,11 @@ def _entries(text: bytes, where: str) -> Iterator[Entry]:
         for number, value in enumerate(values, 1):
             yield from _entries(value, f"{where}: record {number}")
     else:
-        yield Line(text, where)  # to be rejected with the reason that the collector would give
+        yield Line(text, where)  # to be rejected with the collector's reason
 
 
 def _loaded(text: bytes) -> Any:
-    """Return the JSON value, None where there is none (or where it is `null`)."""
+    """Return the JSON value, None if there is none (or it is `null`)."""
     try:
         return msgspec.json.decode(text)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -501,7 +501,7 @@ def _loaded(text: bytes) -> Any:
 
 
 def _unpacked(document: dict[str, Any], text: bytes, where: str) -> Iterator[Entry]:
-    """Take the events out of what delivers, exports or prints them."""
+    """Return the events in a delivery, an export or an output."""
     if "schemaType" in document:
         yield Line(text, where)
         return
@@ -532,7 +532,7 @@ def _unpacked(document: dict[str, Any], text: bytes, where: str) -> Iterator[Ent
 
 
 def _carried(records: list[Any], where: str) -> Iterator[Entry]:
-    """Open what a Kinesis or Firehose event carries, or a query's results."""
+    """Open the records of a Kinesis or Firehose event, or of query results."""
     for number, record in enumerate(records, 1):
         place = f"{where}: record {number}"
         if isinstance(record, list):  # a row of a query's results, field by field
@@ -550,7 +550,7 @@ def _carried(records: list[Any], where: str) -> Iterator[Entry]:
 
 
 def _packed(data: str, where: str) -> Iterator[Entry]:
-    """Open a payload: base64 of a record, or of a gzipped delivery."""
+    """Open a payload: base64 of a record or of a gzipped delivery."""
     try:
         text = base64.b64decode(data, validate=True)
         if text.startswith(_GZIP_MAGIC):

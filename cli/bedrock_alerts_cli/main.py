@@ -10,8 +10,7 @@ import click
 from bedrock_alerts_cli.project import ROOT
 from bedrock_alerts_cli.user_errors import CommandError
 
-# Where each command is. They are imported when they are called: boto3 and all the rest would make
-# `--help` slow.
+# The module of each command, imported when called: boto3 and others would make `--help` slow.
 _COMMANDS: Final = {
     "backfill": "bedrock_alerts_cli.commands.backfill",
     "backtest": "bedrock_alerts_cli.commands.backtest",
@@ -30,7 +29,7 @@ _COMMANDS: Final = {
     "simulate": "bedrock_alerts_cli.commands.simulate",
     "stack-cost": "bedrock_alerts_cli.commands.stack_cost",
 }
-# Names of version 0.1 that still work, and are not listed.
+# Names of version 0.1 that still work but are not listed.
 _FORMER: Final = {"cost": "stack-cost"}
 
 
@@ -67,9 +66,9 @@ def _print_version(ctx: click.Context, _param: click.Parameter, is_asked: bool) 
     help="Show the version and exit.",
 )
 def cli() -> None:
-    """Watch what happens on Amazon Bedrock: the same code that runs in AWS, on your machine.
+    """Watch Amazon Bedrock: run the code that runs in AWS on your machine.
 
-    Exit codes: 0 all fine, 1 something was found wrong, 2 bad usage or unreadable input.
+    Exit status: 0 if all is well, 1 if something is wrong, 2 for bad usage or unreadable input.
     """
 
 

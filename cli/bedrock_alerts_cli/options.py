@@ -16,12 +16,12 @@ from bedrock_alerts_cli.user_files import tried
 
 
 class Amount(click.FloatRange):
-    """A finite number within bounds. `nan` would pass any bound, as it compares with nothing."""
+    """A finite number within bounds; `nan` would pass any bound: it compares with nothing."""
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> float:
-        """Return the number, or end with bad usage."""
+        """Return the number, or fail as bad usage."""
         number: float = super().convert(value, param, ctx)
         if not math.isfinite(number):
             self.fail(f"{value} is not a finite number", param, ctx)
@@ -46,7 +46,7 @@ parameter_option: Final = click.option(
     multiple=True,
     metavar="NAME=VALUE",
     callback=_read_parameters,
-    help="A parameter of the template, as it will be deployed. May be given several times.",
+    help="Template parameter, as deployed. May be given several times.",
 )
 
 caller_detail_option: Final = click.option(
@@ -54,7 +54,7 @@ caller_detail_option: Final = click.option(
     type=click.Choice(get_args(CallerDetail)),
     default="auto",
     show_default=True,
-    help="How callers are named, as the template's parameter CallerDetail says.",
+    help="How callers are named, like the template parameter CallerDetail.",
 )
 
 
@@ -70,7 +70,7 @@ prices_option: Final = click.option(
     type=click.Path(exists=True, dir_okay=False),
     metavar="FILE",
     callback=tried(prices, PricesError),
-    help="Your own prices: JSON as the template's parameter PriceOverrides takes it.",
+    help="Your own prices: JSON as in the template parameter PriceOverrides.",
 )
 
 

@@ -1,4 +1,4 @@
-"""Runs the same work over many blocks, on all cores where there is enough of it."""
+"""Runs the same work over many blocks, on all cores if there is enough work."""
 
 import os
 import signal
@@ -15,19 +15,19 @@ from bedrock_alerts_cli.log_files import Block
 from bedrock_alerts_cli.user_errors import CommandError
 
 POOL_AFTER_BYTES: Final = 16 * 1024 * 1024
-"""Work done alone before others are called in: starting them takes about as long."""
+"""Work done in one process first: starting others takes about as long."""
 
-_MAX_WORKERS: Final = 8  # one process reads for all of them, and that is as many as it can feed
+_MAX_WORKERS: Final = 8  # one process reads for all of them, and can supply this many
 _BLOCKS_PER_WORKER: Final = 3
 
 _T = TypeVar("_T")
 
 
 def in_order(work: Callable[[Block], _T], blocks: Iterator[Block]) -> Iterator[_T]:
-    """Give the result for each block, in the order of the blocks.
+    """Yield the result of each block, in order.
 
-    Only a few blocks are taken ahead of the results. `work` must be a module's function. What
-    `blocks` raises is raised after the results of all that came before.
+    Only a few blocks are read ahead of the results. `work` must be a module's function. Errors of
+    `blocks` are raised after the results of all blocks before them.
     """
     done = 0
     workers = min(available_cores(), _MAX_WORKERS)
@@ -39,10 +39,10 @@ def in_order(work: Callable[[Block], _T], blocks: Iterator[Block]) -> Iterator[_
 
 
 def available_cores() -> int:
-    """Count the cores that this process may use."""
+    """Return the number of cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1  # pragma: no cover - where the system does not say
+    return os.cpu_count() or 1  # pragma: no cover - if the system does not report it
 
 
 def _on_all_cores(
@@ -66,7 +66,7 @@ def _on_all_cores(
         while pending:
             yield pending.popleft().result()
     except BrokenProcessPool as error:
-        raise CommandError("a worker process died, perhaps for want of memory") from error
+        raise CommandError("a worker process ended, perhaps because memory ran out") from error
     finally:
         pool.shutdown(cancel_futures=True)
     if failure is not None:
@@ -74,14 +74,14 @@ def _on_all_cores(
 
 
 def _started(workers: int) -> ProcessPoolExecutor:
-    """Start all workers, deaf to Ctrl-C: it reaches them too, but this process answers it.
+    """Start all workers, ignoring Ctrl-C in them: this process handles it.
 
-    What is pressed meanwhile waits, and is answered as soon as they have been started.
+    A Ctrl-C meanwhile is handled after they have started.
     """
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # inherited by the workers
     program = sys.modules["__main__"]
-    # A new process runs the program's file once more, to have its functions. None is needed here,
-    # and an installed script would start the whole command again.
+    # A new process imports the program's main file. That is not needed here, and an installed
+    # script would run the whole command again.
     sys.modules["__main__"] = ModuleType("__main__")
     try:
         # Spawned, as a fork of a process with threads (the progress bar's) can hang.

@@ -1,4 +1,4 @@
-"""Where the `sam` command is."""
+"""Finds the `sam` command."""
 
 import shutil
 import sys
@@ -8,7 +8,7 @@ from bedrock_alerts_cli.user_errors import CommandError
 
 
 def find_sam() -> str:
-    """Return the path of `sam`: the one beside this Python first. Raises CommandError."""
+    """Return the path of `sam`, first the one next to this Python. Raises CommandError."""
     sam = shutil.which("sam", path=str(Path(sys.executable).parent)) or shutil.which("sam")
     if sam is None:
         raise CommandError("the `sam` command is not installed: run `make setup`")

@@ -1,4 +1,4 @@
-"""The account and Region that everything invented here belongs to."""
+"""The account and Region of all sample data."""
 
 from typing import Final
 

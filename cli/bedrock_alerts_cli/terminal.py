@@ -1,4 +1,4 @@
-"""What commands show to a person: tables, a progress bar, and a quiet end when nobody reads on."""
+"""Terminal output of commands: tables, a progress bar, and a quiet end if the reader stops."""
 
 import os
 import sys
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
 PATIENCE_SECONDS: Final = 0.7
-"""How long work may take before a progress bar appears."""
+"""Delay before a progress bar appears, in seconds."""
 
 _GAP: Final = 2
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -31,7 +31,7 @@ _T = TypeVar("_T")
 
 
 def moment(seconds: float) -> str:
-    """Write seconds since 1970 like `2026-03-02 10:15:00`, UTC; the years 1 to 9999 are kept to."""
+    """Return seconds since 1970 as `2026-03-02 10:15:00`, UTC, within the years 1 to 9999."""
     try:
         found = _EPOCH + timedelta(seconds=int(seconds))
     except OverflowError:
@@ -40,7 +40,7 @@ def moment(seconds: float) -> str:
 
 
 def write(text: bytes | str) -> None:
-    """Write to standard output at once; characters its encoding lacks become question marks."""
+    """Write to standard output at once; characters outside its encoding become question marks."""
     if isinstance(text, str):
         text = text.encode(sys.stdout.encoding or "utf-8", "replace")
     stream = click.get_binary_stream("stdout")
@@ -55,7 +55,7 @@ def write(text: bytes | str) -> None:
 
 @contextmanager
 def until_cut_off() -> Iterator[None]:
-    """Go on until whoever reads the output has seen enough, as in `| head`, which is no error."""
+    """Continue until the reader of the output stops, as in `| head`, which is not an error."""
     try:
         yield
     except BrokenPipeError:
@@ -66,12 +66,12 @@ def until_cut_off() -> Iterator[None]:
 
 
 def _forget_output() -> None:
-    # The interpreter flushes once more when it ends, and would complain.
+    # The interpreter flushes again when it exits, and would report an error.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def watched(items: Iterable[_T], sources: Sources, *, shown: bool) -> Generator[_T, None, None]:
-    """Pass `items` on, with a bar on standard error if `shown`, it is a terminal, and they last."""
+    """Yield `items`, with a progress bar on standard error if `shown`, on a terminal, and slow."""
     if not (shown and sys.stderr.isatty()):
         yield from items
         return
@@ -110,9 +110,9 @@ def _started_bar(total: int | None, completed: int) -> "tuple[Progress, TaskID]"
 class Column(msgspec.Struct, frozen=True, kw_only=True):
     """One column of a table.
 
-    `least` is the width to which it may be narrowed on a small terminal (0: never). Before that,
-    columns are left out, the one with the lowest `rank` first (0: never). What is too long for its
-    column is cut, or continued below if it `wraps`. `style` gives rich's style for a cell's text.
+    `least` is the minimum width on a small terminal (0: not narrowed). Before that, columns are
+    left out, the one with the lowest `rank` first (0: never). Text that is too long is cut, or
+    continued below if it `wraps`. `style` gives rich's style for a cell's text.
     """
 
     title: str
@@ -124,7 +124,7 @@ class Column(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Table:
-    """A table that is printed as it grows: coloured on a terminal, plain anywhere else.
+    """A table that is printed as it grows: colored on a terminal, plain anywhere else.
 
     The first `hold` rows are printed together, so that they share their widths; later rows may
     widen a column, never narrow it.
@@ -139,14 +139,14 @@ class Table:
         self._console = _console() if sys.stdout.isatty() else None
 
     def add(self, rows: Sequence[Row]) -> None:
-        """Print some more rows; the first ones bring the titles with them."""
+        """Print more rows; the first ones include the titles."""
         self._held += rows
         if len(self._held) >= self._hold:
             self._hold = 0
             self.finish()
 
     def finish(self) -> None:
-        """Print the rows that were held back."""
+        """Print the rows that are still buffered."""
         rows, self._held = self._held, []
         if not rows:
             return
@@ -170,7 +170,7 @@ class Table:
             column.title for place, column in enumerate(self._columns) if place not in self._shown
         ]
         if left_out:
-            text = f"left out, for a wider terminal or --json: {', '.join(left_out)}"
+            text = f"columns left out (see a wider terminal or --json): {', '.join(left_out)}"
             click.secho(text, dim=True, err=True)
 
     def _line(self, row: Row) -> str:
@@ -202,7 +202,7 @@ class Table:
                 overflow="fold" if column.wraps else "ellipsis",
             )
         for row in rows:
-            # As `Text`, a cell is never taken for markup.
+            # As `Text`, a cell is never read as markup.
             table.add_row(
                 *(
                     Text(row[place], style=self._columns[place].style(row[place]))
@@ -219,7 +219,7 @@ def _console() -> "Console":
 
 
 def _shown(columns: Sequence[Column], widths: Sequence[int], room: int) -> list[int]:
-    """Choose the columns for which there is room."""
+    """Return the columns that fit."""
     shown = list(range(len(columns)))
     for place in sorted(shown, key=lambda place: columns[place].rank):
         least = [min(columns[i].least or widths[i], widths[i]) for i in shown]
@@ -231,7 +231,7 @@ def _shown(columns: Sequence[Column], widths: Sequence[int], room: int) -> list[
 
 
 def _fitted(columns: Sequence[Column], widths: Sequence[int], room: int) -> list[int]:
-    """Cut the widest of those that may be cut, again and again, until all fit."""
+    """Narrow the widest column that may be narrowed, until all fit."""
     fitted = list(widths)
     while sum(fitted) + _GAP * len(fitted) > room:
         cuttable = [

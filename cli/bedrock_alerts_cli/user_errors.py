@@ -1,20 +1,20 @@
-"""What the command line tells a person when it cannot go on."""
+"""Errors of the command line that people can act on."""
 
 
 class CommandError(Exception):
-    """Something a person can read and act on; `exit_code` is what the command ends with."""
+    """An error that a person can act on; `exit_code` is the exit status of the command."""
 
     exit_code = 1
 
 
 class InputError(CommandError):
-    """A file cannot be read, or is not what it should be."""
+    """A file cannot be read, or is not valid."""
 
     exit_code = 2
 
 
 class TemplateError(InputError):
-    """A template cannot be read: a parameter is missing, or an intrinsic is not understood."""
+    """A template cannot be read: a parameter is missing, or an intrinsic is not supported."""
 
 
 class OutputError(CommandError):

@@ -1,4 +1,4 @@
-"""Files that people name on the command line: read, tried, written; each fault is one line."""
+"""Reads, checks and writes files named on the command line; each error is one line."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +12,7 @@ Callback: TypeAlias = Callable[[click.Context, click.Parameter, str | None], byt
 
 
 def decoded(data: bytes, name: str) -> str:
-    """Decode a file, with or without a byte order mark. Raises InputError for what is not UTF-8."""
+    """Decode a file, with or without a byte order mark. Raises InputError if it is not UTF-8."""
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -20,9 +20,9 @@ def decoded(data: bytes, name: str) -> str:
 
 
 def tried(load: Callable[[bytes], object], *refused: type[Exception]) -> Callback:
-    """Return what reads an option's file and tries to load it, before any work is done.
+    """Return a callback that reads an option's file and loads it, before any work is done.
 
-    What `load` raises of `refused` becomes a usage error.
+    Errors `refused` of `load` become usage errors.
     """
 
     def read(_ctx: click.Context, _param: click.Parameter, path: str | None) -> bytes | None:
@@ -41,13 +41,13 @@ def tried(load: Callable[[bytes], object], *refused: type[Exception]) -> Callbac
 
 
 def refuse_without_folder(path: Path | None) -> None:
-    """Raise InputError for a page that could not be written when all work is done."""
+    """Raise InputError for a page that could not be written after all work is done."""
     if path is not None and not path.absolute().parent.is_dir():
-        raise InputError(f"{path} cannot be written: there is no such folder")
+        raise InputError(f"{path} cannot be written: the folder does not exist")
 
 
 def write_page(path: Path, text: str) -> None:
-    """Write a page; raises InputError where that fails."""
+    """Write a page; raises InputError if that fails."""
     try:
         path.write_text(text, encoding="utf-8")
     except OSError as error:

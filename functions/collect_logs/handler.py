@@ -8,14 +8,13 @@ from bedrock_alerts.invocations.collector import collect
 from bedrock_alerts.invocations.decode import decode_event
 from bedrock_alerts.invocations.redrives import redrive_of
 from bedrock_alerts.settings import load
-from bedrock_alerts.wiring.collector_settings import CollectLogsSettings
+from bedrock_alerts.wiring.collector_settings import CollectorSettings
 from bedrock_alerts.wiring.collectors import Collecting, collecting
 
 
 @cache
 def _app() -> Collecting:
-    settings = load(CollectLogsSettings)
-    return collecting(settings, own_log_group=settings.own_log_group)
+    return collecting(load(CollectorSettings))
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:

@@ -13,12 +13,12 @@ from bedrock_alerts.invocations.redrives import counted_line, object_name, redri
 from bedrock_alerts.invocations.s3_notifications import LogObject, log_objects
 from bedrock_alerts.observability import make_logger
 from bedrock_alerts.settings import load
-from bedrock_alerts.wiring.collector_settings import CollectObjectsSettings
+from bedrock_alerts.wiring.collector_settings import CollectorSettings
 from bedrock_alerts.wiring.collectors import Collecting, collecting
 
 
 class App(NamedTuple):
-    """What this function works with."""
+    """The parts of this function."""
 
     collecting: Collecting
     objects: ObjectReader
@@ -28,14 +28,14 @@ class App(NamedTuple):
 @cache
 def _app() -> App:
     return App(
-        collecting=collecting(load(CollectObjectsSettings)),
+        collecting=collecting(load(CollectorSettings)),
         objects=ObjectReader(),
         logger=make_logger("collect-objects"),
     )
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
-    """Read every object that an SQS batch tells of; messages that fail stay in the queue.
+    """Read every object named in an SQS batch; messages that fail stay in the queue.
 
     The metrics of a message are written when all of its objects have been read, so a message that
     is tried again is not counted twice.

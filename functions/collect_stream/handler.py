@@ -11,12 +11,12 @@ from bedrock_alerts.invocations.decode import decode_records
 from bedrock_alerts.invocations.redrives import Redrive, redrive_of
 from bedrock_alerts.observability import make_logger
 from bedrock_alerts.settings import load
-from bedrock_alerts.wiring.collector_settings import CollectStreamSettings
+from bedrock_alerts.wiring.collector_settings import CollectorSettings
 from bedrock_alerts.wiring.collectors import Collecting, collecting
 
 
 class App(NamedTuple):
-    """What this function works with."""
+    """The parts of this function."""
 
     collecting: Collecting
     logger: Logger
@@ -24,9 +24,9 @@ class App(NamedTuple):
 
 @cache
 def _app() -> App:
-    settings = load(CollectStreamSettings)
+    settings = load(CollectorSettings)
     return App(
-        collecting=collecting(settings, own_log_group=settings.own_log_group),
+        collecting=collecting(settings),
         logger=make_logger("collect-stream"),
     )
 
@@ -34,8 +34,8 @@ def _app() -> App:
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Count the batches up to the first that cannot be opened, and report that one.
 
-    Lambda comes back with the reported record and those after it. Then it is the first, and raises:
-    the batch is split until the bad one is alone, which is kept in the bucket for failed batches.
+    Lambda returns the reported record and those after it. Then it is the first, and raises: the
+    batch is split until the bad record is alone, which is stored in the bucket for failed batches.
     """
     app, logger = _app()
     redrive = redrive_of(event, time.time())

@@ -1,4 +1,4 @@
-"""Turn Bedrock's model invocation logging on and off, as CloudFormation asks for it."""
+"""Turn Bedrock's model invocation logging on and off, as CloudFormation requests."""
 
 from functools import cache
 from typing import Any, NamedTuple
@@ -18,7 +18,7 @@ from bedrock_alerts.wiring.logging_settings import ConfigureLoggingSettings
 
 
 class App(NamedTuple):
-    """What this function works with."""
+    """The parts of this function."""
 
     tools: Tools
     responder: Responder
@@ -36,10 +36,9 @@ def _app() -> App:
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> None:
-    """Serve one request and answer it, whatever came of it.
+    """Serve one request and send the response, even after a failure.
 
-    Raises when the answer cannot be given: Lambda then repeats the request, which changes nothing
-    that is done already.
+    Raises if the response cannot be sent: Lambda then repeats the request, which is idempotent.
     """
     app = _app()
     url = response_url(event)

@@ -1,4 +1,4 @@
-"""Look where `route` has poked, and show each channel what it lacks."""
+"""Check the alarms that `route` has poked, and send each channel what it lacks."""
 
 import time
 from functools import cache
@@ -23,16 +23,16 @@ from bedrock_alerts.wiring.lookups import details_of
 from bedrock_alerts.wiring.notifier_settings import DeliverSettings
 from bedrock_alerts.wiring.senders import senders
 
-# Kept back of the function's time for what comes after the last message.
+# Time reserved for the work after the last message.
 _RESERVE_SECONDS: Final = 3.0
 
 
-# On the local stack what shares a message is seen at once, and not minutes later.
+# On the local stack, shared messages are sent at once, not minutes later.
 _LOCAL_INTERVAL: Final = 10.0
 
 
 class App(NamedTuple):
-    """What this function works with."""
+    """The parts of this function."""
 
     parts: Parts
     metrics: EmfSink
@@ -60,7 +60,7 @@ def _app() -> App:
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Follow every poke of an SQS batch; those that fail come back."""
+    """Process every poke of an SQS batch; those that fail return to the queue."""
     app = _app()
     seconds = context.get_remaining_time_in_millis() / 1000
     deliverer = Deliverer(app.parts, time.time() + seconds - _RESERVE_SECONDS)

@@ -25,13 +25,13 @@ from bedrock_alerts.settings import load
 from bedrock_alerts.wiring.lookups import looker
 from bedrock_alerts.wiring.notifier_settings import RouteSettings
 
-# What fails at first mostly works in a moment: the queue's own time-out would be minutes.
+# Most failures pass quickly, and the queue's own time-out is minutes long.
 _FIRST_PAUSE_SECONDS: Final = 5
 _ANSWER_SECONDS: Final = 3.0
 
 
 class App(NamedTuple):
-    """What this function works with."""
+    """The parts of this function."""
 
     parts: Parts
     table: IncidentsTable
@@ -73,19 +73,19 @@ def _left_out(logger: Logger, piece: str, error: str) -> None:
 
 
 def _answer(slack: JsonPoster, logger: Logger, answer: Answer, text: str) -> None:
-    """Say to who pressed a button what came of it. Nothing depends on that."""
+    """Reply to the person who pressed a button. Nothing depends on it."""
     if not answer.response_url:
         return
     payload = {"response_type": "ephemeral", "replace_original": False, "text": text}
     try:
         slack.post_json(answer.response_url, payload, seconds=_ANSWER_SECONDS)
     except (TransientError, PermanentError) as error:
-        logger.info("not answered", extra={"reason": str(error)})
+        logger.info("no reply sent to Slack", extra={"reason": str(error)})
 
 
 @cache
 def _take_over() -> None:
-    """Take over what an older version has stored, before anything else happens to it."""
+    """Migrate the items of an older version first."""
     app = _app()
     Router(app.parts).upgrade(app.table)
 
@@ -93,13 +93,15 @@ def _take_over() -> None:
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Route every message of an SQS batch; those that fail stay in the queue.
 
-    What an alarm's own action calls with raises when it fails: Lambda tries again, and keeps it.
+    A failed Lambda alarm action raises: Lambda retries it, and keeps it.
     """
     app = _app()
     try:
         _take_over()
-    except TransientError as error:  # a table that fails is done without, as for every event
-        app.logger.warning("nothing taken over yet", extra={"reason": str(error)})
+    except TransientError as error:  # if the table fails, go on without it, as for every event
+        app.logger.warning(
+            "items of an older version are not migrated yet", extra={"reason": str(error)}
+        )
     router = Router(app.parts)
 
     def route(message: SqsMessage) -> None:

@@ -1,6 +1,6 @@
-"""Take what someone pressed in a Slack message, and put it where `route` acts on it.
+"""Receive button presses from Slack, and queue them for `route`.
 
-Slack waits three seconds for an answer: what takes longer, and what may fail, is the queue's.
+Slack waits three seconds for a response, so slow or failing work is left to the queue.
 """
 
 import time
@@ -29,7 +29,7 @@ _FAILED = 503
 
 
 class App(NamedTuple):
-    """What this function works with."""
+    """The parts of this function."""
 
     queue: AlertsQueue
     secret: Secret
@@ -52,19 +52,19 @@ def _app() -> App:
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
-    """Answer one request: 200 when what was pressed is kept, 401 for what Slack did not sign."""
+    """Return the response: 200 if the press is stored, 401 if Slack did not sign the request."""
     app = _app()
     try:
         body = signed_body(event, signing_secret(app.secret.text()))
         for answer in read_answers(body):
             app.queue.put_text(encode_note(answer))
-            app.logger.info("taken", kind=answer.kind, incident=answer.incident)
+            app.logger.info("button press queued", kind=answer.kind, incident=answer.incident)
     except PermanentError as error:
         if app.refusals.add():
             app.logger.warning("refused", error=str(error))
         return {"statusCode": _REFUSED}
     except TransientError as error:
-        # Slack shows the one who pressed it that it did not work.
+        # Slack shows the presser that it failed.
         app.logger.error("failed", error=str(error))  # noqa: TRY400 - a stack trace says no more
         return {"statusCode": _FAILED}
     return {"statusCode": _DONE}

@@ -22,7 +22,6 @@ EMPTY: Final = "empty handler"
 _LAYERS: Final = ("SharedLayer", "DependenciesLayerX86")
 _ENVIRONMENT: Final = {
     "METRICS_NAMESPACE": "BedrockAlerts",
-    "OWN_LOG_GROUP": "/aws/lambda/benchmark",
 }
 _INIT: Final = re.compile(r"INIT REPORT\(durationMs: ([0-9.]+)\)")
 _EMPTY: Final = "def handler(event, context):\n    return {}\n"

@@ -80,7 +80,7 @@ def test_logging_that_is_on_is_refused_then_adopted_and_put_back(account: Accoun
     with pytest.raises(CommandError, match="`sam deploy` failed"):
         account.deploy(InvocationLogging="create")
     reasons = account.reasons()
-    assert "Model invocation logging is on already in this account and Region" in reasons
+    assert "Model invocation logging is already on in this account and Region" in reasons
     assert f"InvocationLogging=adopt AdoptedRoleArn={THEIR_ROLE}" in reasons
     assert account.configuration == theirs()
     account.delete()

@@ -95,7 +95,6 @@ def world(runtime: tuple[Path, list[Path]]) -> Iterator[World]:
             "HOME_ALARMS_PREFIX": ELSEWHERE,
             "ROUTES_PARAMETER_NAME": "/bedrock-alerts/routes",
             "METRICS_NAMESPACE": "BedrockAlerts",
-            "OWN_LOG_GROUP": "/aws/lambda/bedrock-alerts-collect-logs",
             "DELIVERIES_QUEUE_URL": deliveries,
             "CHANNELS": "email,slack",
             "DELIVERIES_DEAD_LETTER_QUEUE_URL": parked,

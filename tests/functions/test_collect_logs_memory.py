@@ -34,7 +34,6 @@ def test_a_batch_of_one_megabyte_is_counted_within_128_megabytes() -> None:
         env={
             "PYTHONPATH": f"{ROOT}:{ROOT / 'layers/shared'}",
             "METRICS_NAMESPACE": "BedrockAlerts",
-            "OWN_LOG_GROUP": "/aws/lambda/bedrock-alerts-collect-logs",
         },
         capture_output=True,
         text=True,

@@ -227,7 +227,7 @@ class PickyReader:
         (content,) = self._reader.chunks(bucket, name)
         yield content[:20]
         if name == self._refused:
-            raise TransientError("Amazon S3 broke off: ReadTimeoutError")
+            raise TransientError("Amazon S3 interrupted the response: ReadTimeoutError")
         yield content[20:]
 
 
@@ -246,7 +246,9 @@ def test_an_object_that_breaks_off_waits_and_is_then_counted_once(
     stack.clock.forward(HIDDEN_SECONDS + 1)
     assert stack.feed() == []
     assert event_requests(stack.output.text) == ["b", "a"]
-    assert stack.errors() == ["TransientError: Amazon S3 broke off: ReadTimeoutError"]
+    assert stack.errors() == [
+        "TransientError: Amazon S3 interrupted the response: ReadTimeoutError"
+    ]
 
 
 def test_bad_lines_are_counted_and_their_neighbours_are_whole(
@@ -304,5 +306,5 @@ def test_a_function_that_is_set_up_wrongly_says_so_when_it_is_called(
 ) -> None:
     monkeypatch.delenv("METRICS_NAMESPACE")
     stack.objects.put(told(key()))
-    with pytest.raises(SettingsError, match=r"CollectObjectsSettings: .*METRICS_NAMESPACE"):
+    with pytest.raises(SettingsError, match=r"CollectorSettings: .*METRICS_NAMESPACE"):
         stack.feed()

@@ -1,6 +1,5 @@
 """`collect-stream` counts every batch of a stream once, and stops at what it cannot open."""
 
-import gzip
 import json
 import logging
 import time
@@ -16,7 +15,7 @@ from bedrock_alerts.errors import BatchError, SettingsError
 from bedrock_alerts_cli.samples.function_events import kinesis_event, log_batch
 from functions.collect_stream import handler as handler_module
 from tests.properties.test_content_never_leaves import CANARY, SHAPES, UNREADABLE, with_canaries
-from tests.records import batch, converse, log_events
+from tests.records import converse
 from tests.support.apps import built_anew
 from tests.support.collected import by_reason, counted, event_requests
 from tests.support.queues import log_lines
@@ -35,7 +34,6 @@ def written(
 ) -> Iterator[Any]:
     """Set the function up, and give what it writes; none of that may be what people wrote."""
     monkeypatch.setenv("METRICS_NAMESPACE", "BedrockAlerts")
-    monkeypatch.setenv("OWN_LOG_GROUP", OWN_LOG)
     monkeypatch.setenv("EVENT_LINES", "all")
     monkeypatch.setenv("POWERTOOLS_LOG_LEVEL", "DEBUG")
     caplog.set_level(logging.DEBUG)
@@ -135,14 +133,6 @@ def test_a_batch_delivered_twice_counts_once(written: Any) -> None:
     assert counted(written.text)["RecordsReceived"] == 2
 
 
-def test_the_functions_own_log_is_never_read(written: Any) -> None:
-    documents = log_events([call("a"), call("b")], at=NOW)
-    own = json.dumps(batch(documents, logGroup=OWN_LOG)).encode()
-    handler_module.handler(kinesis_event([gzip.compress(own), of("c")]), None)
-    assert event_requests(written.text) == ["c"]
-    assert by_reason(written.text) == {"own_log_group": 2}
-
-
 def test_nothing_is_said_of_what_people_wrote(written: Any) -> None:
     at = datetime.fromtimestamp(NOW, UTC).isoformat()
     documents = [
@@ -165,6 +155,6 @@ def test_an_event_that_is_no_stream_says_so(written: Any) -> None:
 def test_a_function_that_is_set_up_wrongly_says_so_when_it_is_called(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.delenv("OWN_LOG_GROUP")
-    with pytest.raises(SettingsError, match=r"CollectStreamSettings: .*OWN_LOG_GROUP"):
+    monkeypatch.delenv("METRICS_NAMESPACE")
+    with pytest.raises(SettingsError, match=r"CollectorSettings: .*METRICS_NAMESPACE"):
         handler_module.handler(kinesis_event([of("a")]), None)

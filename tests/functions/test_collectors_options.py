@@ -107,7 +107,6 @@ def world(
             Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
         )
     monkeypatch.setenv("METRICS_NAMESPACE", "BedrockAlerts")
-    monkeypatch.setenv("OWN_LOG_GROUP", "/aws/lambda/own")
     monkeypatch.setenv("EVENT_LINES", "all")
     monkeypatch.setenv("POWERTOOLS_LOG_LEVEL", "DEBUG")
     caplog.set_level(logging.DEBUG)

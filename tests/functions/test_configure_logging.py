@@ -220,7 +220,7 @@ def test_an_answer_that_is_never_taken_fails_the_function_and_its_repetition_suc
 
 @pytest.mark.parametrize("event", [{}, {"ResponseURL": ""}, {"RequestType": "Create"}, [], None])
 def test_what_cannot_be_answered_fails_before_anything_is_touched(stack: Stack, event: Any) -> None:
-    with pytest.raises(PermanentError, match="no request of CloudFormation"):
+    with pytest.raises(PermanentError, match="not a CloudFormation request"):
         handler_module.handler(event, Context())  # type: ignore[arg-type]
     assert stack.configuration is None
 

@@ -195,7 +195,7 @@ def test_while_slack_is_down_its_message_waits_and_no_email_is_sent_twice(
     assert len(stack.hook.received) == attempts + 1
     assert stack.emails() == []
     assert stack.deliveries.kept == 0
-    assert {reason for _, reason in stack.failures()} == {"127.0.0.1 answered 503: rollup_error"}
+    assert {reason for _, reason in stack.failures()} == {"127.0.0.1 returned 503: rollup_error"}
 
 
 def test_an_outage_of_slack_leaves_one_message_of_an_alarm_and_its_end(stack: DeliverStack) -> None:
@@ -210,7 +210,7 @@ def test_an_outage_of_slack_leaves_one_message_of_an_alarm_and_its_end(stack: De
     stack.pass_time(20)
     (payload,) = stack.hook.received[before:]
     assert "Resolved" in json.dumps(payload)
-    assert stack.failures()[0] == ("refused", "127.0.0.1 answered 429")
+    assert stack.failures()[0] == ("refused", "127.0.0.1 returned 429")
 
 
 def test_slack_is_left_in_peace_for_as_long_as_it_asks(stack: DeliverStack) -> None:
@@ -241,10 +241,10 @@ def test_what_slack_refuses_for_good_is_said_by_email_and_parked(stack: DeliverS
     (parked,) = stack.deliveries.parked()
     assert json.loads(parked) == json.loads(poke())
     (line,) = stack.route.logged("parked")
-    assert line["reason"] == "127.0.0.1 answered 410: channel_is_archived"
+    assert line["reason"] == "127.0.0.1 returned 410: channel_is_archived"
     (said,) = [json.loads(body) for body in stack.mailbox.take()]
     assert said["Subject"].startswith("[Still firing")
-    assert "slack: 127.0.0.1 answered 410: channel_is_archived" in said["Message"]
+    assert "slack: 127.0.0.1 returned 410: channel_is_archived" in said["Message"]
     assert emitted(stack.output.text)["NotificationsFailed"] == 3
 
 
@@ -275,7 +275,7 @@ def test_a_message_that_slack_finds_fault_with_is_sent_in_plain_words(stack: Del
     assert stack.feed() == []
     assert len(stack.hook.received) == 2
     assert "Blocked calls" in stack.hook.received[1]["text"]
-    assert "our message was refused" in stack.output.text
+    assert "the formatted message was refused" in stack.output.text
     assert view(stack).shown is not None
 
 
@@ -290,7 +290,7 @@ def test_a_fault_of_ours_blocks_nothing_else_and_is_not_quoted(
     monkeypatch.setitem(senders, "slack", Broken())
     stack.happen(change("ALARM", 0))
     assert len(stack.emails()) == 1
-    assert stack.failures() == [("permanent", "a fault of Bedrock Alerts (RuntimeError)")]
+    assert stack.failures() == [("permanent", "an error in Bedrock Alerts (RuntimeError)")]
 
 
 # ---- secrets -------------------------------------------------------------------------------------
@@ -312,7 +312,7 @@ def test_a_secret_that_was_not_renewed_is_not_tried_twice(stack: DeliverStack) -
     learned(stack, "slack")
     assert stack.feed() == []
     assert len(stack.hook.received) == 1
-    assert stack.failures() == [("permanent", "127.0.0.1 answered 404: no_service")]
+    assert stack.failures() == [("permanent", "127.0.0.1 returned 404: no_service")]
 
 
 def test_without_its_secret_a_slack_message_waits(stack: DeliverStack) -> None:
@@ -352,7 +352,7 @@ def test_each_target_has_its_own_webhook(stack: DeliverStack) -> None:
     assert stack.failures() == [
         (
             "permanent",
-            'the secret has no url for the target \'nobody\': it has to be JSON such as {"nobody":"…"}',
+            'the secret has no url for the target \'nobody\': it must be JSON such as {"nobody":"…"}',
         )
     ]
 

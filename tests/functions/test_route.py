@@ -210,7 +210,9 @@ def test_an_old_timer_is_left_alone(stack: RouteStack) -> None:
     stack.alerts.put(*bodies("timer.json"))
     assert stack.feed() == []
     assert stack.pokes() == []
-    assert [line["kind"] for line in stack.logged("an old timer is left alone")] == ["reminder"]
+    assert [line["kind"] for line in stack.logged("a timer of an older version is ignored")] == [
+        "reminder"
+    ]
 
 
 def test_an_unknown_event_is_kept_without_what_it_holds(stack: RouteStack) -> None:
@@ -300,7 +302,7 @@ def test_while_the_deliveries_queue_is_gone_everything_is_learned_and_poked_late
     stack.deliveries.client.delete_queue(QueueUrl=stack.deliveries.url)
     assert stack.happen(change("ALARM", 0)) == []
     assert stack.alerts.kept == 0
-    (line,) = stack.logged("not poked")
+    (line,) = stack.logged("delivery not queued")
     assert line["reason"].startswith("Amazon SQS refused: ")
     assert NAME not in line["reason"]
     stack.deliveries.client.create_queue(QueueName="deliveries")

@@ -169,7 +169,7 @@ def test_a_press_is_done_although_nobody_can_be_answered(
     stack: RouteStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def post(*_: object, **__: object) -> None:
-        raise TransientError("hooks.slack.com answered 500")
+        raise TransientError("hooks.slack.com returned 500")
 
     monkeypatch.setattr("bedrock_alerts.adapters.http.JsonPoster.post_json", post)
     learned(stack)
@@ -179,8 +179,8 @@ def test_a_press_is_done_although_nobody_can_be_answered(
     assert item is not None
     assert item.incident is not None
     assert item.incident.acknowledged_by == "ada"
-    assert [line["reason"] for line in stack.logged("not answered")] == [
-        "hooks.slack.com answered 500"
+    assert [line["reason"] for line in stack.logged("no reply sent to Slack")] == [
+        "hooks.slack.com returned 500"
     ]
     assert "T0INVENTED" not in stack.output.text
 

@@ -76,7 +76,9 @@ def test_what_is_pressed_reaches_route_as_an_answer(stack: Stack) -> None:
         (INCIDENT, 7, "ada")
     }
     assert {answer.response_url for answer in found} == {RESPONSE_URL}
-    said = [line for line in log_lines(stack.output.text) if line["message"] == "taken"]
+    said = [
+        line for line in log_lines(stack.output.text) if line["message"] == "button press queued"
+    ]
     assert {line["incident"] for line in said} == {INCIDENT}
     assert RESPONSE_URL not in stack.output.text  # whoever has it can write into the channel
 

@@ -187,7 +187,6 @@ def ask(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> I
     """Call the handler with everything switched on; return its answer and all that it said."""
     for name, value in {
         "METRICS_NAMESPACE": "Example",
-        "OWN_LOG_GROUP": "/aws/lambda/own",
         "EVENT_LINES": "all",
         "PRINCIPAL_METRICS": "all",
         "APPLICATION_METADATA_KEY": "app",

@@ -1,4 +1,4 @@
-"""The alert of one alarm, when it begins and when it is over."""
+"""The alert of one alarm, at its beginning and its end."""
 
 from datetime import UTC, datetime
 from typing import Any, Final

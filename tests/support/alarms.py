@@ -1,7 +1,7 @@
-"""Sample alarm events, invented, in the shapes that CloudWatch documents or was recorded sending.
+"""Sample alarm events, in the formats that CloudWatch documents or was recorded sending.
 
-They stand here and not under `events/` because `make events` renews those with the present time,
-and snapshots need times that stay.
+They are here and not under `events/` because `make events` renews those with the present time, and
+snapshots need times that stay.
 """
 
 import json

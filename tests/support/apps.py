@@ -1,4 +1,4 @@
-"""What a handler has built at its first call, for tests that need it built anew or otherwise."""
+"""Rebuilds what a handler builds at its first call, for tests with other settings."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

@@ -15,7 +15,7 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 
 def build_for_lambda() -> Path:
     """Build the template as a user would, and return the folder with the artefacts."""
-    # SAM remembers beside its build folder what it has built: two builds must not share that.
+    # SAM stores what it has built next to its build folder: two builds must not share that.
     folder = ROOT / ".local-stack" / "lambda" / "build"
     # Of several processes that run tests together, one builds for all.
     session, marker = os.environ.get("PYTEST_XDIST_TESTRUNUID", ""), folder.with_name("session")

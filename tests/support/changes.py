@@ -24,5 +24,5 @@ _PLAIN: Final = StateChange(
 
 
 def change_with(**fields: Any) -> StateChange:
-    """Return an ordinary alarm with these fields in place of its own."""
+    """Return an ordinary alarm with these fields instead of its own."""
     return msgspec.structs.replace(_PLAIN, **fields)

@@ -30,7 +30,7 @@ def counted(text: str) -> dict[str, float]:
 
 
 def by_reason(text: str) -> dict[str, float]:
-    """Tell how many lines were rejected and skipped for each reason."""
+    """Return how many lines were rejected and skipped for each reason."""
     found: Counter[str] = Counter()
     for _, reason, value in _values(text, "Reason"):
         found[reason] += value  # type: ignore[assignment]

@@ -1,4 +1,4 @@
-"""Requests as CloudFormation sends them, invented, and a function's time in fast motion."""
+"""Sample CloudFormation requests, and a function's time in fast motion."""
 
 from typing import Any, Final
 
@@ -41,7 +41,7 @@ def known_forms(configuration: dict[str, Any]) -> tuple[dict[str, Any], dict[str
 
 
 def theirs(**changes: Any) -> dict[str, Any]:
-    """Return a configuration that somebody else has set."""
+    """Return a configuration that someone else has set."""
     return {
         "cloudWatchConfig": {"logGroupName": "/their/log", "roleArn": THEIR_ROLE},
         "textDataDeliveryEnabled": True,
@@ -109,7 +109,7 @@ class Countdown:
         self._a_call = a_call
 
     def left(self) -> float:
-        """Tell the seconds that are left."""
+        """Return the seconds that are left."""
         self.seconds -= self._a_call
         return self.seconds
 
@@ -118,5 +118,5 @@ class Countdown:
         self.seconds -= seconds
 
     def patience(self) -> Patience:
-        """Return patience that goes by this."""
+        """Return the retries that use this time."""
         return Patience(self.left, self.sleep)

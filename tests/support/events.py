@@ -45,7 +45,7 @@ def change_of(body: str) -> StateChange:
 
 
 def alert_of(body: str) -> Alert:
-    """Return what is told of the one event that a body holds, when nothing is remembered."""
+    """Return the alert for the one event in a body, without stored facts."""
     event = event_of(body)
     assert not isinstance(event, Timer | Answer | Heartbeat | Kept)
     return describe(event, without_memory(event))

@@ -1,4 +1,4 @@
-"""Items of one invented alarm, made of minutes: the facts that the notifier's pure core works on."""
+"""Items of one sample alarm, made of minutes: the facts for the notifier's pure core."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final

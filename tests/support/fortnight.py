@@ -1,4 +1,4 @@
-"""Two invented weeks of a team's log: days and nights, a busy Monday, an attack, an outage."""
+"""Two synthetic weeks of a team's log: days and nights, a busy Monday, an attack, an outage."""
 
 import json
 import math

@@ -27,7 +27,7 @@ class Truth:
         self.severity = "warning"
 
     def is_held(self, now: float) -> bool:
-        """Whether CloudWatch holds its actions back."""
+        """Whether CloudWatch suppresses its actions."""
         return self.is_suppressed or not self.are_actions_enabled or now < self.muted_until
 
 
@@ -111,7 +111,7 @@ class Law:
         if item.view("pagerduty").is_parked:
             return
         found = self.open_keys(alarm)
-        # Each message without the table has a key of its own, and the end resolves them all.
+        # Each message without the table has its own key, and the end resolves them all.
         kept = {key for key in found if int(key.split("-")[1]) > 1_000_000} if at_most else set()
         if len(found) > at_most + len(kept):
             self.broken.add(f"pagerduty: {len(found)} open, at most {at_most}")

@@ -75,7 +75,7 @@ class LiveStack(NamedTuple):
         return found
 
     def set_up(self, function: str, **variables: str) -> None:
-        """Give a function other variables; from then on it starts anew."""
+        """Give a function other variables, which restarts it."""
         client = self.engine.client("lambda")
         name = self.stack.resources[function]
         known = client.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
@@ -151,7 +151,7 @@ class LiveStack(NamedTuple):
     # ---- what became of it ---------------------------------------------------------------------
 
     def emails(self, about: str) -> list[Email]:
-        """Return the e-mails that name something."""
+        """Return the emails that name something."""
         found = self.inbox.emails()
         return [email for email in found if about in email.subject or about in email.body]
 
@@ -183,7 +183,7 @@ class LiveStack(NamedTuple):
         return [item for item in items if item["sk"]["S"].startswith(sort_key)]
 
     def is_quiet(self) -> bool:
-        """Tell whether everything that happened has been seen to."""
+        """Whether everything that happened was processed."""
         return not (self.waiting("AlertsQueue") or self.waiting("DeliveriesQueue"))
 
 
@@ -243,7 +243,7 @@ def kill_who_calls_from(port: int) -> None:
         if fields[3] == _ESTABLISHED and int(fields[1].rpartition(":")[2], 16) == port
     )
     for link in Path("/proc").glob("[0-9]*/fd/*"):
-        with contextlib.suppress(OSError):  # it has ended meanwhile, or is somebody else's
+        with contextlib.suppress(OSError):  # it has ended meanwhile, or is someone else's
             if str(link.readlink()) == f"socket:[{inode}]":
                 os.kill(int(link.parts[2]), signal.SIGKILL)
                 return

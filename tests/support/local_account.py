@@ -47,7 +47,7 @@ class Account(NamedTuple):
         return bedrock.get_model_invocation_logging_configuration().get("loggingConfig")
 
     def configure(self, configuration: dict[str, Any]) -> None:
-        """Set Bedrock's logging as somebody else."""
+        """Set Bedrock's logging as someone else."""
         bedrock = self.engine.client("bedrock")
         bedrock.put_model_invocation_logging_configuration(loggingConfig=configuration)
 
@@ -57,6 +57,6 @@ class Account(NamedTuple):
         return [group["logGroupName"] for group in found]
 
     def remembered(self) -> list[Any]:
-        """List what is remembered of the logging that was set before."""
+        """List the stored states of the previous logging."""
         parameters: list[Any] = self.engine.client("ssm").describe_parameters()["Parameters"]
         return [one for one in parameters if one["Name"].endswith("/model-invocation-logging")]

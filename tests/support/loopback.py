@@ -1,4 +1,4 @@
-"""A webhook on this machine that answers what a test tells it to, and remembers what came."""
+"""A webhook on this machine that returns what a test sets, and records requests."""
 
 import json
 import socket
@@ -70,7 +70,7 @@ class Hook:
         self._thread.join()
 
     def wait_for_the_end(self) -> None:
-        """Keep a caller waiting until the test is over."""
+        """Keep a caller waiting until the test has ended."""
         self._over.wait(10)
 
 

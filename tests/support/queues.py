@@ -11,9 +11,9 @@ from mypy_boto3_sqs import SQSClient
 from bedrock_alerts_cli import template as cfn
 
 RECEIVES: Final = 3
-"""How often a message is received before it is parked."""
+"""How often a message is received before it goes to the dead-letter queue."""
 HIDDEN_SECONDS: Final = 360
-"""How long a received message is hidden when nobody says otherwise."""
+"""How long a received message is hidden by default."""
 FUNCTION_SECONDS: Final = 60.0
 
 
@@ -31,7 +31,7 @@ class Context(NamedTuple):
     seconds: float = FUNCTION_SECONDS
 
     def get_remaining_time_in_millis(self) -> int:
-        """Tell how much of it is left."""
+        """Return how much of it is left."""
         return int(self.seconds * 1000)
 
 
@@ -42,7 +42,7 @@ class Clock:
         self.seconds = 1_795_420_800.0
 
     def __call__(self, _moment: object = None) -> float:
-        """Tell the time in milliseconds."""
+        """Return the time in milliseconds."""
         return self.seconds * 1000
 
     def forward(self, seconds: float) -> None:

@@ -22,7 +22,7 @@ class Passed(NamedTuple):
 
 
 class Relay:
-    """Stands between functions and one service.
+    """A proxy between functions and one service.
 
     `on_answer` sees every request when the service has acted on it and before its caller knows;
     where it returns True the caller gets no answer.

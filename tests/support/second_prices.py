@@ -1,4 +1,4 @@
-"""Invented wheels of the second source of prices, in the form that the renewal reads."""
+"""Sample wheels of the second source of prices, in the form that the renewal reads."""
 
 import zipfile
 from collections.abc import Mapping

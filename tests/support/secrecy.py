@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 
 def traces(error: BaseException) -> Iterator[str]:
-    """Write out an error with its causes and contexts, in every way somebody may log it."""
+    """Write out an error with its causes and contexts, in every way that it may be logged."""
     seen: list[BaseException | None] = [None]
     pending: list[BaseException | None] = [error]
     while pending:

@@ -1,4 +1,4 @@
-"""Sequences of invented alarm events, as `Simulation` plays them: lines in the order of time."""
+"""Sequences of sample alarm events, as `Simulation` plays them: lines in the order of time."""
 
 import itertools
 import json

@@ -1,4 +1,4 @@
-"""Programs that tests start have clocks of their own: this makes them go like the test's."""
+"""Sets the clocks of programs that tests start to the test's time."""
 
 import time
 

@@ -16,10 +16,7 @@ from bedrock_alerts.alerts.normalise import normalise
 from bedrock_alerts.invocations.price_list import read_overrides
 from bedrock_alerts.limits import LAMBDA_ENVIRONMENT_BYTES
 from bedrock_alerts.wiring.collector_settings import (
-    CollectLogsSettings,
-    CollectObjectsSettings,
     CollectorSettings,
-    CollectStreamSettings,
 )
 from bedrock_alerts.wiring.logging_settings import ConfigureLoggingSettings
 from bedrock_alerts.wiring.notifier_settings import (
@@ -36,9 +33,9 @@ ROOT = Path(__file__).resolve().parents[2]
 
 # Which settings each function reads.
 SETTINGS: dict[str, type[msgspec.Struct]] = {
-    "CollectLogsFunction": CollectLogsSettings,
-    "CollectObjectsFunction": CollectObjectsSettings,
-    "CollectStreamFunction": CollectStreamSettings,
+    "CollectLogsFunction": CollectorSettings,
+    "CollectObjectsFunction": CollectorSettings,
+    "CollectStreamFunction": CollectorSettings,
     "ConfigureLoggingFunction": ConfigureLoggingSettings,
     "RouteFunction": RouteSettings,
     "DeliverFunction": DeliverSettings,
@@ -126,12 +123,6 @@ def test_only_the_invocation_log_is_subscribed_and_everything_of_it(resources: R
     assert (
         "log-group:${InvocationLogGroupCheck.LogGroupName}:*" in permission["SourceArn"]["Fn::Sub"]
     )
-
-
-def test_the_collector_is_told_its_own_log_group(resources: Resources) -> None:
-    variables = resources["CollectLogsFunction"]["Properties"]["Environment"]["Variables"]
-    group = resources["CollectLogsLogGroup"]["Properties"]["LogGroupName"]
-    assert variables["OWN_LOG_GROUP"] == group
 
 
 BODIES = "arn:${AWS::Partition}:s3:::${OffloadedBodyBucketName}/*/data/*"

@@ -137,7 +137,6 @@ def test_a_client_of_aws_is_loaded_only_where_bodies_are_to_be_read(
         module,
         f"{module}._app()",
         METRICS_NAMESPACE="BedrockAlerts",
-        OWN_LOG_GROUP="/aws/lambda/own",
         OFFLOADED_BODY_BUCKET_NAME=bucket,
         AWS_DEFAULT_REGION="eu-west-1",
     )

@@ -5,14 +5,14 @@ import pytest
 from bedrock_alerts.alerts.incidents.item import policy_of
 from bedrock_alerts.errors import SettingsError
 from bedrock_alerts.settings import load
-from bedrock_alerts.wiring.collector_settings import CollectLogsSettings
+from bedrock_alerts.wiring.collector_settings import CollectorSettings
 from bedrock_alerts.wiring.notifier_settings import (
     DeliverSettings,
     RouteSettings,
     SlackInteractionsSettings,
 )
 
-COLLECT_LOGS = {"METRICS_NAMESPACE": "BedrockAlerts", "OWN_LOG_GROUP": "/aws/lambda/collect-logs"}
+COLLECT_LOGS = {"METRICS_NAMESPACE": "BedrockAlerts"}
 QUEUE_URL = "https://sqs.eu-west-1.amazonaws.com/111122223333/deliveries"
 HOME = "arn:aws:cloudwatch:eu-west-1:111122223333:alarm:"
 NOTIFIER = {
@@ -29,7 +29,7 @@ ROUTE = {
     "ROUTES_PARAMETER_NAME": "/bedrock-alerts/routes",
 }
 DELIVER = {**NOTIFIER, "DELIVERIES_DEAD_LETTER_QUEUE_URL": f"{QUEUE_URL}-dlq"}
-SETTINGS = CollectLogsSettings | RouteSettings | DeliverSettings | SlackInteractionsSettings
+SETTINGS = CollectorSettings | RouteSettings | DeliverSettings | SlackInteractionsSettings
 
 
 @pytest.mark.parametrize(
@@ -37,9 +37,8 @@ SETTINGS = CollectLogsSettings | RouteSettings | DeliverSettings | SlackInteract
     [
         pytest.param(
             COLLECT_LOGS,
-            CollectLogsSettings(
+            CollectorSettings(
                 metrics_namespace="BedrockAlerts",
-                own_log_group="/aws/lambda/collect-logs",
                 event_lines="notable",
                 principal_metrics="violations",
                 application_metadata_key=None,
@@ -55,9 +54,8 @@ SETTINGS = CollectLogsSettings | RouteSettings | DeliverSettings | SlackInteract
                 "OFFLOADED_BODY_BUCKET_NAME": "example-bodies",
                 "PRICE_OVERRIDES": '{"entries":[]}',
             },
-            CollectLogsSettings(
+            CollectorSettings(
                 metrics_namespace="BedrockAlerts",
-                own_log_group="/aws/lambda/collect-logs",
                 event_lines="all",
                 principal_metrics="none",
                 application_metadata_key="app",
@@ -192,12 +190,10 @@ def test_variables_become_settings(given: dict[str, str], settings: SETTINGS) ->
 @pytest.mark.parametrize(
     ("kind", "given", "named"),
     [
-        pytest.param(CollectLogsSettings, {}, "METRICS_NAMESPACE", id="a missing one"),
+        pytest.param(CollectorSettings, {}, "METRICS_NAMESPACE", id="a missing one"),
+        pytest.param(CollectorSettings, {"METRICS_NAMESPACE": ""}, "METRICS_NAMESPACE", id="empty"),
         pytest.param(
-            CollectLogsSettings, {**COLLECT_LOGS, "OWN_LOG_GROUP": ""}, "OWN_LOG_GROUP", id="empty"
-        ),
-        pytest.param(
-            CollectLogsSettings,
+            CollectorSettings,
             {**COLLECT_LOGS, "EVENT_LINES": "some"},
             "EVENT_LINES",
             id="one that is none of the words",

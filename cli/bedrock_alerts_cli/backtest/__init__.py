@@ -1,1 +1,1 @@
-"""Which alarms a team's own log would have raised, and who would have been told."""
+"""The alarms that a log would have raised, and the channels that would have been notified."""

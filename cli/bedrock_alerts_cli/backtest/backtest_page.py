@@ -1,4 +1,4 @@
-"""The report as one HTML page that needs nothing else: no network, no script, no fonts."""
+"""The report as one self-contained HTML page: no network, no script, no fonts."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -17,14 +17,14 @@ _MOST_CHANGES: Final = 500
 
 
 class Lane(NamedTuple):
-    """One alarm on the time axis: its stretches in ALARM, as places and widths in per cent."""
+    """One alarm on the time axis: its periods in ALARM, as positions and widths in percent."""
 
     alarm: AlarmHistory
     stretches: tuple[tuple[float, float], ...]
 
 
 class Row(NamedTuple):
-    """One change of state in the table of all."""
+    """One state change in the table."""
 
     at: int
     name: str
@@ -32,10 +32,13 @@ class Row(NamedTuple):
     from_state: str
     to_state: str
     reason: str
+    headline: str
+    value: str
+    who: str
 
 
 def render(outcome: Outcome, points: Sequence[metrics.Datapoint], title: str) -> str:
-    """Return the page. Everything in it that came from outside is escaped."""
+    """Return the page; all outside text in it is escaped."""
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
@@ -59,6 +62,7 @@ def render(outcome: Outcome, points: Sequence[metrics.Datapoint], title: str) ->
         lanes=[_lane(alarm, time) for alarm in loud],
         plots=charts.plots(points, time),
         ticks=time.ticks(),
+        reasons=_WORDS,
         rows=rows[:_MOST_CHANGES],
         rows_left_out=max(0, len(rows) - _MOST_CHANGES),
         size=(charts.WIDTH, charts.HEIGHT),
@@ -66,11 +70,22 @@ def render(outcome: Outcome, points: Sequence[metrics.Datapoint], title: str) ->
 
 
 _WHOLE: Final = 1000
+# In the order of an incident's life.
+_WORDS: Final = {
+    "firing": "firing",
+    "contributors": "new contributors",
+    "escalated": "escalated",
+    "still_firing": "still firing",
+    "no_data": "no data",
+    "resolved": "resolved",
+    "shared": "several alerts in one",
+    "notice": "other",
+}
 
 
 def _lane(alarm: AlarmHistory, time: charts.Axis) -> Lane:
     places = ((time.place(begin), time.place(end)) for begin, end in alarm.stretches)
-    # A stretch of a minute in a month has to be seen as well.
+    # One minute in a month must also be visible.
     return Lane(alarm, tuple((begin, max(0.3, end - begin)) for begin, end in places))
 
 
@@ -83,6 +98,9 @@ def _rows(alarms: Sequence[AlarmHistory]) -> list[Row]:
             change.from_state,
             change.to_state,
             change.reason,
+            change.headline,
+            change.value,
+            change.who,
         )
         for alarm in alarms
         for change in alarm.changes

@@ -1,7 +1,7 @@
 """Plots for the report: shapes as SVG that stretches, every word as HTML beside it.
 
-Text inside a picture shrinks with it, and on a phone nobody could read it. So the pictures hold
-shapes alone, drawn on a square of 1000 by 100 units that the page stretches as it likes.
+Text inside a picture shrinks with it, and is unreadable on a phone. So the pictures have only
+shapes, drawn on an area of 1000 by 100 units that the page stretches.
 """
 
 import math
@@ -42,15 +42,15 @@ class Axis(NamedTuple):
         return min(max(0, (at - self.start) // self.step), self.buckets - 1)
 
     def place(self, at: int) -> float:
-        """Return where a moment is, in per cent of the width."""
+        """Return the position of a moment, in percent of the width."""
         return min(100.0, max(0.0, 100 * (at - self.start) / (self.end - self.start)))
 
     def ticks(self) -> list[tuple[float, str]]:
-        """Return some places, in per cent, and what to write there."""
+        """Return positions, in percent, with their labels."""
         length = self.end - self.start
         every = next((one for one in _BETWEEN_TICKS if length / one <= _TICKS), _BETWEEN_TICKS[-1])
         ticks: list[tuple[float, str]] = []
-        # Where their words say: a date without a time stands at its midnight.
+        # At the labeled time: a date without a time is at midnight.
         for second in range(-(-self.start // every) * every, self.end, every):
             at = datetime.fromtimestamp(second, UTC)
             is_date = every >= _DAY or not ticks or second % _DAY == 0
@@ -60,7 +60,7 @@ class Axis(NamedTuple):
 
 
 class Legend(NamedTuple):
-    """What a colour stands for, and what it comes to."""
+    """The meaning of a color, and its total."""
 
     name: str
     amount: str
@@ -68,9 +68,9 @@ class Legend(NamedTuple):
 
 
 class Plot(NamedTuple):
-    """One plot, ready for the page: paths with the number of their colour.
+    """One plot, ready for the page: paths with the number of their color.
 
-    `top` is what the upper edge stands for, `total` what everything comes to.
+    `top` is the value of the upper edge, `total` that of everything.
     """
 
     title: str
@@ -90,7 +90,7 @@ def axis(start: int, end: int) -> Axis:
 
 
 def plots(points: Sequence[metrics.Datapoint], time: Axis) -> tuple[Plot, ...]:
-    """Draw what a team asks first: calls and errors, money, interventions, and time."""
+    """Return the most asked plots: calls and errors, cost, interventions, and time."""
     found = _Buckets(points, time)
     return (
         _bars("Calls", "calls", found.by_outcome()),
@@ -148,7 +148,7 @@ def _percentile(values: Sequence[float], share: float) -> float | None:
 
 
 def _bars(title: str, unit: str, found: Mapping[str, Sequence[float]]) -> Plot:
-    """Stack bars; beyond a handful of names the smallest share one colour."""
+    """Return stacked bars; beyond a few names, the smallest share one color."""
     kept = _largest(found)
     tops = [sum(column) for column in zip(*kept.values(), strict=True)]
     top = _rounded_up(max(tops, default=0))
@@ -174,7 +174,7 @@ def _bars(title: str, unit: str, found: Mapping[str, Sequence[float]]) -> Plot:
 
 
 def _lines(title: str, unit: str, found: Mapping[str, Sequence[float | None]]) -> Plot:
-    """Draw lines; where a bucket has no value the line is broken, a lonely value is a dash."""
+    """Return lines; a bucket without value breaks the line, a single value is a dash."""
     top = _rounded_up(max((one or 0 for values in found.values() for one in values), default=0))
     shapes, legend = [], []
     for colour, (name, values) in enumerate(found.items()):
@@ -214,7 +214,7 @@ def _rounded_up(value: float) -> float:
 
 
 def amount(value: float, unit: str) -> str:
-    """Write a number with its unit, as many digits as mean something."""
+    """Return a number with its unit and its significant digits."""
     if unit == "USD":
         return f"${value:,.2f}" if value >= 1 or value == 0 else f"${value:.3g}"
     if unit == "ms" and value >= 1000:  # noqa: PLR2004 - a second

@@ -1,8 +1,8 @@
-"""A log as the metrics that CloudWatch would have had: ours, and Bedrock's own as far as it tells.
+"""A log as CloudWatch metrics: ours, and Bedrock's own as far as the log has the data.
 
-The log holds what Bedrock counts too: calls, errors, throttles, tokens and times. From these its
-metrics are made up again, without dimensions and by model. What no log shows stays away: calls that
-are not logged, `ApplyGuardrail`, quotas, the health of the pipeline itself.
+The log also has what Bedrock counts: calls, errors, throttles, tokens and times. From these its
+metrics are rebuilt, without dimensions and by model. Data that is not in a log is missing: calls
+that are not logged, `ApplyGuardrail`, quotas, the health of the pipeline itself.
 https://docs.aws.amazon.com/bedrock/latest/userguide/monitoring.html
 """
 
@@ -13,6 +13,7 @@ from typing import Final
 import msgspec
 
 from bedrock_alerts import metrics
+from bedrock_alerts.invocations.aggregate import THROTTLES
 from bedrock_alerts.invocations.collector import CollectOptions
 from bedrock_alerts.invocations.pricing import Prices
 from bedrock_alerts.invocations.profiles import Profiles
@@ -30,7 +31,6 @@ _SAME: Final = {
     "Throttles": "InvocationThrottles",
 }
 _COUNTED_BY_MODEL: Final = ("Invocations", "InvocationErrors")
-_THROTTLES: Final = frozenset({"ThrottlingException", "TooManyRequestsException"})
 # The errors of Bedrock Runtime with a status of 500 and above; all others are the caller's.
 # https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html
 _SERVER_ERRORS: Final = frozenset(
@@ -46,16 +46,16 @@ _SERVER_ERRORS: Final = frozenset(
 MADE_UP: Final = frozenset(
     {*_SAME.values(), "Invocations", "InvocationClientErrors", "InvocationServerErrors"}
 )
-"""The metrics of Bedrock that a log tells of."""
+"""The metrics of Bedrock that can be rebuilt from a log."""
 
 _Key = tuple[int, metrics.Dimensions]
 
 
 class History(msgspec.Struct, frozen=True, kw_only=True):
-    """What a log told: its metrics, and how many lines it had. Times are seconds since 1970.
+    """The metrics of a log, and the number of its lines. Times are seconds since 1970.
 
     `start` and `end` are the first minute with a record and the minute after the last; both are 0
-    when there was none.
+    if there was none.
     """
 
     points: tuple[metrics.Datapoint, ...]
@@ -65,7 +65,7 @@ class History(msgspec.Struct, frozen=True, kw_only=True):
     rejected: int
 
     def datapoints(self, namespace: str) -> Iterator[Datapoint]:
-        """Return ours under `namespace`, and Bedrock's as far as the log tells of them."""
+        """Return our metrics under `namespace`, and Bedrock's as far as the log has them."""
         yield from published(self.points, namespace)
         yield from bedrock_metrics(self.points)
 
@@ -91,9 +91,9 @@ def read_history(
 
 
 def bedrock_metrics(points: Iterable[metrics.Datapoint]) -> Iterator[Datapoint]:
-    """Make up Bedrock's own metrics again, out of ours.
+    """Rebuild Bedrock's own metrics from ours.
 
-    `Invocations` are the calls without an error: a throttled call is none to Bedrock.
+    `Invocations` are the calls without an error: Bedrock does not count a throttled call.
     """
     counted: defaultdict[_Key, dict[str, float]] = defaultdict(dict)
     for point in points:
@@ -112,7 +112,7 @@ def bedrock_metrics(points: Iterable[metrics.Datapoint]) -> Iterator[Datapoint]:
 
 def _errors(point: metrics.Datapoint) -> Iterator[Datapoint]:
     ((_, code),) = point.dimensions
-    if code in _THROTTLES:
+    if code in THROTTLES:
         return
     metric = "InvocationServerErrors" if code in _SERVER_ERRORS else "InvocationClientErrors"
     yield _native(metric, point.minute, (), point.values)

@@ -1,24 +1,34 @@
-"""How many messages notify each channel: the changes of state go through the notifier itself."""
+"""Counts messages, by running the state changes through the notifier itself."""
 
 import json
 from collections import Counter
 from collections.abc import Collection, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from bedrock_alerts.alerts.alert import Channel
 from bedrock_alerts.alerts.router import EMAILED_BY_CLOUDWATCH
 from bedrock_alerts.alerts.routing import Routes
+from bedrock_alerts_cli.notifier.in_memory import Sent
 from bedrock_alerts_cli.notifier.played import channel_of, notifies
 from bedrock_alerts_cli.notifier.world import World
 from bedrock_alerts_cli.simulator import Change, Timeline
 
 _EMAIL: Final = "email"
+SHARED: Final = "shared"
+"""The reason of a message that several alerts share."""
+
+
+class Messages(NamedTuple):
+    """The number of messages that notify people, by channel, and by channel and reason."""
+
+    by_channel: dict[str, int]
+    by_reason: dict[str, dict[str, int]]
 
 
 def messages(
     timeline: Timeline, channels: Sequence[Channel], routes: Routes, deployed: Collection[str]
-) -> dict[str, int]:
-    """Count what notifies people of the alarms that are `deployed`, by channel.
+) -> Messages:
+    """Count the notifications of `deployed` alarms, by channel.
 
     The notifier runs in memory on the timeline's clock: reminders, routes, quiet hours and digests
     count as they are sent. Edits, quiet replies and the ends of pages notify no one. CloudWatch
@@ -26,7 +36,7 @@ def messages(
     """
     world = World(timeline.start.timestamp(), channels)
     world.routes = routes
-    sent: Counter[str] = Counter(dict.fromkeys(channels, 0))
+    sent: dict[str, Counter[str]] = {channel: Counter() for channel in channels}
     for change in timeline.changes:
         if change.alarm_name not in deployed:
             continue
@@ -34,11 +44,19 @@ def messages(
             body = json.dumps(change.event())
             world.at(change.at.timestamp(), lambda body=body: world.receive(body))  # type: ignore[misc]
         elif _EMAIL in channels and "ALARM" in {change.from_state, change.to_state}:
-            sent[_EMAIL] += 1
+            sent[_EMAIL]["firing" if change.to_state == "ALARM" else "resolved"] += 1
     world.sweep_every_minute(timeline.end.timestamp())
     world.run_until(timeline.end.timestamp())
-    sent.update(channel_of(one) for one in world.out.sent if notifies(one))
-    return dict(sent)
+    for one in world.out.sent:
+        if notifies(one):
+            sent.setdefault(channel_of(one), Counter())[_reason(one)] += 1
+    by_reason = {channel: dict(counts) for channel, counts in sent.items()}
+    return Messages({name: sum(counts.values()) for name, counts in by_reason.items()}, by_reason)
+
+
+def _reason(sent: Sent) -> str:
+    reasons = sent.job.reasons if sent.job else ()
+    return SHARED if len(reasons) > 1 else reasons[0] if reasons else "notice"
 
 
 def _is_own(change: Change) -> bool:

@@ -1,4 +1,4 @@
-"""What a backtest found: plain data, the same for the terminal, for machines and for the page."""
+"""The result of a backtest: plain data for the terminal, JSON and the page."""
 
 from typing import Any, Final
 
@@ -11,20 +11,26 @@ _DAY: Final = 86400
 
 
 class ChangeOfState(msgspec.Struct, frozen=True, kw_only=True):
-    """An alarm, or one contributor of it, going from one state to another; `at` in seconds."""
+    """A state change of an alarm or of one contributor; `at` is in seconds.
+
+    For an ALARM: the message's `headline` and `value` (with the threshold), and `who` called most.
+    """
 
     at: int
     from_state: str
     to_state: str
     reason: str
     contributor: str = ""
+    headline: str = ""
+    value: str = ""
+    who: str = ""
 
 
 class AlarmHistory(msgspec.Struct, frozen=True, kw_only=True):
-    """What one alarm would have done. `fired` counts how often it went to ALARM.
+    """The results of one alarm. `fired` counts how often it went to ALARM.
 
-    `stretches` are the times it stood in ALARM, as pairs of seconds. `is_judged` is False where the
-    log says nothing about what it watches: then its silence means nothing.
+    `stretches` are the times in ALARM, as pairs of seconds. `is_judged` is False if the log has no
+    data for the alarm: then its quiet means nothing.
     """
 
     name: str
@@ -39,11 +45,11 @@ class AlarmHistory(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def short_name(self) -> str:
-        """The name without the stack's, which all of a template's alarms begin with."""
+        """The name without the stack's prefix."""
         return self.name.rpartition(".")[2]
 
     def weekly(self, weeks: float) -> str:
-        """How often it fired a week; a log of less than a day says nothing about weeks."""
+        """Return the firings a week; a log of less than a day has none."""
         if weeks * 7 < 1:
             return ""
         rate = self.fired / weeks
@@ -51,10 +57,10 @@ class AlarmHistory(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Suggestion(msgspec.Struct, frozen=True, kw_only=True):
-    """A parameter's value with which an alarm would have fired at most so often.
+    """A parameter's value with which an alarm would have fired rarely enough.
 
-    `value` is None where no value that was tried would do. `is_estimated` where the alarm has an
-    anomaly band, which can only be approximated.
+    `value` is None if no tried value is quiet enough. `is_estimated` is True if the alarm has an
+    anomaly band, which is approximated.
     """
 
     alarm: str
@@ -69,7 +75,9 @@ class Suggestion(msgspec.Struct, frozen=True, kw_only=True):
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """A whole backtest. Times are seconds since 1970.
 
-    `notifications` are the messages that notify people, by channel.
+    `notifications` are the messages that notify people, by channel; `by_reason` counts them by
+    reason, shared messages as `shared`. `state_changes` are those of the deployed alarms, which led
+    to the messages.
     """
 
     start: int
@@ -77,16 +85,18 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     lines: dict[str, int]
     alarms: tuple[AlarmHistory, ...]
     notifications: dict[str, int]
+    by_reason: dict[str, dict[str, int]] = {}
+    state_changes: int = 0
     suggestions: tuple[Suggestion, ...] = ()
 
     @property
     def is_short(self) -> bool:
-        """Whether the log is shorter than a day, and says little of what a week would bring."""
+        """Whether the log is shorter than a day, and so says little about a week."""
         return self.end - self.start < _DAY
 
     @property
     def weeks(self) -> float:
-        """How long the log is, in weeks, at least a minute."""
+        """The length of the log in weeks, at least a minute."""
         return max(60, self.end - self.start) / (7 * 24 * 3600)
 
     def document(self) -> dict[str, Any]:
@@ -98,6 +108,8 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
             "alarms": [_alarm(alarm) for alarm in self.alarms],
             "short": self.is_short,
             "notifications": self.notifications,
+            "notifications_by_reason": self.by_reason,
+            "state_changes": self.state_changes,
             "suggestions": [msgspec.to_builtins(one) for one in self.suggestions],
         }
 
@@ -116,7 +128,11 @@ def _alarm(alarm: AlarmHistory) -> dict[str, Any]:
                 "from": change.from_state,
                 "to": change.to_state,
                 "reason": clean(change.reason, 1023),
-                **({"contributor": change.contributor} if change.contributor else {}),
+                **{
+                    name: text
+                    for name in ("contributor", "headline", "value", "who")
+                    if (text := getattr(change, name))
+                },
             }
             for change in alarm.changes
         ],

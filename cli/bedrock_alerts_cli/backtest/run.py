@@ -1,12 +1,15 @@
-"""The backtest itself: a history goes through the alarms, their changes through the notifier."""
+"""The backtest: evaluates the alarms on a history, and their changes with the notifier."""
 
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from bedrock_alerts.alerts.describe import split_description
 from bedrock_alerts.metrics import METRICS
+from bedrock_alerts_cli.alarm_files import alerts_in
 from bedrock_alerts_cli.backtest.history import BEDROCK, MADE_UP, History
+from bedrock_alerts_cli.backtest.offenders import Callers
 from bedrock_alerts_cli.backtest.outcome import AlarmHistory, ChangeOfState
 from bedrock_alerts_cli.simulator import (
     Alarm,
@@ -24,7 +27,8 @@ from bedrock_alerts_cli.simulator.store import PUNCTUAL
 from bedrock_alerts_cli.template.load import load
 
 _SET: Final = "AlarmSet"
-# What is published about the notifier and the machinery: no log of calls tells of it.
+_HOUR: Final = 3600
+# Metrics about the notifier and the pipeline, which are not in a log of calls.
 _NOT_IN_A_LOG: Final = frozenset(
     {"StateChanges", "NotificationsSent", "NotificationsFailed", "NotificationsSuppressed"}
     | {"Heartbeat", "RecordAge"}
@@ -41,7 +45,7 @@ class Setup(NamedTuple):
     def alarms(self, **changed: str) -> tuple[Alarm, ...]:
         """Return the alarms, with some parameters `changed`. Raises TemplateError or AlarmError.
 
-        A template with sets of alarms gives all of them, whichever is to be deployed.
+        A template with alarm sets returns all alarms, whichever set is deployed.
         """
         parameters = {**self.parameters, **changed}
         if _SET in load(self.template).get("Parameters", {}):
@@ -57,9 +61,9 @@ class Setup(NamedTuple):
 def replay(
     alarms: Sequence[Alarm], history: History, namespace: str, lateness: Lateness = PUNCTUAL
 ) -> Timeline:
-    """Let the alarms live through the history; metrics of ours are in `namespace`.
+    """Evaluate the alarms on the history; our metrics are in `namespace`.
 
-    Those that watch what no log tells are left out: some take the absence of data for an alarm.
+    Alarms on data that is not in a log are left out: some treat missing data as breaching.
     """
     needed = set(judged_alarms(alarms, namespace))
     for alarm in alarms:
@@ -72,15 +76,19 @@ def replay(
 def _simulate(
     alarms: Iterable[Alarm], points: Iterable[Datapoint], history: History, lateness: Lateness
 ) -> Timeline:
-    # What was measured last is seen only later.
+    # The last values are visible only later.
     end = history.end + lateness.minutes * 60
     return simulate(alarms, points, history.start, end, lateness)
 
 
 def alarm_histories(
-    alarms: Sequence[Alarm], timeline: Timeline, namespace: str, deployed: frozenset[str]
+    alarms: Sequence[Alarm],
+    timeline: Timeline,
+    namespace: str,
+    deployed: frozenset[str],
+    callers: Callers,
 ) -> tuple[AlarmHistory, ...]:
-    """Say of each alarm what it did, in the template's order, and whether it is to be deployed."""
+    """Return each alarm's results, in the template's order, and whether it is deployed."""
     by_name: dict[str, list[Change]] = {alarm.name: [] for alarm in alarms}
     for change in timeline.changes:
         by_name[change.alarm_name].append(change)
@@ -90,6 +98,7 @@ def alarm_histories(
             alarm,
             by_name[alarm.name],
             timeline,
+            callers,
             is_judged=alarm.name in judged,
             is_deployed=alarm.name in deployed,
         )
@@ -100,8 +109,8 @@ def alarm_histories(
 def judged_alarms(alarms: Sequence[Alarm], namespace: str) -> frozenset[str]:
     """Return the names of the alarms that a log can fire.
 
-    It tells all that they watch, and they do not compare two counts of the same records:
-    ours with Bedrock's own, which is made up again out of the same log.
+    Their metrics are all in the log, and they do not compare our counts with Bedrock's own, which
+    are rebuilt from the same log.
     """
     judged = set()
     for alarm in alarms:
@@ -117,7 +126,7 @@ def judged_alarms(alarms: Sequence[Alarm], namespace: str) -> frozenset[str]:
 
 
 def times_fired(changes: Iterable[Change]) -> int:
-    """Count how often an alarm went to ALARM; where it has contributors, how often they did."""
+    """Return how often an alarm, or its contributors if it has some, went to ALARM."""
     fired = [change for change in changes if change.to_state == "ALARM" != change.from_state]
     contributors = [change for change in fired if change.contributor is not None]
     return len(contributors or fired)
@@ -141,6 +150,7 @@ def _history(
     alarm: Alarm,
     changes: Sequence[Change],
     timeline: Timeline,
+    callers: Callers,
     *,
     is_judged: bool,
     is_deployed: bool,
@@ -150,7 +160,7 @@ def _history(
         name=alarm.name,
         severity=trailers.get("severity", "warning"),
         about=text,
-        changes=tuple(_change(change) for change in changes),
+        changes=tuple(_change(change, callers) for change in changes),
         stretches=_stretches(timeline.of(alarm.name), timeline),
         seconds_in_alarm=timeline.seconds_in_alarm(alarm.name),
         fired=times_fired(changes),
@@ -159,15 +169,30 @@ def _history(
     )
 
 
-def _change(change: Change) -> ChangeOfState:
+def _change(change: Change, callers: Callers) -> ChangeOfState:
     attributes = change.contributor.attributes if change.contributor else ()
+    headline = value = who = ""
+    if change.to_state == "ALARM" != change.from_state:
+        (alert,) = alerts_in(json.dumps(change.event()), change.alarm_name)
+        headline = alert.headline or alert.title
+        value = next((fact.value for fact in alert.facts if fact.label == "Value"), "")
+        end = int(change.at.timestamp())
+        who = callers.top(change.alarm_name, end - _seconds_looked_at(change.alarm), end)
     return ChangeOfState(
         at=int(change.at.timestamp()),
         from_state=change.from_state,
         to_state=change.to_state,
         reason=change.reason,
-        contributor=" ".join(f"{name}={value}" for name, value in attributes),
+        contributor=" ".join(f"{name}={text}" for name, text in attributes),
+        headline=headline,
+        value=value,
+        who=who,
     )
+
+
+def _seconds_looked_at(alarm: Alarm) -> int:
+    """Return the time span of an alarm in seconds; an hour for a composite alarm."""
+    return alarm.period * alarm.rules.periods if isinstance(alarm, MetricAlarm) else _HOUR
 
 
 def _stretches(changes: Sequence[Change], timeline: Timeline) -> tuple[tuple[int, int], ...]:
@@ -188,7 +213,7 @@ Fired = Callable[[str, Mapping[str, str]], int]
 
 
 def fired_with(setup: Setup, history: History, namespace: str, lateness: Lateness) -> Fired:
-    """Return a function that says how often an alarm would have fired with other parameters."""
+    """Return a function that counts an alarm's firings with other parameters."""
     points = tuple(history.datapoints(namespace))
 
     def fired(name: str, changed: Mapping[str, str]) -> int:

@@ -1,4 +1,4 @@
-"""Which threshold would have given at most so many alarms a week."""
+"""Suggests thresholds with at most a given number of alarms a week."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
@@ -8,7 +8,7 @@ from bedrock_alerts_cli.backtest.run import Fired, Setup
 from bedrock_alerts_cli.simulator import Alarm, MetricAlarm
 from bedrock_alerts_cli.template.load import load
 
-# Thresholds that a person would set.
+# Round thresholds, as a person would set.
 _LADDER: Final = (1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0)
 _MOST_STEPS: Final = 60
 _PROBE: Final = 3.0
@@ -29,8 +29,8 @@ def suggestions(
 ) -> tuple[Suggestion, ...]:
     """Suggest a value for each alarm that fired more than `most` times.
 
-    Raising a threshold need not make an alarm rarer, so each suggestion has been tried: it is the
-    first of a ladder of plain numbers that is quiet enough.
+    A higher threshold does not always make an alarm rarer, so each suggestion was tried: it is the
+    first of a series of round numbers that is quiet enough.
     """
     knobs = _knobs(setup)
     bands = {one.name for one in setup.alarms() if isinstance(one, MetricAlarm) and one.band}
@@ -55,7 +55,7 @@ def suggestions(
 
 
 def _search(alarm: AlarmHistory, knob: Knob, fired: Fired, most: float) -> tuple[float | None, int]:
-    """Find the quiet step: first by halving, which tries few, then down as long as it stays so."""
+    """Return the first quiet step: by bisection, then downward while it stays quiet."""
     steps = list(_steps(knob))
     count: dict[int, int] = {}
 
@@ -79,7 +79,7 @@ def _search(alarm: AlarmHistory, knob: Knob, fired: Fired, most: float) -> tuple
 
 
 def _steps(knob: Knob) -> Iterator[float]:
-    """Climb from the present value on; a fraction is climbed from its own size."""
+    """Yield round numbers above the present value; for a fraction, in steps of its size."""
     size, taken = 0.001, 0
     while taken < _MOST_STEPS and size <= knob.most:
         for step in _LADDER:
@@ -97,10 +97,10 @@ def _written(value: float) -> str:
 
 
 def _knobs(setup: Setup) -> dict[str, Knob]:
-    """Find, for each alarm, the parameter that its threshold follows, by trying each.
+    """Return, for each alarm, the parameter that changes its threshold, by trying each.
 
-    Where none moves the threshold itself (budgets stand in expressions), it is one that changes
-    the alarm, and as few others as can be.
+    If none changes the threshold itself (budgets are in expressions), it is one that changes the
+    alarm and as few others as possible.
     """
     parameters: Mapping[str, Any] = load(setup.template).get("Parameters", {})
     before = {alarm.name: alarm for alarm in setup.alarms()}

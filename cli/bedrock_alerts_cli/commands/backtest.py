@@ -9,13 +9,14 @@ import click
 import msgspec
 
 from bedrock_alerts.alerts.describe import lasting
-from bedrock_alerts.invocations.aggregate import AggregateOptions, PrincipalScope
+from bedrock_alerts.invocations.aggregate import AggregateOptions
 from bedrock_alerts.invocations.collector import CollectOptions
 from bedrock_alerts.invocations.identity import CallerDetail, Naming
 from bedrock_alerts.metrics import DEFAULT_NAMESPACE
 from bedrock_alerts_cli.backtest.backtest_page import render
 from bedrock_alerts_cli.backtest.history import History, read_history
 from bedrock_alerts_cli.backtest.message_counts import messages
+from bedrock_alerts_cli.backtest.offenders import Callers
 from bedrock_alerts_cli.backtest.outcome import AlarmHistory, Outcome, Suggestion
 from bedrock_alerts_cli.backtest.run import Setup, alarm_histories, fired_with, replay
 from bedrock_alerts_cli.backtest.suggest import suggestions
@@ -37,7 +38,7 @@ from bedrock_alerts_cli.user_errors import InputError
 from bedrock_alerts_cli.user_files import refuse_without_folder, write_page
 
 _STACK: Final = "bedrock-alerts"
-# As long as CloudWatch keeps metrics. One wrong timestamp would make it centuries of minutes.
+# As long as CloudWatch keeps metrics. One wrong timestamp would mean centuries of minutes.
 _LONGEST_SECONDS: Final = 455 * 86400
 _SEVERITY_STYLES: Final = {"critical": "bold red", "warning": "yellow", "info": "blue"}
 _COLUMNS: Final = (
@@ -47,7 +48,7 @@ _COLUMNS: Final = (
     Column(title="a week", is_right=True, rank=1),
     Column(title="in alarm", is_right=True),
     Column(title="first", rank=3),
-    Column(title="why, the first time", least=24, wraps=True, style=lambda _: "dim", rank=4),
+    Column(title="first reason", least=24, wraps=True, style=lambda _: "dim", rank=4),
 )
 
 
@@ -66,13 +67,13 @@ _COLUMNS: Final = (
     "--routes",
     "routes_file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Routes, for the number of messages by channel.",
+    help="Routes file, used to count messages by channel.",
 )
 @click.option(
     "--channels",
     default="email,slack",
     show_default=True,
-    help="The channels that messages are counted for.",
+    help="Channels to count messages for.",
 )
 @click.option(
     "--suggest",
@@ -85,7 +86,7 @@ _COLUMNS: Final = (
     type=click.IntRange(0, 1440),
     default=0,
     metavar="MINUTES",
-    help="Let metrics arrive this many minutes late, as CloudWatch's do. Default: at once.",
+    help="Minutes by which metrics arrive late, as in CloudWatch. Default: 0.",
 )
 @click.option(
     "--html", type=click.Path(dir_okay=False, path_type=Path), help="Write a report to this file."
@@ -112,11 +113,10 @@ def backtest(  # noqa: PLR0913 - click passes every option on its own
     """Show which of the template's alarms would have fired on these logs.
 
     FILE is what `inspect` reads: a log in any form, a folder of logs, or - for standard input.
-    Bedrock's own metrics are made up again out of the log. An alarm that watches what no log tells
-    is named as such: its silence means nothing.
+    Bedrock's own metrics are rebuilt from the log. Alarms on data that is not in a log are listed
+    as such: that they stayed quiet means nothing.
 
-    Ends with 1 if a line was rejected, with 2 if a file cannot be read, or if there is nothing in
-    it to replay.
+    Exit status: 1 if a line was rejected, 2 if a file cannot be read or has nothing to replay.
     """
     refuse_without_folder(html)
     setup = Setup(template, parameters, _STACK)
@@ -133,17 +133,22 @@ def backtest(  # noqa: PLR0913 - click passes every option on its own
     _refuse_what_cannot_be_replayed(history)
     deployed = setup.deployed()
     timeline = replay(alarms, history, settings.namespace, Lateness(delay))
-    found = alarm_histories(alarms, timeline, settings.namespace, deployed)
+    callers = Callers(history.points)
+    found = alarm_histories(alarms, timeline, settings.namespace, deployed, callers)
+    sent = messages(timeline, known, routes, deployed)
     outcome = Outcome(
         start=history.start,
         end=history.end,
         lines=history.counts,
         alarms=found,
-        notifications=messages(timeline, known, routes, deployed),
+        notifications=sent.by_channel,
+        by_reason=sent.by_reason,
+        state_changes=sum(change.alarm_name in deployed for change in timeline.changes),
     )
     if suggest is not None:
         fired = fired_with(setup, history, settings.namespace, Lateness(delay))
-        # Less than a week of log allows as many as a whole one: a part of an alarm cannot fire.
+        # Less than a week of log allows as many as a whole week: a fraction of an alarm cannot
+        # fire.
         most = suggest * max(1.0, outcome.weeks)
         outcome = msgspec.structs.replace(
             outcome, suggestions=suggestions(found, setup, fired, most)
@@ -169,22 +174,21 @@ def _refuse_what_cannot_be_replayed(history: History) -> None:
         raise InputError(
             f"the records are from {moment(history.start)[:10]} to {moment(history.end)[:10]},"
             f" and alarms are replayed over at most {_LONGEST_SECONDS // 86400} days: leave out"
-            " those that are too old or too new, or give the log in parts"
+            " those that are too old or too new, or split the log"
         )
 
 
 class _Settings:
-    """What the collector would be set up with, by the template's parameters."""
+    """The collector's settings from the template's parameters."""
 
     def __init__(self, setup: Setup) -> None:
         described = load(setup.template).get("Parameters", {})
         values = {name: str(one.get("Default", "")) for name, one in described.items()}
         values |= setup.parameters
-        principals = values.get("PrincipalMetrics", "violations")
         self.namespace = values.get("MetricsNamespace") or DEFAULT_NAMESPACE
         self.collect = CollectOptions(
             aggregate=AggregateOptions(
-                principals=_one_of(principals, get_args(PrincipalScope), "violations"),
+                principals="all",  # who called is part of each firing
                 application_key=values.get("ApplicationMetadataKey") or None,
             ),
             naming=Naming(_one_of(values.get("CallerDetail", ""), get_args(CallerDetail), "auto")),
@@ -192,7 +196,7 @@ class _Settings:
 
 
 def _one_of(text: str, known: tuple[Any, ...], otherwise: Any) -> Any:
-    """Return a parameter's value if it is one of those that are known."""
+    """Return a parameter's value if it is a known one."""
     return text if text in known else otherwise
 
 
@@ -213,7 +217,7 @@ def _row(alarm: AlarmHistory, outcome: Outcome) -> tuple[str, ...]:
         alarm.weekly(outcome.weeks),
         lasting(timedelta(seconds=alarm.seconds_in_alarm)),
         moment(first.at)[:16],
-        first.reason,
+        first.headline or first.reason,
     )
 
 
@@ -230,7 +234,7 @@ def _summary(outcome: Outcome, suggest: float | None) -> list[str]:
     if outcome.is_short:
         lines.append("the log is shorter than a day: alarms that stayed quiet prove little")
     if outside:
-        lines.append(f"not in the set deployed (AlarmSet=all has them): {', '.join(outside)}")
+        lines.append(f"not in the deployed set (AlarmSet=all includes them): {', '.join(outside)}")
     lines += [f"stayed quiet: {', '.join(quiet)}"] if quiet else []
     lines += [f"a log cannot fire: {', '.join(blind)}"] if blind else []
     if outcome.lines["rejected"]:
@@ -244,9 +248,9 @@ def _summary(outcome: Outcome, suggest: float | None) -> list[str]:
 def _suggested(one: Suggestion) -> str:
     alarm = one.alarm.rpartition(".")[2]
     if one.value is None:
-        return f"{alarm}: no value of {one.parameter} that was tried would do"
+        return f"{alarm}: no value of {one.parameter} that was tried is quiet enough"
     return (
-        f"{alarm}: with {one.parameter}={one.value:.10g} in place of {one.present:.10g} it would"
-        f" have fired {one.would_fire} times in place of {one.fired}"
+        f"{alarm}: with {one.parameter}={one.value:.10g} instead of {one.present:.10g} it would"
+        f" have fired {one.would_fire} times instead of {one.fired}"
         + (" (estimated: its band is approximated here)" if one.is_estimated else "")
     )

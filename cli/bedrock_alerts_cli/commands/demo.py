@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--exit", "end_at_once", is_flag=True, help="End when the story has been played.")
-@click.option("--json", "as_machine", is_flag=True, help="Print the outcome as JSON, then end.")
+@click.option("--exit", "end_at_once", is_flag=True, help="Exit at the end of the scenario.")
+@click.option("--json", "as_machine", is_flag=True, help="Print the outcome as JSON, then exit.")
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),
@@ -33,20 +33,22 @@ if TYPE_CHECKING:
     type=click.Choice(["webhook", "bot"]),
     default="webhook",
     show_default=True,
-    help="How Slack is told: a bot's messages are edited and have threads.",
+    help="How to post to Slack: a bot edits its messages and uses threads.",
 )
 @click.option(
     "--keep",
     is_flag=True,
-    help="Leave the stack running for `sam local invoke`, and write the files that it needs.",
+    help="Keep the stack running for `sam local invoke`, and write the files that it needs.",
 )
-@click.option("--outage", is_flag=True, help="Take Slack down while the first alert is sent.")
+@click.option(
+    "--outage", is_flag=True, help="Make Slack unavailable while the first alert is sent."
+)
 @click.option(
     "--pace",
     type=click.FloatRange(min=0),
     default=0.6,
     show_default=True,
-    help="Seconds that a minute is told in.",
+    help="Seconds that a simulated minute takes.",
 )
 def demo(  # noqa: PLR0913 - one for each option
     *,
@@ -61,11 +63,11 @@ def demo(  # noqa: PLR0913 - one for each option
 ) -> int:
     """Play sample Bedrock traffic through the whole pipeline, on this machine.
 
-    Builds the template, deploys it to an embedded engine, plays half an hour of invented
-    traffic, and shows the Slack messages and emails it leads to on a web page. Needs no AWS
-    account, and Docker only for --keep. It takes about six minutes: what follows the first news of
-    a group of alarms shares a message five minutes later. Exits with 0 only if every channel shows
-    all that happened, in no more messages than changes.
+    Builds the template, deploys it to an embedded engine, plays half an hour of sample traffic, and
+    shows the resulting Slack messages and emails on a web page. Needs no AWS account, and Docker
+    only for --keep. Takes about six minutes: after the first alert of a group, later ones share a
+    message five minutes later. Exit status: 0 only if every channel shows every change, in no more
+    messages than changes.
     """
     # Imported here: boto3 and rich would make every `--help` wait.
     from rich.console import Console  # noqa: PLC0415
@@ -75,8 +77,8 @@ def demo(  # noqa: PLR0913 - one for each option
     if keep:
         from bedrock_alerts_cli.local_stack.containers import bridge  # noqa: PLC0415
 
-        bridge()  # said now, and not when the story has been played
-    # A polite `kill` and a closed terminal stop everything that was started, like Ctrl-C does.
+        bridge()  # reported now, not at the end of the scenario
+    # SIGTERM and a closed terminal stop everything that was started, like Ctrl-C.
     for sign in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(sign, _interrupt)
     say = Console(stderr=as_machine, highlight=False, soft_wrap=True)
@@ -103,13 +105,13 @@ def demo(  # noqa: PLR0913 - one for each option
         if as_machine:
             click.echo(json.dumps(play.as_json(outcome)))
         elif not end_at_once and not keep:
-            say.print(f"Look at [bold underline]{local.receiver.url}[/]. Ctrl-C ends it all.")
+            say.print(f"Look at [bold underline]{local.receiver.url}[/]. Press Ctrl-C to stop.")
             _until_interrupted()
     return 0 if outcome.complete else 1
 
 
 def _keep(local: "LocalStack", say: "Console") -> None:
-    """Leave everything running for functions in containers, until Ctrl-C."""
+    """Keep everything running for functions in containers, until Ctrl-C."""
     from bedrock_alerts_cli.local_stack import containers  # noqa: PLC0415
 
     ports = (local.engine.port, local.receiver.port)
@@ -122,12 +124,12 @@ def _keep(local: "LocalStack", say: "Console") -> None:
             ("DeliverFunction", "deliver slack"),
         ):
             say.print(f"  {containers.command(function, event)}")
-        say.print(f"Look at [bold underline]{local.receiver.url}[/]. Ctrl-C ends it all.")
+        say.print(f"Look at [bold underline]{local.receiver.url}[/]. Press Ctrl-C to stop.")
         _until_interrupted()
 
 
 def _interrupt(*_: object) -> None:
-    # Not by way of SIGINT: a shell's background jobs ignore that.
+    # Not with SIGINT, which a shell's background jobs ignore.
     raise KeyboardInterrupt
 
 

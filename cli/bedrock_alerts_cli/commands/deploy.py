@@ -1,4 +1,4 @@
-"""`bedrock-alerts deploy`: look first, then `sam build` and `sam deploy`, then what to do next."""
+"""`bedrock-alerts deploy`: check, then `sam build` and `sam deploy`, then what to do next."""
 
 import re
 import subprocess
@@ -25,13 +25,13 @@ _CHANNELS: Final = (
     "AlertEmail", "SlackWebhookSecretArn", "SlackBotSecretArn", "WebhookSecretArn",
     "PagerDutySecretArn", "TeamsWebhookSecretArn", "AmazonQTopicArn",
 )  # fmt: skip
-# What a declined change set leaves: no stack yet.
+# A declined change set leaves this state: there is no stack yet.
 _UNMADE: Final = "REVIEW_IN_PROGRESS"
-# A stack that was never made can only be deleted; one whose update hangs has to be freed first.
+# A stack whose creation failed can only be deleted; one whose update hangs must be freed first.
 _STUCK: Final = {
     "ROLLBACK_COMPLETE": "delete it: sam delete --stack-name {stack} --region {region}",
     "ROLLBACK_FAILED": "delete it: sam delete --stack-name {stack} --region {region}",
-    "DELETE_FAILED": "delete it again in the CloudFormation console; it says what it could not",
+    "DELETE_FAILED": "delete it again in the CloudFormation console; it names what is left",
     "UPDATE_ROLLBACK_FAILED": (
         "free it: aws cloudformation continue-update-rollback --stack-name {stack}"
         " --region {region}"
@@ -40,7 +40,7 @@ _STUCK: Final = {
 
 
 class Found(NamedTuple):
-    """One check: what was looked at, what there is, and what to do where that is in the way."""
+    """One check: its subject, the result, and the fix if the result prevents the deployment."""
 
     about: str
     says: str
@@ -50,7 +50,7 @@ class Found(NamedTuple):
 class Plan(NamedTuple):
     """What is to be deployed, and where.
 
-    `kept` are the parameters of the stack that is there: SAM keeps what it is not given.
+    `kept` are the parameters of the deployed stack: SAM keeps those that it is not given.
     """
 
     stack: str
@@ -72,9 +72,15 @@ class Plan(NamedTuple):
 @click.option("--slack-secret", default="", help="ARN of a secret with a Slack webhook URL.")
 @click.option("--stack", default=NAME, show_default=True, help="Name of the stack.")
 @click.option("--region", help="Region to deploy to.  [default: the one of your AWS settings]")
-@click.option("--parameter", "parameters", multiple=True, metavar="NAME=VALUE", help="Any other.")
+@click.option(
+    "--parameter",
+    "parameters",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Any other template parameter.",
+)
 @click.option("--check", "only_check", is_flag=True, help="Only check; build and deploy nothing.")
-@click.option("--yes", is_flag=True, help="Ask nothing.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 def deploy(  # noqa: PLR0913 - click passes every option on its own
     *,
     email: str | None,
@@ -133,7 +139,7 @@ def deploy(  # noqa: PLR0913 - click passes every option on its own
 
 
 def checks(client: Callable[[str], Any], plan: Plan) -> Iterator[Found]:
-    """Look at everything that would stop a deployment; nothing is changed.
+    """Check everything that would stop a deployment; nothing is changed.
 
     `client` makes a client for a service. Ends with the first check that the others depend on.
     """
@@ -144,7 +150,9 @@ def checks(client: Callable[[str], Any], plan: Plan) -> Iterator[Found]:
         caller = client("sts").get_caller_identity()
         yield Found("Credentials", f"account {caller['Account']}, {caller['Arn']}")
     except (BotoCoreError, ClientError) as error:
-        yield Found("Credentials", f"no account answers ({_code(error)})", "sign in: aws sso login")
+        yield Found(
+            "Credentials", f"no AWS account responds ({_code(error)})", "sign in: aws sso login"
+        )
         return
     for look in (_bedrock, _stack):
         try:
@@ -158,7 +166,7 @@ def checks(client: Callable[[str], Any], plan: Plan) -> Iterator[Found]:
 
 
 def unknown_parameters(plan: Plan, configuration: Path = _CONFIGURATION) -> Iterator[Found]:
-    """Look for parameters that the template does not have: SAM ignores them without a word."""
+    """Find parameters that the template does not have: SAM ignores them silently."""
     known = load(TEMPLATE)["Parameters"].keys()
     for where, names in (
         ("what you give", plan.parameters),
@@ -166,7 +174,7 @@ def unknown_parameters(plan: Plan, configuration: Path = _CONFIGURATION) -> Iter
     ):
         gone = [name for name in names if name not in known]
         if gone:
-            fix = "leave them out; CHANGELOG.md says what each became"
+            fix = "leave them out; CHANGELOG.md says what replaced each"
             yield Found(
                 "Parameters",
                 f"{where} names {', '.join(gone)}, which the template does not have",
@@ -174,7 +182,7 @@ def unknown_parameters(plan: Plan, configuration: Path = _CONFIGURATION) -> Iter
             )
     gone = [name for name in plan.kept if name not in known]
     if gone:
-        says = f"{len(gone)} of the deployed version are gone; CHANGELOG.md says what each became"
+        says = f"{len(gone)} of the deployed version are gone; CHANGELOG.md says what replaced each"
         yield Found("Parameters", says)
 
 
@@ -198,7 +206,7 @@ def _saved(configuration: Path) -> list[str]:
 
 
 def kept(client: Callable[[str], Any], stack: str) -> dict[str, str]:
-    """Return the parameters of the stack that is there; the checks say why it is not seen."""
+    """Return the parameters of the deployed stack; if it cannot be read, the checks say why."""
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
 
     try:
@@ -210,7 +218,7 @@ def kept(client: Callable[[str], Any], stack: str) -> dict[str, str]:
 
 
 def _existing(client: Callable[[str], Any], stack: str) -> dict[str, Any] | None:
-    """Return what describes a stack, None where there is none."""
+    """Return the description of a stack, None if there is none."""
     from botocore.exceptions import ClientError  # noqa: PLC0415
 
     try:
@@ -244,7 +252,7 @@ def _stack(client: Callable[[str], Any], plan: Plan) -> Found:
 
 
 def _log(client: Callable[[str], Any], plan: Plan) -> Iterator[Found]:
-    """Look at Bedrock's logging, and at the subscriptions of the log group that is read."""
+    """Check Bedrock's logging, and the subscriptions of the log group that is read."""
     from bedrock_alerts.adapters.bedrock_logging import LogGroups  # noqa: PLC0415 - it loads boto3
 
     if plan.value("InvocationLogBucketName") or plan.value("InvocationLogStreamArn"):
@@ -297,7 +305,7 @@ def _unseen(about: str, error: Exception) -> Found:
     code = _code(error)
     if code == "EndpointConnectionError":
         return Found(about.capitalize(), "has no endpoint in this Region", "choose another Region")
-    return Found(about.capitalize(), f"cannot be looked at ({code}); the deployment will show it")
+    return Found(about.capitalize(), f"cannot be checked ({code}); the deployment will show it")
 
 
 def _code(error: Exception) -> str:

@@ -68,7 +68,7 @@ def _events(function: str, signing_secret: str) -> dict[str, str]:
     """Return the text of each of a function's events by its name."""
     if function == _BUTTON:
         return {"acknowledge": _pressed(signing_secret)}
-    # It reads the template and plays an alarm: too slow for `--help`.
+    # It reads the template and simulates an alarm: too slow for `--help`.
     from bedrock_alerts_cli.samples.function_events import sample_events  # noqa: PLC0415
 
     folder = function.replace("-", "_") + "/"

@@ -13,7 +13,14 @@ import msgspec
 
 from bedrock_alerts.invocations.event_lines import report
 from bedrock_alerts.invocations.identity import CallerDetail, Naming
-from bedrock_alerts.invocations.invocation import Cost, Hit, Invocation, Rejected, Skipped
+from bedrock_alerts.invocations.invocation import (
+    PICODOLLARS,
+    Cost,
+    Hit,
+    Invocation,
+    Rejected,
+    Skipped,
+)
 from bedrock_alerts.invocations.parse import parse
 from bedrock_alerts.invocations.pricing import cost_of
 from bedrock_alerts.invocations.profiles import is_opaque, resolved
@@ -29,7 +36,6 @@ from bedrock_alerts_cli.parallel import in_order
 from bedrock_alerts_cli.terminal import Column, Row, Table, moment, until_cut_off, watched, write
 from bedrock_alerts_cli.user_errors import CommandError, InputError
 
-_PICODOLLARS: Final = 10**12
 _BESIDE_NAME: Final = re.compile(r"^[a-z0-9-]+\.(?=.)|-\d{8}(?=-v|$)|(?:-v1)?(?::\d+)?$")
 _ROWS_HELD: Final = 200
 _HITS_SHOWN: Final = 3
@@ -63,7 +69,7 @@ Examined: TypeAlias = tuple[Invocation, Cost] | Rejected | Skipped
 
 
 class Tally(msgspec.Struct):
-    """What some records add up to; money in pico-dollars, times in seconds since 1970."""
+    """The sums of some records; money in pico-dollars, times in seconds since 1970."""
 
     records: int = 0
     verdicts: Counter[str] = msgspec.field(default_factory=Counter)
@@ -111,7 +117,7 @@ class Tally(msgspec.Struct):
         self.last = last if self.last is None else max(self.last, last)
 
     def add(self, other: "Tally") -> None:
-        """Add what another process counted."""
+        """Add the counts of another process."""
         self.records += other.records
         counters = ("verdicts", "errors", "tokens", "priced", "rejected", "skipped")
         for name in (*counters, "by_model", "by_caller"):
@@ -123,7 +129,7 @@ class Tally(msgspec.Struct):
 
 
 class Reading(NamedTuple):
-    """How records are read: with which prices of a person's own, and callers named how."""
+    """How records are read: the user's own prices, and the naming of callers."""
 
     overrides: bytes | None = None
     caller_detail: CallerDetail = "auto"
@@ -155,9 +161,9 @@ def inspect(
 
     FILE is a log in any form: one record, an array, one record a line, CloudWatch's exports and
     deliveries, the output of `aws logs filter-log-events`, each also gzipped; a folder of such
-    files; or - for standard input. Records are shown in order and as they are: duplicates stay.
+    files; or - for standard input. Records are shown in order, including duplicates.
 
-    Ends with 1 if a line was rejected, with 2 if a file cannot be read.
+    Exit status: 1 if a line was rejected, 2 if a file cannot be read.
     """
     sources = Sources(files, note=lambda text: click.echo(text, err=True))
     with until_cut_off():
@@ -178,14 +184,14 @@ def _print_json(sources: Sources, reading: Reading) -> Tally:
 
 def _print_table(sources: Sources, reading: Reading) -> Tally:
     tally = Tally()
-    # Who pipes a log in as it is written wants every row at once.
+    # With a log piped in while it is written, every row is needed at once.
     table = Table(_COLUMNS, hold=0 if sources.is_live else _ROWS_HELD)
     try:
         for rows, part in _results(partial(examine_as_rows, reading=reading), sources):
             table.add(rows)
             tally.add(part)
     except CommandError:
-        table.finish()  # what could be read is shown
+        table.finish()  # readable records are shown
         raise
     table.finish()
     write("\n" * bool(tally.records) + "".join(f"{line}\n" for line in _summary(tally)))
@@ -197,14 +203,14 @@ def _print_table(sources: Sources, reading: Reading) -> Tally:
 def _results(
     work: Callable[[Block], tuple[_T, Tally]], sources: Sources
 ) -> Iterator[tuple[_T, Tally]]:
-    # Among records on the same screen, a progress bar would spoil both.
+    # A progress bar and records on the same screen would disturb each other.
     shown = not sys.stdout.isatty()
     with closing(watched(in_order(work, sources.blocks()), sources, shown=shown)) as results:
         yield from results
 
 
 def examine_as_json(block: Block, reading: Reading = AS_IT_IS) -> tuple[bytes, Tally]:
-    """Examine a block; the records as JSON lines."""
+    """Examine a block; return the records as JSON lines."""
     tally = Tally()
     documents: list[dict[str, Any]] = []
     for examined in _examined(block, reading):
@@ -219,7 +225,7 @@ def examine_as_json(block: Block, reading: Reading = AS_IT_IS) -> tuple[bytes, T
 
 
 def examine_as_rows(block: Block, reading: Reading = AS_IT_IS) -> tuple[list[Row], Tally]:
-    """Examine a block; the records as rows of the table."""
+    """Examine a block; return the records as rows of the table."""
     tally = Tally()
     rows: list[Row] = []
     for examined in _examined(block, reading):
@@ -271,12 +277,12 @@ def _row(examined: Examined) -> Row:
 
 
 def _short(model: str) -> str:
-    """Drop what models have in common: vendor, date, and a version that is the first."""
+    """Return a model without vendor, date, and a first version."""
     return _BESIDE_NAME.sub("", model) or model
 
 
 def _outcome(call: Invocation) -> str:
-    """Return the verdict where there is one, as it says more than whether the call failed."""
+    """Return the verdict if there is one: it says more than whether the call failed."""
     verdict = call.guardrail.verdict
     return call.status if verdict == "none" else verdict
 
@@ -285,7 +291,7 @@ def _price(cost: Cost) -> str:
     if cost.model_picodollars is None:
         return "?"
     mark = "~" if cost.priced == "approximate" else ""
-    return f"{mark}${cost.model_picodollars / _PICODOLLARS:.6f}"
+    return f"{mark}${cost.model_picodollars / PICODOLLARS:.6f}"
 
 
 def _findings(call: Invocation) -> str:
@@ -307,7 +313,7 @@ def _finding(hit: Hit) -> str:
 
 
 def _summary(tally: Tally) -> Iterator[str]:
-    """Say below the table what it comes to, one subject a line."""
+    """Yield the summary below the table, one subject a line."""
     span = ""
     if tally.first is not None and tally.last is not None:
         span = f", {moment(tally.first)} to {moment(tally.last)} UTC"
@@ -332,19 +338,19 @@ def _listed(counts: Counter[str]) -> str:
 
 
 def _spent(by: Counter[str]) -> str:
-    """Name who or what was dearest, guardrails included."""
+    """Return the most expensive names, guardrails included."""
     order = [(name, spent) for name, spent in by.most_common() if spent]
-    parts = [f"{name} ${spent / _PICODOLLARS:,.6f}" for name, spent in order[:_SUMS_SHOWN]]
+    parts = [f"{name} ${spent / PICODOLLARS:,.6f}" for name, spent in order[:_SUMS_SHOWN]]
     if rest := order[_SUMS_SHOWN:]:
         together = sum(spent for _, spent in rest)
-        parts.append(f"{len(rest):,} more ${together / _PICODOLLARS:,.6f}")
+        parts.append(f"{len(rest):,} more ${together / PICODOLLARS:,.6f}")
     return ", ".join(parts)
 
 
 def _total(tally: Tally) -> str:
-    parts = [f"${tally.model_picodollars / _PICODOLLARS:,.6f}"]
+    parts = [f"${tally.model_picodollars / PICODOLLARS:,.6f}"]
     if tally.guardrail_picodollars:
-        parts.append(f"guardrails ${tally.guardrail_picodollars / _PICODOLLARS:,.6f}")
+        parts.append(f"guardrails ${tally.guardrail_picodollars / PICODOLLARS:,.6f}")
     if tally.priced["approximate"]:
         parts.append(f"{tally.priced['approximate']:,} priced approximately")
     if tally.priced["unpriced"]:

@@ -43,16 +43,18 @@ _Series: TypeAlias = tuple[str, Dimensions]
     "files", nargs=-1, required=True, type=click.Path(exists=True, allow_dash=True), metavar="FILE…"
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a data point, nothing else.")
-@click.option("--namespace", default=DEFAULT_NAMESPACE, show_default=True, help="Of the metrics.")
+@click.option(
+    "--namespace", default=DEFAULT_NAMESPACE, show_default=True, help="Namespace of the metrics."
+)
 @click.option(
     "--principals",
     type=click.Choice(get_args(PrincipalScope)),
     default="violations",
     show_default=True,
-    help="Whose calls are counted by principal.",
+    help="Callers whose calls are counted by principal.",
 )
 @click.option(
-    "--application", metavar="KEY", help="Count also by the value of this key in requestMetadata."
+    "--application", metavar="KEY", help="Also count by the value of this key in requestMetadata."
 )
 @caller_detail_option
 @prices_option
@@ -75,7 +77,7 @@ def metrics(  # noqa: PLR0913 - click passes every option on its own
     FILE is what `inspect` reads: a log in any form, a folder of logs, or - for standard input.
     Records delivered twice count once, as they do in AWS, if they are within 100,000 lines.
 
-    Ends with 1 if a line was rejected, with 2 if a file cannot be read.
+    Exit status: 1 if a line was rejected, 2 if a file cannot be read.
     """
     options = CollectOptions(
         aggregate=AggregateOptions(
@@ -166,6 +168,6 @@ def _summary(namespace: str, collected: Collected) -> Iterator[str]:
             f"{len(points):,} data points in {namespace}, minutes with any: {len(minutes):,}, "
             f"from {first} to {last} UTC"
         )
-        yield "highest: in one minute; of times, in one call"
+        yield "highest: in one minute; for times, in one call"
     counts = collected.counts()
     yield f"lines: {', '.join(f'{count:,} {what}' for what, count in counts.items())}"

@@ -1,4 +1,4 @@
-"""`bedrock-alerts prices`: what prices calls are counted with, and newer ones for a stack."""
+"""`bedrock-alerts prices`: the price list in use, and a newer one for a stack."""
 
 import json
 import time
@@ -25,7 +25,7 @@ _S3: Final = "s3://"
 
 @click.group()
 def prices() -> None:
-    """Price lists: show one, check one, give a deployed stack a newer one."""
+    """Price lists: show or check one, or update that of a deployed stack."""
 
 
 @prices.command()
@@ -43,7 +43,7 @@ def show(file: Path | None, *, as_json: bool) -> int:
       bedrock-alerts prices show
       bedrock-alerts prices show prices.json --json
 
-    Exit status: 1 if the list is more than 60 days old, 2 if it cannot be used.
+    Exit status: 1 if the list is more than 60 days old, 2 if it is not valid.
     """  # noqa: D301 - \b is click's
     found = _loaded(file)
     days = found.days_old(time.time())
@@ -73,16 +73,16 @@ def put(
     dry_run: bool,
     yes: bool,
 ) -> int:
-    """Check the price list FILE, and put it where a stack's functions read it.
+    """Check the price list FILE, and upload it for a stack's functions.
 
-    The stack's parameter PriceOverrides holds the place: s3://BUCKET/KEY. Functions read it when
-    they start. The list that was there is kept beside it, and used if the new one cannot be.
+    The stack's parameter PriceOverrides names the place: s3://BUCKET/KEY. Functions read it when
+    they start. The previous list is kept, and used if the new one is not valid.
 
     \b
     Example: a list renewed with `make prices` in a checkout
       bedrock-alerts prices put layers/shared/bedrock_alerts/invocations/prices.json
 
-    Exit status: 1 if AWS refuses, 2 if FILE cannot be used or the stack names no place.
+    Exit status: 1 if AWS refuses, 2 if FILE is not valid or the stack names no place.
     """  # noqa: D301 - \b is click's
     found = _loaded(file)
     opened = DeployedStack.open(stack, region, endpoint_url)
@@ -115,7 +115,7 @@ def _loaded(file: Path | None) -> Prices:
 
 
 def _keep_previous(s3: Any, bucket: str, key: str) -> None:
-    """Copy the list that is there beside the new one, if it can be used."""
+    """Copy the present list to its backup key, if it is valid."""
     try:
         before = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
     except s3.exceptions.NoSuchKey:

@@ -18,7 +18,7 @@ from bedrock_alerts_cli.terminal import write
 from bedrock_alerts_cli.user_errors import InputError
 from bedrock_alerts_cli.user_files import decoded
 
-# It stands in for what only the secret knows.
+# A replacement for a value that is only in the secret.
 _ROUTING_KEY: Final = "ROUTING-KEY-OF-THE-SECRET"
 
 
@@ -52,19 +52,19 @@ RENDERERS: Final[Mapping[str, Callable[[Alert], dict[str, Any]]]] = {
 @click.option(
     "--reason",
     type=click.Choice(get_args(Reason)),
-    help="Why it is sent, with a sample memory. Default: derived from the event.",
+    help="Notification reason. Default: derived from the event.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a message.")
 def render(event: Any, channel: str, reason: Reason | None, *, as_json: bool) -> int:
     """Print the message for the alarm event in the file EVENT (- for standard input).
 
-    EVENT is one of EventBridge, SNS or an alarm's own action, wrapped by SQS and SNS or not. What
-    `route` looks up in AWS (evidence, the account's alias) is not in it.
+    EVENT comes from EventBridge, SNS or an alarm's own action, wrapped by SQS and SNS or not. The
+    message lacks what `route` looks up in AWS: evidence and the account's alias.
     """
     name = str(getattr(event, "name", "<stdin>"))
     alerts = alerts_in(decoded(event.read(), name), name, reason)
     if not alerts:
-        raise InputError(f"{name} holds no event that people are notified of")
+        raise InputError(f"{name} has no event that people are notified of")
     for alert in alerts:
         message = RENDERERS[channel](alert)
         if as_json:

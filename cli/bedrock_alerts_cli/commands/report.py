@@ -29,13 +29,13 @@ _BY: Final[dict[str, Callable[[Key], str]]] = {
     "model": lambda key: key.model,
     "day": lambda key: key.day,
 }
-# A spreadsheet takes what begins so for a formula, and callers choose their names.
+# A spreadsheet reads text that begins like this as a formula, and callers choose their names.
 _FORMULAS: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
 @click.command()
 @click.argument("files", nargs=-1, type=click.Path(exists=True, allow_dash=True), metavar="[FILE…]")
-@click.option("--stack", metavar="NAME", help="Ask a deployed stack, instead of files.")
+@click.option("--stack", metavar="NAME", help="Query a deployed stack instead of files.")
 @click.option(
     "--days",
     type=click.IntRange(1, 365),
@@ -44,17 +44,22 @@ _FORMULAS: Final = ("=", "+", "-", "@", "\t", "\r")
     help="With --stack: how many days back.",
 )
 @click.option("--region", help="With --stack: its Region. Default: that of your AWS settings.")
-@click.option("--endpoint-url", hidden=True, help="Another address of AWS: the local stack's.")
+@click.option(
+    "--endpoint-url", hidden=True, help="AWS endpoint URL, such as that of the local stack."
+)
 @click.option(
     "--by",
     type=click.Choice([*_BY, "policy"]),
     multiple=True,
-    help="What the tables are by, several times if wanted. Default: caller and model.",
+    help="Group by this; may be given several times. Default: caller and model.",
 )
 @click.option("--top", type=click.IntRange(1), default=10, show_default=True, metavar="N",
-              help="How many rows a table has.")  # fmt: skip
+              help="Rows in each table.")  # fmt: skip
 @click.option(
-    "--application", metavar="KEY", default="", help="The key of requestMetadata with the name."
+    "--application",
+    metavar="KEY",
+    default="",
+    help="Key of requestMetadata that names the application.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON, nothing else.")
 @click.option(
@@ -88,7 +93,7 @@ def report(  # noqa: PLR0913 - click passes every option on its own
     """Show who spent what: cost, tokens, calls, errors and blocks.
 
     FILE is what `inspect` reads: a log in any form, a folder of logs, or - for standard input.
-    Records delivered twice count once. What cannot be priced has its own line.
+    Records delivered twice count once. Calls without a known price have their own line.
 
     \b
     Examples:
@@ -143,7 +148,7 @@ def _of_stack(stack: str, days: int, region: str | None, endpoint_url: str | Non
     try:
         logs = boto3.client("logs", region_name=region, endpoint_url=endpoint_url)
     except BotoCoreError as error:
-        raise InputError(f"AWS cannot be asked: {error}") from error
+        raise InputError(f"the request to AWS failed: {error}") from error
     return read_stack(stack, days, logs)
 
 
@@ -208,7 +213,7 @@ def _print_policies(book: Book, top: int) -> None:
 
 
 def _usd(picodollars: int) -> str:
-    """Write dollars: small amounts with more digits, so that none is shown as nothing."""
+    """Return dollars as text; small amounts have more digits, so that none is shown as 0."""
     dollars = picodollars / PICODOLLARS
     return f"${dollars:,.2f}" if dollars >= 1 or not picodollars else f"${dollars:.6f}"
 
@@ -222,9 +227,9 @@ def _summary(book: Book) -> Iterator[str]:
     if unpriced := book.unpriced_models():
         names = ", ".join(f"{model} {count:,}" for model, count in unpriced[:5])
         more = f", {len(unpriced) - 5} more models" if len(unpriced) > 5 else ""  # noqa: PLR2004
-        yield f"cannot be priced, and not in the cost: {total.unpriced:,} calls ({names}{more})"
+        yield f"without a known price, not in the cost: {total.unpriced:,} calls ({names}{more})"
     if book.duplicates:
-        yield f"there twice, and counted once: {book.duplicates:,}"
+        yield f"duplicates, counted once: {book.duplicates:,}"
     for what, counts in (("rejected", book.rejected), ("skipped", book.skipped)):
         if counts:
             listed = ", ".join(f"{count:,} {reason}" for reason, count in counts.most_common())

@@ -27,7 +27,7 @@ from bedrock_alerts_cli.terminal import moment, write
 from bedrock_alerts_cli.user_errors import CommandError, InputError
 from bedrock_alerts_cli.user_files import decoded
 
-# Parameter Store takes 4 KB for nothing, and up to 8 KB for a small charge.
+# Parameter Store stores up to 4 KB free of charge, and up to 8 KB for a small charge.
 _MAX_STORED_BYTES: Final = 8192
 _STEP: Final = re.compile(r"[.]([A-Za-z_]+)|\[([0-9]+|[.]{3})\]")
 _ALL_KINDS: Final[tuple[Channel, ...]] = get_args(ChannelKind)
@@ -47,12 +47,10 @@ def routes() -> None:
 
 @routes.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option(
-    "--channels", help="The channels the stack has, as in email,slack. All, if not given."
-)
+@click.option("--channels", help="Channels of the stack, as in email,slack. Default: all.")
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON, nothing else.")
 def check(file: Path, channels: str | None, *, as_json: bool) -> int:
-    """Check a file of routes, and say in which line something is wrong.
+    """Check a routes file, and name the line of each error.
 
     Exit status: 1 if the routes cannot be used, 2 if the file cannot be read.
     """
@@ -76,20 +74,18 @@ def check(file: Path, channels: str | None, *, as_json: bool) -> int:
     "--routes",
     "file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="The routes. Without them every channel receives every alert.",
+    help="Routes file. Default: every channel receives every alert.",
 )
+@click.option("--channels", help="Channels of the stack, as in email,slack. Default: all.")
 @click.option(
-    "--channels", help="The channels the stack has, as in email,slack. All, if not given."
-)
-@click.option(
-    "--at", metavar="TIME", help="As if it were this moment (ISO 8601, UTC). Default: now."
+    "--at", metavar="TIME", help="Time to evaluate the routes at (ISO 8601, UTC). Default: now."
 )
 @click.option(
     "--unacknowledged",
     "minutes",
     type=click.FloatRange(min=0),
     metavar="MINUTES",
-    help="As if the alarm had been firing for so long, and no one had acknowledged it.",
+    help="How long the alarm has been firing without an acknowledgement.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON, nothing else.")
 def explain_command(
@@ -101,7 +97,7 @@ def explain_command(
     *,
     as_json: bool,
 ) -> int:
-    """Say who would receive the alarm event in the file EVENT (- for standard input), and why.
+    """Show who would receive the alarm event in the file EVENT (- for standard input), and why.
 
     Exit status: 1 if the routes cannot be used, 2 if a file cannot be read or has no alarm event.
     """
@@ -124,9 +120,9 @@ def explain_command(
 @routes.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--stack", required=True, help="Name of the deployed stack.")
-@click.option("--region", help="Its Region, if it is not your default.")
+@click.option("--region", help="Region of the stack, if it is not your default.")
 def put(file: Path, stack: str, region: str | None) -> int:
-    """Check a file of routes, and store it for a stack. It is in force within a minute."""
+    """Check a routes file, and store it for a stack. It takes effect within a minute."""
     # boto3 takes longer to load than all the rest.
     import boto3  # noqa: PLC0415
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
@@ -153,9 +149,9 @@ def put(file: Path, stack: str, region: str | None) -> int:
 
 
 def read_routes(file: Path | None, channels: str) -> tuple[tuple[Channel, ...], Routes]:
-    """Read what channels there are, as in `email,slack`, and the routes, all channels without any.
+    """Read the channels, as in `email,slack` (default: all), and the routes.
 
-    Raises CommandError with the line where something is wrong.
+    Raises CommandError with the line of an error.
     """
     known = _channels(channels)
     return known, _read(file, known).routes if file else Routes()
@@ -182,10 +178,10 @@ def _read(file: Path, channels: Sequence[Channel]) -> RoutesFile:
         line = mark.line + 1 if mark else 1
         problem = getattr(error, "problem", None) or str(error)
         raise _WrongRoutesError(file, line, "", f"this is not valid YAML: {problem}") from error
-    except (TypeError, ValueError, RecursionError) as error:  # dates, keys that are no text
+    except (TypeError, ValueError, RecursionError) as error:  # dates, keys that are not text
         raise _WrongRoutesError(file, 1, "", f"this cannot be written as JSON: {error}") from error
     if len(stored.encode()) > _MAX_STORED_BYTES:
-        message = f"{len(stored.encode())} bytes are too many, {_MAX_STORED_BYTES} are the most"
+        message = f"{len(stored.encode())} bytes are too many: the limit is {_MAX_STORED_BYTES}"
         raise _WrongRoutesError(file, 1, "", message)
     try:
         return RoutesFile(parse_routes(stored, channels), stored)
@@ -200,7 +196,7 @@ def _count(found: Routes) -> str:
 
 
 def _line(tree: yaml.Node | None, path: str) -> int:
-    """Find the line that a path such as `$.routes[0].match` leads to, as far as it leads."""
+    """Return the line of a path such as `$.routes[0].match`, as far as it exists."""
     if tree is None:
         return 1
     node, line = tree, tree.start_mark.line
@@ -215,7 +211,7 @@ def _line(tree: yaml.Node | None, path: str) -> int:
         ):
             node = node.value[int(index)]
             line = node.start_mark.line
-        else:  # `[...]` is any value of a mapping: the mapping is as near as it gets
+        else:  # `[...]` is any value of a mapping: the mapping is the closest known place
             break
     return line + 1
 
@@ -284,7 +280,7 @@ def _in_words(outcome: dict[str, Any]) -> str:
         said = "matches" if route["matches"] else f"does not match: {route['because']}"
         lines.append(f"  route {route['name']}: {said}")
     if outcome["default"]:
-        lines.append("  no route matches: it goes to the default channels")
+        lines.append("  no route matches: the default channels receive it")
     for each in outcome["channels"]:
         calls = f", mentions {' '.join(each['mentions'])}" if each["mentions"] else ""
         when = "now"

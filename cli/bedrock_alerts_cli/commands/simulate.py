@@ -36,13 +36,13 @@ _SHOWS: Final = (
     "--routes",
     "routes_file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="The routes. Without them every channel receives every alert.",
+    help="Routes file. Default: every channel receives every alert.",
 )
 @click.option(
     "--channels",
     default=",".join(CHANNELS),
     show_default=True,
-    help="The channels that the stack has. Slack is a bot with buttons.",
+    help="Channels of the stack. Slack is a bot with buttons.",
 )
 @click.option(
     "--after",
@@ -51,7 +51,7 @@ _SHOWS: Final = (
     default=AFTER_SECONDS / 60,
     show_default=True,
     metavar="MINUTES",
-    help="Play on for so long after the last line.",
+    help="How long to play on after the last line.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON, nothing else.")
 def simulate(
@@ -76,8 +76,8 @@ def simulate(
       {"at": "…", "routes": {…}}
       {"at": "…", "describe_alarms": {"NAME": {"StateValue": "OK"}}}
 
-    An outage of 0 minutes lets time pass until then. A name is that of an alarm of account
-    111122223333 in us-east-1. Nothing is sent, and AWS is not asked.
+    An outage of 0 minutes only advances the clock. NAME is an alarm in account 111122223333,
+    us-east-1. Nothing is sent, and AWS is not called.
 
     \b
     Examples:
@@ -116,7 +116,7 @@ def _name(file: BinaryIO) -> str:
 
 
 def _print(document: dict[str, Any]) -> None:
-    """Write the messages, and below them what each channel shows at the end."""
+    """Print the messages, and below them what each channel shows at the end."""
     messages = [
         (
             _moment(one["at"]),

@@ -50,7 +50,7 @@ _DEFAULTS: Final = Counts(calls=0)
     "calls",
     type=Amount(min=0),
     metavar="N",
-    help="Calls of models a month. With FILE: scale the log to so many, and not by its time.",
+    help="Model calls a month. With FILE: scale the log to this number, not by its time span.",
 )
 @click.option("--models", type=click.IntRange(1, 1000), default=_DEFAULTS.models, show_default=True)
 @click.option(
@@ -99,15 +99,15 @@ _DEFAULTS: Final = Counts(calls=0)
     type=Amount(min=0),
     default=100,
     show_default=True,
-    help="Alarms that go off in a month.",
+    help="Alarms that fire in a month.",
 )
-@click.option("--free-tier", is_flag=True, help="Take off what AWS always gives for nothing.")
+@click.option("--free-tier", is_flag=True, help="Subtract the always-free tier.")
 @parameter_option
 @click.option(
     "--template",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     default=TEMPLATE,
-    help="Template whose alarms are counted; the one of this project by default.",
+    help="Template whose alarms are counted. Default: the one of this project.",
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON object, nothing else.")
 def stack_cost(  # noqa: PLR0913 - click passes every option on its own
@@ -125,10 +125,10 @@ def stack_cost(  # noqa: PLR0913 - click passes every option on its own
     """Estimate what the stack costs a month, line by line.
 
     Give FILE, a sample of your log in any form that `inspect` reads, or --calls and what else you
-    know of your traffic. A log is scaled to a month by its own time; one that begins and ends with
-    a busy day does better than a busy hour.
+    know of your traffic. A log is scaled to a month by its time span, so a log of whole days gives
+    a better estimate than a busy hour.
 
-    List prices of us-east-1. What Bedrock charges for the calls is not in it.
+    List prices of us-east-1. Bedrock's charges for the calls are not included.
     """
     if not files and calls is None:
         raise click.UsageError("Give a log FILE, or --calls.")
@@ -136,7 +136,8 @@ def stack_cost(  # noqa: PLR0913 - click passes every option on its own
     key = stack.parameter("ApplicationMetadataKey")
     if counts["applications"] and not key and not files:
         raise click.UsageError(
-            "--applications needs --parameter ApplicationMetadataKey=KEY; without it nobody counts."
+            "--applications needs --parameter ApplicationMetadataKey=KEY; without it they are not"
+            " counted."
         )
     options = options_of(
         stack.parameter("PrincipalMetrics") or "none",
@@ -233,7 +234,7 @@ def _notes(bill: Estimate, traffic: Traffic, *, free_tier: bool) -> Iterator[str
     if span is not None:
         odd = "short" if span < _DAY else "long" if span > _LONGEST else None
         yield f"the log spans {_span(span)}" + (
-            f": too {odd} to tell a month from, better give --calls-per-month" if odd else ""
+            f": too {odd} to estimate a month; give --calls-per-month" if odd else ""
         )
     for item in bill.items:
         if item.note and item.amount:

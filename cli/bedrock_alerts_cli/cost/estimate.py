@@ -17,7 +17,7 @@ from bedrock_alerts_cli.cost.traffic import Traffic
 from bedrock_alerts_cli.template.stack import Stack
 
 GIGABYTE: Final = 10**9
-# What is assumed where nothing measured it; `docs/cost.md` names these.
+# Assumptions for values that are not measured; `docs/cost.md` names these.
 MS_A_BATCH: Final = 30.0
 MS_A_CALL: Final = 1.0
 MS_AN_ALERT: Final = 400.0  # for each of route and deliver
@@ -27,7 +27,7 @@ COMPRESSED: Final = 0.15  # of the size of the lines
 TABLE_WRITES: Final = 20  # for each state change: the item and its index, claims, paces
 TABLE_READS: Final = 16
 SWEEP_READS: Final = 8 * 0.5  # for each heartbeat: eight empty looks into the index
-# Lambda asks each queue it reads with five long polls of 20 s, also when nothing is there.
+# Lambda reads each queue with five long polls of 20 s, even if it is empty.
 POLLS_A_MONTH: Final = 5 * HOURS_A_MONTH * 3600 / 20
 OBJECTS_AN_HOUR: Final = 12  # of the log, when it is read from S3
 ALERT_METRICS: Final = 3  # series of the alert flow: an hour with an alert has these
@@ -35,7 +35,7 @@ ALERT_METRICS: Final = 3  # series of the alert flow: an hour with an alert has 
 _HOUR_DAYS: Final = 730 / 24
 _RATE: Final = re.compile(r"rate\((\d+) (minute|hour|day)s?\)")
 _MINUTES: Final = {"minute": 1, "hour": 60, "day": 1440}
-_SOURCE: Final = "InvocationLog"  # where the log is read from is no switch
+_SOURCE: Final = "InvocationLog"  # the source of the log is not a switch
 
 
 class Item(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,7 +51,7 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Estimate(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything the stack costs a month, and beside it what others cost because of it."""
+    """The stack's monthly cost, and related cost of other services."""
 
     items: tuple[Item, ...]
     beside: tuple[Item, ...]
@@ -59,7 +59,7 @@ class Estimate(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Till:
-    """Prices amounts, and gives each free allowance once, to the first that asks."""
+    """Prices amounts; each free allowance is used once, by the first amount."""
 
     def __init__(self, *, free_tier: bool) -> None:
         self._left = {id(rate): rate.free for rate in RATES.values()} if free_tier else {}
@@ -122,7 +122,7 @@ def _metrics(stack: Stack, traffic: Traffic, changes: float, free: float) -> Ite
         unit_usd=METRIC.usd,
         usd=tiered(max(0.0, amount - free)),
         switches=("PrincipalMetrics", "ApplicationMetadataKey"),
-        note=f"{traffic.series:,} series; each costs in the hours in which it has data",
+        note=f"{traffic.series:,} series; each is charged for the hours in which it has data",
     )
 
 
@@ -165,7 +165,7 @@ def _alarms(stack: Stack, traffic: Traffic, till: _Till) -> Iterator[Item]:
 
 
 def _kind(alarm: Mapping[str, Any]) -> tuple[str, int]:
-    """Tell how an alarm is charged, and for how many metrics."""
+    """Return how an alarm is charged, and for how many metrics."""
     queries = alarm.get("Metrics", [])
     expressions = [str(query.get("Expression", "")) for query in queries]
     metrics = sum("MetricStat" in query for query in queries) or 1
@@ -181,9 +181,9 @@ def _kind(alarm: Mapping[str, Any]) -> tuple[str, int]:
 
 
 def switches(stack: Stack, names: list[str], *, most: int = 3) -> tuple[str, ...]:
-    """Name the parameters that decide whether these resources are made.
+    """Return the parameters that decide whether these resources are created.
 
-    More than `most` are not named: then each has its own.
+    If there are more than `most`, only their number is returned.
     """
     found = sorted(
         {
@@ -234,7 +234,7 @@ _ALERT_FLOW: Final = ("RouteFunction", "DeliverFunction")
 
 
 def _runs(stack: Stack) -> dict[str, float]:
-    """Count the runs a month that schedules cause, by the resource that has the schedule."""
+    """Return the monthly runs that schedules cause, by the resource with the schedule."""
     found: dict[str, float] = {}
     for name, schedule in stack.resources("AWS::Events::Rule").items():
         found[name] = _times(str(schedule.get("ScheduleExpression", "")))
@@ -264,11 +264,11 @@ def _messages(stack: Stack, changes: float, till: _Till) -> Iterator[Item]:
         "queues",
         RATES["sqs_request"],
         queues * POLLS_A_MONTH + 3 * (2 * changes + objects),
-        note=f"{queues} queues are asked all the time, also when nothing happens",
+        note=f"{queues} queues are polled all the time, even when idle",
     )
     email = changes if stack.parameter("AlertEmail") else 0.0
-    yield till.item("e-mail: requests", RATES["sns_request"], changes)
-    yield till.item("e-mail: messages", RATES["sns_email"], email, ("AlertEmail",))
+    yield till.item("email: requests", RATES["sns_request"], changes)
+    yield till.item("email: messages", RATES["sns_email"], email, ("AlertEmail",))
     secrets = [name for name in stack.parameters() if name.endswith("SecretArn")]
     used = sum(bool(stack.parameter(name)) for name in secrets)
     used += len(stack.resources("AWS::SecretsManager::Secret"))

@@ -1,4 +1,4 @@
-"""AWS list prices of what the stack is made of: us-east-1, US dollars, before any free tier.
+"""AWS list prices for the stack's resources: us-east-1, US dollars, before any free tier.
 
 Renew them by hand from the pages named here, and `DATED` with them. Prices of model calls are
 elsewhere (`bedrock_alerts/invocations/prices.json`): they are not costs of the stack.
@@ -15,7 +15,7 @@ _LAMBDA: Final = "https://aws.amazon.com/lambda/pricing/"
 
 
 class Rate(NamedTuple):
-    """Dollars for one `unit` of a thing; `free` units a month come with the always-free tier."""
+    """Dollars for one `unit`; `free` units a month are in the always-free tier."""
 
     usd: float
     unit: str
@@ -40,7 +40,7 @@ METRIC_TIERS: Final = (
 METRIC: Final = Rate(0.30, "metric and month", _CLOUDWATCH, free=10)
 
 RATES: Final = {
-    # An alarm is charged for each metric it looks at: an anomaly band is two more.
+    # An alarm is charged for each of its metrics: an anomaly band counts as two more.
     "alarm_metric": Rate(0.10, "metric of an alarm and month", _CLOUDWATCH, free=10),
     "alarm_metric_high_resolution": Rate(0.30, "metric of an alarm and month", _CLOUDWATCH),
     "alarm_composite": Rate(0.50, "composite alarm and month", _CLOUDWATCH),
@@ -63,10 +63,10 @@ RATES: Final = {
     "schedule": Rate(
         1.00e-6, "invocation", "https://aws.amazon.com/eventbridge/pricing/", free=14_000_000
     ),
-    # Events of AWS services are free, but S3's are sent only on request and charged.
+    # Events of AWS services are free, but S3's are optional and charged.
     "s3_event": Rate(1.00e-6, "event", "https://aws.amazon.com/eventbridge/pricing/"),
     "s3_get": Rate(0.40e-6, "GET", "https://aws.amazon.com/s3/pricing/"),
-    # Budgets without actions, and the subscription of a log group, are charged nothing.
+    # Budgets without actions, and the subscription of a log group, are free.
     "budget": Rate(
         0.0, "budget", "https://aws.amazon.com/aws-cost-management/aws-budgets/pricing/"
     ),

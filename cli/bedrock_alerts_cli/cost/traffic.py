@@ -1,7 +1,7 @@
-"""A month of calls as the bill sees it: how many series, batches and bytes of log.
+"""A month of calls as billed: the number of series, batches and bytes of log.
 
-Both a log sample and mere counts go through the collector's own code, so that a new metric or a
-longer line is in the estimate without anybody thinking of it.
+Both a log sample and plain counts are run through the collector's own code, so that new metrics and
+longer lines are always included.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -34,7 +34,7 @@ from bedrock_alerts_cli.log_files import Line
 
 _HOUR: Final = 3600
 _MONTH_SECONDS: Final = HOURS_A_MONTH * _HOUR
-_FIRST: Final = 1_772_446_500.0  # any moment: what is imagined happens at once
+_FIRST: Final = 1_772_446_500.0  # any moment: sample calls all happen at once
 _BATCHES_IMAGINED: Final = 20
 _POLICIES: Final = ("content", "topic", "sensitive_information", "word")
 _NAMESPACE: Final = "BedrockAlerts"
@@ -43,9 +43,9 @@ _AGE: Final = "RecordAge"
 
 
 class Traffic(msgspec.Struct, frozen=True, kw_only=True):
-    """What a month brings. `metric_months` counts each series by the share of hours it has data.
+    """The traffic of a month. `metric_months` counts each series by the share of hours it has data.
 
-    `bedrock_log_bytes` is the invocation log itself, None where it is not known.
+    `bedrock_log_bytes` is the invocation log itself, None if unknown.
     """
 
     calls: float
@@ -73,7 +73,7 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Meter:
-    """Adds up what batches publish."""
+    """Sums up what batches publish."""
 
     def __init__(self, options: CollectOptions) -> None:
         self._has_age = options.aggregate.metric_set == "all"
@@ -85,7 +85,7 @@ class _Meter:
         self.last = 0
 
     def see(self, points: Sequence[Datapoint]) -> None:
-        """Note which series there are, and when."""
+        """Record the series and their times."""
         for point in points:
             hour = point.minute // _HOUR
             self.series.add((point.metric, point.dimensions))
@@ -97,14 +97,14 @@ class _Meter:
             self.last = max(self.last, point.minute)
 
     def weigh(self, points: Sequence[Datapoint], events: Iterable[bytes], calls: int) -> None:
-        """Note how large the lines of a batch are."""
+        """Record the size of a batch's lines."""
         self.calls += calls
         self.batches += 1
         self.metric_bytes += sum(len(line) + 1 for line in emf_lines(points, _NAMESPACE))
         self.event_bytes += sum(len(line) + 1 for line in events)
 
     def month(self, factor: float, calls_per_batch: int, *, has_log: bool) -> Traffic:
-        """Return what `factor` times as much comes to."""
+        """Return `factor` times this traffic."""
         first = self.last if self.first is None else self.first
         hours = self.last // _HOUR - first // _HOUR + 1
         calls = self.calls * factor
@@ -122,7 +122,7 @@ class _Meter:
 
 
 def _is_of_a_caller(metric: str, dimensions: Dimensions) -> bool:
-    """Tell whether a series is one that RepeatOffender looks at."""
+    """Whether RepeatOffender evaluates a series."""
     return metric == "ContentFilteredCount" and [name for name, _ in dimensions] == ["Principal"]
 
 
@@ -165,14 +165,14 @@ def of_a_sample(
 def of_counts(
     counts: Counts, prices: PriceList, options: CollectOptions, *, calls_per_batch: int
 ) -> Traffic:
-    """Imagine calls with that many models, callers and findings, and scale them to a month.
+    """Create sample calls with these numbers of models, callers and findings, scaled to a month.
 
     They are spread evenly over its hours: a series with few calls has data in few of them.
     """
     meter = _Meter(options)
     special = list(_special(counts))
     ordinary = [imagined_call(counts, number) for number in range(max(1, counts.models))]
-    # The cap of values is one of each batch, and a month has many.
+    # The limit of values is for each batch, and a month has many.
     uncapped = structs.replace(
         options,
         aggregate=structs.replace(options.aggregate, values_per_hour=10**9, callers_per_hour=10**9),
@@ -194,7 +194,7 @@ def of_counts(
             )
         meter.weigh(*_published(batch, prices, options), len(batch))
     month = meter.month(counts.calls / meter.calls, calls_per_batch, has_log=False)
-    # A caller without a notable call has no series to look at.
+    # A caller without a notable call has no series.
     principals = min(month.principals, round(counts.calls * counts.notable))
     return structs.replace(month, metric_months=hours, principals=principals)
 
@@ -206,7 +206,7 @@ def _hours_with_data(
     prices: PriceList,
     options: CollectOptions,
 ) -> float:
-    """Add up, for each series, the share of a month's hours in which it has data."""
+    """Return the sum over all series of the share of a month's hours with data."""
     notable = counts.notable if special else 0.0
     calls_of: dict[tuple[str, Dimensions], float] = {}
     for kinds, share in ((ordinary, 1 - notable), (special, notable)):
@@ -227,7 +227,7 @@ def _published(
     events: list[bytes] = []
     for call in calls:
         cost = prices.cost(
-            model_id=call.model,  # the same priced one for all: only the profile's name differs
+            model_id=call.model,  # the same priced model for all: only the profile's name differs
             region=call.region,
             usage=call.usage,
             billing=call.billing,
@@ -241,7 +241,7 @@ def _published(
 
 
 def _special(counts: Counts) -> Iterator[Invocation]:
-    """Imagine each kind of error, finding, caller and application at least once."""
+    """Yield sample calls with each kind of error, finding, caller and application at least once."""
     models = max(1, counts.models)
     for code in range(counts.error_codes):
         for model in range(models):
@@ -256,7 +256,7 @@ def _special(counts: Counts) -> Iterator[Invocation]:
 def imagined_call(
     counts: Counts, number: int, *, error: str | None = None, finding: int | None = None
 ) -> Invocation:
-    """Return one call of the kind that `number` stands for."""
+    """Return the sample call with this `number`."""
     model = number % max(1, counts.models)
     guardrail_id = f"gr{number % max(1, counts.guardrails):010}"
     role = f"application-role-{number % max(1, counts.principals):04}"
@@ -313,7 +313,7 @@ def imagined_call(
 def options_of(
     principals: str, application_key: str, event_lines: str, metric_set: str = "all"
 ) -> CollectOptions:
-    """Return what the template's parameters of these names make the collectors do."""
+    """Return the collector options for the template's parameters of these names."""
     return msgspec.convert(
         {
             "aggregate": {

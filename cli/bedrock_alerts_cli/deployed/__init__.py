@@ -1,1 +1,1 @@
-"""A stack that is deployed: what it is made of, how it is, and what can be done to it."""
+"""A deployed stack: its parts, its state, and changes to it."""

@@ -1,7 +1,7 @@
-"""A deployed stack by its name: its parts, and clients for the place where it is.
+"""Opens a deployed stack by name: its parts, and clients for its account and Region.
 
-Every command that touches an account opens its stack here, says which account and Region that is,
-and asks before it changes anything.
+Every command that touches an account opens its stack here, prints the account and Region, and asks
+before it changes anything.
 """
 
 import sys
@@ -27,9 +27,9 @@ _EXPIRED: Final = frozenset({"ExpiredToken", "ExpiredTokenException", "InvalidCl
 
 @dataclass(frozen=True)
 class DeployedStack:
-    """What CloudFormation says of a stack. `resources` maps logical to physical ids.
+    """A stack, as described by CloudFormation. `resources` maps logical to physical ids.
 
-    `client` makes a client for a service, in the stack's account and Region; a second argument is
+    `client` creates a client for a service, in the stack's account and Region; a second argument is
     the seconds that one call may take, which is then never repeated.
     """
 
@@ -46,7 +46,7 @@ class DeployedStack:
     def open(
         cls, name: str, region: str | None = None, endpoint_url: str | None = None
     ) -> "DeployedStack":
-        """Read a stack. Raises InputError where there is none, CommandError where AWS refuses."""
+        """Read a stack. Raises InputError if there is none, CommandError if AWS refuses."""
         session = _session(region)
         if not session.region_name:
             raise InputError("no Region is set: give --region, or set AWS_DEFAULT_REGION")
@@ -54,7 +54,7 @@ class DeployedStack:
 
     @classmethod
     def read(cls, name: str, region: str, client: Callable[..., Any]) -> "DeployedStack":
-        """Read a stack with these clients. Raises like `open`."""
+        """Read a stack with these clients. Raises the same errors as `open`."""
         with said_plainly(f"stack {name} in {region}"):
             try:
                 (found,) = client("cloudformation").describe_stacks(StackName=name)["Stacks"]
@@ -87,11 +87,11 @@ class DeployedStack:
 
     @property
     def place(self) -> str:
-        """Say which stack, account and Region a command touches."""
+        """Return the stack, account and Region in words."""
         return f"stack {self.name}, account {self.account}, {self.region}"
 
     def resource(self, logical_id: str) -> str:
-        """Return the physical id of a resource. Raises InputError where the stack has none."""
+        """Return the physical id of a resource. Raises InputError if the stack has none."""
         found = self.resources.get(logical_id)
         if found is None:
             raise InputError(f"{self.place} has no {logical_id}: is it a Bedrock Alerts stack?")
@@ -99,10 +99,10 @@ class DeployedStack:
 
 
 def clients(session: "boto3.Session", endpoint_url: str | None) -> Callable[..., Any]:
-    """Return what makes one client for each service.
+    """Return a function that creates one client for each service.
 
-    With `seconds` it waits so long for a response, and sends each request once: for what must not
-    happen twice.
+    With `seconds` the client waits so long for a response and sends each request once, for calls
+    that must not happen twice.
     """
 
     @cache
@@ -126,7 +126,7 @@ def _session(region: str | None) -> "boto3.Session":
 
 @contextmanager
 def said_plainly(about: str) -> Iterator[None]:
-    """Raise CommandError, in a sentence with a next step, for whatever AWS or the network says."""
+    """Turn errors of AWS or the network into CommandErrors with a next step."""
     from botocore.exceptions import (  # noqa: PLC0415
         BotoCoreError,
         ClientError,
@@ -159,9 +159,11 @@ def stack_options(command: Command) -> Command:
         click.option(
             "--endpoint-url",
             metavar="URL",
-            help="Call this address instead of AWS: the local stack's, as `demo --keep` prints it.",
+            help="Endpoint URL instead of AWS: the local stack's, as `demo --keep` prints it.",
         ),
-        click.option("--region", help="Its Region.  [default: the one of your AWS settings]"),
+        click.option(
+            "--region", help="Region of the stack.  [default: the one of your AWS settings]"
+        ),
         click.option("--stack", default=NAME, show_default=True, help="Name of the stack."),
     ):
         command = option(command)
@@ -169,24 +171,24 @@ def stack_options(command: Command) -> Command:
 
 
 def change_options(command: Command) -> Command:
-    """Add the options of what changes something: --dry-run, --yes."""
+    """Add the options of commands that change something: --dry-run, --yes."""
     for option in (
-        click.option("--yes", is_flag=True, help="Ask nothing."),
-        click.option("--dry-run", is_flag=True, help="Only say what would be done."),
+        click.option("--yes", is_flag=True, help="Do not ask for confirmation."),
+        click.option("--dry-run", is_flag=True, help="Only print what would be done."),
     ):
         command = option(command)
     return command
 
 
 def may_change(what: str, *, dry_run: bool, yes: bool) -> bool:
-    """Say what is going to be changed, on standard error, and ask. False for a dry run.
+    """Print the planned change on standard error, and ask. Return False for a dry run.
 
-    Raises click.Abort where the answer is no, InputError where no one can be asked.
+    Raises click.Abort if the answer is no, InputError if there is no terminal.
     """
     click.echo(f"{'Would' if dry_run else 'Will'} {what}.", err=True)
     if dry_run or yes:
         return not dry_run
     if not sys.stdin.isatty():
         raise InputError("nothing was changed: there is no terminal to ask on. Give --yes")
-    click.confirm("Go on?", default=False, abort=True, err=True)
+    click.confirm("Continue?", default=False, abort=True, err=True)
     return True

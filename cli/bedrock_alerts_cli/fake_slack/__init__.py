@@ -1,1 +1,1 @@
-"""A local stand-in for Slack and for a mailbox, with a page that shows what arrived."""
+"""A local replacement for Slack and a mailbox, with a page that shows what arrived."""

@@ -1,4 +1,4 @@
-"""Show a Slack payload as safe HTML, and say what Slack would refuse about it."""
+"""Shows a Slack payload as safe HTML, and returns the error that Slack would return."""
 
 from __future__ import annotations
 
@@ -11,25 +11,21 @@ from typing import Final
 
 from markupsafe import Markup, escape
 
-# Block Kit limits; where each comes from is written down with the notifier's own limits.
+from bedrock_alerts import limits
+
+# Block Kit limits that the notifier does not need; the others are in `limits`.
 MAX_BLOCKS: Final = 50
-MAX_SECTION_TEXT: Final = 3_000
-MAX_FIELDS: Final = 10
-MAX_FIELD_TEXT: Final = 2_000
 MAX_HEADER_TEXT: Final = 150
 MAX_CONTEXT_ELEMENTS: Final = 10
-MAX_ACTIONS_ELEMENTS: Final = 25
-MAX_BUTTON_TEXT: Final = 75
-MAX_BUTTON_URL: Final = 3_000
 MAX_PLACEHOLDER: Final = 150
 MAX_OPTIONS: Final = 100
 MAX_OPTION_TEXT: Final = 75
 MAX_OPTION_VALUE: Final = 150
 MAX_ALT_TEXT: Final = 2_000
-# Not documented: about so much was measured to be too much for all blocks together.
+# Not documented: measured as the limit for all blocks together, about.
 MAX_ALL_TEXTS: Final = 13_000
 MAX_BLOCK_ID: Final = 255
-# Ours, not Slack's: no real message comes close, and deeper ones could not be shown again.
+# Our limit, not Slack's: real messages are far below, and deeper ones could not be shown.
 MAX_NESTING: Final = 32
 
 EMOJI: Final[Mapping[str, str]] = {
@@ -79,7 +75,7 @@ _HTTP_URL: Final = re.compile(r"https?://[^\s\x00-\x1f]+", re.IGNORECASE)
 _EMOJI_NAMES: Final = "|".join(map(re.escape, EMOJI))
 _SHORT_CODE: Final = re.compile(rf":({_EMOJI_NAMES}):")
 _FENCE: Final = re.compile(r"```(.+?)```\n?", re.DOTALL)
-# Slack takes the escaped sign for a quote as well: there is no way to escape a leading one.
+# Slack also reads the escaped character as a quote: a leading one cannot be escaped.
 _QUOTE: Final = re.compile(r"(?:>|&gt;) ?")
 _ANGLE: Final = re.compile(r"<([^<>\n]+)>")
 _INLINE: Final = re.compile(
@@ -102,10 +98,10 @@ _DATE_TOKEN: Final = re.compile(r"\{(\w+)\}")
 
 
 def render_payload(payload: Mapping[str, object], *, read_at: datetime | None = None) -> Markup:
-    """Show a whole message the way a channel would.
+    """Return a whole message as a channel shows it.
 
-    `read_at` is when and in which time zone somebody reads it, for "Today" and local times;
-    without it dates are written out, in UTC.
+    `read_at` is the reader's time and time zone, for "Today" and local times; without it dates are
+    written out, in UTC.
     """
     return _Renderer(read_at).message(payload)
 
@@ -116,7 +112,7 @@ def render_mrkdwn(text: str, *, read_at: datetime | None = None) -> Markup:
 
 
 def render_plain(text: str, *, emoji: bool = True) -> Markup:
-    """Show one text without formatting: short codes are the only thing Slack replaces in it."""
+    """Return one text without formatting, where Slack replaces only short codes."""
     if not emoji:
         return escape(_unescape(text))
     return Markup().join(
@@ -127,10 +123,10 @@ def render_plain(text: str, *, emoji: bool = True) -> Markup:
 
 
 def payload_problem(payload: object) -> str | None:
-    """Name the error Slack's incoming webhook would answer with, or None for a good payload."""
+    """Return the error of Slack's incoming webhook, or None for a valid payload."""
     if not isinstance(payload, dict) or _nesting(payload) > MAX_NESTING:
         return "invalid_payload"
-    # Slack takes null for absent, as most of its clients send it.
+    # Slack treats null as absent, because most clients send it.
     text = payload.get("text") or ""
     blocks = payload.get("blocks") or []
     attachments = payload.get("attachments") or []
@@ -148,17 +144,17 @@ def payload_problem(payload: object) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class _Renderer:
-    """Turns parts of a payload into HTML for one reader; total, so it never raises on odd JSON."""
+    """Turns parts of a payload into HTML for one reader; never raises, whatever the JSON."""
 
     read_at: datetime | None
-    # Slack makes links of addresses in a text by itself, unless it is told not to.
+    # Slack turns addresses in a text into links, unless disabled.
     finds_links: bool = True
 
     def message(self, payload: Mapping[str, object]) -> Markup:
         blocks = _list(payload.get("blocks"))
         text = _string(payload.get("text"))
         parts: list[Markup] = []
-        # Beside blocks the text is only for notifications; beside attachments it is shown.
+        # With blocks the text is only for notifications; with attachments it is shown.
         if blocks:
             parts.extend(map(self.block, blocks))
         elif text:
@@ -252,20 +248,20 @@ class _Renderer:
         return Markup('<span class="{}">{}</span>').format(css, label)
 
     def select(self, element: Mapping[str, object]) -> Markup:
-        """Show a menu, its choices on a tooltip: it is not opened here."""
+        """Return a closed menu, with its choices as a tooltip."""
         choices = [_mapping(option).get("text") for option in _list(element.get("options"))]
         words = ", ".join(_unescape(_string(_mapping(text).get("text"))) for text in choices)
         label = self.text(element.get("placeholder"))
         return Markup('<span class="button select" title="{}">{}</span>').format(words, label)
 
     def image(self, element: Mapping[str, object]) -> Markup:
-        """Name a picture. It is never fetched: the page loads nothing from anywhere."""
+        """Return the name of a picture, which is never fetched: the page loads nothing."""
         return Markup('<span class="image">{}</span>').format(
             _string(element.get("alt_text")) or "image"
         )
 
     def unknown(self, value: object) -> Markup:
-        """Show what we have no drawing for, in full: hiding it would look like a lost alert."""
+        """Return an unknown element as JSON, in full: hiding it would look like a lost alert."""
         kind = _string(_mapping(value).get("type")) or "untyped"
         try:
             source = json.dumps(value, indent=2, ensure_ascii=False)
@@ -276,7 +272,7 @@ class _Renderer:
         ).format(kind, source)
 
     def text(self, value: object) -> Markup:
-        """Show a text object: only those that say `mrkdwn` are formatted."""
+        """Return a text object: only those of type `mrkdwn` are formatted."""
         text = _mapping(value)
         content = text.get("text")
         if not isinstance(content, str):
@@ -296,7 +292,7 @@ class _Renderer:
         return Markup().join(parts)
 
     def paragraphs(self, text: str) -> Markup:
-        """Gather neighbouring quoted lines into one quote each."""
+        """Return adjacent quoted lines as one quote."""
         runs: list[tuple[bool, list[str]]] = []
         for line in text.split("\n"):
             prefix = _QUOTE.match(line)
@@ -312,7 +308,7 @@ class _Renderer:
         return Markup().join(parts)
 
     def inline(self, text: str) -> Markup:
-        """Format what is inside a line; a mark without a partner stays what it is."""
+        """Return a formatted line; a mark without a partner is literal."""
         pieces: list[Markup] = []
         # Mark -> index of the piece that may turn out to open it. One per mark is enough: of
         # two openers the later one wins, which also bounds how deep the result can nest.
@@ -353,7 +349,7 @@ class _Renderer:
         return Markup("<br>")
 
     def verbatim(self, text: str) -> Markup:
-        """Show code. What is in angle brackets still acts, so an injected mention stays loud."""
+        """Return code; angle brackets in it still work, so an injected mention stays visible."""
         return Markup().join(
             self.angle(part) if index % 2 else _literal(part)
             for index, part in enumerate(_ANGLE.split(text))
@@ -401,7 +397,7 @@ def _relative_day(when: datetime, read_at: datetime) -> str | None:
 
 
 def _date_words(when: datetime, relative: str | None) -> Mapping[str, str]:
-    """Spell one moment in each of the ways a Slack date token can ask for."""
+    """Return one moment in each format of a Slack date token."""
     full = f"{when:%B} {when.day}, {when.year}"
     short = f"{when:%b} {when.day}, {when.year}"
     long = f"{when:%A}, {full}"
@@ -419,15 +415,15 @@ def _date_words(when: datetime, relative: str | None) -> Mapping[str, str]:
 
 
 def _anchor(url: str, label: str | Markup, css: str = "link") -> Markup:
-    # noreferrer: a link in an alert should not tell its target where it was read.
+    # noreferrer: a link's target should not learn where it was read.
     anchor = Markup('<a class="{}" href="{}" target="_blank" rel="noopener noreferrer">{}</a>')
     return anchor.format(css, url, label)
 
 
 def _mention(target: str, label: str) -> Markup:
-    """Show who would be notified, as loudly as a page can: no alert should ever do this."""
+    """Return a mention, highlighted: no alert should ever contain one."""
     sigil = "#" if target.startswith("#") else "@"
-    # A label may not hide that the whole channel is called.
+    # A label must not hide that the whole channel is mentioned.
     calls_everyone = target in ("!channel", "!here", "!everyone")
     name = (label.lstrip("@#") if label and not calls_everyone else "") or target[1:]
     return Markup('<mark class="mention">{}{}</mark>').format(sigil, name)
@@ -443,7 +439,7 @@ def _unescape(text: str) -> str:
 
 
 def _colour(value: object) -> str:
-    """Accept only what cannot leave the style attribute; anything else gets Slack's grey."""
+    """Return a color that cannot leave the style attribute; anything else becomes Slack's gray."""
     colour = _NAMED_COLOURS.get(_string(value), _string(value))
     return colour if _COLOUR.fullmatch(colour) else "#9a9a9a"
 
@@ -461,7 +457,7 @@ def _string(value: object) -> str:
 
 
 def _nesting(value: object) -> int:
-    """Measure depth layer by layer, because recursion is what deep JSON would exhaust."""
+    """Return the depth, measured layer by layer, because deep JSON would exhaust recursion."""
     depth, layer = 0, [value]
     while layer:
         depth += 1
@@ -487,7 +483,7 @@ def _is_attachment(value: object) -> bool:
 
 
 def _block_fits(value: object) -> bool:
-    """Check one block; a type that is new to us passes, since Slack adds types all the time."""
+    """Check one block; unknown types pass, because Slack adds types often."""
     block = _mapping(value)
     kind = block.get("type")
     block_id = block.get("block_id", "")
@@ -508,12 +504,12 @@ def _section_fits(block: Mapping[str, object]) -> bool:
     accessory = block.get("accessory")
     return (
         (text is not None or fields is not None)
-        and (text is None or _text_fits(text, MAX_SECTION_TEXT))
+        and (text is None or _text_fits(text, limits.SLACK_SECTION_CHARS))
         and (
             fields is None
             or (
-                _has_elements(fields, MAX_FIELDS)
-                and all(_text_fits(field, MAX_FIELD_TEXT) for field in _list(fields))
+                _has_elements(fields, limits.SLACK_FIELDS)
+                and all(_text_fits(field, limits.SLACK_FIELD_CHARS) for field in _list(fields))
             )
         )
         and (accessory is None or _element_fits(accessory))
@@ -530,7 +526,7 @@ def _context_fits(block: Mapping[str, object]) -> bool:
 
 
 def _actions_fit(block: Mapping[str, object]) -> bool:
-    return _elements_fit(block, MAX_ACTIONS_ELEMENTS)
+    return _elements_fit(block, limits.SLACK_BUTTONS)
 
 
 def _image_fits(block: Mapping[str, object]) -> bool:
@@ -557,9 +553,9 @@ def _element_fits(value: object) -> bool:
         case "button":
             url = element.get("url", "")
             return (
-                _text_fits(element.get("text"), MAX_BUTTON_TEXT, ("plain_text",))
+                _text_fits(element.get("text"), limits.SLACK_BUTTON_TEXT_CHARS, ("plain_text",))
                 and isinstance(url, str)
-                and len(url) <= MAX_BUTTON_URL
+                and len(url) <= limits.SLACK_URL_CHARS
             )
         case "static_select":
             options = element.get("options")
@@ -569,7 +565,7 @@ def _element_fits(value: object) -> bool:
                 and all(map(_option_fits, _list(options)))
             )
         case "mrkdwn" | "plain_text":
-            return _text_fits(element, MAX_SECTION_TEXT)
+            return _text_fits(element, limits.SLACK_SECTION_CHARS)
         case kind:
             return isinstance(kind, str)
 

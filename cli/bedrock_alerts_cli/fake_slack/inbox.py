@@ -1,4 +1,4 @@
-"""A channel and a mailbox: what came in, whatever became of it since."""
+"""A channel and a mailbox, with all messages and their later changes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CHANNEL: Final = "bedrock-alerts"
 
 @dataclass(frozen=True, slots=True)
 class SlackMessage:
-    """One message as a channel holds it; `picture` is a `data:` URL, empty for none."""
+    """One message in a channel; `picture` is a `data:` URL, empty for none."""
 
     channel: str
     ts: str
@@ -30,7 +30,7 @@ class SlackMessage:
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A message as it came in, whatever became of it since: its line of text, and when."""
+    """A message as received, before later edits: its line of text, and the time."""
 
     text: str
     received_at: datetime
@@ -38,7 +38,7 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True)
 class Email:
-    """One plain-text email as a mailbox holds it."""
+    """One plain-text email in a mailbox."""
 
     subject: str
     body: str
@@ -51,7 +51,7 @@ class Inbox:
 
     def __init__(self, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._clock = clock
-        # Guards everything below, and wakes up wait_for() at each change.
+        # Guards everything below, and wakes wait_for() at each change.
         self._changed = threading.Condition()
         self._messages: tuple[SlackMessage, ...] = ()
         self._arrivals: tuple[Arrival, ...] = ()
@@ -59,7 +59,7 @@ class Inbox:
         self._emails: tuple[Email, ...] = ()
         self._summary: tuple[tuple[str, str], ...] = ()
         self._version = 0
-        # A new inbox must not be taken for the one before it.
+        # A new inbox must differ from the previous one.
         self._instance = secrets.token_hex(4)
 
     def messages(self) -> tuple[SlackMessage, ...]:
@@ -68,7 +68,7 @@ class Inbox:
             return self._messages
 
     def arrivals(self) -> tuple[Arrival, ...]:
-        """Return the channel's messages as they came, oldest first; edits do not change these."""
+        """Return the channel's messages as received, oldest first, without edits."""
         with self._changed:
             return self._arrivals
 
@@ -110,7 +110,7 @@ class Inbox:
             return message
 
     def edit_message(self, ts: str, payload: Mapping[str, Any]) -> bool:
-        """Replace what a message says; False when there is none."""
+        """Replace what a message says; False if there is none."""
         with self._changed:
             if not self.has_message(ts):
                 return False
@@ -122,19 +122,19 @@ class Inbox:
             return True
 
     def has_message(self, ts: str) -> bool:
-        """Tell whether a message is there."""
+        """Whether a message exists."""
         with self._changed:
             return any(message.ts == ts for message in self._messages)
 
     def expect_file(self) -> str:
-        """Return the id of a file that is going to be brought."""
+        """Return the id of a file that will be uploaded."""
         with self._changed:
             name = f"F0LOCAL{len(self._uploads):04d}"
             self._uploads[name] = b""
             return name
 
     def keep_file(self, name: str, content: bytes) -> bool:
-        """Keep what was brought for a file; False when nobody expects it."""
+        """Store an uploaded file; False if it was not expected."""
         with self._changed:
             if name not in self._uploads:
                 return False
@@ -142,7 +142,7 @@ class Inbox:
             return True
 
     def file(self, name: str) -> bytes:
-        """Return what was brought for a file, nothing for nothing."""
+        """Return an uploaded file, empty if there is none."""
         with self._changed:
             return self._uploads.get(name, b"")
 
@@ -159,9 +159,9 @@ class Inbox:
             self._announce()
 
     def wait_for(self, predicate: Callable[[Self], bool], timeout: float) -> bool:
-        """Wait until the predicate holds, looking again at each change; False if it never did.
+        """Wait until the predicate is true, checked at each change; False if it never was.
 
-        The predicate runs under our lock: it should only look at what it is given.
+        The predicate runs under our lock: it should only read its arguments.
         """
         with self._changed:
             return self._changed.wait_for(lambda: predicate(self), timeout)

@@ -1,4 +1,4 @@
-"""A request and its answer, as the receiver's endpoints see them."""
+"""A request and its response, as the receiver's endpoints see them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ JSON: Final = "application/json; charset=utf-8"
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What an endpoint may know of an HTTP request."""
+    """The parts of an HTTP request for an endpoint."""
 
     path: str
     body: bytes
@@ -26,7 +26,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """What an endpoint answers."""
+    """The response of an endpoint."""
 
     status: HTTPStatus
     body: str

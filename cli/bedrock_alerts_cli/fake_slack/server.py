@@ -1,4 +1,4 @@
-"""Take in what would go to Slack and to a mailbox, on this machine, and show it on a page."""
+"""Receives messages for Slack and a mailbox on this machine, and shows them on a page."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ WEBHOOK_PATH: Final = "/services/T00000000/B00000000/localtoken"
 API_PATH: Final = "/api/"
 UPLOAD_PATH: Final = "/upload"
 MAX_BODY_BYTES: Final = 1_048_576
-# Of a body that is too big we still read this much, so that its sender gets to see our answer.
+# Of a body that is too large we still read this much, so that its sender sees our response.
 _MAX_DISCARDED_BYTES: Final = 8 * MAX_BODY_BYTES
 _DISCARD_STEP: Final = 65_536
 _SECONDS_FOR_A_REQUEST: Final = 10
@@ -43,7 +43,7 @@ _HERE: Final = Path(__file__).parent
 
 
 class PortInUseError(OSError):
-    """Another program already listens where the receiver was asked to."""
+    """Another program already listens on the receiver's port."""
 
     def __init__(self, port: int) -> None:
         super().__init__(
@@ -54,7 +54,7 @@ class PortInUseError(OSError):
 
 
 class Receiver(Inbox):
-    """A channel and a mailbox that can be switched off and on again without forgetting."""
+    """A channel and a mailbox that keep their content when switched off and on."""
 
     def __init__(
         self,
@@ -84,7 +84,7 @@ class Receiver(Inbox):
 
     @property
     def port(self) -> int:
-        """Return the port, which a first start() chooses if none was asked for."""
+        """Return the port; the first start() chooses one if none was given."""
         return self._port
 
     @property
@@ -94,12 +94,12 @@ class Receiver(Inbox):
 
     @property
     def webhook_url(self) -> str:
-        """Return the address that stands for Slack's incoming webhook."""
+        """Return the URL of the incoming webhook."""
         return f"http://{self._host}:{self._port}{WEBHOOK_PATH}"
 
     @property
     def api_url(self) -> str:
-        """Return the address that stands for Slack's Web API."""
+        """Return the URL of the Web API."""
         return f"http://{self._host}:{self._port}{API_PATH}"
 
     def start(self) -> None:
@@ -113,7 +113,7 @@ class Receiver(Inbox):
                 if error.errno == EADDRINUSE:
                     raise PortInUseError(self._port) from error
                 raise
-            # Kept, so that a restart is found at the same address.
+            # Stored, so that a restart has the same address.
             self._port = int(server.server_address[1])
             self._server = server
             self._thread = threading.Thread(
@@ -125,7 +125,7 @@ class Receiver(Inbox):
             self._thread.start()
 
     def stop(self) -> None:
-        """Finish the requests under way, close the port, keep what was received."""
+        """Finish the requests in progress, close the port, keep what was received."""
         with self._lifecycle:
             server, thread = self._server, self._thread
             if server is None or thread is None:
@@ -137,7 +137,7 @@ class Receiver(Inbox):
 
 
 def incoming_webhook(receiver: Receiver, request: Request) -> Response:
-    """Take a message the way Slack's incoming webhook does, in its words and status codes."""
+    """Accept a message like Slack's incoming webhook, with its words and status codes."""
     try:
         payload = json.loads(request.body)
     except (ValueError, RecursionError):
@@ -150,7 +150,7 @@ def incoming_webhook(receiver: Receiver, request: Request) -> Response:
 
 
 def page(receiver: Receiver, _request: Request) -> Response:
-    """Answer with the whole page."""
+    """Return the whole page."""
     nonce = secrets.token_urlsafe(12)
     html = _template().render(
         **_view(receiver),
@@ -166,7 +166,7 @@ def page(receiver: Receiver, _request: Request) -> Response:
 
 
 def board(receiver: Receiver, request: Request) -> Response:
-    """Answer with the part of the page that changes, or with nothing if it did not."""
+    """Return the part of the page that changes, or nothing if it did not change."""
     view = _view(receiver)
     tag = f'"{view["version"]}"'
     if request.if_none_match == tag:
@@ -177,7 +177,7 @@ def board(receiver: Receiver, request: Request) -> Response:
 
 
 def everything_as_json(receiver: Receiver, _request: Request) -> Response:
-    """Answer with all that was received, for programs."""
+    """Return everything received, for programs."""
     received = {
         "messages": [asdict(message) for message in receiver.messages()],
         "emails": [asdict(email) for email in receiver.emails()],
@@ -186,17 +186,17 @@ def everything_as_json(receiver: Receiver, _request: Request) -> Response:
 
 
 def health(_receiver: Receiver, _request: Request) -> Response:
-    """Answer that the receiver is up."""
+    """Return that the receiver is running."""
     return Response(HTTPStatus.OK, "ok")
 
 
 def nothing_here(_receiver: Receiver, request: Request) -> Response:
-    """Answer for every other address; a wrong webhook token in Slack's word for it."""
+    """Return an error for every other address; for a wrong webhook token, Slack's code."""
     is_webhook = request.path.startswith("/services/")
     return Response(HTTPStatus.NOT_FOUND, "no_service" if is_webhook else "not_found")
 
 
-# A bot's methods answer 200 with {"ok": ...}, whatever happened.
+# A bot's methods return 200 with {"ok": ...}, whatever happened.
 ENDPOINTS: Final[Mapping[tuple[str, str], Callable[[Receiver, Request], Response]]] = {
     ("GET", "/"): page,
     ("GET", "/messages"): board,
@@ -223,7 +223,7 @@ def _view(receiver: Receiver) -> dict[str, Any]:
 
 
 def threaded(messages: Sequence[SlackMessage]) -> list[SlackMessage]:
-    """Put every reply below the message that it answers, as a reader with all threads open sees."""
+    """Return the messages with every reply below its message, like open threads."""
     known = {message.ts for message in messages}
     roots = [message for message in messages if message.thread_ts not in known]
     found: list[SlackMessage] = []
@@ -250,12 +250,12 @@ def _template() -> Any:
 
 
 class _Server(ThreadingHTTPServer):
-    """Serves one receiver, one thread a request, and closes without leaving any behind."""
+    """Serves one receiver with one thread for each request, and ends all threads on close."""
 
     # A second receiver on the port must fail, and a restarted one must not wait for old sockets.
     allow_reuse_address = True
     allow_reuse_port = False
-    # Not daemons, so that server_close() waits for answers under way.
+    # Not daemons, so that server_close() waits for responses in progress.
     daemon_threads = False
 
     def __init__(self, address: tuple[str, int], receiver: Receiver) -> None:
@@ -280,7 +280,7 @@ class _Server(ThreadingHTTPServer):
         super().shutdown_request(request)
 
     def server_close(self) -> None:
-        """Close, waking up the threads whose browser opened a connection and said nothing."""
+        """Close, and wake the threads of connections without a request."""
         with self._open_lock:
             for connection in self._open:
                 with suppress(OSError):
@@ -288,7 +288,7 @@ class _Server(ThreadingHTTPServer):
         super().server_close()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Report our own faults only: a caller who hangs up is everyday life."""
+        """Report only our own errors: closed connections are normal."""
         if not isinstance(sys.exception(), ConnectionError | TimeoutError):
             super().handle_error(request, client_address)
 
@@ -296,8 +296,8 @@ class _Server(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     """Carries bytes between a socket and the endpoints.
 
-    It speaks HTTP/1.0, a connection per request: a kept-alive one would still be answered after
-    stop(), and the outage that the demo shows would not be one.
+    It speaks HTTP/1.0, a connection per request: a kept-alive one would still be served after
+    stop(), and the demo would have no outage.
     """
 
     server: _Server
@@ -314,7 +314,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(Response(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "payload_too_large"))
             return
         body = self.rfile.read(length)
-        # Cut off half-way, by stop() for one: silence makes the sender retry, a 400 would not.
+        # Cut off, by stop() for example: no response makes the sender retry, a 400 would not.
         if len(body) == length:
             self._answer(body)
 
@@ -322,7 +322,7 @@ class _Handler(BaseHTTPRequestHandler):
         return "bedrock-alerts-receiver"
 
     def log_message(self, *_: object) -> None:
-        """Say nothing: the terminal belongs to the demo."""
+        """Print nothing: the demo uses the terminal."""
 
     def _answer(self, body: bytes) -> None:
         path, _, query = self.path.partition("?")
@@ -342,7 +342,7 @@ class _Handler(BaseHTTPRequestHandler):
             length -= len(step)
 
     def _send(self, response: Response) -> None:
-        # JSON can carry half a surrogate pair, which UTF-8 cannot.
+        # JSON can contain half a surrogate pair, UTF-8 cannot.
         body = response.body.encode("utf-8", errors="replace")
         self.send_response(response.status)
         headers = {

@@ -1,4 +1,4 @@
-"""Take in what a Slack bot would send: each method answers in Slack's words, with status 200."""
+"""Implements the Slack methods of a bot: each responds in Slack's format, with status 200."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ BOT_TOKEN: Final = "xoxb-local-token"  # noqa: S105 - it opens nothing but this 
 
 
 def post_message(inbox: Inbox, request: Request) -> Response:
-    """Take a bot's message, or its reply, as `chat.postMessage` does."""
+    """Accept a bot's message or reply, as `chat.postMessage` does."""
     given = _arguments(request)
     problem = _bot_problem(request, given) or payload_problem(given)
     thread = given.get("thread_ts")
@@ -44,7 +44,7 @@ def update_message(inbox: Inbox, request: Request) -> Response:
 
 
 def expect_upload(inbox: Inbox, request: Request) -> Response:
-    """Say where to bring a file, as `files.getUploadURLExternal` does."""
+    """Return the upload URL of a file, as `files.getUploadURLExternal` does."""
     given = _arguments(request)
     if not _is_bot(request):
         return _refusal("invalid_auth")
@@ -55,7 +55,7 @@ def expect_upload(inbox: Inbox, request: Request) -> Response:
 
 
 def take_upload(inbox: Inbox, request: Request) -> Response:
-    """Take a file where it was told to be brought."""
+    """Accept an upload at its URL."""
     name = dict(parse_qsl(request.query)).get("file", "")
     if not request.body or not inbox.keep_file(name, request.body):
         return Response(HTTPStatus.BAD_REQUEST, "not expected")
@@ -88,7 +88,7 @@ def _arguments(request: Request) -> dict[str, Any]:
 
 
 def _parsed(value: Any) -> Any:
-    """Read JSON where it comes as a text; nothing where it is none."""
+    """Read JSON in a text; empty if it is not JSON."""
     if not isinstance(value, str | bytes):
         return value
     try:

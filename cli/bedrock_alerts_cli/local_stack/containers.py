@@ -1,4 +1,4 @@
-"""What `sam local invoke` needs to run a function in its container against the local stack."""
+"""Prepares `sam local invoke` to run a function in its container against the local stack."""
 
 import contextlib
 import copy
@@ -22,7 +22,7 @@ from bedrock_alerts_cli.user_errors import CommandError
 
 TEMPLATE: Final = ROOT / ".aws-sam/build/local.yaml"
 ENV_VARS: Final = ROOT / ".local-stack/env.json"
-# What a container calls the machine that it runs on: Docker Desktop by itself, Linux by --add-host.
+# A container's name for its host: built into Docker Desktop, on Linux set by --add-host.
 _HOST: Final = "host.docker.internal"
 _HERE: Final = "127.0.0.1"
 _FUNCTIONS: Final = ("CollectLogsFunction", "RouteFunction", "DeliverFunction")
@@ -34,8 +34,8 @@ _CHUNK: Final = 65536
 def write_files(engine: Engine, stack: Stack, webhook_url: str) -> None:
     """Build for Lambda, and write the template and the variables for `sam local invoke`.
 
-    SAM passes on only variables that a template declares. Hence a template of its own, beside the
-    build, which declares where the local stack is.
+    SAM passes only variables that a template declares. Hence a separate template, next to the
+    build, which declares the address of the local stack.
     """
     run_sam("build", environment=engine.environment(), seconds=_BUILD_SECONDS)
     secret = engine.client("secretsmanager").create_secret(
@@ -56,9 +56,9 @@ def write_files(engine: Engine, stack: Stack, webhook_url: str) -> None:
 
 
 def command(function: str, event: str) -> str:
-    """Return the line to type."""
+    """Return the command line to type."""
     options = f" --add-host {_HOST}:host-gateway" if sys.platform == "linux" else ""
-    # The template's functions are for arm64, which this machine may not run.
+    # The template's functions are for arm64, which this machine may not support.
     if platform.machine() in {"x86_64", "AMD64"}:
         options += " --parameter-overrides Architecture=x86_64"
     return (
@@ -74,7 +74,7 @@ def reachable_from_containers(*ports: int) -> Iterator[None]:
     """Let containers reach these ports of this machine's loopback address, and no one else.
 
     On Linux a container sees the machine only at the address of Docker's bridge. Raises
-    CommandError where Docker does not answer.
+    CommandError if Docker does not respond.
     """
     with contextlib.ExitStack() as stop:
         if sys.platform == "linux":
@@ -90,7 +90,7 @@ def _variables(configuration: dict[str, Any]) -> dict[str, str]:
 
 
 def bridge() -> str:
-    """Return the address of Docker's bridge. Raises CommandError where Docker does not answer."""
+    """Return the address of Docker's bridge. Raises CommandError if Docker does not respond."""
     docker = shutil.which("docker")
     if docker is not None:
         done = subprocess.run(
@@ -105,13 +105,13 @@ def bridge() -> str:
             first = next(ipaddress.ip_network(config["Subnet"]).hosts())
             return str(config.get("Gateway") or first)
     raise CommandError(
-        "--keep runs functions in containers, and Docker does not answer: start it first"
+        "--keep runs functions in containers, and Docker does not respond: start it first"
     )
 
 
 @contextlib.contextmanager
 def _forwarded(address: str, port: int) -> Iterator[None]:
-    """Pass on what arrives at this address and port to the same port of the loopback address."""
+    """Forward connections at this address and port to the same port of the loopback address."""
     with socket.create_server((address, port)) as server:
         threading.Thread(target=_accept, args=(server, port), daemon=True).start()
         yield
@@ -121,7 +121,7 @@ def _accept(server: socket.socket, port: int) -> None:
     while True:
         try:
             outside, _ = server.accept()
-        except OSError:  # closed: it is over
+        except OSError:  # closed by the context's end
             return
         try:
             inside = socket.create_connection((_HERE, port))
@@ -132,7 +132,7 @@ def _accept(server: socket.socket, port: int) -> None:
 
 
 def _connect(outside: socket.socket, inside: socket.socket) -> None:
-    """Pass on both ways, and close both when both have said all."""
+    """Forward in both directions, and close both sockets at the end of both."""
     with outside, inside:
         back = threading.Thread(target=_copy, args=(inside, outside), daemon=True)
         back.start()

@@ -31,8 +31,8 @@ LOG_GROUP: Final = "/aws/bedrock/invocations"
 _LOG_STREAM: Final = "aws/bedrock/modelinvocations"
 _ADDRESS: Final = "oncall@example.com"
 _METRICS_SECONDS: Final = 90.0
-# What follows the first news of a group shares a message five minutes later, and a function that
-# was too slow has its message back when the queue's own time-out has passed.
+# After the first alert of a group, later ones share a message five minutes later; a slow function's
+# message returns after the queue's time-out.
 _NOTIFICATION_SECONDS: Final = 480.0
 _AT_ONCE_SECONDS: Final = 3.0
 _SURPLUS_SECONDS: Final = 1.0
@@ -42,7 +42,7 @@ _WORDS: Final = {"ALARM": "firing", "OK": "resolved"}
 
 
 class DemoOptions(NamedTuple):
-    """What a person can choose."""
+    """The options of the demo."""
 
     page_port: int = 8700
     engine_port: int | None = None
@@ -52,7 +52,7 @@ class DemoOptions(NamedTuple):
 
 
 class Due(NamedTuple):
-    """One change that a channel has to show: which, its place in the story, and since when."""
+    """One change that a channel must show: its channel, place in the scenario, and time."""
 
     channel: str
     change: int
@@ -62,7 +62,7 @@ class Due(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """How the demo ended."""
+    """The result of the demo."""
 
     changes: tuple[Change, ...]
     seconds: Mapping[tuple[str, int], float]
@@ -73,19 +73,19 @@ class Outcome(NamedTuple):
 
     @property
     def complete(self) -> bool:
-        """Whether every channel shows all that happened, in no more messages than changes."""
+        """Whether every channel shows every change, in no more messages than changes."""
         return not (self.missing or self.surplus)
 
 
 class LocalStack(NamedTuple):
-    """Everything that runs."""
+    """Everything that runs in the demo."""
 
     engine: Engine
     stack: Stack
     receiver: Receiver
     alarms: tuple[Alarm, ...]
     pattern: Mapping[str, Any]
-    """Which events the stack's rule puts into the alerts queue."""
+    """The pattern of the rule that puts events into the alerts queue."""
 
 
 @contextlib.contextmanager
@@ -103,7 +103,7 @@ def local_stack(options: DemoOptions, say: Console) -> Iterator[LocalStack]:
             "AlertEmail": _ADDRESS,
             **_slack_parameters(engine, receiver, options),
             "AlarmSet": "all",
-            # The story's clock is faster than the functions': they need not wait longer.
+            # The scenario's clock is faster than the functions', so they need not wait longer.
             "RecoveryMinutes": "1",
             "AllowLoopbackWebhooks": "true",
         }
@@ -121,7 +121,7 @@ def local_stack(options: DemoOptions, say: Console) -> Iterator[LocalStack]:
             say.print(f"  The demo does without {', '.join(others)}; a deployment to AWS has them.")
         stop.enter_context(open_mailbox(engine, stack.outputs["EmailTopicArn"], _ADDRESS, receiver))
         receiver.set_summary([("Watching", LOG_GROUP), ("Stack", "bedrock-alerts, local")])
-        # The engine evaluates no alarms, and cannot make all of them: they are simulated.
+        # The engine evaluates no alarms and cannot create all of them, so they are simulated.
         alarms = read_alarms(TEMPLATE, parameters, STACK, account=ACCOUNT, region=REGION)
         rules = project_stack.Stack.read(parameters=parameters).resources("AWS::Events::Rule")
         rule = rules["StateChangeRule"]
@@ -129,7 +129,7 @@ def local_stack(options: DemoOptions, say: Console) -> Iterator[LocalStack]:
 
 
 def _slack_parameters(engine: Engine, receiver: Receiver, options: DemoOptions) -> dict[str, str]:
-    """Keep Slack's secret with the engine, and say where everything is."""
+    """Store Slack's secret in the engine, and return the addresses of everything."""
     is_bot = options.slack == "bot"
     text = json.dumps({"token": BOT_TOKEN}) if is_bot else receiver.webhook_url
     secret = engine.client("secretsmanager").create_secret(
@@ -145,7 +145,7 @@ def _slack_parameters(engine: Engine, receiver: Receiver, options: DemoOptions) 
 
 
 class Demo:
-    """Plays the story and keeps the books: what happened, what was due, what arrived."""
+    """Plays the scenario and records what happened, what was due and what arrived."""
 
     def __init__(self, local: LocalStack, options: DemoOptions, say: Console) -> None:
         self._local = local
@@ -165,11 +165,11 @@ class Demo:
         self._is_down = False
 
     def play(self) -> Outcome:
-        """Play every scene, wait for what is due, and return the books."""
+        """Play every scene, wait for due messages, and return the result."""
         minutes = len(traffic.STORY)
         start = datetime.now(UTC).replace(second=0, microsecond=0) - timedelta(minutes=minutes)
         alarms = Simulator(self._local.alarms, start - _SETTLING)
-        # New alarms have no data, and say when they find none: that is not part of the story.
+        # New alarms report that they have no data, which is not part of the scenario.
         alarms.advance([], start)
         self._logs.create_log_stream(logGroupName=LOG_GROUP, logStreamName=_LOG_STREAM)
         for number, (scene, records) in enumerate(traffic.story(start)):
@@ -177,8 +177,8 @@ class Demo:
             points = self._play_minute(scene, records, end)
             for change in alarms.advance(points, end):
                 event = change.event(ACCOUNT, REGION)
-                # An alarm speaks for its contributors: their own list follows a minute or two
-                # later, which is longer than the story. CloudWatch emails alarms about this tool.
+                # An alarm represents its contributors: their own list follows a minute or two
+                # later, after the end of the scenario. CloudWatch emails alarms about this tool.
                 is_own = _short(change.alarm_name).startswith(EMAILED_BY_CLOUDWATCH)
                 is_ours = matches_pattern(self._local.pattern, event)
                 if change.contributor or is_own or not is_ours:
@@ -186,7 +186,7 @@ class Demo:
                 if self._options.outage and not self._changes:
                     self._local.receiver.stop()
                     self._is_down = True
-                    self._say.print("       [red]Slack goes down[/red]")
+                    self._say.print("       [red]Slack becomes unavailable[/red]")
                 self._announce(change, event)
             if self._is_down and self._has_failed():
                 self._bring_back()
@@ -194,35 +194,35 @@ class Demo:
             time.sleep(self._options.pace)
         self._end_outage()
         self._wait_for_arrivals()
-        time.sleep(_SURPLUS_SECONDS)  # what comes twice comes late
+        time.sleep(_SURPLUS_SECONDS)  # duplicates arrive late
         return self._outcome()
 
     def _has_failed(self) -> bool:
-        """Whether a delivery was tried in vain: an outage that nobody met would show nothing."""
+        """Whether a delivery has failed: an outage without a delivery would show nothing."""
         group = "/aws/lambda/" + self._local.stack.resources["DeliverFunction"]
         events = self._logs.filter_log_events(logGroupName=group)["events"]
         return any('"NotificationsFailed"' in event["message"] for event in events)
 
     def _end_outage(self) -> None:
-        """See to it that an outage still on has been met by a delivery, and end it."""
+        """Wait until a delivery has failed during an outage, and end the outage."""
         deadline = time.monotonic() + _NOTIFICATION_SECONDS
         while self._is_down:
             if self._has_failed():
                 self._bring_back()
             elif time.monotonic() > deadline:
-                raise CommandError("Slack was down, and no delivery was ever tried")
+                raise CommandError("Slack was unavailable, and no delivery was attempted")
             else:
                 time.sleep(0.2)
 
     def _bring_back(self) -> None:
         self._local.receiver.start()
         self._is_down = False
-        self._say.print("       [green]Slack is back, after a delivery was tried in vain[/green]")
+        self._say.print("       [green]Slack is back, after a delivery failed[/green]")
 
     def _play_minute(
         self, scene: traffic.Scene, records: list[tuple[datetime, dict[str, Any]]], end: datetime
     ) -> list[Datapoint]:
-        """Log a minute's calls; return what the collector and Bedrock itself publish of them."""
+        """Log a minute's calls; return the metrics of the collector and of Bedrock itself."""
         self._logs.put_log_events(
             logGroupName=LOG_GROUP,
             logStreamName=_LOG_STREAM,
@@ -278,20 +278,20 @@ class Demo:
         number, alarm = len(self._changes) - 1, change.event(ACCOUNT, REGION)["resources"][0]
         due = [Due(name, number, alarm, change.to_state, asked) for name in _CHANNELS]
         self._due += due
-        # Given a moment, a notification arrives in the minute it belongs to.
+        # After a short wait, a notification arrives in its own minute.
         if not self._options.outage:
             deadline = time.monotonic() + _AT_ONCE_SECONDS
             while not all(map(self._is_shown, due)) and time.monotonic() < deadline:
                 time.sleep(0.1)
 
     def _is_shown(self, due: Due) -> bool:
-        """Whether the notifier has written down that the channel shows the change."""
+        """Whether the notifier has stored that the channel shows the change."""
         item, _ = self._table.load(incident_id(due.alarm))
         shown = item.view(_CHANNELS[due.channel]).shown if item else None
         return shown is not None and (due.state == "ALARM" or shown.state == "resolved")
 
     def _inbox(self, channel: str) -> int:
-        """Count what came in on a channel and notifies people: no quiet reply in a thread."""
+        """Count a channel's messages that notify people, without quiet thread replies."""
         receiver = self._local.receiver
         if channel == "email":
             return len(receiver.emails())
@@ -311,7 +311,7 @@ class Demo:
     def _wait_for_arrivals(self) -> None:
         deadline = time.monotonic() + _NOTIFICATION_SECONDS
         if len(self._arrived) < len(self._due):
-            self._say.print("       What followed shares a message after 5 minutes: waiting…")
+            self._say.print("       Later alerts share a message after 5 minutes: waiting…")
         while len(self._arrived) < len(self._due) and time.monotonic() < deadline:
             time.sleep(0.5)
             self._show_arrivals()
@@ -331,7 +331,7 @@ class Demo:
             if not count:
                 missing.append(f"{channel}: every message")
             if count > len(self._changes):
-                surplus.append(f"{channel}: {count} messages in place of {len(self._changes)}")
+                surplus.append(f"{channel}: {count} messages instead of {len(self._changes)}")
         return Outcome(
             changes=tuple(self._changes),
             seconds={(due.channel, due.change): s for due, s in self._arrived.items()},
@@ -343,7 +343,7 @@ class Demo:
 
 
 def summary(outcome: Outcome) -> Table:
-    """Tabulate what happened."""
+    """Return a table of what happened."""
     table = Table(title="What happened, and how soon each channel showed it", title_justify="left")
     for heading in ("Time", "Alarm", "State", "Value", "Limit", "Slack", "Email"):
         left = heading in ("Alarm", "State")
@@ -361,7 +361,7 @@ def summary(outcome: Outcome) -> Table:
 
 
 def as_json(outcome: Outcome) -> dict[str, Any]:
-    """Return the books for machines."""
+    """Return the result as JSON values."""
     return {
         "complete": outcome.complete,
         "records": outcome.records,
@@ -387,7 +387,7 @@ def _received(points: list[Datapoint]) -> int:
 
 
 def _compared(change: Change) -> tuple[str, str]:
-    """Return the last value and the limit it is held against, empty where there is none."""
+    """Return the last value and its limit, empty if there is none."""
     data = change.after.data or {}
     values, limit = data.get("recentDatapoints") or [], data.get("threshold")
     if not values or limit is None:

@@ -1,4 +1,4 @@
-"""Building with `sam build` and deploying the real template with `sam deploy`, to the engine."""
+"""Builds with `sam build` and deploys the real template with `sam deploy`, to the engine."""
 
 import contextlib
 import fcntl
@@ -24,14 +24,14 @@ _PRINT_KNOWN_TYPES: Final = (
     "from ministack.services.cloudformation.provisioners import _RESOURCE_HANDLERS as known;"
     "print(*known)"
 )
-# What the SAM transform turns into other types before the engine sees them.
+# Types that the SAM transform replaces before the engine sees them.
 _SAM_TYPES: Final = ("AWS::Serverless::Function", "AWS::Serverless::LayerVersion")
 _BUILD_SECONDS: Final = 600
 _DEPLOY_SECONDS: Final = 300
 
 
 class Stack(NamedTuple):
-    """A deployed stack: physical ids by logical id, outputs, and what the engine does not know."""
+    """A deployed stack: physical ids by logical id, outputs, and types that the engine lacks."""
 
     resources: Mapping[str, str]
     outputs: Mapping[str, str]
@@ -40,7 +40,7 @@ class Stack(NamedTuple):
 
 @contextlib.contextmanager
 def build_folder() -> Iterator[None]:
-    """Have the build folder for oneself: a second demo waits until this one has deployed."""
+    """Lock the build folder: a second demo waits until this one has deployed."""
     _WORK.mkdir(exist_ok=True)
     with (_WORK / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -51,7 +51,7 @@ def build(engine: Engine) -> Path:
     """Build the template for this machine's Python and return the built template's path.
 
     The engine runs functions in its own Python, whatever the template says, so the layers get the
-    wheels for that. Folders of their own keep such a build from ever being deployed to AWS.
+    wheels for that. Separate folders keep such a build from being deployed to AWS.
     """
     tag = subprocess.run(
         [str(ENGINE_PYTHON), "-c", "import sys; print(sys.implementation.cache_tag)"],
@@ -59,7 +59,7 @@ def build(engine: Engine) -> Path:
         capture_output=True,
         text=True,
     ).stdout.strip()
-    # SAM remembers beside its build folder what it has built: two builds must not share that.
+    # SAM stores what it has built next to its build folder: two builds must not share that.
     work = _WORK / tag
     out = work / "build"
     environment = {**engine.environment(), "LAYER_TARGET": "host", "PYTHON": str(ENGINE_PYTHON)}
@@ -76,10 +76,10 @@ def build(engine: Engine) -> Path:
 
 
 def deploy(engine: Engine, built: Path, parameters: Mapping[str, str]) -> Stack:
-    """Deploy the built template, without what the engine cannot make.
+    """Deploy the built template, without what the engine cannot create.
 
-    That is every resource type that it does not know, and alarms over metric math. Conditions are
-    settled here: it does not look into lists in them.
+    That is every unknown resource type, and alarms over metric math. Conditions are resolved here,
+    because it does not resolve lists in them.
     """
     template = cfn.load(built)
     unknown = cfn.types(template) - _known_types()
@@ -92,7 +92,7 @@ def deploy(engine: Engine, built: Path, parameters: Mapping[str, str]) -> Stack:
     built = built.with_name("template.local.json")
     built.write_text(json.dumps(smaller))
     s3 = engine.client("s3")
-    with contextlib.suppress(s3.exceptions.BucketAlreadyOwnedByYou):  # by a former deployment
+    with contextlib.suppress(s3.exceptions.BucketAlreadyOwnedByYou):  # by an earlier deployment
         s3.create_bucket(
             Bucket=_ARTEFACTS, CreateBucketConfiguration={"LocationConstraint": REGION}
         )
@@ -133,10 +133,10 @@ def describe(engine: Engine, left_out: Mapping[str, str]) -> Stack:
 
 @functools.cache
 def _known_types() -> frozenset[str]:
-    """Ask the engine for the resource types it can make.
+    """Return the resource types that the engine can create.
 
-    It has no call for that, and fails a whole deployment on the first type it does not know; its
-    version is pinned, so its own table can be read.
+    It has no call for that, and fails a whole deployment on the first unknown type; its version is
+    pinned, so its own table can be read.
     """
     done = subprocess.run(
         [str(ENGINE_PYTHON), "-c", _PRINT_KNOWN_TYPES], check=False, capture_output=True, text=True
@@ -147,7 +147,7 @@ def _known_types() -> frozenset[str]:
 
 
 def run_sam(command: str, *arguments: str, environment: Mapping[str, str], seconds: int) -> None:
-    """Run `sam` in the project's folder. Raises CommandError with the end of what it says."""
+    """Run `sam` in the project's folder. Raises CommandError with the end of its output."""
     try:
         done = subprocess.run(
             [find_sam(), command, *arguments],
@@ -159,7 +159,7 @@ def run_sam(command: str, *arguments: str, environment: Mapping[str, str], secon
             timeout=seconds,
         )
     except subprocess.TimeoutExpired as error:
-        raise CommandError(f"`sam {command}` did not end within {seconds} s") from error
+        raise CommandError(f"`sam {command}` did not finish within {seconds} s") from error
     if done.returncode != 0:
         tail = "\n".join((done.stdout + done.stderr).splitlines()[-40:])
         raise CommandError(f"`sam {command}` failed:\n{tail}")

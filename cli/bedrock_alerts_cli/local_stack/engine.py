@@ -1,4 +1,4 @@
-"""The embedded AWS-compatible engine: a process of our own on a loopback port, and nothing else."""
+"""The embedded AWS-compatible engine: a child process on a loopback port."""
 
 import contextlib
 import os
@@ -52,7 +52,7 @@ class Engine:
             "AWS_EC2_METADATA_DISABLED": "true",
             "NO_PROXY": "127.0.0.1,localhost",
             "SAM_CLI_TELEMETRY": "0",
-            # It waits 5 s between two looks at a stack; nobody on this machine has to be spared.
+            # The default is 5 s between two checks of a stack; a local engine needs no such limit.
             "SAM_CLI_POLL_DELAY": "0.2",
         }
 
@@ -71,7 +71,7 @@ class Engine:
 def running_engine(port: int | None = None) -> Iterator[Engine]:
     """Start the engine on `port`, a free one by default, and stop all of it at the end.
 
-    Raises CommandError when it is not installed, its port is taken, or it does not come up.
+    Raises CommandError if it is not installed, its port is in use, or it does not start.
     """
     if not ENGINE_PYTHON.exists():
         raise CommandError(
@@ -79,7 +79,7 @@ def running_engine(port: int | None = None) -> Iterator[Engine]:
         )
     chosen = port or _free_port()
     if _answers(chosen):
-        raise CommandError(f"port {chosen} is taken: choose another with --engine-port")
+        raise CommandError(f"port {chosen} is in use: choose another with --engine-port")
     state = Path(tempfile.mkdtemp(prefix="bedrock-alerts-engine-"))
     log = state / "engine.log"
     with log.open("wb") as output:
@@ -125,7 +125,7 @@ def _wait_until_ready(process: subprocess.Popen[bytes], port: int, log: Path) ->
                 return
         time.sleep(0.1)
     tail = "\n".join(log.read_text(errors="replace").splitlines()[-15:])
-    raise CommandError(f"the engine did not come up; the end of its log:\n{tail}")
+    raise CommandError(f"the engine did not start; the end of its log:\n{tail}")
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
@@ -134,7 +134,7 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
             os.killpg(process.pid, sign)
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(_STOP_SECONDS)
-    # The workers of functions are in the same group; none may outlive it.
+    # The workers of functions are in the same process group, and must end with it.
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
 

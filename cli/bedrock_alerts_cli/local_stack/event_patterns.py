@@ -1,4 +1,4 @@
-"""Whether EventBridge would take an event by a rule's pattern, for the operators that ours use.
+"""Matches events with EventBridge patterns, for the operators that our rules use.
 
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern-operators.html
 """
@@ -8,7 +8,7 @@ from typing import Any
 
 
 def matches_pattern(pattern: Mapping[str, Any], event: Mapping[str, Any]) -> bool:
-    """Tell whether every field of the pattern is found in the event."""
+    """Whether every field of the pattern matches the event."""
     return all(
         matches_pattern(wanted, _mapping(event.get(name)))
         if isinstance(wanted, Mapping)

@@ -1,7 +1,7 @@
-"""The e-mail side of the local stack: reads what the topic sends and hands it to the receiver.
+"""Email of the local stack: passes the topic's messages to the receiver.
 
-The engine sends no e-mail. A queue subscribed to the topic gets every message that a subscribed
-address would get, so subject and body are those of the real thing.
+The engine sends no email. A queue subscribed to the topic gets every message that a subscribed
+address would get, so subject and body are the real ones.
 """
 
 import json
@@ -22,7 +22,7 @@ _WAIT_SECONDS: Final = 1
 def open_mailbox(
     engine: Engine, topic_arn: str, address: str, receiver: Receiver
 ) -> Iterator[None]:
-    """Show every e-mail of the topic on the receiver's page, until the context ends."""
+    """Show every email of the topic on the receiver's page, until the context ends."""
     sqs = engine.client("sqs")
     url = sqs.create_queue(QueueName="local-mailbox")["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"][

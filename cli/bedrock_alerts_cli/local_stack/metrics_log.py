@@ -1,6 +1,6 @@
-"""Metrics out of a log: what CloudWatch makes of the EMF lines that a function writes.
+"""Reads metrics from a function's EMF log lines, like CloudWatch.
 
-The engine stores log lines and makes no metrics of them.
+The engine stores log lines but creates no metrics from them.
 """
 
 import json
@@ -12,13 +12,13 @@ from bedrock_alerts_cli.simulator import Datapoint
 
 
 class MetricsLog:
-    """Reads a log that grows, each line once."""
+    """Reads a growing log, each line once."""
 
     def __init__(self) -> None:
         self._read: Counter[str] = Counter()
 
     def read(self, lines: Iterable[str]) -> list[Datapoint]:
-        """Take the whole log and return the data points of lines that were not there before."""
+        """Return the data points of lines that are new in the whole log."""
         found = Counter(line for line in lines if '"_aws"' in line)
         new = found - self._read
         self._read |= found

@@ -1,7 +1,7 @@
-"""Believable Bedrock traffic, invented: minutes of calls by several applications and models.
+"""Synthetic but realistic Bedrock traffic: minutes of calls by several applications and models.
 
-Every run of a seed gives the same calls. No text in it was ever written by anybody: prompts and
-answers are stock phrases, there to give the records their size.
+Every run of a seed gives the same calls. No text in it is from a real person: prompts and responses
+are stock phrases that give the records their size.
 """
 
 import random
@@ -41,7 +41,7 @@ CALLERS: Final = (
 
 
 class Scene(NamedTuple):
-    """What one minute brings beside ordinary calls."""
+    """The events of one minute, besides ordinary calls."""
 
     title: str
     blocked: int = 0
@@ -59,13 +59,13 @@ STORY: Final = (
     QUIET,
     QUIET,
     QUIET,
-    Scene("the nightly report runs into its quota", throttled=9),
+    Scene("the nightly report reaches its quota", throttled=9),
     Scene("and retries in a loop", throttled=12),
     *[QUIET] * 23,
 )
 
 
-# What the story has to lead to: the state changes of the stack's alarms, in order.
+# The expected state changes of the stack's alarms, in order.
 EXPECTED: Final = (
     ("ContentFiltered", "ALARM"),
     ("PromptAttack", "ALARM"),
@@ -110,7 +110,7 @@ def story(
 
 
 def native_metrics(records: list[tuple[datetime, dict[str, Any]]]) -> list[Datapoint]:
-    """Return what Bedrock itself publishes of a minute's calls, over all models."""
+    """Return the metrics that Bedrock itself publishes for a minute's calls, over all models."""
     if not records:
         return []
     throttled = sum("errorCode" in record for _, record in records)

@@ -1,1 +1,1 @@
-"""For the project's maintainers: what is generated, prices and pictures."""
+"""Tools for the project's maintainers: generated documents, prices and pictures."""

@@ -1,7 +1,7 @@
-"""`python -m bedrock_alerts_cli.maintain.pictures`: take the README's pictures of messages anew.
+"""`python -m bedrock_alerts_cli.maintain.pictures`: create the README's pictures of messages again.
 
-Messages are made and put into a channel by the code that does it in AWS, drawn by the local stack's
-page, and photographed by Chromium without a window, which has to be installed.
+The code that runs in AWS renders and posts the messages, the local stack's page shows them, and
+headless Chromium, which must be installed, takes the screenshots.
 """
 
 import re
@@ -36,7 +36,7 @@ _CHANNEL: Final = "C0123456789"
 _BROWSERS: Final = ("chromium", "chromium-browser", "google-chrome")
 _SECONDS: Final = 60
 WIDTH: Final = 680
-# The channel alone, as high as it is.
+# Only the channel, at its full height.
 _CSS: Final = """<style>
 .top, .mail, .summary, .channel > header { display: none !important; }
 body { height: auto !important; background: var(--pane); }
@@ -49,7 +49,7 @@ _HEIGHT: Final = re.compile(r'<html[^>]* data-height="(\d+)"')
 
 
 class Channel:
-    """Slack, as far as the bot needs it: a receiver that shows what was posted."""
+    """The Slack methods that the bot needs, with a receiver that shows what was posted."""
 
     def __init__(self) -> None:
         self.now = BEGAN
@@ -65,7 +65,7 @@ class Channel:
         broadcast: bool = False,
         seconds: float,
     ) -> str:
-        """Keep a message, or a reply."""
+        """Store a message, or a reply."""
         del token, channel, seconds
         thread = {"thread_ts": thread_ts, "reply_broadcast": broadcast} if thread_ts else {}
         return self.receiver.add_message({**payload, **thread}).ts
@@ -90,8 +90,8 @@ class Channel:
         """Leave the picture out."""
 
     def draw(self, widget: str) -> bytes:
-        """Draw nothing: only CloudWatch can."""
-        raise CommandError(f"a picture of {len(widget)} characters is drawn in AWS alone")
+        """Raise, because only CloudWatch can draw graphs."""
+        raise CommandError(f"a picture of {len(widget)} characters can only be drawn in AWS")
 
     def text(self, *, fresh: bool = False) -> str:
         """Return the bot's token."""
@@ -100,14 +100,14 @@ class Channel:
 
 
 def alarm() -> Receiver:
-    """Show a critical alarm, with evidence, what to do, and buttons; its thread is not opened."""
+    """Show a critical alarm with evidence, what to do, and buttons; its thread is closed."""
     channel = Channel()
     _tell(channel, [FULL], has_extras=False)
     return channel.receiver
 
 
 def life() -> Receiver:
-    """Show the same alarm when it is over: its message edited, its story in the thread."""
+    """Show the same alarm after it is resolved: its message edited, its timeline in the thread."""
     channel = Channel()
     acknowledged = BY_REASON["acknowledged"]
     _tell(channel, [FULL, acknowledged, BY_REASON["resolved"]])
@@ -115,7 +115,7 @@ def life() -> Receiver:
 
 
 def storm() -> Receiver:
-    """Show many alarms of a few minutes as one message."""
+    """Show many alarms within a few minutes as one message."""
     channel = Channel()
     offender, name = BY_KIND["contributor"], BY_KIND["query"].title
     alerts = [
@@ -159,7 +159,7 @@ def _tell(channel: Channel, alerts: list[Alert], *, has_extras: bool = True) -> 
 def photograph(
     receiver: Receiver, path: Path, *, width: int = WIDTH, is_dark: bool = False, scale: int = 2
 ) -> None:
-    """Draw the channel as a picture of this width. Raises CommandError without a browser."""
+    """Return a screenshot of the channel with this width. Raises CommandError without a browser."""
     browser = next(filter(None, map(shutil.which, _BROWSERS)), None)
     if browser is None:
         raise CommandError("no Chromium found: pictures of messages need one")

@@ -1,7 +1,7 @@
 """The second source of prices: rates by Region, and a check of the first.
 
 `lmux-aws-bedrock` and `lmux-bedrock-shared` (MIT, PyPI) hold tables that a script makes from AWS's
-price page. They are read as syntax trees out of their wheels, and neither installed nor run.
+price page. They are read from their wheels as syntax trees, and neither installed nor run.
 """
 
 import ast
@@ -34,11 +34,11 @@ _LIFETIMES: Final = "cache_creation_cost_per_token_by_ttl"
 _THRESHOLD: Final = "min_input_tokens"
 _TOLERANCE: Final = Decimal("0.02")
 _MICRO: Final = 1_000_000
-# A Region's price is at most so many times that of us-east-1; what is further off is a mistake.
+# The highest ratio of a Region's price to that of us-east-1; a larger one is a mistake.
 _FURTHEST: Final = Decimal("1.7")
-# The same models by the names that Bedrock's list of models and AWS's price page have for them.
+# The same models, by their names in Bedrock's model list and on AWS's price page.
 _NAMES: Final = {"qwen.qwen3-coder-480b-a35b-v1:0": "qwen.qwen3-coder-480b-a35b-instruct"}
-# A geography's profile costs what the Region charges that it is called from:
+# A geography's profile has the price of the Region that it is called from:
 # https://docs.aws.amazon.com/bedrock/latest/userguide/cross-region-inference.html
 _REGIONS_OF: Final = {
     "us": re.compile(r"us-(?!gov)"),
@@ -67,13 +67,13 @@ class SecondSource(NamedTuple):
     regional: Mapping[str, Mapping[str, Row]]
 
     def row(self, model: str, region: str | None = None) -> Row | None:
-        """Return the row of a model, None where there is none; geographies are not resolved."""
+        """Return the row of a model, None if there is none; geographies are not resolved."""
         table = self.base if region is None else self.regional.get(region, {})
         return table.get(_NAMES.get(model, model.partition(":")[0]))
 
 
 def read_wheels(wheels: Iterable[Path]) -> SecondSource:
-    """Read the tables out of the packages' wheels; raises `PricesError` where one is missing."""
+    """Read the tables from the packages' wheels; raises `PricesError` if one is missing."""
     tables: dict[str, Any] = {}
     version = ""
     for wheel in wheels:
@@ -97,11 +97,12 @@ def read_wheels(wheels: Iterable[Path]) -> SecondSource:
 
 
 def merged(entries: Iterable[Entry], second: SecondSource) -> tuple[tuple[Entry, ...], list[str]]:
-    """Add rates by Region to the first source's entries; also say where the two disagree.
+    """Add rates by Region to the first source's entries, and return where the two disagree.
 
-    A bare id that the first source gives the price of the global profile gets that of its Region's.
-    What else differs by more than 2 % keeps the first source's price and is marked. A price that
-    cannot be meant is left out: a cache dearer than the input, a Region at twice the price.
+    A bare id with the global profile's price in the first source gets the price of its Region's
+    profile. Other prices that differ by more than 2 % keep the first source's value and are marked.
+    Implausible prices are left out: a cache read above the input price, a Region at twice the
+    price.
     """
     found = {(entry.model, entry.region): entry for entry in entries}
     said: list[str] = []
@@ -126,7 +127,7 @@ def _add(
     found: dict[tuple[str, str | None], Entry],
     said: list[str],
 ) -> None:
-    """Add a model's prices by Region, or note that its price is the same in all."""
+    """Add a model's prices by Region, or record that its price is the same in all."""
     is_alike = all((one.region or "").startswith("us-gov-") for one in regional)
     row = second.row(entry.model)
     if row is not None and is_alike:
@@ -138,7 +139,7 @@ def _add(
         if wide.input and rates.input and not _is_near(wide.input, rates.input):
             said.append(f"{place}: {_shown(rates)} against {_shown(wide)} elsewhere; left out")
         elif (rates.cache_read or 0) > (rates.input or 0):
-            said.append(f"{place}: a cache read is dearer than the input; left out")
+            said.append(f"{place}: a cache read costs more than the input; left out")
             rates = msgspec.structs.replace(rates, cache_read=None)
             found.setdefault((one.model, one.region), msgspec.structs.replace(one, rates=rates))
         else:
@@ -184,11 +185,11 @@ def _by_region(entry: Entry, second: SecondSource) -> Iterator[Entry]:
 def _only_in(
     second: SecondSource, found: Mapping[tuple[str, str | None], Entry]
 ) -> Iterator[Entry]:
-    """Return the models that only the second source knows, as they are in us-east-1."""
+    """Return the models that only the second source has, with their us-east-1 prices."""
     known = {_NAMES.get(model, model.partition(":")[0]) for model, _ in found}
     for name, row in second.base.items():
         geography, _, bare = name.partition(".")
-        # Where a model is priced by Region, a geography's price is us-east-1's.
+        # If a model is priced by Region, a geography's price is that of us-east-1.
         is_by_region = geography in _GEOGRAPHIES and any(
             bare in r for r in second.regional.values()
         )
@@ -214,7 +215,7 @@ def _with_free_writes(entry: Entry) -> Entry:
 
 
 def _differ(one: Rates, other: Rates) -> bool:
-    """Whether what both have differs by more than 2 % in the input or the output."""
+    """Whether the prices of both differ by more than 2 % for input or output."""
     pairs = ((one.input, other.input), (one.output, other.output))
     return any(
         a is not None and b is not None and abs(a - b) > _TOLERANCE * max(a, b) for a, b in pairs
@@ -242,7 +243,7 @@ def _table(node: ast.Dict) -> dict[str, Any]:
     table: dict[str, Any] = {}
     for key, value in zip(node.keys, node.values, strict=True):
         if not isinstance(key, ast.Constant):
-            continue  # another table is put in here, which is read by its own name
+            continue  # another table is included here, which is read by its own name
         if isinstance(value, ast.Dict):
             table[str(key.value)] = _table(value)
         elif isinstance(value, ast.Call):

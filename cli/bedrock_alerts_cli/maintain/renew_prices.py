@@ -1,4 +1,4 @@
-"""Renew `prices.json` from the price list of the package `litellm`, with a second one's Regions.
+"""Renew `prices.json` from the price list of the package `litellm`, with Regions of a second one.
 
     python -m bedrock_alerts_cli.maintain.renew_prices
                                                      newest release: rewrite, print what changed
@@ -8,7 +8,7 @@
                                                      read these wheels instead of fetching them
 
 `litellm` is read as a zip file and never installed: it is large and fetches prices on import.
-Where the two disagree by more than 2 % is printed; `regional_prices` says which one is taken.
+Differences of more than 2 % are printed; `regional_prices` decides which one is used.
 """
 
 import argparse
@@ -62,21 +62,21 @@ _KINDS: Final = {
     "output_cost_per_token": "output",
     "output_cost_per_image": "image",
 }
-# `_batches` is what the list says for the tier that Bedrock calls batch.
+# `_batches` is the list's word for Bedrock's tier batch.
 _TIERS: Final = {
     "batches": "batch",
     "flex": "flex",
     "priority": "priority",
     "ultrafast": "ultrafast",
 }
-# One threshold holds for the whole call, and the prompt it is compared with includes the cache's
-# tokens (read in the cost calculator and the Converse transformation of litellm 1.109.1).
+# One threshold applies to the whole call, and the prompt compared with it includes cached tokens
+# (read in the cost calculator and the Converse transformation of litellm 1.109.1).
 _RATE_FIELD: Final = re.compile(
     rf"(?P<kind>{'|'.join(_KINDS)})(?:_above_(?P<above>\d+)k_tokens)?(?:_(?P<tier>{'|'.join(_TIERS)}))?"
 )
 # Web searches are a tool's, charged by the search; no record counts them.
 _IGNORED: Final = frozenset({"search_context_cost_per_query"})
-# Charged beside or instead of tokens, and counted by nothing a record holds.
+# Charged in addition to or instead of tokens, and not counted in a record.
 _UNCOUNTED: Final = re.compile(
     r"input_cost_per_(query|image|image_token|audio_token|(video|audio)_per_second)"
     r"|output_cost_per_audio_token"
@@ -113,7 +113,7 @@ _BY_IMAGE_SIZE: Final = ("amazon.nova-canvas", "amazon.titan-image-generator")
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What a wheel says: its release, its licence, and the price map with exact decimals."""
+    """The content of a wheel: its release, its license, and the price map with exact decimals."""
 
     version: str
     licence: str
@@ -121,7 +121,7 @@ class Source:
 
 
 def read_wheel(wheel: Path) -> Source:
-    """Read the price list out of a wheel; raises `PricesError` when something is not there."""
+    """Read the price list from a wheel; raises `PricesError` if something is missing."""
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
         metadata = _member(names, r"litellm-[^/]+\.dist-info/METADATA")
@@ -130,10 +130,10 @@ def read_wheel(wheel: Path) -> Source:
         version = re.search(r"^Version: (\S+)$", archive.read(metadata).decode(), re.MULTILINE)
         text = " ".join(archive.read(licence).decode().split())
         content = json.loads(archive.read(prices), parse_float=Decimal, parse_int=Decimal)
-    # The wheel's licence first sets apart a folder that has nothing to do with prices.
+    # The wheel's license first excludes a folder that has nothing to do with prices.
     start = text.find("MIT License Copyright")
     if version is None or start < 0:
-        message = f"{wheel.name}: no version, or the licence is no longer MIT; look at it"
+        message = f"{wheel.name}: no version, or the license is no longer MIT; check it"
         raise PricesError(message)
     return Source(version=version[1], licence=text[start:], prices=content)
 
@@ -147,7 +147,7 @@ def _member(names: Iterable[str], pattern: str) -> str:
 
 
 def picodollars(amount: object, where: str) -> int:
-    """Convert USD to whole pico-dollars, exactly; raises `PricesError` when they are not whole."""
+    """Convert USD to whole pico-dollars, exactly; raises `PricesError` if they are not whole."""
     if not isinstance(amount, Decimal) or amount < 0 or amount * _PICO % 1:
         message = f"{where}: {amount!r} is not a whole number of pico-dollars"
         raise PricesError(message)
@@ -155,10 +155,10 @@ def picodollars(amount: object, where: str) -> int:
 
 
 def convert(source: Source) -> tuple[tuple[Entry, ...], dict[str, list[str]]]:
-    """Turn the price map into entries, sorted; also say which keys were left out, by reason."""
+    """Return the price map as sorted entries, and the omitted keys by reason."""
     entries: dict[tuple[str, str], Entry] = {}
     skipped: dict[str, list[str]] = defaultdict(list)
-    # Keys without the library's own prefix first: they are the fuller ones where both exist.
+    # Keys without the library's prefix first: they are more complete if both exist.
     for key in sorted(source.prices, key=lambda key: (key.startswith("bedrock/"), key)):
         fields = source.prices[key]
         if not str(fields.get("litellm_provider")).startswith("bedrock") or key == GUARDRAILS_KEY:
@@ -167,14 +167,14 @@ def convert(source: Source) -> tuple[tuple[Entry, ...], dict[str, list[str]]]:
         if isinstance(entry, str):
             skipped[entry].append(key)
         elif (place := (entry.model, entry.region or "")) in entries:
-            skipped["the same id a second time"].append(key)
+            skipped["a duplicate id"].append(key)
         else:
             entries[place] = entry
     return tuple(entries[place] for place in sorted(entries)), dict(skipped)
 
 
 def _entry(key: str, fields: Mapping[str, Any]) -> Entry | str:
-    """Convert one key of the price map, or give the reason why it has no place in ours."""
+    """Return one key of the price map as an entry, or the reason why it is omitted."""
     for pattern, reason in _SKIPPED_KEYS:
         if pattern.match(key):
             return reason
@@ -186,7 +186,7 @@ def _entry(key: str, fields: Mapping[str, Any]) -> Entry | str:
         return "charged by what no record counts"
     rates = _rates(key, fields)
     if str(fields.get("mode")).startswith("image"):
-        # Charged by the image alone, so its prompt is free; a chat model without a rate is not.
+        # Charged only by the image, so its prompt is free; a chat model without a rate is not.
         free = {"input": 0, "output": 0}
         rates = {place: {**free, **kinds} for place, kinds in rates.items()}
     return Entry(
@@ -211,7 +211,7 @@ def _caveat(key: str, fields: Mapping[str, Any]) -> Caveat | _NotByToken | None:
     uncounted = [
         name
         for name, amount in fields.items()
-        # Media tokens at the price of text tokens need no counting of their own.
+        # Media tokens at the price of text tokens need no separate count.
         if _UNCOUNTED.fullmatch(name) and amount and not (name.endswith("_token") and amount == own)
     ]
     if not uncounted:
@@ -228,8 +228,8 @@ def _rates(key: str, fields: Mapping[str, Any]) -> dict[tuple[int, str], dict[st
             place = (int(found["above"] or 0) * 1000, _TIERS.get(found["tier"], ""))
             rates[place][_KINDS[found["kind"]]] = picodollars(amount, f"{key}: {name}")
         elif "cost" in name and name not in _IGNORED and not _UNCOUNTED.fullmatch(name):
-            # A price of a new kind left out in silence would make every amount too small.
-            message = f"{key}: {name} is a price this program does not know; teach it"
+            # Silently omitting a new kind of price would make every amount too small.
+            message = f"{key}: {name} is a price that this program does not know; add it"
             raise PricesError(message)
     return rates
 
@@ -243,7 +243,7 @@ def _tiers(rates: Mapping[tuple[int, str], dict[str, int]], above: int) -> dict[
 
 
 def guardrail(source: Source) -> dict[str, int]:
-    """Convert the guardrail prices; raises `PricesError` when the units are not those we know."""
+    """Convert the guardrail prices; raises `PricesError` if the units are unknown."""
     found = source.prices.get(GUARDRAILS_KEY, {}).get("guardrail_cost_per_unit", {})
     if set(found) != set(_GUARDRAIL_UNITS):
         message = f"{GUARDRAILS_KEY}: expected {sorted(_GUARDRAIL_UNITS)}, found {sorted(found)}"
@@ -255,7 +255,7 @@ def guardrail(source: Source) -> dict[str, int]:
 
 
 def render(source: Source, entries: Iterable[Entry], dated: str, regional: str = "") -> bytes:
-    """Write the file: a header, then one entry a line, so that a renewal reads as a diff."""
+    """Return the file: a header, then one entry a line, so that a renewal is a readable diff."""
     header = {
         "source": "litellm",
         "source_version": source.version,
@@ -273,12 +273,12 @@ def render(source: Source, entries: Iterable[Entry], dated: str, regional: str =
         "]",
     ]
     text = ("{\n" + "\n".join(lines) + "\n}\n").encode()
-    read_price_list(text)  # what the layer could not load is not written
+    read_price_list(text)  # a file that the layer cannot load is not written
     return text
 
 
 def differences(before: ShippedPrices | None, after: ShippedPrices) -> Iterator[str]:
-    """Say what was added, removed and changed, in USD per million tokens (or per image, unit)."""
+    """Return what was added, removed and changed, in USD per million tokens (or image, unit)."""
     old, new = _amounts(before), _amounts(after)
     for name in sorted(old.keys() | new.keys()):
         was, now = old.get(name), new.get(name)
@@ -293,7 +293,7 @@ def differences(before: ShippedPrices | None, after: ShippedPrices) -> Iterator[
 
 
 def _amounts(prices: ShippedPrices | None) -> dict[str, dict[str, str]]:
-    """Flatten a price list to readable amounts by name and kind."""
+    """Return a price list as readable amounts by name and kind."""
     if prices is None:
         return {}
     units = msgspec.structs.asdict(prices.guardrail)
@@ -329,7 +329,7 @@ def _usd(rate: int, unit: Decimal) -> str:
 def fetch(wanted: Sequence[str], folder: Path) -> list[Path]:
     """Download packages' wheels, newest or of a release, with this interpreter's own pip."""
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
-    # They are read, not run, so that it does not matter for which Python they are.
+    # They are read, not run, so their Python version does not matter.
     command += ["--only-binary=:all:", "--python-version=3.13", "--dest", str(folder), *wanted]
     subprocess.run(command, check=True)
     return sorted(folder.glob("*.whl"))

@@ -1,4 +1,4 @@
-"""A table, queues and channels that remember, for the notifier in memory.
+"""A table, queues and channels in memory, for the simulated notifier.
 
 Every call goes through `World.call`, which may advance time, refuse, or end the process there.
 """
@@ -15,10 +15,10 @@ from bedrock_alerts.errors import UnknownOutcomeError
 
 
 class Calls(Protocol):
-    """Where every call of the notifier passes."""
+    """The interface for every call of the notifier."""
 
     def call(self, name: str) -> None:
-        """Let a call of `name` happen, or raise what becomes of it."""
+        """Make a call of `name`, or raise its error."""
 
     def now(self) -> float:
         """Return the simulated time."""
@@ -72,18 +72,18 @@ class MemoryTable:
         return True
 
     def evidence(self, alarm: str) -> Found:
-        """Return what was looked up about an alarm."""
+        """Return the stored evidence of an alarm."""
         self._world.call("table")
         return self.found.get(alarm, Found())
 
     def put_evidence(self, alarm: str, found: Found) -> None:
-        """Keep what was looked up about an alarm."""
+        """Store the evidence of an alarm."""
         self._world.call("table")
         self.found[alarm] = found
 
 
 class Sent(NamedTuple):
-    """What a channel was sent. `ts` is a Slack message, `thread` the one that it replies to."""
+    """A message to a channel; `ts` is a Slack message, `thread` the one that it replies to."""
 
     at: float
     channel: str
@@ -106,7 +106,7 @@ class Channels:
         self._numbers = itertools.count(1)
 
     def take(self, sent: Sent) -> None:
-        """Accept a message, unless the channel is away; an unknown outcome accepts it too."""
+        """Accept a message, unless the channel is unavailable; also if the outcome is unknown."""
         sent, unknown = sent._replace(job=self.job), None
         try:
             self._world.call(sent.channel)
@@ -129,7 +129,7 @@ class Mailbox:
         self._world, self._channels = world, channels
 
     def send(self, subject: str, body: str, *, seconds: float) -> None:
-        """Take an email."""
+        """Accept an email."""
         del seconds
         payload = {"subject": subject, "body": body}
         self._channels.take(Sent(self._world.now(), "email", "send", payload))
@@ -142,7 +142,7 @@ class Topic:
         self._world, self._channels = world, channels
 
     def publish(self, message: str, *, seconds: float) -> None:
-        """Take a notification."""
+        """Accept a notification."""
         del seconds
         self._channels.take(Sent(self._world.now(), "amazon_q", "send", {"message": message}))
 
@@ -154,7 +154,7 @@ class Json:
         self._world, self._channels, self._channel = world, channels, channel
 
     def post_json(self, url: str, payload: Mapping[str, Any], *, seconds: float) -> None:
-        """Take a request."""
+        """Accept a request."""
         del seconds
         action = payload.get("event_action", "change" if "/change/" in url else "send")
         key = payload.get("dedup_key", "")
@@ -162,7 +162,7 @@ class Json:
         self._channels.take(sent)
 
     def post(self, url: str, body: bytes, headers: Mapping[str, str], *, seconds: float) -> None:
-        """Take a request of bytes."""
+        """Accept a request of bytes."""
         del headers, seconds, url
         sent = Sent(self._world.now(), self._channel, "send", {"body": body})
         self._channels.take(sent)
@@ -184,7 +184,7 @@ class SlackMessages:
         broadcast: bool = False,
         seconds: float,
     ) -> str:
-        """Take a message or a reply, and return its `ts`."""
+        """Accept a message or a reply, and return its `ts`."""
         del token, channel, seconds
         ts = self._channels.next_ts()
         action = ("broadcast" if broadcast else "reply") if thread_ts else "post"
@@ -196,7 +196,7 @@ class SlackMessages:
     def update(
         self, token: str, channel: str, ts: str, payload: Mapping[str, Any], *, seconds: float
     ) -> None:
-        """Take an edit."""
+        """Accept an edit."""
         del token, channel, seconds
         self._channels.take(Sent(self._world.now(), "slack", "edit", payload, ts=ts))
 
@@ -210,7 +210,7 @@ class SlackMessages:
         title: str,
         seconds: float,
     ) -> None:
-        """Take no picture."""
+        """Ignore a picture."""
         del token, channel, thread_ts, picture, title, seconds
 
 
@@ -227,26 +227,26 @@ class FixedSecret:
 
 
 class Silent:
-    """A journal that no one reads."""
+    """A journal that is not read."""
 
     def __init__(self) -> None:
         self.lines: list[tuple[str, Mapping[str, object]]] = []
 
     def info(self, msg: object, *, extra: Mapping[str, object]) -> None:
-        """Keep a line."""
+        """Store a line."""
         self.lines.append((str(msg), extra))
 
     warning = info
 
 
 class Recorded(Sender):
-    """A sender of the product, beside what it was asked to send."""
+    """A sender of the product that records its jobs."""
 
     def __init__(self, sender: Sender, channels: Channels) -> None:
         self._sender, self._channels = sender, channels
 
     def send(self, job: Job, seconds: float) -> Receipt:
-        """Send, and note the job with whatever goes out."""
+        """Send, and record the job with its messages."""
         before, self._channels.job = self._channels.job, job
         try:
             return self._sender.send(job, seconds)

@@ -22,10 +22,10 @@ from bedrock_alerts_cli.user_errors import InputError
 
 CHANNELS: Final[tuple[Channel, ...]] = ("email", "slack", "pagerduty")
 AFTER_SECONDS: Final = 150.0
-"""How long to play on after the last line."""
+"""How long to play on after the last line, in seconds."""
 
 _HOME: Final = "arn:aws:cloudwatch:us-east-1:111122223333:alarm:"
-# Every minute in between is played.
+# Every minute in between is simulated.
 _LONGEST_SECONDS: Final = 455 * 86_400
 
 
@@ -41,7 +41,7 @@ class Simulation:
         policy: Policy | None = None,
         seconds_after: float = AFTER_SECONDS,
     ) -> None:
-        """Play it. Raises InputError where the lines are more than 455 days apart."""
+        """Play it. Raises InputError if the lines are more than 455 days apart."""
         times = [line.at for line in lines] or [0.0]
         start, end = min(times), max(times) + seconds_after
         if end - start > _LONGEST_SECONDS:
@@ -101,7 +101,7 @@ class Simulation:
         return max((number for number, since in known if since <= at), default=0)
 
     def _look_up(self, item: AlarmItem) -> LookedUp | None:
-        """Answer as DescribeAlarms does, where a line says how."""
+        """Return the response of DescribeAlarms that a line sets."""
         found = self._described.get(item.arn.rpartition(":alarm:")[2])
         if found is None:
             return None

@@ -1,4 +1,4 @@
-"""What came of a simulation: every message, and what each channel shows at the end."""
+"""The result of a simulation: every message, and what each channel shows at the end."""
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
@@ -13,7 +13,7 @@ from bedrock_alerts_cli.notifier.world import World
 
 _TITLE_CHARS: Final = 250
 _STATES: Final = {"no_data": "no_data", "resolved": "resolved", "recovering": "recovering"}
-# PagerDuty's change events are no incidents and notify no one.
+# PagerDuty's change events are not incidents and notify no one.
 _IN_SILENCE: Final = "change"
 
 
@@ -24,12 +24,12 @@ def channel_of(sent: Sent) -> str:
 
 
 def notifies(sent: Sent) -> bool:
-    """Whether a message notifies people: no edit, no quiet reply, no end of a page."""
+    """Whether a message notifies people: not an edit, a quiet reply or the end of a page."""
     return sent.action in NOISY or sent.action == "trigger"
 
 
 def messages(sent: Iterable[Sent]) -> list[dict[str, Any]]:
-    """Return every message in order; what several alarms share is one."""
+    """Return every message in order; a shared message is one."""
     return [_message(one) for one in sent if one.action != _IN_SILENCE]
 
 
@@ -52,7 +52,7 @@ def _message(sent: Sent) -> dict[str, Any]:
 
 def _about(sent: Sent, place: int) -> dict[str, Any]:
     job = sent.job
-    assert job is not None  # noqa: S101 - whoever asks has seen its alerts
+    assert job is not None  # noqa: S101 - the caller has checked that it has alerts
     alert = job.alerts[place]
     number = job.shows[place].number if place < len(job.shows) else 0
     name = _name(alert.incident) or alert.title
@@ -71,7 +71,7 @@ def _reason(sent: Sent, place: int) -> str:
 
 
 def shows(world: World, sent: Sequence[Sent]) -> list[dict[str, Any]]:
-    """Return what each channel shows of each alarm; `nothing` where it was never sent any."""
+    """Return what each channel shows of each alarm; `nothing` if it was sent nothing."""
     alarms = [item for item, _, _ in world.table.items.values() if item.notice is None]
     known = dict.fromkeys((*world.channels, *map(channel_of, sent)))
     found = {
@@ -97,7 +97,7 @@ def shows(world: World, sent: Sequence[Sent]) -> list[dict[str, Any]]:
             if one.channel == "pagerduty":
                 keys = pages.setdefault(about, {})
                 keys[one.key] = "resolved" if one.action == "resolve" else state
-                # One page that is still open is what people see.
+                # One page that is still open determines what people see.
                 state = next((now for now in keys.values() if now != "resolved"), "resolved")
             found[about] |= {"state": state, "severity": alert.severity, "since": _since(alert)}
     return list(found.values())

@@ -1,4 +1,4 @@
-"""Reading what is to be played: plain alarm events, and lines with a time of their own."""
+"""Reads a sequence to play: plain alarm events, and timed lines."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -10,7 +10,7 @@ from bedrock_alerts.alerts.normalise.fields import moment
 from bedrock_alerts.alerts.routing import RoutesError, parse_routes
 from bedrock_alerts_cli.user_errors import InputError
 
-# A line with one of these says when it happens; anything else is an event with its own time.
+# A line with one of these is timed; any other is an event with its own time.
 _KINDS: Final = ("event", "press", "outage", "routes", "describe_alarms")
 _PRESSES: Final = ("acknowledge", "unacknowledge", "silence", "unsilence")
 _LONGEST_SILENCE: Final = 7 * 86_400
@@ -18,7 +18,7 @@ _LONGEST_OUTAGE_MINUTES: Final = 7 * 1440.0
 
 
 class Line(NamedTuple):
-    """One line: when it happens (seconds since 1970), which kind it is, and all that it says."""
+    """One line: its time (seconds since 1970), kind and content."""
 
     at: float
     kind: str
@@ -26,13 +26,13 @@ class Line(NamedTuple):
 
 
 class _WrongLineError(ValueError):
-    """What is wrong with a line, without its content."""
+    """An error in a line, without the line's content."""
 
 
 def read_lines(text: str, name: str) -> list[Line]:
     """Read a sequence: one JSON object a line, or one JSON document.
 
-    Raises InputError with the name of the file and the line where something is wrong.
+    Raises InputError with the name of the file and the line of an error.
     """
     found = []
     for number, value in _values(text.removeprefix("\ufeff"), name):
@@ -84,7 +84,7 @@ def _line(value: Any) -> Line:
         return Line(_time_of_event(event), "event", {"event": event})
     at = _time(value, "at")
     if not kind:
-        raise _WrongLineError(f"needs one of {', '.join(_KINDS)} beside at")
+        raise _WrongLineError(f"needs one of {', '.join(_KINDS)} with at")
     return Line(at, kind, _CHECKS[kind](value))
 
 
@@ -96,7 +96,7 @@ def _time(value: Mapping[str, Any], name: str) -> float:
 
 
 def _time_of_event(event: Any) -> float:
-    """Return when an event of any transport was sent, or what it is about happened."""
+    """Return when an event of any transport was sent or happened."""
     if not isinstance(event, dict):
         raise _WrongLineError("event is not a JSON object")
     before = datetime.now(UTC)
@@ -104,7 +104,7 @@ def _time_of_event(event: Any) -> float:
         getattr(one, "sent_at", None) or getattr(one, "at", None)
         for one in normalise(json.dumps(event))
     ]
-    # An event without any time is dated by its reading.
+    # An event without a time gets the time of reading.
     known = [time for time in times if time is not None and not before <= time <= datetime.now(UTC)]
     if not known:
         raise _WrongLineError("the event has no time; give one in at")

@@ -1,4 +1,4 @@
-"""The notifier on its own clock: queues, the sweep, two functions, and all that they call."""
+"""The notifier on a simulated clock: queues, the sweep, two functions, and their services."""
 
 import heapq
 import itertools
@@ -46,19 +46,19 @@ _VISIBLE_AGAIN: Final = 60.0
 _FUNCTION_SECONDS: Final = 55.0
 _A_CALL: Final = 0.01
 _SERVER_ERROR: Final = 500
-# Receives of a poke, and of one that carries its event because the table was away.
+# Receives of a poke, and of one that carries its event because the table was unavailable.
 _LOOKS: Final = 3
 _LOOKS_WITH_EVENT: Final = 12
 
 
 class Died(BaseException):
-    """The process ended in the middle of what it did."""
+    """The process ended in the middle of its work."""
 
 
 class Outage(NamedTuple):
-    """Something that is away from `start` to `end`.
+    """A service that is unavailable from `start` to `end`.
 
-    `status` is what it answers: 429 with `retry_after`, 0 for a time-out whose request was taken.
+    `status` is its response: 429 with `retry_after`, 0 for a time-out whose request was accepted.
     """
 
     what: str
@@ -69,7 +69,7 @@ class Outage(NamedTuple):
 
 
 class World:
-    """Time, and everything that happens in it, in order."""
+    """The simulated time, and all events in order."""
 
     def __init__(
         self,
@@ -105,11 +105,11 @@ class World:
         return self._now
 
     def at(self, when: float, do: Callable[[], None]) -> None:
-        """Let something happen at a time."""
+        """Schedule an event at a time."""
         heapq.heappush(self._heap, (when, next(self._order), do))
 
     def run_until(self, end: float) -> None:
-        """Let everything happen that is due by then."""
+        """Run all events that are due by then."""
         while self._heap and self._heap[0][0] <= end:
             when, _, do = heapq.heappop(self._heap)
             self._now = max(self._now, when)
@@ -117,7 +117,7 @@ class World:
         self._now = max(self._now, end)
 
     def run_next(self) -> None:
-        """Let the next thing happen that is due by now, if there is one."""
+        """Run the next event that is due by now, if any."""
         if self._heap and self._heap[0][0] <= self._now:
             heapq.heappop(self._heap)[2]()
 
@@ -128,11 +128,11 @@ class World:
             self.at(first + 60 * minute, self.beat)
 
     def beat(self) -> None:
-        """Let the heartbeat come."""
+        """Send the heartbeat."""
         self._receive(encode_note(Heartbeat()), 1, is_kept=False)
 
     def call(self, name: str) -> None:
-        """Let a call happen: it takes a moment, may be refused, or end the process."""
+        """Make a call: it takes some time, may be refused, or end the process."""
         self._now += _A_CALL
         if name != "table":
             self.requests.append((self._now, name))
@@ -141,15 +141,15 @@ class World:
             if outage.what == name and outage.start <= self._now < outage.end:
                 self.refused.append((self._now, name))
                 if outage.status == 0:
-                    raise UnknownOutcomeError(f"{name} did not answer")
+                    raise UnknownOutcomeError(f"{name} did not respond")
                 if outage.status >= _SERVER_ERROR and name != "table":
-                    raise TransientError(f"{name} answered {outage.status}")
-                raise TransientError(f"{name} is away", retry_after=outage.retry_after)
+                    raise TransientError(f"{name} returned {outage.status}")
+                raise TransientError(f"{name} is unavailable", retry_after=outage.retry_after)
 
     # ---- queues ----------------------------------------------------------------------------------
 
     def receive(self, body: str, attempt: int = 1) -> None:
-        """Let a message of the alerts queue arrive now."""
+        """Deliver a message of the alerts queue now."""
         self._receive(body, attempt)
 
     def _receive(self, body: str, attempt: int, *, is_kept: bool = True) -> None:
@@ -249,7 +249,7 @@ class World:
         return {name: Recorded(sender, self.out) for name, sender in senders.items()}
 
     def _webhooks(self) -> str:
-        """Return a secret that has an entry for every target that anything names."""
+        """Return a secret with an entry for every target that is named anywhere."""
         routed = [channel for route in self.routes.routes for channel in route.channels]
         named = (*self.channels, *(self.routes.default or ()), *routed)
         targets = {channel.partition(":")[2] for channel in named} - {""}

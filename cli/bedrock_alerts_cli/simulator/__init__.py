@@ -1,9 +1,9 @@
-"""CloudWatch's alarms, simulated: metrics in, changes of state and their events out.
+"""Simulates CloudWatch alarms: from metrics to state changes and their events.
 
-What it does is what the documentation says CloudWatch does; each module names its source. Three
-things are not documented and are approximated here: anomaly detection bands (`bands`), how many
-periods more than needed an alarm looks at (`evaluation`), and the interpolation of percentiles
-(`statistics`). Data is there at the end of its minute, or as late as `Lateness` says.
+It follows CloudWatch's documentation; each module names its source. Three things are not documented
+and are approximated here: anomaly detection bands (`anomaly_bands`), the number of extra periods
+that an alarm evaluates (`evaluation`), and the interpolation of percentiles (`statistics`). Data is
+visible at the end of its minute, or as late as `Lateness` says.
 """
 
 from bedrock_alerts_cli.simulator.alarm_definitions import (

@@ -1,4 +1,4 @@
-"""Alarms as a template describes them, ready to be simulated; what is not simulated is refused."""
+"""Reads a template's alarms for the simulation; properties that are not simulated are refused."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -36,7 +36,7 @@ _DAY: Final = 86400
 _WEEK: Final = 7 * _DAY
 _HOUR: Final = 3600
 _INSIGHTS_SECONDS: Final = 3 * _HOUR
-# What an alarm does and how it is filed changes nothing in its states.
+# Actions and descriptive properties do not affect an alarm's states.
 _ACTIONS: Final = ("ActionsEnabled", "AlarmActions", "InsufficientDataActions", "OKActions", "Tags")
 _COMMON: Final = ("AlarmName", "AlarmDescription", *_ACTIONS)
 _KNOWN_OF_METRIC: Final = frozenset(
@@ -92,14 +92,14 @@ class Signal(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Expression(msgspec.Struct, frozen=True, kw_only=True):
-    """A metric math expression, as written and as read."""
+    """A metric math expression, as text and as a tree."""
 
     text: str
     node: metric_math.Node
 
 
 class Item(msgspec.Struct, frozen=True, kw_only=True):
-    """One entry of an alarm's `Metrics`; exactly one of signal, expression and query is there."""
+    """One entry of an alarm's `Metrics`; exactly one of signal, expression and query is set."""
 
     id: str
     label: str | None = None
@@ -111,9 +111,9 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WarmUp(NamedTuple):
-    """How many minutes after its making an alarm is not evaluated.
+    """The minutes after creation in which an alarm is not evaluated.
 
-    It ends sooner, once there is data in all that the alarm looks at, unless it `lasts`.
+    It ends earlier when all of the alarm's metrics have data, unless it `lasts`.
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_WarmUpConfiguration.html
     """
 
@@ -122,11 +122,12 @@ class WarmUp(NamedTuple):
 
 
 class MetricAlarm(msgspec.Struct, frozen=True, kw_only=True):
-    """An alarm on metrics. `watched` is the id of the item whose points are judged.
+    """An alarm on metrics.
 
-    Against `threshold`, or, where that is None, against the band of the item `band`. `period` is in
-    seconds. `is_single` where the template names the metric itself, without `Metrics`. `zone` is
-    that of a wall clock window; without one the window slides.
+    `watched` is the id of the item whose points are evaluated: against `threshold`, or if that is
+    None, against the band of the item `band`. `period` is in seconds. `is_single` is True if the
+    template names the metric itself, without `Metrics`. `zone` is that of a wall clock window;
+    without one the window slides.
     """
 
     name: str
@@ -146,22 +147,22 @@ class MetricAlarm(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def item(self) -> Item:
-        """The item whose points are judged."""
+        """The item whose points are evaluated."""
         return next(item for item in self.items if item.id == self.watched)
 
     @property
     def query(self) -> insights.Query | None:
-        """The Metrics Insights query whose series are judged, where that is what is judged."""
+        """The Metrics Insights query that the alarm evaluates, if it has one."""
         return self.item.query
 
     @property
     def is_grouped(self) -> bool:
-        """Whether it judges several series, its contributors."""
+        """Whether it evaluates several series, its contributors."""
         return self.query is not None and bool(self.query.group_by)
 
     @property
     def range(self) -> int:
-        """How many periods CloudWatch looks at."""
+        """The number of periods that CloudWatch evaluates."""
         if all(item.query is None for item in self.items):
             return self.rules.periods + EXTRA_PERIODS
         most = max(_INSIGHTS_SECONDS // self.period, self.rules.periods)
@@ -169,12 +170,12 @@ class MetricAlarm(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def minutes_between(self) -> int:
-        """How often it is evaluated: every minute, or every hour if it looks over days."""
+        """How often it is evaluated: every minute, or every hour if it spans days."""
         return 60 if self.rules.periods * self.period > _DAY else 1
 
 
 class CompositeAlarm(msgspec.Struct, frozen=True, kw_only=True):
-    """An alarm on the states of others; the suppressor's periods are in seconds."""
+    """A composite alarm; the suppressor's periods are in seconds."""
 
     name: str
     logical_id: str
@@ -198,10 +199,10 @@ def read_alarms(
     account: str = ACCOUNT,
     region: str = REGION,
 ) -> tuple[Alarm, ...]:
-    """Read the alarms that a template would make with these parameters, in the template's order.
+    """Read the alarms that a template creates with these parameters, in the template's order.
 
-    Alarms whose condition does not hold are left out. Raises TemplateError or AlarmError where
-    something is wrong or not simulated.
+    Alarms with a false condition are left out. Raises TemplateError or AlarmError if something is
+    wrong or not simulated.
     """
     resolver = Resolver(load(template), parameters or {}, Stack(stack_name, account, region))
     alarms = tuple(read_alarm(one) for one in resolver.resources(METRIC_ALARM, COMPOSITE_ALARM))
@@ -217,9 +218,9 @@ def read_alarm(resource: Resource) -> Alarm:
 
 
 def check_references(alarms: Sequence[Alarm]) -> None:
-    """Refuse names that stand twice, and composites of alarms that are not there, or of themselves.
+    """Refuse duplicate names, and composites of missing alarms or of themselves.
 
-    A suppressor may stand outside the template.
+    A suppressor may be outside the template.
     """
     names = [alarm.name for alarm in alarms]
     for alarm in alarms:
@@ -343,7 +344,7 @@ class _MetricAlarmReader(_Properties):
             raise self.error("ComparisonOperator", f"{operator} is not one of {', '.join(allowed)}")
         threshold = self.number("Threshold")
         if (threshold is None) is (band is None):
-            raise self.error("Threshold", "give a threshold, or a band in its place")
+            raise self.error("Threshold", "give a threshold or a band")
         period = self._period(items)
         is_grouped = any(item.query is not None and item.query.group_by for item in items)
         return MetricAlarm(
@@ -401,7 +402,9 @@ class _MetricAlarmReader(_Properties):
             return None
         wall = window.nested("WallClockWindow", frozenset({"Timezone"}))
         if period not in clock.PERIODS:
-            raise self.error("EvaluationWindow", f"a period of {period} s is not one of the clock")
+            raise self.error(
+                "EvaluationWindow", f"a period of {period} s is not a wall clock period"
+            )
         if is_grouped:
             raise self.error("EvaluationWindow", "a wall clock with GROUP BY is not simulated")
         try:
@@ -412,7 +415,7 @@ class _MetricAlarmReader(_Properties):
     def _single(self) -> tuple[Item, ...]:
         extended = "ExtendedStatistic" in self.properties
         if extended and "Statistic" in self.properties:
-            raise self.error("ExtendedStatistic", "stands beside Statistic")
+            raise self.error("ExtendedStatistic", "cannot be combined with Statistic")
         signal = Signal(
             namespace=self.needed_text("Namespace"),
             metric=self.needed_text("MetricName"),
@@ -425,7 +428,7 @@ class _MetricAlarmReader(_Properties):
     def _items(self) -> Iterator[Item]:
         for name in ("Namespace", "MetricName", "Dimensions", "Period", "Statistic"):
             if name in self.properties:
-                raise self.error(name, "stands beside Metrics")
+                raise self.error(name, "cannot be combined with Metrics")
         entries = self.properties["Metrics"]
         if not isinstance(entries, list) or not entries:
             raise self.error("Metrics", "a list is expected")
@@ -434,11 +437,11 @@ class _MetricAlarmReader(_Properties):
             item = _Properties(self._alarm, entry, _KNOWN_OF_QUERY, f"Metrics[{number}].")
             ids.append(item.needed_text("Id"))
             if not _ID.fullmatch(ids[-1]) or ids.count(ids[-1]) > 1:
-                raise item.error("Id", f"{ids[-1]!r} is no id, or stands twice")
+                raise item.error("Id", f"{ids[-1]!r} is not a valid id, or is used twice")
             yield _item(item)
 
     def _watched(self, items: tuple[Item, ...]) -> tuple[str, str | None]:
-        """Return the ids of what is judged, and of the band it is judged against."""
+        """Return the ids of the evaluated item and of its band."""
         self._check_expressions(items)
         band = self.text("ThresholdMetricId")
         returned = [item.id for item in items if item.is_returned and item.id != band]
@@ -524,7 +527,7 @@ def _composite(resource: Resource) -> CompositeAlarm:
     if not suppressor:
         for name in ("ActionsSuppressorWaitPeriod", "ActionsSuppressorExtensionPeriod"):
             if name in given.properties:
-                raise given.error(name, "stands without ActionsSuppressor")
+                raise given.error(name, "requires ActionsSuppressor")
     return CompositeAlarm(
         name=resource.name,
         logical_id=resource.logical_id,

@@ -1,10 +1,10 @@
 """Anomaly detection bands, approximately.
 
-CloudWatch trains a model of its own on up to two weeks of a metric; how is not public. Here a band
-is the mean of what the metric was in the same and the neighbouring hours of the day, over up to two
-weeks, plus and minus so many standard deviations of that. With less than three days of such hours,
-everything there is counts; with less than three hours of data there is no band. It is renewed at
-every full hour, from what was measured before. What it says is an estimate, and reasons say so.
+CloudWatch trains its own model on up to two weeks of a metric; the method is not public. Here a
+band is the mean of the metric in the same and the adjacent hours of the day, over up to two weeks,
+plus and minus a number of standard deviations. With less than three days of such hours, all data
+counts; with less than three hours of data there is no band. It is renewed at every full hour from
+earlier data. It is an estimate, and reasons say so.
 """
 
 from collections import deque
@@ -26,7 +26,7 @@ NOTE: Final = (
 
 
 class Hour(NamedTuple):
-    """What an hour's samples come to."""
+    """The sums of an hour's samples."""
 
     number: int
     samples: int
@@ -41,7 +41,7 @@ class Model:
         self._hours: deque[Hour] = deque()
 
     def learn(self, hour: int, samples: Iterable[Value]) -> None:
-        """Take the samples of the hour after all that were taken before."""
+        """Add the samples of the next hour."""
         values = [value for value in samples if value is not None]
         if values:
             squares = fsum(value * value for value in values)
@@ -50,7 +50,7 @@ class Model:
             self._hours.popleft()
 
     def expected(self, hour: int) -> tuple[float, float] | None:
-        """Return mean and standard deviation for an hour, None where too little is known."""
+        """Return mean and standard deviation for an hour, None if there is too little data."""
         hours = [one for one in self._hours if hour - TRAINING_HOURS <= one.number < hour]
         if len(hours) < _LEAST_HOURS:
             return None
@@ -69,7 +69,7 @@ def _is_near(hour: int, other: int) -> bool:
 
 
 class Expected:
-    """What one metric is expected to be, hour by hour."""
+    """The expected band of one metric, hour by hour."""
 
     def __init__(self, first_hour: int) -> None:
         self._model = Model()
@@ -79,7 +79,7 @@ class Expected:
     def at(
         self, hour: int, points: Callable[[Window], Iterator[tuple[int, Value]]]
     ) -> tuple[float, float] | None:
-        """Return mean and standard deviation expected in an hour, learning what was before it."""
+        """Return mean and standard deviation expected in an hour, learning the hours before it."""
         if hour not in self._known and hour >= self._next:
             samples: dict[int, list[Value]] = {}
             for end, value in points((self._next * HOUR + 1, hour * HOUR + 1)):

@@ -1,4 +1,4 @@
-"""Changes of state, and the events that EventBridge delivers about them.
+"""State changes, and their EventBridge events.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch-and-eventbridge.html
 """
@@ -28,17 +28,17 @@ def arn(alarm: str, account: str = ACCOUNT, region: str = REGION) -> str:
 
 
 def moment(seconds: int) -> datetime:
-    """Return the time that many seconds after the beginning of 1970."""
+    """Return the time for seconds since 1970."""
     return datetime.fromtimestamp(seconds, UTC)
 
 
 def stamp(seconds: int) -> str:
-    """Write a time the way CloudWatch does."""
+    """Return a time in CloudWatch's format."""
     return f"{moment(seconds):%Y-%m-%dT%H:%M:%S}.000+0000"
 
 
 class Contributor(msgspec.Struct, frozen=True):
-    """One of the series of an alarm on several; its id is the same in every run."""
+    """A contributor of an alarm; its id is the same in every run."""
 
     attributes: tuple[tuple[str, str], ...]
 
@@ -51,7 +51,7 @@ class Contributor(msgspec.Struct, frozen=True):
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
     """The state an alarm is in, since when (seconds since 1970), and why.
 
-    `suppression` says what holds its actions back: WaitPeriod, ExtensionPeriod, Alarm, or nothing.
+    `suppression` is what suppresses its actions: WaitPeriod, ExtensionPeriod, Alarm, or empty.
     """
 
     state: State
@@ -63,9 +63,9 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
-    """An alarm, or a contributor of one, going from one state to another.
+    """A state change of an alarm or a contributor.
 
-    From a state to the same where only what suppresses the actions has changed.
+    Both states are the same if only the suppression of the actions has changed.
     """
 
     alarm: Alarm
@@ -100,11 +100,11 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def suppression(self) -> str:
-        """What holds the actions back: WaitPeriod, ExtensionPeriod, Alarm, or nothing."""
+        """What suppresses the actions: WaitPeriod, ExtensionPeriod, Alarm, or empty."""
         return self.after.suppression
 
     def event(self, account: str = ACCOUNT, region: str = REGION) -> dict[str, Any]:
-        """Write the event in the shape that EventBridge delivers."""
+        """Return the event in EventBridge's format."""
         name = self.alarm.name
         detail: dict[str, Any] = {"alarmName": name}
         if self.contributor is not None:
@@ -127,7 +127,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
         }
 
     def _id(self, account: str, region: str) -> str:
-        """Return an id that is the same whenever this change is simulated, and unlike any other."""
+        """Return a unique id that is the same in every simulation of this change."""
         after = self.after
         parts = (
             arn(self.alarm.name, account, region),
@@ -142,7 +142,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _state(standing: Standing, account: str, region: str) -> dict[str, Any]:
-    """Write a state; ARNs in it are those of the account and Region."""
+    """Return a state; its ARNs are those of the account and Region."""
     ours, theirs = arn(""), arn("", account, region)
     state: dict[str, Any] = {
         "value": standing.state,
@@ -162,7 +162,7 @@ def _state(standing: Standing, account: str, region: str) -> dict[str, Any]:
 
 
 def _configuration(alarm: Alarm) -> dict[str, Any]:
-    """Write the part of the configuration that a state change carries."""
+    """Return the part of the configuration that is in a state change."""
     described = {} if alarm.description is None else {"description": alarm.description}
     if isinstance(alarm, MetricAlarm):
         return {**described, "metrics": [_metric(alarm, item) for item in alarm.items]}
@@ -205,5 +205,5 @@ def _metric(alarm: MetricAlarm, item: Item) -> dict[str, Any]:
 
 
 def _metric_id(alarm: MetricAlarm) -> str:
-    """Return the id that CloudWatch invents for the metric of a plain alarm."""
+    """Return the id that CloudWatch generates for the metric of a plain alarm."""
     return str(UUID(bytes=hashlib.sha256(alarm.name.encode()).digest()[:16], version=4))

@@ -34,7 +34,7 @@ def read_zone(name: str) -> tzinfo:
 
 
 def windows(period: int, zone: tzinfo, before: int, ends: Window) -> list[Window]:
-    """Return the clock's periods that end within `ends`, and so many before the first of them.
+    """Return the clock's periods that end within `ends`, and some before the first of them.
 
     `period` and times are in minutes.
     """
@@ -47,7 +47,7 @@ def windows(period: int, zone: tzinfo, before: int, ends: Window) -> list[Window
 
 def _boundaries(period: int, zone: tzinfo, first: int, after: int) -> Iterator[int]:
     """Return the minutes at which a period of the clock begins."""
-    # No period and no change of a clock is off the five minutes, but those of a single minute.
+    # All periods and clock changes are at multiples of five minutes, except one-minute periods.
     step = 1 if period == 1 else 5
     for minute in range(first - first % step, after, step):
         offset = datetime.fromtimestamp(minute * MINUTE, UTC).astimezone(zone).utcoffset()

@@ -1,9 +1,9 @@
-"""Evaluating composite alarms, and what suppresses their actions.
+"""Evaluates composite alarms, and the suppression of their actions.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-suppression.html
-After each change of state the actions wait for the suppressor (WaitPeriod); while that is in ALARM
-they are held (Alarm); when it has left ALARM they are held a while longer (ExtensionPeriod). When
-nothing holds them any more there is one more event, from the state to the same state.
+After each state change the actions wait for the suppressor (WaitPeriod); while that is in ALARM
+they are suppressed (Alarm); after that they stay suppressed for a while (ExtensionPeriod). When the
+suppression ends there is one more event, from the state to the same state.
 """
 
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ Phase: TypeAlias = Literal["", "WaitPeriod", "ExtensionPeriod", "Alarm"]
 
 
 class CompositeJudge:
-    """One composite alarm: its state, what suppresses it, and how both change. Times in seconds."""
+    """One composite alarm: its state, its suppression, and their changes. Times in seconds."""
 
     def __init__(self, alarm: CompositeAlarm, start: int) -> None:
         self.alarm = alarm
@@ -32,7 +32,7 @@ class CompositeJudge:
         self._is_new = True
 
     def judge(self, now: int, standings: Mapping[str, Standing]) -> Change | None:
-        """Evaluate after others have changed, or when the deadline is reached."""
+        """Evaluate after a change of others, or at the deadline."""
         states = {name: standing.state for name, standing in standings.items()}
         state: State = "ALARM" if holds(self.alarm.rule, states) else "OK"
         was_suppressing = self._is_suppressing
@@ -78,7 +78,7 @@ class CompositeJudge:
     def _reason(
         self, state: State, now: int, standings: Mapping[str, Standing]
     ) -> tuple[str, dict[str, object]]:
-        """Name the alarms that made it change: all of them when it is new."""
+        """Return the alarms that caused the change: all of them if it is new."""
         is_new, self._is_new = self._is_new, False
         causes = {
             name: (standings[name].state, standings[name].at)

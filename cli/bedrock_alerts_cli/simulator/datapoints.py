@@ -1,4 +1,4 @@
-"""What is fed to the simulator: the values of one metric in one minute."""
+"""The input of the simulator: the values of one metric in one minute."""
 
 from collections.abc import Iterable, Iterator
 from typing import TypeAlias
@@ -13,9 +13,9 @@ Dimensions: TypeAlias = tuple[tuple[str, str], ...]
 class Datapoint(msgspec.Struct, frozen=True, kw_only=True):
     """One metric with one set of dimensions (sorted by name) in the minute that begins at `minute`.
 
-    `minute` is in seconds since 1970. What was measured is either `values`, each as often as
-    `counts` says (once where there is none), or a statistic set: `sum`, `count`, `min` and `max`.
-    Raises ValueError where it is neither or both.
+    `minute` is in seconds since 1970. The data is either `values`, each as often as `counts` says
+    (once without counts), or a statistic set: `sum`, `count`, `min` and `max`. Raises ValueError if
+    it is neither or both.
     """
 
     namespace: str
@@ -38,7 +38,7 @@ class Datapoint(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def published(points: Iterable[metrics.Datapoint], namespace: str) -> Iterator[Datapoint]:
-    """Return what the collector publishes, as it arrives in CloudWatch under `namespace`."""
+    """Return the collector's data points, as CloudWatch receives them under `namespace`."""
     for point in points:
         yield Datapoint(
             namespace=namespace,

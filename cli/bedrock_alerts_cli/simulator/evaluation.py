@@ -1,8 +1,8 @@
-"""Which state an alarm goes to: M out of N, missing data, and no alarm before its time.
+"""Decides an alarm's state: M out of N, missing data, and no early alarms.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missing-data.html
-CloudWatch looks at more periods than the alarm needs, the evaluation range. How many more is only
-documented for one example (5 where 3 are needed), so two more are taken always.
+CloudWatch evaluates more periods than the alarm needs, the evaluation range. The number is only
+documented for one example (5 if 3 are needed), so two more are always used.
 """
 
 from typing import Final, Literal, NamedTuple, TypeAlias
@@ -19,7 +19,7 @@ EXTRA_PERIODS: Final = 2
 
 
 class Rules(NamedTuple):
-    """How an alarm judges its evaluation range; `needed` is M and `periods` is N."""
+    """How an alarm evaluates its range; `needed` is M and `periods` is N."""
 
     needed: int
     periods: int
@@ -27,10 +27,10 @@ class Rules(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """What an evaluation range comes to: the new state (None keeps the present one), and why.
+    """The verdict on an evaluation range: the new state (None keeps the present one), and why.
 
-    `places` are the judged periods, counted back from the newest, which is 0: real ones only.
-    `filled` says how many missing ones had to be filled in.
+    `places` are the evaluated periods with data, counted back from the newest, which is 0. `filled`
+    is the number of missing ones that were filled in.
     """
 
     state: State | None
@@ -39,7 +39,7 @@ class Verdict(NamedTuple):
 
 
 def judge(shown: bytes, rules: Rules) -> Verdict:
-    """Judge an evaluation range, the oldest period first."""
+    """Evaluate a range, the oldest period first."""
     back = shown[::-1]
     if FEW_SAMPLES in back[: rules.periods]:
         return Verdict(None, (), 0)
@@ -61,6 +61,6 @@ def _state(real: list[int], breaching: list[int], filled: int, rules: Rules) -> 
         return "INSUFFICIENT_DATA" if rules.treatment == "missing" else None
     if len(breaching) < len(real):
         return "OK"
-    # All there is breaches, and is not enough. When it is as old as the alarm needs, it counts.
+    # All data breaches, but is not enough. It counts when it is as old as the alarm needs.
     is_old = max(breaching) + 1 >= rules.needed
     return "ALARM" if is_old and rules.treatment == "missing" else None

@@ -1,10 +1,10 @@
-"""Evaluating alarms on Metrics Insights queries that return a series for each group.
+"""Evaluates alarms on Metrics Insights queries that return a series for each group.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missing-data.html
-A contributor's state is OK until it is in ALARM, and becomes OK again when its series is no longer
-returned. The alarm is in ALARM while a contributor is. Where no series at all is returned, the page
-says that it goes to INSUFFICIENT_DATA whatever it does with missing data; what people have seen of
-it, with the reason that stands here, is that it does what it does with missing data.
+A contributor's state is OK until it is in ALARM, and becomes OK again when the query no longer
+returns it. The alarm is in ALARM while a contributor is. If no series is returned, the
+documentation says that it goes to INSUFFICIENT_DATA, whatever its treatment of missing data; the
+observed behavior, with the reason used here, follows that treatment.
 """
 
 from collections.abc import Iterator, Mapping
@@ -38,14 +38,14 @@ _FIRST: Final = 0
 
 
 class _Newest(NamedTuple):
-    """One of the newest periods, of which only a part is seen while data is late: by the minute."""
+    """One of the newest periods, partly visible while data is late, by the minute."""
 
     points: list[Value]
     codes: bytes
 
 
 class _Live:
-    """A series over a stretch of minutes: its points, and whether they breach."""
+    """A series over some minutes: its points, and whether they breach."""
 
     def __init__(
         self, series: Series, points: list[Value], codes: bytes, newest: list[_Newest]
@@ -56,7 +56,7 @@ class _Live:
         self._newest = newest
 
     def codes(self, part: slice) -> bytes:
-        """Say of the periods that are looked at whether they breach, the oldest first."""
+        """Return for the evaluated periods whether they breach, the oldest first."""
         codes = self._codes[part]
         if not self._newest:
             return codes
@@ -64,7 +64,7 @@ class _Live:
         return codes[: -len(seen)] + seen
 
     def points(self, part: slice) -> list[Value]:
-        """Return what is seen of these periods."""
+        """Return the visible part of these periods."""
         points = self._points[part]
         for number, one in enumerate(self._newest):
             points[-1 - number] = one.points[part.start]
@@ -102,7 +102,7 @@ class GroupJudge:
             yield from self._evaluate(first + place, shown, live, part)
 
     def _live(self, ends: Window) -> dict[_Group, _Live]:
-        """Return the series that have data in what is looked at, in the order of their groups."""
+        """Return the series with data in the evaluated periods, in the order of their groups."""
         first, after = ends
         live = {}
         late = self._late

@@ -1,4 +1,4 @@
-"""Metrics Insights: reading `SELECT … FROM … GROUP BY …`, and which metrics a query takes.
+"""Metrics Insights: reads `SELECT … FROM … GROUP BY …`, and selects a query's metrics.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch-metrics-insights-querylanguage.html
 """
@@ -27,7 +27,7 @@ _END: Final = ("", "")
 
 
 class Condition(NamedTuple):
-    """What a dimension must be, or must not."""
+    """A condition on a dimension."""
 
     dimension: str
     value: str
@@ -35,14 +35,14 @@ class Condition(NamedTuple):
 
 
 class Order(NamedTuple):
-    """By what series are ranked, and whether the smallest come first."""
+    """The order of series, and whether the smallest come first."""
 
     statistic: Statistic
     is_ascending: bool
 
 
 class Query(NamedTuple):
-    """A query; `dimensions` is None where no SCHEMA says which set of dimensions is meant."""
+    """A query; `dimensions` is None if no SCHEMA names a set of dimensions."""
 
     statistic: Statistic
     metric: str
@@ -54,7 +54,7 @@ class Query(NamedTuple):
     limit: int = MOST_SERIES
 
     def takes(self, dimensions: Dimensions) -> bool:
-        """Whether a metric with these dimensions belongs to what the query reads."""
+        """Whether the query reads a metric with these dimensions."""
         names = dict(dimensions)
         if self.dimensions is not None and self.dimensions != names.keys():
             return False
@@ -67,12 +67,12 @@ class Query(NamedTuple):
 
 
 def is_query(expression: str) -> bool:
-    """Whether an expression is a query, and not metric math."""
+    """Whether an expression is a query, not metric math."""
     return expression.lstrip().upper().startswith("SELECT ")
 
 
 def read_query(text: str) -> Query:
-    """Read a query; raises SyntaxProblemError where it is not understood."""
+    """Read a query; raises SyntaxProblemError if it is not valid."""
     return _Reader(text).query()
 
 

@@ -1,8 +1,8 @@
 """Evaluating alarms on one time series, minute by minute.
 
 The window slides, as it does in CloudWatch: an alarm with a period of five minutes is evaluated
-every minute, over the five minutes that end then, the five before those, and so on. What is
-measured is taken to be there at the end of its minute.
+every minute, over the five minutes that end then, the five before those, and so on. Data is assumed
+to be visible at the end of its minute.
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-evaluation-window.html
 """
 
@@ -42,7 +42,7 @@ _SIGNIFICANT: Final = 10  # values beyond the percentile's rank
 
 
 class Verdicts:
-    """Remembers what evaluation ranges come to: most look like one before."""
+    """Caches the verdicts of evaluation ranges: most repeat."""
 
     def __init__(self, rules: Rules) -> None:
         self._rules = rules
@@ -59,7 +59,7 @@ class Verdicts:
 
 
 class Looked(NamedTuple):
-    """What an alarm looks at: when the periods begin (seconds), points, and a band around them."""
+    """The data of an alarm: the beginnings of periods (seconds), points, and a band around them."""
 
     starts: Sequence[int]
     points: Points
@@ -84,9 +84,9 @@ class Looked(NamedTuple):
 
 
 class _Over(NamedTuple):
-    """What is looked at: metrics, beginnings of periods, and the places at which to evaluate.
+    """The data to evaluate: metrics, beginnings of periods, and the places at which to evaluate.
 
-    A place comes with the minute it stands for; `reach` places back, by `step`, are looked at.
+    Each place has its minute; `reach` places back, by `step`, are evaluated.
     """
 
     metrics: Mapping[str, Points]
@@ -160,7 +160,7 @@ class MetricJudge:
         partial: Sequence[Mapping[str, Points]],
         minute: int,
     ) -> tuple[Mapping[str, Points], Sequence[int]]:
-        """Return what is seen of the periods that are looked at, the oldest first."""
+        """Return the visible part of the evaluated periods, the oldest first."""
         rows = {name: points[part] for name, points in metrics.items()}
         for number, seen in enumerate(partial):
             for name, points in seen.items():
@@ -168,7 +168,7 @@ class MetricJudge:
         return rows, starts[part]
 
     def _newest_codes(self, partial: Sequence[Mapping[str, Points]], ends: Window) -> list[bytes]:
-        """Say of each period of which only a part is seen whether it breaches: the newest last."""
+        """Return for each partly visible period whether it breaches, the newest last."""
         found = []
         for number, seen in enumerate(partial):
             back = number * self._period
@@ -183,7 +183,7 @@ class MetricJudge:
         return self.alarm.warm_up.lasts or MISSING in shown[-self.alarm.rules.periods :]
 
     def _partial(self, ends: Window) -> list[Mapping[str, Points]]:
-        """Return what is seen of the newest periods while data is late: the newest period first."""
+        """Return the visible part of the newest periods while data is late, the newest first."""
         if not self._late:
             return []
         if self.alarm.zone:
@@ -213,7 +213,7 @@ class MetricJudge:
         ]
 
     def _sliding(self, ends: Window) -> "_Over":
-        """Return what there is to look at when the window slides."""
+        """Return the data for a sliding window."""
         first, after = ends
         wide = (first - self._reach, after)
         between = self.alarm.minutes_between
@@ -221,7 +221,7 @@ class MetricJudge:
         return _Over(self._metrics(wide), self._starts(wide), places, self._reach, self._period)
 
     def _by_the_clock(self, ends: Window) -> "_Over":
-        """Return what there is to look at when the periods are the clock's."""
+        """Return the data for a wall clock window."""
         before = self.alarm.range - 1
         found = windows(self._period, self.alarm.zone or UTC, before, ends)
         metrics: dict[str, Points] = {
@@ -282,7 +282,7 @@ class MetricJudge:
         return Frame(starts, self.alarm.period, metrics, self._expressions, band)
 
     def _codes(self, looked: Looked) -> bytes:
-        """Say of every period whether it breaches."""
+        """Return for every period whether it breaches."""
         if looked.lower is not None and looked.upper is not None:
             return self._codes_with_band(looked.points, looked.lower, looked.upper)
         breaches, threshold = BREACHES[self.alarm.operator], self.alarm.threshold or 0.0
@@ -314,9 +314,9 @@ class MetricJudge:
         return ranked and self.alarm.ignores_few_samples
 
     def _without_few_samples(self, codes: bytes, looked: Looked) -> bytes:
-        """Leave the state alone where a percentile says little.
+        """Keep the state if a percentile has too few values.
 
-        It takes ten values beyond the percentile's rank:
+        At least ten values beyond the percentile's rank are needed:
         https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/percentiles-with-low-samples.html
         """
         signal = self.alarm.item.signal
@@ -344,7 +344,7 @@ class MetricJudge:
     def _aligned(self, watched: str, ends: Window) -> Iterator[tuple[int, Value]]:
         """Return the points whose periods are the clock's own, by the minute they end.
 
-        Expressions that fill in values have some from before there was any data; those are none.
+        Values that expressions fill in before the first data do not count.
         """
         signals = (item.signal for item in self.alarm.items if item.signal is not None)
         first = self._store.first(signals)

@@ -1,9 +1,9 @@
-"""CloudWatch's metric math: reading expressions, and what they come to.
+"""CloudWatch's metric math: reads and evaluates expressions.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html
 A value is a number, a time series (a list, None where there is no data), or an array of series (a
-tuple). What lacks a side, and what is divided by 0, has no value. A function that is not simulated
-is an error when the alarm is read.
+tuple). An operation with a missing side, or a division by 0, has no value. A function that is not
+simulated is an error when the alarm is read.
 """
 
 import math
@@ -26,7 +26,7 @@ _TOKEN: Final = re.compile(
 
 
 class Number(NamedTuple):
-    """A number that stands in an expression."""
+    """A number in an expression."""
 
     value: float
 
@@ -44,7 +44,7 @@ class Name(NamedTuple):
 
 
 class Call(NamedTuple):
-    """A function, or an operator, and what it is applied to; `[…]` is a call of `[`."""
+    """A function or operator with its arguments; `[…]` is a call of `[`."""
 
     function: str
     arguments: "tuple[Node, ...]"
@@ -64,7 +64,7 @@ _LEVELS: Final = (
 
 
 def read_expression(text: str) -> Node:
-    """Read an expression; raises SyntaxProblemError where it is not understood."""
+    """Read an expression; raises SyntaxProblemError if it is not valid."""
     return _Reader(text).expression()
 
 
@@ -143,7 +143,7 @@ class _Reader:
 
 
 class Frame:
-    """What an expression is worked out over.
+    """The data for evaluating an expression.
 
     `starts` are the beginnings of the points' periods, in seconds; `period` is in seconds;
     `metrics` are the alarm's metrics by id, `expressions` its expressions, and `band` returns lower
@@ -166,11 +166,11 @@ class Frame:
         self._known: dict[str, Result] = {}
 
     def value(self, node: Node) -> Result:
-        """Work out a node."""
+        """Evaluate a node."""
         if isinstance(node, Number):
             return node.value
         if isinstance(node, Text):
-            raise SyntaxProblemError(f"text {node.value!r} is no value")
+            raise SyntaxProblemError(f"text {node.value!r} is not a value")
         if isinstance(node, Call):
             return FUNCTIONS[node.function].work(self, node.arguments)
         if node.id in self.metrics:
@@ -180,10 +180,10 @@ class Frame:
         return self._known[node.id]
 
     def points(self, node: Node) -> Points:
-        """Work out a node that is a time series."""
+        """Evaluate a node that is a time series."""
         result = self.value(node)
         if isinstance(result, tuple):
-            raise SyntaxProblemError("an array stands where one time series is needed")
+            raise SyntaxProblemError("an array is used where one time series is needed")
         return result if isinstance(result, list) else [result] * len(self.starts)
 
 
@@ -191,9 +191,9 @@ Work: TypeAlias = Callable[[Frame, tuple[Node, ...]], Result]
 
 
 class Function(NamedTuple):
-    """A function: how many arguments it takes, and whether it looks at one point at a time.
+    """A function: the number of its arguments, and whether it uses one point at a time.
 
-    `is_local` is None where that depends on its argument: of arrays, yes; of one series, no.
+    `is_local` is None if that depends on its argument: for arrays yes, for one series no.
     """
 
     work: Work
@@ -203,7 +203,7 @@ class Function(NamedTuple):
 
 
 def each(function: Callable[..., Value], *results: Result) -> Result:
-    """Apply a function of numbers to every point, where no side is missing."""
+    """Apply a function of numbers to every point without a missing side."""
     arrays = [len(result) for result in results if isinstance(result, tuple)]
     if arrays:
         return tuple(
@@ -223,7 +223,7 @@ def _as_points(result: Result, size: int) -> Points:
     if isinstance(result, list):
         return result
     if isinstance(result, tuple):
-        raise SyntaxProblemError("an array stands where one time series is needed")
+        raise SyntaxProblemError("an array is used where one time series is needed")
     return [result] * size
 
 
@@ -232,7 +232,7 @@ def _plain(function: Callable[..., Value]) -> Work:
 
 
 def _finite(function: Callable[..., Any]) -> Callable[..., Value]:
-    """Leave out what is no number: divided by 0, too large, a root of something negative."""
+    """Return None for invalid results: divided by 0, too large, a root of a negative number."""
 
     def guarded(*numbers: float) -> Value:
         try:
@@ -249,11 +249,11 @@ def _truth(function: Callable[[float, float], bool]) -> Callable[[float, float],
 
 
 def _if(frame: Frame, nodes: tuple[Node, ...]) -> Result:
-    """Choose point by point; only the chosen side has to have a value."""
+    """Choose point by point; only the chosen side needs a value."""
     condition, yes, no = map(frame.value, nodes)
     if not any(isinstance(result, list) for result in (condition, yes, no)):
         if isinstance(condition, tuple):
-            raise SyntaxProblemError("IF takes no array")
+            raise SyntaxProblemError("IF does not accept arrays")
         return None if condition is None else (yes if condition else no)
     size = len(frame.starts)
     columns = [_as_points(result, size) for result in (condition, yes, no)]
@@ -452,7 +452,7 @@ def check(node: Node, known: Mapping[str, Node | None]) -> None:
     if function is None:
         raise SyntaxProblemError(f"function {node.function} is not simulated")
     if not function.least <= len(node.arguments) <= function.most:
-        raise SyntaxProblemError(f"{node.function} takes another number of arguments")
+        raise SyntaxProblemError(f"{node.function} takes a different number of arguments")
     if node.function == "ANOMALY_DETECTION_BAND":
         read_band(node)
     filler = node.function == "FILL" and node.arguments[1] in {Name("REPEAT"), Name("LINEAR")}
@@ -476,7 +476,7 @@ def check_no_circle(start: str, known: Mapping[str, Node | None]) -> None:
 
 
 def ids(node: Node) -> Iterator[str]:
-    """Name the ids that an expression uses."""
+    """Yield the ids that an expression uses."""
     if isinstance(node, Name):
         yield node.id
     elif isinstance(node, Call):
@@ -485,7 +485,7 @@ def ids(node: Node) -> Iterator[str]:
 
 
 def is_local(node: Node, known: Mapping[str, Node | None]) -> bool:
-    """Whether each point of the result depends on the same point of the metrics alone."""
+    """Whether each point of the result depends only on the same point of the metrics."""
     if isinstance(node, Name):
         inner = known.get(node.id)
         return inner is None or is_local(inner, known)

@@ -59,7 +59,7 @@ Rule: TypeAlias = Always | Is | Not | Both | Either
 
 
 def holds(rule: Rule, states: Mapping[str, State]) -> bool:
-    """Whether a rule is fulfilled by the states of the alarms it names."""
+    """Whether a rule is true for the states of the alarms that it names."""
     match rule:
         case Always(value):
             return value
@@ -74,7 +74,7 @@ def holds(rule: Rule, states: Mapping[str, State]) -> bool:
 
 
 def named(rule: Rule) -> Iterator[str]:
-    """Name the alarms of a rule in the order in which they stand, some maybe twice."""
+    """Yield the alarms of a rule in order, possibly with duplicates."""
     match rule:
         case Is(_, alarm):
             yield alarm
@@ -88,13 +88,13 @@ def named(rule: Rule) -> Iterator[str]:
 
 
 def alarm_name(text: str) -> str:
-    """Return an alarm's name, whether the name or the ARN is given."""
+    """Return an alarm's name from the name or the ARN."""
     arn = _ARN.fullmatch(text)
     return arn[1] if arn else text
 
 
 def read_rule(text: str) -> Rule:
-    """Read a rule; raises SyntaxProblemError where it is not understood."""
+    """Read a rule; raises SyntaxProblemError if it is not valid."""
     return _Reader(text).rule()
 
 

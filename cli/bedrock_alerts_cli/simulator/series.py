@@ -1,7 +1,7 @@
-"""One metric over time, by the minute, and what its windows come to.
+"""One metric over time, by the minute, and the statistics of its windows.
 
-Sums are kept as whole numbers of 2^-100, so that adding up is exact: neither the order in which
-values come nor where a window begins changes the last digit of a result.
+Sums are stored as whole numbers of 2^-100, so they are exact: neither the order of values nor the
+start of a window changes the last digit of a result.
 """
 
 from collections.abc import Sequence
@@ -15,14 +15,14 @@ from bedrock_alerts_cli.simulator.statistics import ADDED_UP, Statistic
 MINUTE: Final = 60
 _GRID: Final = 2**100
 _FINE: Final = 2.0**100
-_LARGEST: Final = 2.0**360  # the largest value that CloudWatch takes
+_LARGEST: Final = 2.0**360  # the largest value that CloudWatch accepts
 
 Value: TypeAlias = float | None
 Window: TypeAlias = tuple[int, int]
 
 
 class Series:
-    """The values of one metric; `keeps_values` where a percentile or the like is wanted.
+    """The values of one metric; `keeps_values` if a percentile or the like is needed.
 
     Minutes are counted since 1970, and a window is a pair of them: the first, and the first after.
     """
@@ -46,14 +46,14 @@ class Series:
         return self._first if self._sums else None
 
     def add(self, point: Datapoint) -> None:
-        """Take what was measured in a minute, in addition to what is there already."""
+        """Add values measured in a minute to those already stored."""
         if point.values:
             self._add_values(point)
         elif point.count and point.count > 0:
             least, most = point.min or 0.0, point.max or 0.0
             minute = point.minute // MINUTE
             self._add(minute, _exact(point.sum or 0.0), _exact(point.count), (least, most))
-            # CloudWatch knows percentiles of a statistic set only where it holds a single value.
+            # CloudWatch has percentiles of a statistic set only if it holds a single value.
             if least == most or point.count == 1:
                 self._keep(minute, [(least, point.count)])
             else:
@@ -115,7 +115,7 @@ class Series:
         ]
 
     def at(self, statistic: Statistic, window: Window) -> Value:
-        """Return the statistic of one window, None where there is no data."""
+        """Return the statistic of one window, None if there is no data."""
         if statistic.name in ADDED_UP:
             (value,) = self.sliding(statistic, window[1] - window[0], (window[1], window[1] + 1))
             return value
@@ -134,14 +134,14 @@ class Series:
         return (counts[-1] - counts[0]) / _GRID
 
     def _ranked(self, statistic: Statistic, minutes: range) -> Value:
-        """Return a statistic that needs every value, None where some are not known."""
+        """Return a statistic that needs every value, None if some are unknown."""
         if not self._opaque.isdisjoint(minutes):
             return None
         pairs = sorted(pair for minute in minutes for pair in self._values.get(minute, ()))
         return statistic.of([value for value, _ in pairs], [count for _, count in pairs])
 
     def _place(self, minute: int) -> int:
-        """Return where a minute stands, making room for it."""
+        """Return the index of a minute, extending the lists for it."""
         if not self._sums:
             self._first = minute
         if minute < self._first:
@@ -159,7 +159,7 @@ class Series:
         return minute - self._first
 
     def _boundaries(self, which: int, first: int, last: int) -> Sequence[int]:
-        """Return what had come together by the beginning of each minute from `first` to `last`."""
+        """Return the running sums at the beginning of each minute from `first` to `last`."""
         added = self._up_to_date()[which]
         low, high = first - self._first, last - self._first
         before = min(max(-low, 0), high - low + 1)
@@ -168,7 +168,7 @@ class Series:
         return [0] * before + inside + [added[-1]] * after
 
     def _up_to_date(self) -> tuple[list[int], list[int]]:
-        """Add up anew from the first minute that has changed."""
+        """Sum up again from the first changed minute."""
         size = len(self._sums)
         if self._changed < size:
             for added, amounts in zip(self._added, (self._sums, self._counts), strict=True):

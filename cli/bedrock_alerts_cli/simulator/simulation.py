@@ -1,4 +1,4 @@
-"""The simulator: data points in, changes of state out, in the order of time."""
+"""The simulator: turns data points into state changes, in order of time."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
@@ -17,12 +17,12 @@ from bedrock_alerts_cli.simulator.store import PUNCTUAL, Lateness, Store
 
 Moment: TypeAlias = datetime | float
 _Judge: TypeAlias = MetricJudge | GroupJudge
-# No alarm looks further back: a week, two periods of a week more, and what a band is trained on.
+# No alarm needs older data: a week, two more periods of a week, and a band's training data.
 _MEMORY_MINUTES: Final = 35 * 24 * 60
 
 
 class Simulator:
-    """Alarms that have just been made, at `start`, and live on as time is advanced."""
+    """Alarms created at `start`, evaluated as time is advanced."""
 
     def __init__(
         self, alarms: Iterable[Alarm], start: Moment, lateness: Lateness = PUNCTUAL
@@ -48,7 +48,7 @@ class Simulator:
 
     @property
     def now(self) -> datetime:
-        """How far time has been advanced."""
+        """The time up to which the simulation has advanced."""
         return moment(self._now)
 
     def state(self, alarm: str) -> State:
@@ -56,10 +56,10 @@ class Simulator:
         return self._standings[alarm].state
 
     def advance(self, datapoints: Iterable[Datapoint], now: Moment) -> list[Change]:
-        """Take data points and let time pass until `now`; return what has changed since.
+        """Add data points and advance to `now`; return the state changes.
 
-        Points of minutes that have not ended wait until they have; late ones count from then on.
-        Raises ValueError if `now` lies before what was advanced to.
+        Points of minutes that have not ended wait until then; late ones count from now on. Raises
+        ValueError if `now` is before the present time.
         """
         until = _seconds(now)
         if until < self._now:
@@ -74,7 +74,7 @@ class Simulator:
         return list(self._with_composites(changes, first * MINUTE if is_first else None))
 
     def _take(self, datapoints: Iterable[Datapoint], minute: int) -> None:
-        """Store what was measured before a minute, and keep the rest for later."""
+        """Store the points before a minute, and keep the rest for later."""
         early, self._early = self._early, []
         oldest = self._start - _MEMORY_MINUTES * MINUTE
         for points in (early, datapoints):
@@ -85,7 +85,7 @@ class Simulator:
                     self._store.add(point)
 
     def _with_composites(self, changes: Sequence[Change], born: int | None) -> Iterator[Change]:
-        """Let composite alarms follow the changes of others, and their own deadlines."""
+        """Update composite alarms after changes of others and at their own deadlines."""
         place = 0
         while True:
             times = [judge.deadline for judge in self._composites if judge.deadline is not None]
@@ -112,7 +112,7 @@ class Simulator:
 
 
 class Timeline:
-    """What happened to alarms between two times."""
+    """The state changes of alarms between two times."""
 
     def __init__(self, changes: Sequence[Change], start: datetime, end: datetime) -> None:
         self.changes = tuple(changes)
@@ -146,10 +146,10 @@ def simulate(
     end: Moment,
     lateness: Lateness = PUNCTUAL,
 ) -> Timeline:
-    """Return what happens to alarms made at `start`, until `end`. The order of points is no matter.
+    """Return the state changes of alarms created at `start`, until `end`.
 
-    Points before `start` count as the history that alarms and bands look back to. `lateness` is how
-    long points stay unseen: alarms then evaluate periods of which they see only a part.
+    Points may have any order. Points before `start` are the history for alarms and bands.
+    `lateness` is the delay until points are visible: alarms then evaluate partly visible periods.
     """
     simulator = Simulator(alarms, start, lateness)
     changes = simulator.advance(datapoints, end)

@@ -34,7 +34,7 @@ class Shown(NamedTuple):
 def of_metric(
     alarm: MetricAlarm, state: State, verdict: Verdict, shown: Sequence[Shown], now: int
 ) -> tuple[str, dict[str, Any]]:
-    """Return the reason and its data; `shown` are the periods looked at, the newest first."""
+    """Return the reason and its data; `shown` are the evaluated periods, the newest first."""
     judged = [shown[place] for place in verdict.places]
     data = _data(alarm, judged, shown, now)
     if state == "INSUFFICIENT_DATA":
@@ -49,7 +49,7 @@ def of_metric(
 def of_contributor(
     alarm: MetricAlarm, state: State, verdict: Verdict, judged: Sequence[Shown]
 ) -> str:
-    """Return the reason for a contributor's state; `judged` are its real periods, newest first."""
+    """Return a contributor's reason; `judged` are its periods with data, newest first."""
     if verdict.filled and alarm.rules.treatment in _FILLING:
         return _filled(alarm, verdict)
     decisive = [one for one in judged if one.is_breaching is (state == "ALARM")]
@@ -64,7 +64,7 @@ def of_contributor(
 
 
 def of_parent(alarm: MetricAlarm, breaching: int, series: int) -> str:
-    """Return the reason of an alarm on several series."""
+    """Return the reason of an alarm with contributors."""
     if not series:
         treated = _TREATED[alarm.rules.treatment]
         return (

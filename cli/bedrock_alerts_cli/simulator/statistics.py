@@ -1,8 +1,8 @@
 """CloudWatch's statistics of the values measured in a period.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Statistics-definitions.html
-How CloudWatch interpolates percentiles is not documented: here, linearly between the two nearest
-values. The trimmed statistics cut at the same places, and leave out what lies beyond.
+CloudWatch's interpolation of percentiles is not documented: here it is linear between the two
+nearest values. The trimmed statistics cut at the same places, and leave out the values beyond.
 """
 
 import re
@@ -30,7 +30,7 @@ class Statistic(NamedTuple):
         return self.name if self.rank is None else f"{self.name}{self.rank:g}"
 
     def of(self, values: Sequence[float], counts: Sequence[float]) -> float:
-        """Return a ranked statistic of values in order, each measured as often as `counts` says."""
+        """Return a ranked statistic of sorted values with their `counts`."""
         rank = (self.rank or 0.0) / 100
         limit = _percentile(values, counts, rank)
         if self.name == "p":
@@ -41,7 +41,7 @@ class Statistic(NamedTuple):
         total = fsum(value * n for value, n in kept)
         if self.name == "ts":
             return total
-        if self.name == "wm":  # what lies beyond counts as if it were the limit
+        if self.name == "wm":  # values beyond the limit count as the limit
             beyond = fsum(counts) - fsum(n for _, n in kept)
             return (total + limit * beyond) / fsum(counts)
         return total / fsum(n for _, n in kept)

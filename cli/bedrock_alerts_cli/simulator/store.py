@@ -1,4 +1,4 @@
-"""The metrics that alarms look at, and nothing else of what is published."""
+"""The metrics that alarms use, and no others."""
 
 from collections.abc import Iterable
 from typing import Final, NamedTuple
@@ -13,13 +13,13 @@ _Key = tuple[str, str, Dimensions]
 
 
 class Lateness(NamedTuple):
-    """How many minutes after their end metrics can be seen; of one namespace, or of all."""
+    """The delay in minutes until metrics are visible, for one namespace or for all."""
 
     minutes: int = 0
     namespace: str | None = None
 
     def of(self, namespace: str) -> int:
-        """Return how late the metrics of a namespace are."""
+        """Return the delay of a namespace's metrics, in minutes."""
         return self.minutes if self.namespace in {None, namespace} else 0
 
 
@@ -29,9 +29,9 @@ PUNCTUAL: Final = Lateness()
 def seen_late(
     series: Series, statistic: Statistic, period: int, ends: Window, *, back: int, late: int
 ) -> list[Value]:
-    """Return what can be seen at each minute of `ends` of the period that ended `back` minutes ago.
+    """Return what is visible at each minute of `ends` of the period that ended `back` minutes ago.
 
-    What was measured in the last `late` minutes is not there yet.
+    Data of the last `late` minutes is not visible yet.
     """
     length = period - max(late - back, 0)
     if length <= 0:
@@ -49,7 +49,7 @@ class Groups:
         self.series: dict[tuple[str, ...], Series] = {}
 
     def add(self, point: Datapoint) -> None:
-        """Take a data point of the query's metric, if the query reads it."""
+        """Add a data point of the query's metric, if the query reads it."""
         if point.dimensions not in self._known:
             self._known[point.dimensions] = self._find(point.dimensions)
         series = self._known[point.dimensions]
@@ -63,7 +63,7 @@ class Groups:
 
 
 class Store:
-    """Keeps what is watched, and works out each sliding statistic once a stretch."""
+    """Stores the alarms' metrics, and calculates each sliding statistic once for each range."""
 
     def __init__(self, lateness: Lateness = PUNCTUAL) -> None:
         self.lateness = lateness
@@ -75,7 +75,7 @@ class Store:
         self._keeping: set[_Key] = set()
 
     def watch(self, signal: Signal, reach: int) -> None:
-        """Keep a metric, for whoever looks so many minutes further back than one period."""
+        """Store a metric, for an alarm that needs this many minutes more than one period."""
         key = _key(signal)
         if signal.statistic.name not in PLAIN:
             self._keeping.add(key)
@@ -89,13 +89,13 @@ class Store:
         return min((minute for minute in found if minute is not None), default=None)
 
     def watch_query(self, query: Query) -> Groups:
-        """Keep what a query reads."""
+        """Store the metrics of a query."""
         groups = Groups(query)
         self._groups.setdefault((query.namespace, query.metric), []).append(groups)
         return groups
 
     def add(self, point: Datapoint) -> None:
-        """Take a data point, if somebody watches its metric."""
+        """Add a data point, if an alarm uses its metric."""
         series = self._series.get((point.namespace, point.metric, point.dimensions))
         if series is not None:
             series.add(point)
@@ -103,7 +103,7 @@ class Store:
             groups.add(point)
 
     def begin(self, stretch: Window) -> None:
-        """Say which minutes are evaluated next."""
+        """Set the minutes that are evaluated next."""
         self._stretch = stretch
         self._worked_out.clear()
 

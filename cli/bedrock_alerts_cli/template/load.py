@@ -11,9 +11,9 @@ from bedrock_alerts_cli.user_errors import TemplateError
 
 
 def load(path: Path) -> Mapping[str, Any]:
-    """Read a template, YAML or JSON; raises TemplateError where it is neither.
+    """Read a template, YAML or JSON; raises TemplateError if it is neither.
 
-    A file that has not changed is read once: who tries many parameters reads it as many times.
+    An unchanged file is read once, because trying many parameters reads it many times.
     """
     try:
         stat = path.stat()
@@ -31,12 +31,12 @@ def _load(path: Path, _state: tuple[int, int]) -> Mapping[str, Any]:
 
 
 def parse(text: str) -> Any:
-    """Read YAML; short intrinsics come out in their long form. Raises yaml.YAMLError."""
+    """Read YAML, with short intrinsics in their long form. Raises yaml.YAMLError."""
     return yaml.load(text, Loader=_Loader)  # noqa: S506 - a safe loader
 
 
 def dump(template: Mapping[str, Any]) -> str:
-    """Write a template as YAML without short intrinsics."""
+    """Return a template as YAML without short intrinsics."""
     return yaml.safe_dump(_plain(template), sort_keys=False, allow_unicode=True)
 
 

@@ -1,4 +1,4 @@
-"""What is left of a template without some of its resources."""
+"""Removes resources from a template."""
 
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -7,13 +7,13 @@ from bedrock_alerts_cli.template.references import references
 
 
 def types(template: Mapping[str, Any]) -> set[str]:
-    """Name the types of a template's resources; custom ones are everybody's to make."""
+    """Return the types of a template's resources, without custom resources."""
     found = {resource["Type"] for resource in template["Resources"].values()}
     return {name for name in found if not name.startswith("Custom::")}
 
 
 def math_alarms(template: Mapping[str, Any]) -> set[str]:
-    """Name the alarms that watch an expression or a query in place of one metric."""
+    """Return the alarms on an expression or a query instead of one metric."""
     return {
         name
         for name, resource in template["Resources"].items()
@@ -24,9 +24,9 @@ def math_alarms(template: Mapping[str, Any]) -> set[str]:
 def without_types(
     template: Mapping[str, Any], types: Collection[str], names: Collection[str] = ()
 ) -> tuple[dict[str, Any], dict[str, str]]:
-    """Leave out the resources of `types` and `names`, and whatever cannot do without one of those.
+    """Remove the resources of `types` and `names`, and those that depend on them.
 
-    Returns the smaller template and what was left out: logical id -> type.
+    Returns the smaller template and the removed resources: logical id -> type.
     """
     resources: dict[str, Any] = dict(template["Resources"])
     left_out: dict[str, str] = {}
@@ -54,7 +54,7 @@ def without_types(
 
 
 def with_settled(template: Mapping[str, Any], conditions: Mapping[str, bool]) -> dict[str, Any]:
-    """Put what holds and what does not in the place of conditions."""
+    """Replace conditions by their results."""
     settled = {
         name: {"Fn::Equals": ["holds", "holds" if holds else "does not"]}
         for name, holds in conditions.items()

@@ -1,11 +1,11 @@
-"""What a part of a template refers to."""
+"""Finds the references of a part of a template."""
 
 from collections.abc import Iterator
 from typing import Any
 
 
 def references(node: Any) -> Iterator[str]:
-    """Name every resource or parameter that a part of a template refers to."""
+    """Return every resource or parameter that a part of a template refers to."""
     if isinstance(node, dict):
         for key, value in node.items():
             if key == "Ref" and isinstance(value, str):

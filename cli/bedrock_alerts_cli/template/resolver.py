@@ -1,6 +1,6 @@
-"""A CloudFormation template with its parameters filled in: what each resource's properties become.
+"""Resolves a CloudFormation template's resource properties for given parameters.
 
-Ids and ARNs of resources that do not exist yet are invented, always the same for the same stack.
+Ids and ARNs of resources that do not exist yet are generated, always the same for the same stack.
 """
 
 import hashlib
@@ -13,7 +13,7 @@ from bedrock_alerts_cli.user_errors import TemplateError
 
 _NOTHING: Final = object()
 _SUBSTITUTED: Final = re.compile(r"\$\{([^}]*)\}")
-# The property that names a resource, what its Ref is, and its ARN after account and Region.
+# The property that names a resource, its Ref, and its ARN after account and Region.
 _NAMED_BY: Final[Mapping[str, tuple[str, str]]] = {
     "AWS::CloudWatch::Alarm": ("AlarmName", "cloudwatch:{place}:alarm:{name}"),
     "AWS::CloudWatch::CompositeAlarm": ("AlarmName", "cloudwatch:{place}:alarm:{name}"),
@@ -39,7 +39,7 @@ _NAME_ATTRIBUTES: Final = ("QueueName", "TopicName")
 
 
 class Resource(NamedTuple):
-    """A resource that would be made: its properties, and its name."""
+    """A resource that would be created: its properties and its name."""
 
     logical_id: str
     type: str
@@ -56,7 +56,7 @@ class Stack(NamedTuple):
 
 
 class Resolver:
-    """Works out a template's intrinsics for one stack."""
+    """Resolves a template's intrinsics for one stack."""
 
     def __init__(
         self, template: Mapping[str, Any], parameters: Mapping[str, Any], stack: Stack
@@ -87,7 +87,7 @@ class Resolver:
         }
 
     def resources(self, *types: str) -> Iterator[Resource]:
-        """Return the resources of some types that would be made, in the template's order."""
+        """Return the resources of some types that would be created, in the template's order."""
         for logical_id, body in self._resources.items():
             if body.get("Type") not in types:
                 continue
@@ -103,7 +103,7 @@ class Resolver:
             yield Resource(logical_id, body["Type"], name, properties)
 
     def condition(self, name: str) -> bool:
-        """Return whether a condition of the template holds."""
+        """Return whether a condition of the template is true."""
         if name not in self._conditions:
             conditions = self._template.get("Conditions", {})
             if name not in conditions:
@@ -112,11 +112,11 @@ class Resolver:
         return self._conditions[name]
 
     def value(self, node: Any) -> Any:
-        """Work out any part of the template, such as the properties of what is not made."""
+        """Resolve any part of the template, even of resources that are not created."""
         return self._value(node)
 
     def _value(self, node: Any) -> Any:
-        """Work out a part of the template."""
+        """Resolve a part of the template."""
         if isinstance(node, list):
             return [one for one in map(self._value, node) if one is not _NOTHING]
         if not isinstance(node, dict):
@@ -179,7 +179,7 @@ class Resolver:
         resource = self._resources[name]
         given = resource.get("Properties", {}).get(attribute)
         if given is not None and str(resource["Type"]).startswith("Custom::"):
-            # Ours return what they were given, unless the account has something else already.
+            # Ours return their inputs, unless the account already has another configuration.
             return _text(self._value(given))
         if attribute.endswith("Arn"):
             return self._arn(name)
@@ -201,7 +201,7 @@ class Resolver:
         return _SUBSTITUTED.sub(substitute, text)
 
     def _name(self, logical_id: str) -> str:
-        """Return a resource's physical name, as given or invented."""
+        """Return a resource's physical name, as given or generated."""
         if logical_id not in self._names:
             body = self._resources[logical_id]
             given = body.get("Properties", {}).get(_NAMED_BY.get(body.get("Type"), ("", ""))[0])
@@ -239,7 +239,7 @@ def _with_defaults(declared: Mapping[str, Any], given: Mapping[str, Any]) -> dic
 
 
 def _check(name: str, body: Mapping[str, Any], text: str) -> None:
-    """Refuse what CloudFormation would refuse."""
+    """Raise TemplateError for values that CloudFormation would refuse."""
     allowed = body.get("AllowedValues")
     pattern = body.get("AllowedPattern")
     wrong = (allowed is not None and text not in {_text(item) for item in allowed}) or (
@@ -249,16 +249,16 @@ def _check(name: str, body: Mapping[str, Any], text: str) -> None:
         try:
             number = float(text)
         except ValueError:
-            raise TemplateError(f"parameter {name}: {text!r} is no number") from None
+            raise TemplateError(f"parameter {name}: {text!r} is not a number") from None
         wrong |= number < float(body.get("MinValue", number))
         wrong |= number > float(body.get("MaxValue", number))
     if wrong:
-        why = body.get("ConstraintDescription") or "that is not among what the template allows"
+        why = body.get("ConstraintDescription") or "the template does not allow this value"
         raise TemplateError(f"parameter {name}: {text!r}: {why}")
 
 
 def _text(value: Any) -> str:
-    """Write a scalar the way CloudFormation does."""
+    """Return a scalar in CloudFormation's format."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""The project's template as it would be deployed, for what reads it: the bill, tables, tests."""
+"""The project's template as it would be deployed, for the bill, tables and tests."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,9 +13,9 @@ NAME: Final = "bedrock-alerts"
 
 
 class Stack:
-    """A template with values for its parameters; the defaults stand where none is given.
+    """A template with values for its parameters, defaults by default.
 
-    Raises TemplateError at a value that CloudFormation would refuse.
+    Raises TemplateError for a value that CloudFormation would refuse.
     """
 
     def __init__(
@@ -40,11 +40,11 @@ class Stack:
         return str(self._given.get(name, declared.get("Default", "")))
 
     def holds(self, condition: str) -> bool:
-        """Tell whether a condition holds."""
+        """Return whether a condition is true."""
         return self._resolver.condition(condition)
 
     def has(self, resource: str) -> bool:
-        """Tell whether a resource is made."""
+        """Return whether a resource is created."""
         condition = self._template["Resources"][resource].get("Condition")
         return condition is None or self.holds(condition)
 
@@ -53,14 +53,14 @@ class Stack:
         return self._resolver.value(node)
 
     def resources(self, *kinds: str) -> dict[str, dict[str, Any]]:
-        """Return the resolved properties of the resources that are made, of these types."""
+        """Return the resolved properties of the created resources of these types."""
         return {
             resource.logical_id: dict(resource.properties)
             for resource in self._resolver.resources(*kinds)
         }
 
     def named(self, kind: str) -> list[str]:
-        """Return the ids of all resources of a type, made or not."""
+        """Return the ids of all resources of a type, created or not."""
         return [
             name
             for name, resource in self._template["Resources"].items()
@@ -68,7 +68,7 @@ class Stack:
         ]
 
     def switches(self, resource: str) -> set[str]:
-        """Name the parameters that decide whether a resource is made."""
+        """Return the parameters that decide whether a resource is created."""
         condition = self._template["Resources"][resource].get("Condition")
         return set() if condition is None else self._looked_at(condition)
 

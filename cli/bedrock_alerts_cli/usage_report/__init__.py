@@ -1,1 +1,1 @@
-"""Who spent what: the report that a log, or a deployed stack, adds up to."""
+"""The usage report of a log or a deployed stack: who spent what."""

@@ -1,4 +1,4 @@
-"""What calls add up to by day, caller, application and model, in one pass over a log."""
+"""Sums of calls by day, caller, application and model, in one pass over a log."""
 
 from array import array
 from collections import Counter
@@ -23,7 +23,7 @@ NONE: Final = "(none)"
 
 
 class Reading(NamedTuple):
-    """How a log is read: prices, profiles, how callers are named, what names applications."""
+    """How a log is read: prices, profiles, caller names and the application key."""
 
     overrides: bytes | None = None
     listed: bytes | None = None
@@ -32,7 +32,7 @@ class Reading(NamedTuple):
 
 
 class Key(NamedTuple):
-    """What calls are told apart by; `day` like `2026-03-02`, in UTC."""
+    """The key by which calls are grouped; `day` is like `2026-03-02`, in UTC."""
 
     day: str
     caller: str
@@ -58,7 +58,7 @@ class Book(msgspec.Struct):
             self.policies[hit.policy, hit.category, hit.action] += 1
 
     def add(self, other: "Book") -> None:
-        """Add what another process has read."""
+        """Add the sums of another process."""
         for key, sums in other.sums.items():
             self.sums.setdefault(key, Used()).add(sums)
         self.policies.update(other.policies)
@@ -67,11 +67,11 @@ class Book(msgspec.Struct):
         self.duplicates += other.duplicates
 
     def total(self) -> Used:
-        """Return all of it together."""
+        """Return the total."""
         return _together(self.sums.values())
 
     def by(self, of: Callable[[Key], str]) -> list[tuple[str, Used]]:
-        """Return the sums by a part of the key, the dearest first."""
+        """Return the sums by a part of the key, the most expensive first."""
         found: dict[str, Used] = {}
         for key, sums in self.sums.items():
             found.setdefault(of(key), Used()).add(sums)
@@ -93,7 +93,7 @@ def _together(some: Iterable[Used]) -> Used:
 
 
 class Page(NamedTuple):
-    """A block, what it adds up to, and its calls by hashes of eight bytes."""
+    """A block, its sums, and its calls as hashes of eight bytes."""
 
     block: Block
     book: Book
@@ -131,13 +131,13 @@ def _outcomes(block: Block, naming: Naming) -> Iterator[Invocation | Rejected | 
 
 
 def _fingerprint(call: Invocation) -> int:
-    """Identify a call, the same in all processes."""
+    """Return a call's hash, the same in all processes."""
     text = f"{call.request_id} {call.epoch} {call.model_id} {call.error_code} {call.usage}"
     return int.from_bytes(blake2b(text.encode(), digest_size=8).digest())
 
 
 def bound(pages: Iterable[Page], reading: Reading) -> Book:
-    """Put pages together; a block with calls of an earlier one is read again without them."""
+    """Merge pages; a block with calls of an earlier one is read again without them."""
     book, seen = Book(), set[int]()
     for page in pages:
         if not seen.isdisjoint(page.calls):

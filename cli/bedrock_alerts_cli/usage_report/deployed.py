@@ -32,7 +32,7 @@ def read_stack(
 ) -> Book:
     """Add up the usage lines of the last `days` days; `logs` is a client of CloudWatch Logs.
 
-    Raises InputError where the stack has no collector, or AWS refuses.
+    Raises InputError if the stack has no collector, or AWS refuses.
     """
     try:
         groups = _groups(stack, logs)
@@ -45,7 +45,7 @@ def read_stack(
         )
         rows = _rows(started["queryId"], logs, now, sleep)
     except (BotoCoreError, ClientError) as error:
-        raise InputError(f"CloudWatch Logs cannot be asked about {stack}: {error}") from error
+        raise InputError(f"CloudWatch Logs could not be queried for {stack}: {error}") from error
     book = Book()
     for row in rows:
         key = Key(

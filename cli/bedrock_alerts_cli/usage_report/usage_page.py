@@ -1,4 +1,4 @@
-"""The report as one HTML page that needs nothing else: no network, no script, no fonts."""
+"""The report as one self-contained HTML page: no network, no script, no fonts."""
 
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -13,7 +13,7 @@ _MOST_ROWS: Final = 25
 
 
 class Bar(NamedTuple):
-    """One row of a chart: a name, what it adds up to, and its length in per cent."""
+    """One row of a chart: a name, its sums, and its length in percent."""
 
     name: str
     sums: Used
@@ -30,7 +30,7 @@ class Chart(NamedTuple):
 
 
 def render(book: Book, title: str, listed: str) -> str:
-    """Return the page; `listed` says of which date the prices are. All names are escaped."""
+    """Return the page; `listed` is the date of the prices. All names are escaped."""
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )

@@ -1,1 +1,1 @@
-"""Bedrock Alerts: what happens on Amazon Bedrock, told to the people who own it."""
+"""Bedrock Alerts: notifies teams of what happens on Amazon Bedrock."""

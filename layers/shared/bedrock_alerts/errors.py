@@ -1,22 +1,22 @@
-"""What can go wrong at the edges, and whether trying again can help."""
+"""Errors at the edges, and whether a retry can help."""
 
 
 class BedrockAlertsError(Exception):
-    """The root of every error this package raises on purpose."""
+    """The base of every error that this package raises on purpose."""
 
 
 class SettingsError(BedrockAlertsError):
-    """A function is set up wrongly; the message names the variable and the shape it needs."""
+    """A function is configured wrongly; the message names the variable and the form it needs."""
 
 
 class BatchError(BedrockAlertsError):
-    """A whole batch cannot be opened, so not one of its records can be counted."""
+    """A batch cannot be opened, so none of its records can be counted."""
 
 
 class TransientError(BedrockAlertsError):
-    """It was certainly not done, and nothing is wrong with it: the same attempt may succeed later.
+    """The request was certainly not carried out, and a retry may succeed.
 
-    `retry_after` is the number of seconds the other side asked for, None when it did not say.
+    `retry_after` is the delay in seconds that the service asked for, None if it gave none.
     """
 
     def __init__(self, message: str, *, retry_after: float | None = None) -> None:
@@ -25,24 +25,24 @@ class TransientError(BedrockAlertsError):
 
 
 class UnknownOutcomeError(TransientError):
-    """It was perhaps done: the request had gone out when the response failed to come."""
+    """The request was sent but no response came, so it may have been carried out."""
 
 
 class PermanentError(BedrockAlertsError):
-    """Trying the same again cannot help: somebody has to change something first."""
+    """A retry cannot succeed: someone must change something first."""
 
 
 class GoneError(PermanentError):
-    """What was to be read is not there any more, so it can never be counted."""
+    """The object to read no longer exists, so it can never be counted."""
 
 
 class CredentialError(PermanentError):
-    """The other side does not know us: the secret may have been renewed, or be written wrongly."""
+    """The service rejected the credentials: the secret may have been rotated or be wrong."""
 
 
 class MessageError(PermanentError):
-    """The other side finds fault with the message itself: the mistake is ours."""
+    """The service rejected the message itself: the mistake is ours."""
 
 
 class EditError(PermanentError):
-    """The message that was to be edited or replied to is gone or closed: it has to be sent anew."""
+    """The message to edit or reply to is gone or closed: send a new one."""

@@ -1,18 +1,18 @@
-"""Every limit of an outside service, named once, with where it is documented."""
+"""Every limit of an outside service, named once, with a link to its documentation."""
 
 from typing import Final
 
 # --- CloudWatch Logs subscriptions and Lambda -------------------------------------------------
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/SubscriptionFilters.html
-# A batch is at most 1 MB as Lambda receives it; gzip can make far more of that, so what comes out
-# is capped: log events are at most 1 MB each and PutLogEvents batches are of the same size, so a
-# genuine batch stays far below this.
+# A batch is at most 1 MB as Lambda receives it. It can inflate to far more, so the result is
+# capped: log events and PutLogEvents batches are at most 1 MB, so a genuine batch stays far below
+# this.
 MAX_BATCH_BASE64_BYTES: Final = 8 * 1024 * 1024
 MAX_BATCH_INFLATED_BYTES: Final = 32 * 1024 * 1024
 MAX_RECORD_BYTES: Final = 16 * 1024 * 1024
-# An object of the invocation log holds some minutes of calls; what is far beyond is no such thing.
+# An object of the invocation log holds a few minutes of calls; a far larger one is not genuine.
 MAX_OBJECT_INFLATED_BYTES: Final = 4 * 1024 * 1024 * 1024
-# A body that lies in S3 is one answer of a model, read whole: these are far above the longest.
+# A body in S3 is one model response, read whole; these limits are far above the longest.
 MAX_BODY_BYTES: Final = 8 * 1024 * 1024
 MAX_BODY_INFLATED_BYTES: Final = 32 * 1024 * 1024
 
@@ -44,10 +44,10 @@ ALARM_PERIOD_SECONDS: Final = 7 * 24 * 3600
 # --- Amazon SQS ---------------------------------------------------------------------------------
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html
 SQS_BATCH_MESSAGES: Final = 10
-# A queue may hold larger ones by now; those made before, and other accounts' tools, may not.
+# SQS now allows larger messages, but older queues and other accounts' tools may not.
 SQS_MESSAGE_BYTES: Final = 256 * 1024
 
-# --- Amazon SNS e-mail ----------------------------------------------------------------------------
+# --- Amazon SNS email ----------------------------------------------------------------------------
 # https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
 SNS_SUBJECT_CHARS: Final = 99  # "less than 100 characters", ASCII, no line breaks
 SNS_MESSAGE_BYTES: Final = 256 * 1024
@@ -70,7 +70,7 @@ PAGERDUTY_SUMMARY_CHARS: Final = 1024
 
 # --- Microsoft Teams ------------------------------------------------------------------------------
 # https://learn.microsoft.com/en-us/microsoftteams/platform/webhooks-and-connectors/how-to/connectors-using
-# "The message size limit is 28 KB", and what a workflow makes of a request is a fifth larger.
+# "The message size limit is 28 KB", and a workflow makes a request a fifth larger.
 TEAMS_CARD_BYTES: Final = 20_000
 
 # --- CloudFormation custom resources ------------------------------------------------------------

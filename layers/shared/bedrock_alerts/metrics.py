@@ -1,4 +1,4 @@
-"""Every metric we publish: its name, unit and meaning, and the data points that carry it."""
+"""Every published metric: its name, unit and meaning, and the data points that carry it."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -28,45 +28,45 @@ METRICS: Final[Mapping[str, Metric]] = {
     "Invocations": Metric("Count", "calls in the log, failed ones included"),
     "InvocationErrors": Metric("Count", "calls that carry an error code, throttles included"),
     "Throttles": Metric("Count", "calls refused with ThrottlingException"),
-    "InputTokens": Metric("Count", "input tokens, the cache's not included"),
+    "InputTokens": Metric("Count", "input tokens, excluding the prompt cache"),
     "OutputTokens": Metric("Count", "output tokens"),
     "CacheReadTokens": Metric("Count", "input tokens read from the prompt cache"),
     "CacheWriteTokens": Metric("Count", "input tokens written to the prompt cache"),
     "EstimatedCost": Metric("None", "US dollars, by the list prices in the package"),
     "UnpricedInvocations": Metric("Count", "calls whose price is unknown; not in EstimatedCost"),
     "ApiKeyInvocations": Metric("Count", "calls with a long-term Bedrock API key"),
-    "Latency": Metric("Milliseconds", "until the last byte", "all"),
-    "TimeToFirstByte": Metric("Milliseconds", "until the first byte", "all"),
-    "ImagesGenerated": Metric("Count", "pictures made"),
+    "Latency": Metric("Milliseconds", "time to the last byte", "all"),
+    "TimeToFirstByte": Metric("Milliseconds", "time to the first byte", "all"),
+    "ImagesGenerated": Metric("Count", "images generated"),
     # guardrails
     "GuardedInvocations": Metric("Count", "calls that show a guardrail's result"),
-    "UnguardedInvocations": Metric("Count", "answered calls whose body shows no guardrail"),
+    "UnguardedInvocations": Metric("Count", "successful calls whose body shows no guardrail"),
     "ContentFilteredCount": Metric("Count", "calls that a guardrail blocked"),
     "MaskedCount": Metric("Count", "calls in which a guardrail masked text and blocked nothing"),
     "DetectedCount": Metric("Count", "calls with findings that were all let through"),
     "UnexplainedInterventions": Metric("Count", "calls changed by a guardrail that shows no trace"),
-    "PolicyHits": Metric("Count", "policy items found, several to a call"),
-    "GuardrailLatency": Metric("Milliseconds", "added by guardrails", "all"),
-    "GuardrailUnits": Metric("Count", "units that guardrails charge for"),
+    "PolicyHits": Metric("Count", "policy findings; a call can have several"),
+    "GuardrailLatency": Metric("Milliseconds", "latency added by guardrails", "all"),
+    "GuardrailUnits": Metric("Count", "billed guardrail units"),
     "GuardrailCost": Metric("None", "US dollars for those units, by list price"),
     # the pipeline itself
     "RecordsReceived": Metric("Count", "lines received = processed + rejected + skipped"),
     "RecordsProcessed": Metric("Count", "lines read as invocations"),
     "RecordsRejected": Metric("Count", "lines that should have been records and were unreadable"),
-    "RecordsSkipped": Metric("Count", "lines that are none of our business"),
-    "RecordAge": Metric("Seconds", "from the minute of a call to its being counted", "max"),
+    "RecordsSkipped": Metric("Count", "lines that are not invocation records"),
+    "RecordAge": Metric("Seconds", "from the minute of a call until it is counted", "max"),
     "OffloadedBodies": Metric("Count", "calls whose output is in S3: guardrails not seen"),
     # alerts
     "StateChanges": Metric("Count", "alarm state changes received"),
     "NotificationsSent": Metric("Count", "notifications that a channel accepted"),
-    "NotificationsFailed": Metric("Count", "attempts that failed, to be tried again or parked"),
-    "NotificationsSuppressed": Metric("Count", "state changes that no one was to be notified of"),
+    "NotificationsFailed": Metric("Count", "failed attempts: retried, or in the dead-letter queue"),
+    "NotificationsSuppressed": Metric("Count", "state changes that needed no notification"),
     "AlertLatency": Metric(
-        "Milliseconds", "from an alarm's state change until a channel accepted it", "all"
+        "Milliseconds", "from an alarm's state change until a channel accepts it", "all"
     ),
-    "Heartbeat": Metric("Count", "heartbeats that came through the alerts queue"),
+    "Heartbeat": Metric("Count", "heartbeats received through the alerts queue"),
     "RequestsRefused": Metric(
-        "Count", "requests to the Slack buttons' address without a signature"
+        "Count", "requests to the URL of the Slack buttons without a valid signature"
     ),
 }
 
@@ -96,7 +96,7 @@ def count_now(amounts: Mapping[str, int]) -> tuple[Datapoint, ...]:
 
 
 def measure_now(metric: str, values: Sequence[float]) -> tuple[Datapoint, ...]:
-    """Return a data point with all values of the present minute, nothing where there are none."""
+    """Return a data point with all values of the present minute, or nothing without values."""
     if not values:
         return ()
     minute = int(time.time() // 60) * 60

@@ -1,4 +1,4 @@
-"""Structured logs, made when a function starts and never at import."""
+"""Structured logs, created when a function starts and never at import."""
 
 from aws_lambda_powertools import Logger
 

@@ -1,4 +1,4 @@
-"""What each function is set up with: environment variables, read once, checked, typed.
+"""Settings of each function: environment variables, read once, checked and typed.
 
 Every settings class lists exactly the variables its function gets from `template.yaml`; a test
 compares the two.
@@ -19,7 +19,7 @@ SettingsT = TypeVar("SettingsT", bound=msgspec.Struct)
 def load(kind: type[SettingsT], environment: Mapping[str, str] | None = None) -> SettingsT:
     """Read the variables that `kind` names, from the process's environment by default.
 
-    Raises SettingsError with the variable and the shape it needs.
+    Raises SettingsError with the variable and the form it needs.
     """
     source = os.environ if environment is None else environment
     given: dict[str, Any] = {}

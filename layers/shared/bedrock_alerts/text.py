@@ -1,4 +1,4 @@
-"""Outside text made harmless: no control or bidirectional characters, bounded, one line."""
+"""Makes outside text harmless: no control or bidirectional characters, bounded, one line."""
 
 import re
 from typing import Final
@@ -28,7 +28,7 @@ def clean_lines(text: str, limit: int) -> str:
 
 
 def shorten(text: str, limit: int) -> str:
-    """Cut `text` to at most `limit` characters, the last of them an ellipsis when it was cut."""
+    """Cut `text` to at most `limit` characters; a cut text ends with an ellipsis."""
     return text if len(text) <= limit else text[: limit - 1].rstrip() + ELLIPSIS
 
 
@@ -41,5 +41,5 @@ def dimension_value(text: str, limit: int = 255) -> str:
     if not (text.isascii() and text.isprintable()):
         text = _NOT_DIMENSION.sub("?", text)
     text = text.strip()[:limit].rstrip()
-    # A value that starts with a colon is refused for names only, but reads like one: keep it out.
+    # Only names must not start with a colon, but such a value reads like one: keep it out.
     return text.lstrip(": ") or "unknown"

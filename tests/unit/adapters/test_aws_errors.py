@@ -62,7 +62,7 @@ def test_an_error_is_one_of_three(error: Exception, kind: type[BedrockAlertsErro
     if isinstance(error, ClientError):
         assert str(found) == f"Amazon SQS refused: {error.response['Error']['Code']}"
     else:
-        assert str(found) == f"no answer from Amazon SQS: {type(error).__name__}"
+        assert str(found) == f"no response from Amazon SQS: {type(error).__name__}"
 
 
 def test_an_error_without_a_code_is_one_too() -> None:

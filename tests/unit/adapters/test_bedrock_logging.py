@@ -170,7 +170,7 @@ def test_a_long_complaint_is_cut() -> None:
 
 
 def test_a_configuration_that_cannot_be_sent_is_a_permanent_failure() -> None:
-    with pytest.raises(PermanentError, match="cannot be asked"):
+    with pytest.raises(PermanentError, match="is not valid"):
         BedrockLogging(client("bedrock")).put({"cloudWatchConfig": {"logGroupName": LOG_GROUP}})
 
 
@@ -180,7 +180,7 @@ def test_no_answer_may_come_later(monkeypatch: pytest.MonkeyPatch) -> None:
 
     stubbed = client("bedrock")
     monkeypatch.setattr(stubbed, "_make_request", no_answer)
-    with pytest.raises(TransientError, match=r"^no answer from AWS: ConnectTimeoutError$"):
+    with pytest.raises(TransientError, match=r"^no response from AWS: ConnectTimeoutError$"):
         BedrockLogging(stubbed).get()
 
 

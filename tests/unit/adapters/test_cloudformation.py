@@ -51,7 +51,7 @@ def test_an_answer_that_is_not_taken_may_be_taken_later(hook: Hook, status: int)
     hook.answer = Answer(status, b"<Error>SignatureDoesNotMatch</Error>", {"Location": hook.url})
     error = failure(hook.url)
     assert isinstance(error, TransientError)
-    assert str(error) == f"CloudFormation's answer was refused: {status}"
+    assert str(error) == f"the response to CloudFormation was refused: {status}"
     assert len(hook.received) == 1
 
 
@@ -62,7 +62,7 @@ def test_a_broken_connection_may_hold_later(hook: Hook) -> None:
 
 def test_silence_ends_in_a_time_out(hook: Hook) -> None:
     hook.stays_silent = True
-    assert str(failure(hook.url)) == "CloudFormation cannot be answered: ReadTimeoutError"
+    assert str(failure(hook.url)) == "no response could be sent to CloudFormation: ReadTimeoutError"
 
 
 @pytest.mark.parametrize(

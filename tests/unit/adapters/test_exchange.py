@@ -50,7 +50,7 @@ def ends_in_time(call: Callable[[], object], kind: type[Exception], seconds: flo
     with pytest.raises(TransientError) as caught:
         call()
     assert type(caught.value) is kind
-    assert str(caught.value) == f"no answer from {HOST}: TimeoutError"
+    assert str(caught.value) == f"no response from {HOST}: TimeoutError"
     assert seconds <= time.monotonic() - started < seconds + 0.7
     no_thread_is_left()
 
@@ -146,6 +146,6 @@ def test_whatever_goes_wrong_in_the_thread_only_its_kind_is_said(
     def fail() -> str:
         raise RuntimeError("s3cret")
 
-    with pytest.raises(TransientError, match=f"^no answer from {HOST}: RuntimeError$"):
+    with pytest.raises(TransientError, match=f"^no response from {HOST}: RuntimeError$"):
         post(443, resolve=fail)
     assert "s3cret" not in "".join(capsys.readouterr())

@@ -99,16 +99,16 @@ def test_an_answer_without_end_is_not_read_to_its_end(hook: Hook) -> None:
 @pytest.mark.parametrize(
     ("status", "body", "says"),
     [
-        pytest.param(400, b"invalid_payload", "127.0.0.1 answered 400: invalid_payload", id="400"),
-        pytest.param(403, b"invalid_token", "127.0.0.1 answered 403: invalid_token", id="403"),
-        pytest.param(404, b"no_service", "127.0.0.1 answered 404: no_service", id="404"),
+        pytest.param(400, b"invalid_payload", "127.0.0.1 returned 400: invalid_payload", id="400"),
+        pytest.param(403, b"invalid_token", "127.0.0.1 returned 403: invalid_token", id="403"),
+        pytest.param(404, b"no_service", "127.0.0.1 returned 404: no_service", id="404"),
         pytest.param(410, b"channel_is_archived", None, id="410"),
-        pytest.param(404, b"", "127.0.0.1 answered 404", id="no word"),
-        pytest.param(404, b"<html>Gone</html>", "127.0.0.1 answered 404", id="no word of Slack's"),
-        pytest.param(404, b"a" * 5_000, "127.0.0.1 answered 404", id="a word too long"),
-        pytest.param(404, "größe".encode(), "127.0.0.1 answered 404", id="no ASCII"),
-        pytest.param(404, f"Cannot POST {PATH}".encode(), "127.0.0.1 answered 404", id="our path"),
-        pytest.param(404, b"services", "127.0.0.1 answered 404", id="a word out of our path"),
+        pytest.param(404, b"", "127.0.0.1 returned 404", id="no word"),
+        pytest.param(404, b"<html>Gone</html>", "127.0.0.1 returned 404", id="no word of Slack's"),
+        pytest.param(404, b"a" * 5_000, "127.0.0.1 returned 404", id="a word too long"),
+        pytest.param(404, "größe".encode(), "127.0.0.1 returned 404", id="no ASCII"),
+        pytest.param(404, f"Cannot POST {PATH}".encode(), "127.0.0.1 returned 404", id="our path"),
+        pytest.param(404, b"services", "127.0.0.1 returned 404", id="a word out of our path"),
     ],
 )
 def test_a_refusal_is_final_and_repeats_nothing_but_slacks_word(
@@ -117,7 +117,7 @@ def test_a_refusal_is_final_and_repeats_nothing_but_slacks_word(
     hook.answer = Answer(status, body)
     error = failure(hook.url)
     assert isinstance(error, PermanentError)
-    assert str(error) == (says or f"127.0.0.1 answered {status}: {body.decode()}")
+    assert str(error) == (says or f"127.0.0.1 returned {status}: {body.decode()}")
     assert len(hook.received) == 1
 
 
@@ -135,7 +135,7 @@ def test_after_a_fault_of_the_other_side_the_outcome_is_unknown(hook: Hook, stat
     hook.answer = Answer(status, b"rollup_error")
     error = failure(hook.url)
     assert isinstance(error, UnknownOutcomeError)
-    assert str(error) == f"127.0.0.1 answered {status}: rollup_error"
+    assert str(error) == f"127.0.0.1 returned {status}: rollup_error"
     assert error.retry_after is None
     # One attempt: the queue does the waiting.
     assert len(hook.received) == 1
@@ -198,14 +198,14 @@ def test_silence_ends_in_a_time_out(hook: Hook) -> None:
     hook.stays_silent = True
     error = failure(hook.url, seconds=SHORT)
     assert isinstance(error, UnknownOutcomeError)
-    assert str(error) == "no answer from 127.0.0.1: TimeoutError"
+    assert str(error) == "no response from 127.0.0.1: TimeoutError"
 
 
 def test_a_connection_that_breaks_leaves_the_outcome_unknown(hook: Hook) -> None:
     hook.answer = None
     error = failure(hook.url)
     assert isinstance(error, UnknownOutcomeError)
-    assert str(error) == "no answer from 127.0.0.1: ConnectionResetError"
+    assert str(error) == "no response from 127.0.0.1: ConnectionResetError"
 
 
 @pytest.mark.parametrize(
@@ -236,7 +236,7 @@ def test_a_response_that_comes_in_drops_is_given_up_at_the_deadline(
     error = failure(hook.url, seconds=0.3)
     assert 0.3 <= time.monotonic() - started < 1
     assert isinstance(error, UnknownOutcomeError)
-    assert str(error) == "no answer from 127.0.0.1: TimeoutError"
+    assert str(error) == "no response from 127.0.0.1: TimeoutError"
 
 
 def test_a_body_that_comes_in_drops_after_a_yes_is_given_up_and_the_yes_counts(hook: Hook) -> None:
@@ -281,7 +281,7 @@ def test_a_name_that_is_looked_up_for_ever_is_given_up_and_nothing_is_sent(
     monkeypatch.setattr(socket, "getaddrinfo", slow)
     error = failure(hook.url, seconds=0.2)
     assert type(error) is TransientError
-    assert str(error) == "no answer from 127.0.0.1: TimeoutError"
+    assert str(error) == "no response from 127.0.0.1: TimeoutError"
     is_over.set()
     for thread in threading.enumerate():
         if thread.name.startswith("request to"):
@@ -324,7 +324,7 @@ def test_where_nobody_listens_somebody_may_later() -> None:
         port = taken.getsockname()[1]
         error = failure(f"http://127.0.0.1:{port}{PATH}")
     assert type(error) is TransientError
-    assert str(error) == "no answer from 127.0.0.1: ConnectionRefusedError"
+    assert str(error) == "no response from 127.0.0.1: ConnectionRefusedError"
 
 
 def test_a_name_that_is_not_found_may_be_found_later(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -334,10 +334,10 @@ def test_a_name_that_is_not_found_may_be_found_later(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(socket, "getaddrinfo", unknown)
     error = failure(f"https://slack.invalid{PATH}", JsonPoster(frozenset({"slack.invalid"})))
     assert type(error) is TransientError
-    assert str(error) == "no answer from slack.invalid: gaierror"
+    assert str(error) == "no response from slack.invalid: gaierror"
 
 
-NEEDED = "the webhook URL has to be https://HOST/…, without user or port"
+NEEDED = "the webhook URL must be https://HOST/…, without user or port"
 FOREIGN = "the webhook's host is not one of hooks.slack-gov.com, hooks.slack.com"
 
 

@@ -220,7 +220,7 @@ def test_a_table_that_does_not_answer_is_to_be_tried_again(
 
     monkeypatch.setattr(dynamodb, "_make_api_call", never_answers)
     with pytest.raises(
-        UnknownOutcomeError, match=r"^no answer from Amazon DynamoDB: ReadTimeoutError$"
+        UnknownOutcomeError, match=r"^no response from Amazon DynamoDB: ReadTimeoutError$"
     ):
         CALLS[call](table)
 

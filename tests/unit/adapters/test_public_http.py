@@ -103,7 +103,7 @@ def test_a_status_says_what_can_be_done(
         hook.answer = Answer(status, PATH.encode(), headers)
         error = failure(hook.url)
         assert type(error) is kind
-        assert str(error) == f"127.0.0.1 answered {status}"
+        assert str(error) == f"127.0.0.1 returned {status}"
         assert elsewhere.paths == []
     assert getattr(error, "retry_after", None) == (
         7.0 if status in (429, 500, 502, 503, 504) else None
@@ -112,7 +112,7 @@ def test_a_status_says_what_can_be_done(
 
 def test_silence_ends_in_a_time_out(hook: Hook) -> None:
     hook.stays_silent = True
-    assert str(failure(hook.url)) == "no answer from 127.0.0.1: TimeoutError"
+    assert str(failure(hook.url)) == "no response from 127.0.0.1: TimeoutError"
 
 
 def test_a_connection_that_breaks_leaves_the_outcome_unknown(hook: Hook) -> None:
@@ -145,7 +145,7 @@ def test_a_url_that_may_not_be_called_is_refused(monkeypatch: pytest.MonkeyPatch
     leads_to(monkeypatch, "8.8.8.8")
     error = failure(url)
     assert isinstance(error, PermanentError)
-    assert str(error) == "the webhook URL has to be https://HOST/…, without user"
+    assert str(error) == "the webhook URL must be https://HOST/…, without user"
 
 
 def test_this_machine_is_called_only_where_that_was_allowed(hook: Hook) -> None:
@@ -209,7 +209,7 @@ def test_a_name_that_leads_inside_is_not_called(
     error = failure(f"https://hooks.example.com{PATH}")
     assert isinstance(error, PermanentError)
     assert str(error) == (
-        "hooks.example.com leads to an address that is not public: it is not called"
+        "hooks.example.com resolves to an address that is not public; it is not called"
     )
 
 
@@ -235,12 +235,12 @@ def test_a_name_that_is_not_found_may_be_found_later(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(socket, "getaddrinfo", unknown)
     error = failure(f"https://hooks.example.com{PATH}")
     assert isinstance(error, TransientError)
-    assert str(error) == "no answer from hooks.example.com: gaierror"
+    assert str(error) == "no response from hooks.example.com: gaierror"
 
 
 def test_a_name_without_addresses_may_get_some(monkeypatch: pytest.MonkeyPatch) -> None:
     leads_to(monkeypatch)
-    assert str(failure("https://hooks.example.com/")) == "no address is known of hooks.example.com"
+    assert str(failure("https://hooks.example.com/")) == "no address found for hooks.example.com"
 
 
 def test_the_connection_goes_to_the_address_that_was_looked_at(

@@ -114,7 +114,7 @@ def test_a_response_that_breaks_off_may_be_whole_next_time(
         stubber.add_response("get_object", {"Body": StreamingBody(body, 20)})
         pieces = ObjectReader(client).chunks(BUCKET, KEY)
         assert next(pieces) == b"x" * 10
-        with pytest.raises(TransientError, match=f"broke off: {kind}"):
+        with pytest.raises(TransientError, match=f"interrupted the response: {kind}"):
             next(pieces)
     assert body.closed
 
@@ -133,7 +133,7 @@ HALF: Final = b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n" + b"x" * 500
 def test_a_connection_that_is_lost_may_hold_next_time(answer: Answer | None, kind: str) -> None:
     with Hook(answer) as hook:
         client = boto3.client("s3", endpoint_url=hook.url, config=ONCE)
-        with pytest.raises(TransientError, match=f"broke off: {kind}"):
+        with pytest.raises(TransientError, match=f"interrupted the response: {kind}"):
             list(ObjectReader(client).chunks(BUCKET, KEY))
         client.close()
 

@@ -113,7 +113,7 @@ def test_a_keeper_of_secrets_that_does_not_answer_may_later(
 
     monkeypatch.setattr(secrets, "_make_api_call", never_answers)
     with pytest.raises(
-        TransientError, match=r"^no answer from AWS Secrets Manager: ConnectTimeoutError$"
+        TransientError, match=r"^no response from AWS Secrets Manager: ConnectTimeoutError$"
     ):
         secret.text()
 
@@ -123,6 +123,6 @@ def test_a_binary_secret_is_none_and_is_not_shown(
 ) -> None:
     caplog.set_level(logging.DEBUG)
     secrets_stub.add_response("get_secret_value", {"SecretBinary": SECRET.encode()})
-    with pytest.raises(PermanentError, match="a text, not binary") as caught:
+    with pytest.raises(PermanentError, match="must be text, not binary") as caught:
         secret.text()
     assert not shown(["s3cret"], [*traces(caught.value), *lines(caplog.records)])

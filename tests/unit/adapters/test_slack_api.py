@@ -145,7 +145,7 @@ def test_slacks_word_says_what_can_be_done(
     hook.answer = says(ok=False, error=word)
     error = failure(lambda: web(hook).post(TOKEN, CHANNEL, PAYLOAD))
     assert type(error) is kind
-    assert str(error) == f"Slack answered: {word}"
+    assert str(error) == f"Slack returned: {word}"
     assert len(hook.received) == 1
 
 
@@ -154,7 +154,7 @@ def test_what_is_no_word_of_slacks_is_not_repeated(hook: Hook, word: object) -> 
     hook.answer = says(ok=False, error=word)
     error = failure(lambda: web(hook).post(TOKEN, CHANNEL, PAYLOAD))
     assert type(error) is PermanentError
-    assert str(error) == "Slack answered: an unknown error"
+    assert str(error) == "Slack returned: an unknown error"
 
 
 @pytest.mark.parametrize(
@@ -164,7 +164,7 @@ def test_after_an_answer_that_is_not_slacks_the_outcome_is_unknown(hook: Hook, b
     hook.answer = Answer(body=body)
     error = failure(lambda: web(hook).post(TOKEN, CHANNEL, PAYLOAD))
     assert isinstance(error, UnknownOutcomeError)
-    assert str(error) == "127.0.0.1 answered 200 with something that is not Slack's"
+    assert str(error) == "127.0.0.1 returned 200 without a response from Slack"
 
 
 def test_an_answer_without_end_is_not_read_to_its_end(hook: Hook) -> None:
@@ -207,7 +207,7 @@ def test_a_status_says_what_can_be_done(
     hook.answer = Answer(status, b'{"ok": true}')
     error = failure(lambda: web(hook).post(TOKEN, CHANNEL, PAYLOAD))
     assert type(error) is kind
-    assert str(error) == f"127.0.0.1 answered {status}"
+    assert str(error) == f"127.0.0.1 returned {status}"
     assert len(hook.received) == 1
 
 
@@ -225,7 +225,7 @@ def test_silence_ends_in_a_time_out(hook: Hook) -> None:
     hook.stays_silent = True
     error = failure(lambda: web(hook).post(TOKEN, CHANNEL, PAYLOAD, seconds=SHORT))
     assert isinstance(error, UnknownOutcomeError)
-    assert str(error) == "no answer from 127.0.0.1: TimeoutError"
+    assert str(error) == "no response from 127.0.0.1: TimeoutError"
 
 
 @pytest.mark.parametrize(
@@ -284,7 +284,7 @@ def test_where_nobody_listens_somebody_may_later() -> None:
         slack = SlackWeb(url, allow_loopback=True)
         error = failure(lambda: slack.post(TOKEN, CHANNEL, PAYLOAD))
     assert type(error) is TransientError
-    assert str(error) == "no answer from 127.0.0.1: ConnectionRefusedError"
+    assert str(error) == "no response from 127.0.0.1: ConnectionRefusedError"
 
 
 def test_a_name_that_is_not_found_may_be_found_later(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -295,7 +295,7 @@ def test_a_name_that_is_not_found_may_be_found_later(monkeypatch: pytest.MonkeyP
     slack = SlackWeb("https://slack.com/api/")
     error = failure(lambda: slack.post(TOKEN, CHANNEL, PAYLOAD))
     assert type(error) is TransientError
-    assert str(error) == "no answer from slack.com: gaierror"
+    assert str(error) == "no response from slack.com: gaierror"
 
 
 def test_a_proxy_of_the_environment_is_not_used(
@@ -323,12 +323,12 @@ def test_a_proxy_of_the_environment_is_not_used(
 )
 @pytest.mark.parametrize("allow_loopback", [False, True])
 def test_slack_is_found_nowhere_else(url: str, *, allow_loopback: bool) -> None:
-    with pytest.raises(PermanentError, match="Slack's API has to be"):
+    with pytest.raises(PermanentError, match="Slack's API must be"):
         SlackWeb(url, allow_loopback=allow_loopback)
 
 
 def test_this_machine_is_slack_only_where_that_was_allowed(hook: Hook) -> None:
-    with pytest.raises(PermanentError, match="Slack's API has to be"):
+    with pytest.raises(PermanentError, match="Slack's API must be"):
         SlackWeb(hook.url)
 
 

@@ -96,7 +96,9 @@ def test_no_connection_is_kept_between_two_messages(hook: Hook) -> None:
 def test_a_topic_that_does_not_answer_is_given_up_and_has_perhaps_published(hook: Hook) -> None:
     hook.stays_silent = True
     started = time.monotonic()
-    with pytest.raises(UnknownOutcomeError, match=r"^no answer from Amazon SNS: ReadTimeoutError$"):
+    with pytest.raises(
+        UnknownOutcomeError, match=r"^no response from Amazon SNS: ReadTimeoutError$"
+    ):
         EmailTopic(TOPIC_ARN).send("ALARM", "x", seconds=1.9)
     assert time.monotonic() - started < 1.9
     assert len(hook.received) == 1  # another attempt might publish it twice
@@ -125,7 +127,7 @@ def test_a_topic_that_cannot_be_reached_has_published_nothing(
         with pytest.raises(TransientError) as caught:
             EmailTopic(TOPIC_ARN).send("ALARM", "x")
     assert type(caught.value) is TransientError
-    assert str(caught.value) == "no answer from Amazon SNS: EndpointConnectionError"
+    assert str(caught.value) == "no response from Amazon SNS: EndpointConnectionError"
 
 
 @pytest.mark.parametrize(

@@ -156,7 +156,7 @@ def test_a_queue_that_does_not_answer_may_later(
     sqs: SQSClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sqs, "_make_api_call", never_answers)
-    with pytest.raises(TransientError, match=r"^no answer from Amazon SQS: ConnectTimeoutError$"):
+    with pytest.raises(TransientError, match=r"^no response from Amazon SQS: ConnectTimeoutError$"):
         DeliveriesQueue(QUEUE_URL, sqs).put(BOTH)
 
 

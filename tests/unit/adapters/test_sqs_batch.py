@@ -99,7 +99,7 @@ def failing_behind() -> Exception:
     """Return an error that came up while another one was being dealt with."""
     last = TransientError("the message cannot be postponed")
     last.__context__ = KeyError("it quotes the message")
-    last.__context__.__context__ = TransientError("Slack answered 500")
+    last.__context__.__context__ = TransientError("Slack returned 500")
     return last
 
 
@@ -113,7 +113,7 @@ def failing_behind() -> Exception:
         pytest.param(
             failing_behind(),
             "TransientError: the message cannot be postponed;"
-            " before that TransientError: Slack answered 500",
+            " before that TransientError: Slack returned 500",
             id="and what it came up behind",
         ),
     ],

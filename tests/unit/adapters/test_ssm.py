@@ -47,7 +47,7 @@ class Broken(SSMProvider):
 
 
 def test_what_is_no_text_is_refused(ssm: Any) -> None:
-    with pytest.raises(PermanentError, match="has to be a text"):
+    with pytest.raises(PermanentError, match="must be text"):
         Parameter("/watch/routes", Odd(boto3_client=ssm)).text()
 
 

@@ -22,8 +22,8 @@ ONE = json.dumps({"url": URL, "secret": "key"})
 def missing(target: str = "") -> str:
     if target:
         wanted = f'JSON such as {{"{target}":"…"}}'
-        return f"the secret has no url for the target '{target}': it has to be {wanted}"
-    return 'the secret has no url: it has to be the url alone or JSON such as {"url":"…"}'
+        return f"the secret has no url for the target '{target}': it must be {wanted}"
+    return 'the secret has no url: it must be the url alone or JSON such as {"url":"…"}'
 
 
 class Keeper:
@@ -76,7 +76,7 @@ def test_what_is_missing_is_said(text: str, target: str, says: str) -> None:
 
 
 def test_everything_that_is_needed_has_to_be_there() -> None:
-    form = 'it has to be JSON such as {"url":"…","secret":"…"}'
+    form = 'it must be JSON such as {"url":"…","secret":"…"}'
     with pytest.raises(CredentialError) as caught:
         entry(URL, "", main="url", needs=("secret",))
     assert str(caught.value) == f"the secret has no secret: {form}"
@@ -87,7 +87,7 @@ def test_everything_that_is_needed_has_to_be_there() -> None:
         entry(URL, "payments", main="url", needs=("secret",))
     assert str(caught.value) == (
         "the secret has no url and no secret for the target 'payments': "
-        'it has to be JSON such as {"payments":{"url":"…","secret":"…"}}'
+        'it must be JSON such as {"payments":{"url":"…","secret":"…"}}'
     )
 
 
@@ -108,7 +108,7 @@ def test_a_secret_is_read_in_every_form_in_which_people_store_it(
         entry(text, "", main=main)
     form = json.dumps({main: "…"}, ensure_ascii=False, separators=(",", ":"))
     assert str(caught.value) == (
-        f"the secret has no {main}: it has to be the {main} alone or JSON such as {form}"
+        f"the secret has no {main}: it must be the {main} alone or JSON such as {form}"
     )
     assert not shown(["s3cret", "T0EXAMPLE"], traces(caught.value))
 

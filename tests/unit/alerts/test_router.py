@@ -224,7 +224,7 @@ def test_who_pressed_is_answered() -> None:
     world.route(body("ALARM", 0), 1)
     world.route(encode_note(answer), 2)
     world.route(encode_note(msgspec.structs.replace(answer, number=2)), 3)
-    assert world.answered[0] == "This alarm is not known any more."
+    assert world.answered[0] == "This alarm is no longer known."
     assert world.answered[1] == "Acknowledged."
     assert "Nothing was changed" in world.answered[2]
 

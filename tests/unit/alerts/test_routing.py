@@ -355,8 +355,8 @@ def test_it_is_known_when_further_routes_match() -> None:
 def test_it_is_said_why_an_escalation_does_not_match_yet() -> None:
     routes = read_all(later("15m"))
     for minutes, words in (
-        (None, "it is not firing, or acknowledged"),
-        (4.5, "unacknowledged for 4.5 min, not for 15m yet"),
+        (None, "it is not firing, or it is acknowledged"),
+        (4.5, "unacknowledged for 4.5 min; the route requires 15m"),
         (15, ""),
     ):
         assert [tried.misfit for tried in explain(unacknowledged(minutes), routes)] == [words]
@@ -495,7 +495,7 @@ def test_what_waits_waits_for_a_moment_to_come_and_not_for_more_than_a_day(now: 
         (
             '{"routes":[{"name":"a","channels":[]},{"name":"a","channels":[]}]}',
             "$.routes[1]",
-            "another route is called a",
+            "another route is also called a",
         ),
         (
             '{"routes":[{"name":"a","channels":[],"quiet_hours":{"from":1320,"to":"07:00"}}]}',

@@ -82,7 +82,7 @@ def test_an_inbox_without_recoveries_says_each_night_and_that_the_last_one_ended
     assert told(played, "email") == ["03:00 firing"] * 3
     assert "no recovery will be reported" in text(played, 0).casefold()
     for number in (1, 2):
-        assert "incident before it has ended" in " ".join(text(played, number).split())
+        assert "previous incident has ended" in " ".join(text(played, number).split())
     assert pages(played) == ["trigger", "resolve", "trigger", "resolve", "trigger"]
     assert len(open_keys(played)) == 1
 

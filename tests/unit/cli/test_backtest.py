@@ -125,6 +125,24 @@ def test_messages_are_those_of_the_notifier(document: dict[str, Any]) -> None:
     assert document["notifications"]["email"] <= fired + ended
 
 
+def test_a_firing_says_how_much_over_what_and_who(document: dict[str, Any]) -> None:
+    (fired,) = (
+        one for one in alarm(document, "PromptAttack")["state_changes"] if one["to"] == "ALARM"
+    )
+    assert fired["headline"].endswith("prompt attacks blocked in 20 min")
+    assert fired["value"].endswith("(threshold: 3)")
+    assert fired["who"] == "search-app 3"
+
+
+def test_messages_are_counted_by_why_they_are_sent(document: dict[str, Any]) -> None:
+    for channel, count in document["notifications"].items():
+        assert sum(document["notifications_by_reason"][channel].values()) == count
+    assert document["notifications_by_reason"]["email"]["firing"] >= 1
+    assert document["state_changes"] >= sum(
+        len(one["state_changes"]) for one in document["alarms"] if one["deployed"] and one["fired"]
+    )
+
+
 def test_routes_decide_who_hears(attacked: Path, document: dict[str, Any], tmp_path: Path) -> None:
     routes = tmp_path / "routes.yaml"
     routes.write_text(
@@ -252,10 +270,10 @@ def test_people_read_what_fired_what_did_not_and_what_could_not(attacked: Path) 
     assert "stayed quiet: " in said
     assert "a log cannot fire: " in said
     assert "the log is shorter than a day" in said
-    assert "not in the set deployed (AlarmSet=all has them): ContentFiltered" in said
+    assert "not in the deployed set (AlarmSet=all includes them): ContentFiltered" in said
     assert "messages: " in said
     assert "at most" not in said
-    assert "PromptAttack: with PromptAttackThreshold=5 in place of 3" in said
+    assert "PromptAttack: with PromptAttackThreshold=5 instead of 3" in said
 
 
 def test_unreadable_lines_are_said_and_end_with_1(tmp_path: Path) -> None:
@@ -420,7 +438,7 @@ def test_text_from_outside_stays_text() -> None:
 def test_a_page_without_anything_says_so() -> None:
     page = render(Outcome(start=0, end=60, lines={}, alarms=(), notifications={}), (), "Nothing")
     words = " ".join(read_page(page).words)
-    assert "Every alarm that this log can judge would have stayed quiet" in words
+    assert "Every alarm that this log can fire would have stayed quiet" in words
     assert words.count("none in this log") == 4
 
 

@@ -65,7 +65,7 @@ def test_a_reply_stands_below_what_it_answers(receiver: Receiver, bot: SlackWeb)
     places = [html.index(f">{text}<") for text in texts]
     assert places == sorted(places)
     assert html.count("replied in the thread") == 2
-    assert html.count("and told the channel") == 1
+    assert html.count("and in the channel") == 1
 
 
 def test_a_picture_is_shown_in_its_thread(receiver: Receiver, bot: SlackWeb) -> None:

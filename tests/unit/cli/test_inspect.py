@@ -315,7 +315,7 @@ class TestAllCores:
         monkeypatch.setattr(parallel, "_started", lambda _: _Broken())
         results = parallel.in_order(give_name, iter(blocks_of("a", "b")))
         next(results)
-        with pytest.raises(CommandError, match="a worker process died"):
+        with pytest.raises(CommandError, match="a worker process ended"):
             next(results)
 
     def test_there_is_at_least_one_core(self, monkeypatch: pytest.MonkeyPatch) -> None:

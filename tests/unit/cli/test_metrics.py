@@ -212,7 +212,7 @@ def test_in_a_pipe_the_table_is_plain_and_aligned(run: Run, tmp_path: Path) -> N
     assert lines[-4:] == [
         "",
         f"{points} data points in BedrockAlerts, minutes with any: 2, from 2026-03-02 10:15 to 2026-03-02 10:16 UTC",
-        "highest: in one minute; of times, in one call",
+        "highest: in one minute; for times, in one call",
         "lines: 4 received, 3 processed, 1 rejected, 0 skipped, 0 duplicates",
     ]
     assert (outcome.code, outcome.err) == (1, "")

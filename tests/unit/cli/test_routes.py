@@ -163,7 +163,7 @@ def test_explain_says_which_route_decides_and_why_the_others_do_not(example: Pat
     assert result.return_value == 0
     assert "bedrock-alerts.Throttling (" in result.output
     assert "route on call: does not match: severity is warning" in result.output
-    assert "no route matches: it goes to the default channels" in result.output
+    assert "no route matches: the default channels receive it" in result.output
     assert "-> slack, now" in result.output
 
 
@@ -205,7 +205,7 @@ def test_explain_shows_who_receives_what_no_one_acknowledges(
     assert "-> email" not in at_first
     assert "further routes match when unacknowledged for 15 min" in at_first
     later = run("explain", ALARM, "--routes", file, "--unacknowledged", "20").output
-    assert "no route matches: it goes to the default channels" in later
+    assert "no route matches: the default channels receive it" in later
     assert "-> slack, now" in later
     assert "-> email, now" in later
 

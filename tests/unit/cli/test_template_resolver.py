@@ -103,7 +103,7 @@ def test_conditions_hold_or_not() -> None:
     [
         ({"Unknown": "x"}, "no parameter Unknown"),
         ({"Switch": "maybe"}, "parameter Switch: 'maybe'"),
-        ({"Count": "many"}, "parameter Count: 'many' is no number"),
+        ({"Count": "many"}, "parameter Count: 'many' is not a number"),
         ({"Count": 10}, "parameter Count: '10'"),
         ({"Count": 0}, "parameter Count: '0'"),
         ({"Mail": "nobody"}, "parameter Mail: 'nobody': must be an e-mail address"),

@@ -47,7 +47,7 @@ def test_a_request_is_read() -> None:
 
 @pytest.mark.parametrize("kind", [None, "", "create", "Explode", 7, ["Create"]])
 def test_an_unknown_kind_of_request_is_refused(kind: Any) -> None:
-    with pytest.raises(PermanentError, match="none of Create, Update and Delete"):
+    with pytest.raises(PermanentError, match="is not Create, Update or Delete"):
         read({**logging_request(), "RequestType": kind})
 
 
@@ -115,5 +115,5 @@ def test_where_to_answer_to_is_found() -> None:
 
 @pytest.mark.parametrize("event", [{}, {"ResponseURL": ""}, {"ResponseURL": 7}, [], None, "x"])
 def test_what_did_not_come_from_cloudformation_is_refused(event: Any) -> None:
-    with pytest.raises(PermanentError, match="no request of CloudFormation"):
+    with pytest.raises(PermanentError, match="not a CloudFormation request"):
         response_url(event)

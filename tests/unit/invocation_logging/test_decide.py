@@ -75,7 +75,7 @@ def test_the_configuration_is_one_that_the_api_takes(bucket: str) -> None:
 
 @pytest.mark.parametrize("modalities", ["", "text,smell", "text,"])
 def test_a_modality_that_does_not_exist_is_refused(modalities: str) -> None:
-    with pytest.raises(PermanentError, match="no modality is called"):
+    with pytest.raises(PermanentError, match="is not a modality"):
         wanted_configuration(msgspec.structs.replace(WANTED, modalities=modalities))
 
 
@@ -89,7 +89,7 @@ def test_where_nothing_is_set_ours_is_set() -> None:
 
 @pytest.mark.parametrize("present", [theirs(), TO_S3], ids=["log group", "bucket"])
 def test_what_somebody_else_has_set_is_not_overwritten(present: dict[str, Any]) -> None:
-    with pytest.raises(PermanentError, match="on already in this account and Region") as caught:
+    with pytest.raises(PermanentError, match="already on in this account and Region") as caught:
         to_set(WANTED, CREATE, present, NOTHING)
     assert describe(present) in str(caught.value)
     assert "left as it is" in str(caught.value)
@@ -130,7 +130,7 @@ def test_what_may_be_adopted_is_replaced_and_remembered(present: dict[str, Any])
 @pytest.mark.parametrize("role", ["", "arn:aws:iam::111122223333:role/another"])
 def test_what_could_not_be_put_back_is_not_adopted(role: str) -> None:
     wanted = msgspec.structs.replace(ADOPTING, adopted_role_arn=role)
-    with pytest.raises(PermanentError, match="could not be put back later") as caught:
+    with pytest.raises(PermanentError, match="could not be restored later") as caught:
         to_set(wanted, CREATE, theirs(), NOTHING)
     assert f"AdoptedRoleArn={THEIR_ROLE}" in str(caught.value)
 
@@ -183,7 +183,7 @@ def test_taking_back_a_failed_update_leaves_somebody_elses_configuration_alone(
     plan = to_set(wanted, UPDATE, theirs(), SET)
     assert plan.put is None
     assert plan.remember is None
-    assert "left alone" in plan.says
+    assert "not changed" in plan.says
 
 
 def test_an_update_that_wants_something_new_does_not_overwrite_somebody_elses() -> None:
@@ -221,7 +221,7 @@ def test_what_is_not_ours_is_left_alone(present: dict[str, Any] | None, memory: 
     plan = to_release(WANTED, DELETE, present, memory)
     assert plan.put is None
     assert not plan.turn_off
-    assert ("left alone" in plan.says) is (present is not None)
+    assert ("not changed" in plan.says) is (present is not None)
 
 
 def test_ours_is_taken_back_whatever_somebody_changed_about_it() -> None:

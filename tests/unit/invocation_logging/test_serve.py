@@ -72,7 +72,7 @@ def test_refused_and_rolled_back_touches_nothing() -> None:
     world = World(theirs())
     assert "left as it is" in says(send(world, logging_request()), succeeded=False)
     outcome = send(world, logging_request("Delete"))
-    assert "left alone" in says(outcome, succeeded=True)
+    assert "not changed" in says(outcome, succeeded=True)
     assert world.present == theirs()
     assert world.changes == []
     assert world.memories == {}
@@ -102,9 +102,9 @@ def test_an_update_over_somebody_elses_configuration_fails_and_can_be_taken_back
     world.present = theirs()
     outcome = send(world, logging_request("Update", Modalities="text,image"))
     assert "left as it is" in says(outcome, succeeded=False)
-    assert "left alone" in says(send(world, logging_request("Update")), succeeded=True)
+    assert "not changed" in says(send(world, logging_request("Update")), succeeded=True)
     assert world.present == theirs()
-    assert "left alone" in says(send(world, logging_request("Delete")), succeeded=True)
+    assert "not changed" in says(send(world, logging_request("Delete")), succeeded=True)
     assert world.present == theirs()
     assert world.memories == {}
 
@@ -156,7 +156,7 @@ def test_a_role_that_is_not_yet_seen_is_waited_for() -> None:
 )
 def test_a_throttled_call_is_made_again(call: str) -> None:
     world = World()
-    world.fail(call, THROTTLED, TransientError("no answer from AWS: ReadTimeoutError"))
+    world.fail(call, THROTTLED, TransientError("no response from AWS: ReadTimeoutError"))
     says(send(world, logging_request()), succeeded=True)
     assert world.present == ours()
 
@@ -184,7 +184,7 @@ def test_nothing_is_set_that_could_not_be_remembered() -> None:
     present = {"s3Config": {"bucketName": "their-archive", "keyPrefix": "p" * 4_000}}
     world = World(present)
     reason = says(send(world, logging_request(**ADOPT)), succeeded=False)
-    assert "too long to be remembered" in reason
+    assert "too long to be stored" in reason
     assert world.present == present
 
 
@@ -194,7 +194,9 @@ def test_what_cannot_be_put_back_is_turned_off_rather_than_left_to_fail_unseen()
     world.refuse(theirs())
     outcome = send(world, logging_request("Delete", **ADOPT), time)
     text = says(outcome, succeeded=True)
-    assert text.startswith("Logging has been turned off. It cannot go to log group /their/log")
+    assert text.startswith(
+        "Logging has been turned off. It could not be restored to log group /their/log"
+    )
     assert "Failed to validate permissions" in text
     assert world.present is None
     assert world.memories == {}
@@ -344,7 +346,7 @@ def test_not_seeing_bedrocks_logging_is_said_and_nothing_worse(found: Any) -> No
     world.found = found
     world.fail("get", PermanentError("it is hidden"))
     text = says(send(world, check_request()), succeeded=found is not None)
-    assert "What Bedrock logs to is not known: it is hidden" in text
+    assert "The destination of Bedrock's logs is not known: it is hidden" in text
 
 
 def test_subscriptions_that_cannot_be_seen_at_first_are_looked_at_again() -> None:
@@ -416,7 +418,10 @@ def test_a_redeployment_takes_the_log_group_that_a_deleted_stack_has_left() -> N
             TO_S3, {}, "deploy with InvocationLogBucketName=their-archive", id="logs to S3 only"
         ),
         pytest.param(
-            theirs(), {"group_class": "INFREQUENT_ACCESS"}, "takes no subscription", id="the class"
+            theirs(),
+            {"group_class": "INFREQUENT_ACCESS"},
+            "does not support subscriptions",
+            id="the class",
         ),
         pytest.param(
             theirs(), {"found": (other(1), other(2))}, '"theirs-1"', id="both slots are taken"

@@ -253,23 +253,12 @@ def test_a_bad_line_is_counted_with_its_reason_and_its_neighbours_are_whole(
     assert totals(result, (("Reason", reason),)) == {metric: 1}
 
 
-@pytest.mark.parametrize(
-    ("batch", "reason"),
-    [
-        pytest.param({"message_type": "CONTROL_MESSAGE"}, "control_message", id="a probe"),
-        pytest.param({"log_group": "/aws/lambda/own"}, "own_log_group", id="our own log"),
-    ],
-)
-def test_a_batch_that_is_none_of_our_business_is_skipped_unread(
-    batch: dict[str, str], reason: str
-) -> None:
+def test_a_batch_that_only_checks_the_destination_is_skipped_unread() -> None:
     lines = of([RICH, "no JSON"]).log_events
-    result = collected(
-        LogBatch(log_events=lines, **batch), of([OTHER], first_id=9),
-        own_log_groups=("/aws/lambda/own",),
-    )  # fmt: skip
+    probe = LogBatch(log_events=lines, message_type="CONTROL_MESSAGE")
+    result = collected(probe, of([OTHER], first_id=9))
     assert result.counts() == counts(3, 1, skipped=2)
-    assert totals(result, (("Reason", reason),)) == {"RecordsSkipped": 2}
+    assert totals(result, (("Reason", "control_message"),)) == {"RecordsSkipped": 2}
 
 
 def at(offset: float) -> Json:

@@ -110,9 +110,9 @@ UNREADABLE = [
     pytest.param(None, "`awslogs.data` is missing", id="no event"),
     pytest.param({"awslogs": []}, "`awslogs.data` is missing", id="an envelope that is a list"),
     pytest.param({"awslogs": {"data": 7}}, "`awslogs.data` is missing", id="data that is a number"),
-    pytest.param({"awslogs": {"data": SECRET}}, "no valid base64", id="no base64"),
-    pytest.param({"awslogs": {"data": "\ud83d"}}, "no valid base64", id="half an emoji"),
-    pytest.param({"awslogs": {"data": "AAAAA"}}, "no valid base64", id="truncated base64"),
+    pytest.param({"awslogs": {"data": SECRET}}, "not valid base64", id="no base64"),
+    pytest.param({"awslogs": {"data": "\ud83d"}}, "not valid base64", id="half an emoji"),
+    pytest.param({"awslogs": {"data": "AAAAA"}}, "not valid base64", id="truncated base64"),
     pytest.param({"awslogs": {"data": "A" * (LIMIT + 1)}}, "larger than", id="too much base64"),
     pytest.param({"awslogs": {"data": ""}}, "is empty", id="no bytes"),
     pytest.param(as_event(SECRET.encode()), "gzip data is damaged", id="no gzip"),
@@ -149,7 +149,7 @@ UNREADABLE = [
     pytest.param(
         awslogs(b'{"logEvents":[{}],"x":"' + b"x" * (9 * 1024 * 1024) + b'"}'),
         "no CloudWatch Logs JSON",
-        id="too long to be mended",
+        id="too long to be repaired",
     ),
 ]
 

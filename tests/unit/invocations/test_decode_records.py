@@ -55,11 +55,11 @@ def test_no_record_is_no_batch() -> None:
 
 
 BAD_DATA: Final = [
-    pytest.param(SECRET, "no valid base64", id="no base64"),
-    pytest.param("AAAAA", "no valid base64", id="truncated base64"),
-    pytest.param(None, "no valid base64", id="null"),
-    pytest.param(7, "no valid base64", id="a number"),
-    pytest.param([SECRET], "no valid base64", id="a list"),
+    pytest.param(SECRET, "not valid base64", id="no base64"),
+    pytest.param("AAAAA", "not valid base64", id="truncated base64"),
+    pytest.param(None, "not valid base64", id="null"),
+    pytest.param(7, "not valid base64", id="a number"),
+    pytest.param([SECRET], "not valid base64", id="a list"),
     pytest.param("", "is empty", id="no data"),
     pytest.param("Y2FuYXJ5LTVkMmY=", "gzip data is damaged", id="no gzip"),
     pytest.param(
@@ -121,7 +121,7 @@ def test_a_good_record_needs_no_number() -> None:
 
 @pytest.mark.parametrize("event", [None, [], {}, {"Records": None}, {"Records": {"kinesis": {}}}])
 def test_an_event_of_another_kind_is_an_error(event: Any) -> None:
-    with pytest.raises(BatchError, match="no batch of a stream"):
+    with pytest.raises(BatchError, match="not a stream batch"):
         decode_records(event)
 
 

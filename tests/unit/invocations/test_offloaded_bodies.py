@@ -200,14 +200,15 @@ def test_a_body_that_trickles_in_is_given_up_in_the_middle() -> None:
 
 def test_failures_use_up_the_time_too() -> None:
     failing: dict[str, bytes | Exception] = {
-        f"x/data/{n}": TransientError("Amazon S3 broke off: Timeout") for n in range(50)
+        f"x/data/{n}": TransientError("Amazon S3 interrupted the response: Timeout")
+        for n in range(50)
     }
     bucket = Bucket(failing)
     bucket.seconds_a_piece = 7.0
     bodies = bucket.batch()
     for key in failing:
         bodies.read(f"s3://{BUCKET}/{key}")
-    assert reasons(bodies) == {"Amazon S3 broke off: Timeout": 3, "out_of_time": 47}
+    assert reasons(bodies) == {"Amazon S3 interrupted the response: Timeout": 3, "out_of_time": 47}
 
 
 def test_the_next_batch_has_all_of_its_time_again() -> None:

@@ -73,7 +73,7 @@ def test_a_users_own_price_is_used() -> None:
         ),
         pytest.param(
             json.dumps({"entries": [ENTRY, ENTRY]}),
-            f"price overrides, {MODEL}: is there twice",
+            f"price overrides, {MODEL}: appears twice",
             id="an entry twice",
         ),
     ],

@@ -421,11 +421,11 @@ GOOD = {"model": "good", "rates": {"input": 1000}}
         ),
         pytest.param([{"model": "m", "rates": {}}], ["m: `rates`"], id="no rate"),
         pytest.param(
-            [GOOD, {**GOOD, "region": "eu-west-1"}, GOOD], ["good: is there twice"], id="one twice"
+            [GOOD, {**GOOD, "region": "eu-west-1"}, GOOD], ["good: appears twice"], id="one twice"
         ),
         pytest.param(
             [{**GOOD, "region": "eu-west-1"}] * 2,
-            ["good in eu-west-1: is there twice"],
+            ["good in eu-west-1: appears twice"],
             id="one Region twice",
         ),
         pytest.param(

@@ -11,7 +11,7 @@ from moto import mock_aws
 from bedrock_alerts.invocations.price_list import PRICES_FILE
 from bedrock_alerts.invocations.pricing import Prices
 from bedrock_alerts.wiring import collectors
-from bedrock_alerts.wiring.collector_settings import CollectObjectsSettings
+from bedrock_alerts.wiring.collector_settings import CollectorSettings
 
 BUCKET = "example-prices"
 SHIPPED = Prices.load().dated
@@ -31,7 +31,7 @@ def dated(day: str) -> bytes:
 
 
 def prices_of() -> Any:
-    settings = CollectObjectsSettings(
+    settings = CollectorSettings(
         metrics_namespace="BedrockAlerts", price_overrides=f"s3://{BUCKET}/prices.json"
     )
     return collectors.collecting(settings).parts.prices

@@ -1,4 +1,4 @@
-"""What an error of AWS means: certainly not done, perhaps done, or never to be done."""
+"""Classifies AWS errors: certainly not done, perhaps done, or permanent."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +16,7 @@ from botocore.parsers import ResponseParserError
 from bedrock_alerts.errors import PermanentError, TransientError, UnknownOutcomeError
 
 _FIRST_FAULT: Final = 500
-# Some services say these with a status of 5xx; nothing was done all the same.
+# Some services return these with a status of 5xx, although nothing was done.
 _THROTTLED: Final = frozenset(
     {
         "KMSThrottlingException",
@@ -32,7 +32,7 @@ _THROTTLED: Final = frozenset(
         "TooManyRequestsException",
     }
 )
-# A fault of the service, whatever the status: some of it may have happened.
+# An error of the service, whatever the status: part of the request may have been carried out.
 _FAULTS: Final = frozenset(
     {
         "InternalError",
@@ -42,17 +42,17 @@ _FAULTS: Final = frozenset(
         "ServiceUnavailable",
     }
 )
-# The request had gone out when these happened. All else of botocore happens before that.
+# These happen after the request was sent; all other botocore errors happen before.
 _AFTER_THE_REQUEST: Final = (HTTPClientError, IncompleteReadError, ResponseParserError, SSLError)
 
 
 @contextmanager
 def translated(service: str, permanent: frozenset[str] = frozenset()) -> Iterator[None]:
-    """Turn errors of a call to AWS into ours; `service` is its name as AWS writes it.
+    """Turn errors of an AWS call into ours; `service` is the name as AWS writes it.
 
     Raises UnknownOutcomeError when the call was perhaps carried out (no response, 5xx),
-    PermanentError for the codes in `permanent`, else TransientError: a grant may be missing for a
-    moment only.
+    PermanentError for the codes in `permanent`, else TransientError: a permission may be missing
+    only briefly.
     """
     try:
         yield
@@ -63,10 +63,10 @@ def translated(service: str, permanent: frozenset[str] = frozenset()) -> Iterato
 def translate(
     error: Exception, service: str, permanent: frozenset[str] = frozenset()
 ) -> TransientError | PermanentError:
-    """Return what an error of botocore means, as `translated` raises it."""
+    """Return the error that `translated` raises for one of botocore."""
     if not isinstance(error, ClientError):
         kind = UnknownOutcomeError if isinstance(error, _AFTER_THE_REQUEST) else TransientError
-        return kind(f"no answer from {service}: {type(error).__name__}")
+        return kind(f"no response from {service}: {type(error).__name__}")
     code = code_of(error)
     text = f"{service} refused: {code}"
     if code in permanent:

@@ -1,4 +1,4 @@
-"""Amazon Bedrock: the application inference profiles of calls."""
+"""Amazon Bedrock: look-up of application inference profiles."""
 
 import time
 from collections.abc import Callable
@@ -11,26 +11,26 @@ from bedrock_alerts.adapters.aws_errors import translated
 from bedrock_alerts.errors import PermanentError, TransientError
 from bedrock_alerts.invocations.profiles import Profile, application_of, read_profile
 
-# A call that cannot be priced is counted as such: the batch must not wait for a profile.
+# Calls without a price are counted as unpriced: the batch must not wait for a profile.
 _CONFIG: Final = Config(
     connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 1}
 )
 _NOT_KNOWN_SECONDS: Final = 600.0
 _KNOWN_SECONDS: Final = 6 * 3600.0
 _MOST: Final = 1000
-# There is no such profile for us, and that is an answer.
+# The profile does not exist for us, and that is stored.
 _ANSWERS: Final = frozenset(
     {"AccessDeniedException", "ResourceNotFoundException", "ValidationException"}
 )
-# So many may be asked for in a row without an answer; then none for a while.
+# After this many failed look-ups in a row, none are made for a while.
 _PATIENCE: Final = 3
 
 
 class BedrockProfiles:
-    """Asks for each profile once, and stores the answer, also that there was none.
+    """Looks each profile up once, and stores the result, also if there is none.
 
     `on_failure` receives each profile that could not be read, with its ARN and the reason. The
-    value of the profile's tag `tag` is the application; without one the profile's name is.
+    value of the profile's tag `tag` is the application, or else the profile's name.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class BedrockProfiles:
         self._rests_until = 0.0
 
     def profile(self, arn: str, *, ask: bool = True) -> Profile | None:
-        """Return a profile by its ARN, None where it is not known; without `ask` what is known."""
+        """Return a profile by its ARN, None if unknown; without `ask`, only a stored one."""
         now = self._clock()
         profile, until = self._known.get(arn, (None, 0.0))
         if now < until or now < self._rests_until or not ask:

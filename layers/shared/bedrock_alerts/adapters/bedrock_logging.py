@@ -1,6 +1,6 @@
 """The AWS calls behind model invocation logging: Bedrock, Parameter Store, CloudWatch Logs.
 
-Each call is tried once, with time-outs: whoever calls knows how long trying again makes sense.
+Each call is tried once, with time-outs: the caller decides how long to retry.
 """
 
 import contextlib
@@ -29,7 +29,7 @@ T = TypeVar("T")
 
 
 class TakenError(PermanentError):
-    """What was to be made is there already."""
+    """The resource to create already exists."""
 
 
 _PUT: Final = "PutModelInvocationLoggingConfiguration"
@@ -46,7 +46,7 @@ class BedrockLogging:
         self._client: BedrockClient = client or boto3.client("bedrock", config=_CONFIG)
 
     def get(self) -> Configuration | None:
-        """Return the configuration, None where logging is off. Raises TransientError."""
+        """Return the configuration, None if logging is off. Raises TransientError."""
         answer = _call(self._client.get_model_invocation_logging_configuration)
         found = _without_blanks(answer.get("loggingConfig") or {})
         return found or None
@@ -54,9 +54,9 @@ class BedrockLogging:
     def put(self, configuration: Configuration) -> None:
         """Replace the configuration.
 
-        The runtime's botocore may be older than a switch: where it is off, it is left out. Raises
-        PermanentError where it is on, RefusedError when Bedrock does not take the configuration,
-        TransientError, or PermanentError when Bedrock cannot even be asked.
+        The runtime's botocore may not know a new switch: one that is off is left out. Raises
+        PermanentError if such a switch is on or the request is not valid, RefusedError if Bedrock
+        refuses the configuration, or TransientError.
         """
         shape: Any = self._client.meta.service_model.operation_model(_PUT).input_shape
         given = cast("Any", _known(configuration, shape.members["loggingConfig"]))
@@ -74,14 +74,14 @@ class ParameterMemory:
         self._client: SSMClient = client or boto3.client("ssm", config=_CONFIG)
 
     def load(self, name: str) -> str | None:
-        """Return a text, None where there is none. Raises TransientError."""
+        """Return a text, None if there is none. Raises TransientError."""
         try:
             return _call(lambda: self._client.get_parameter(Name=name))["Parameter"]["Value"]
         except GoneError:
             return None
 
     def save(self, name: str, text: str) -> None:
-        """Keep a text. Raises TransientError."""
+        """Store a text. Raises TransientError."""
         _call(
             lambda: self._client.put_parameter(
                 Name=name,
@@ -94,7 +94,7 @@ class ParameterMemory:
         )
 
     def forget(self, name: str) -> None:
-        """Remove a text, if it is there. Raises TransientError."""
+        """Remove a text, if it exists. Raises TransientError."""
         try:
             _call(lambda: self._client.delete_parameter(Name=name))
         except GoneError:
@@ -108,7 +108,7 @@ class LogGroups:
         self._client: CloudWatchLogsClient = client or boto3.client("logs", config=_CONFIG)
 
     def find(self, name: str) -> LogGroup | None:
-        """Return the group of this name, None where there is none. Raises TransientError."""
+        """Return the group of this name, None if there is none. Raises TransientError."""
         pages = self._client.get_paginator("describe_log_groups").paginate(logGroupNamePrefix=name)
         for page in _call(lambda: list(pages)):
             for group in page["logGroups"]:
@@ -123,7 +123,7 @@ class LogGroups:
             _call(lambda: self._client.create_log_group(logGroupName=name, **key))  # type: ignore[arg-type]
 
     def keep(self, name: str, days: int) -> None:
-        """Set for how many days a group keeps its lines. Raises TransientError."""
+        """Set the retention of a group, in days. Raises TransientError."""
         _call(lambda: self._client.put_retention_policy(logGroupName=name, retentionInDays=days))
 
     def subscriptions(self, log_group: str) -> tuple[SubscriptionFilter, ...]:
@@ -139,13 +139,13 @@ _GONE: Final = frozenset({"ParameterNotFound", "ResourceNotFoundException"})
 
 
 def _call(call: Callable[[], T]) -> T:
-    """Make a call, and turn what goes wrong into an error of ours."""
+    """Make a call, and turn its errors into ours."""
     try:
         return call()
     except ParamValidationError as error:
-        # Its text quotes what was given: names only, but also those nobody expected.
+        # Its text quotes the input: only names, but also unexpected ones.
         raise PermanentError(
-            f"AWS cannot be asked this: {clean(str(error), _MESSAGE_CHARS)}"
+            f"the request to AWS is not valid: {clean(str(error), _MESSAGE_CHARS)}"
         ) from error
     except ClientError as error:
         code = error.response.get("Error", {}).get("Code", "unknown")
@@ -159,11 +159,14 @@ def _call(call: Callable[[], T]) -> T:
             raise RefusedError(says) from error
         raise TransientError(says) from error
     except BotoCoreError as error:
-        raise TransientError(f"no answer from AWS: {type(error).__name__}") from error
+        raise TransientError(f"no response from AWS: {type(error).__name__}") from error
 
 
 def _known(node: Mapping[str, Any], shape: Any) -> dict[str, Any]:
-    """Return what botocore knows of a configuration. Raises PermanentError for the rest of it."""
+    """Return a configuration without switches that botocore lacks.
+
+    Raises PermanentError if one is set on.
+    """
     members: Mapping[str, Any] = shape.members
     unknown = sorted(key for key, value in node.items() if key not in members and value)
     if unknown:
@@ -179,7 +182,7 @@ def _known(node: Mapping[str, Any], shape: Any) -> dict[str, Any]:
 
 
 def _without_blanks(node: Mapping[str, Any]) -> dict[str, Any]:
-    """Leave out what says nothing: Bedrock does not take back an empty destination."""
+    """Leave out empty values: Bedrock returns empty destinations but does not accept them."""
     kept = {
         key: _without_blanks(value) if isinstance(value, dict) else value
         for key, value in node.items()

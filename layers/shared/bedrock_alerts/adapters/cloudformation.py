@@ -1,4 +1,4 @@
-"""Answering CloudFormation: the body is put to a URL that is signed, and therefore a secret."""
+"""Sends responses to CloudFormation: a PUT to a signed URL, which is a secret."""
 
 from http import HTTPStatus
 from typing import Final
@@ -12,7 +12,7 @@ _TIMEOUT: Final = urllib3.Timeout(connect=3, read=7)
 
 
 class Responder:
-    """Puts answers to https URLs; `allow_loopback` adds plain http to this machine."""
+    """Puts responses to https URLs; `allow_loopback` also allows plain http to this machine."""
 
     def __init__(
         self, *, allow_loopback: bool = False, timeout: urllib3.Timeout = _TIMEOUT
@@ -22,9 +22,9 @@ class Responder:
         self._pool = urllib3.PoolManager(timeout=timeout, retries=False)
 
     def put(self, url: str, body: bytes) -> None:
-        """Put an answer once. Raises TransientError, or PermanentError for a URL that is refused.
+        """Put a response once. Raises TransientError, or PermanentError for a URL that is refused.
 
-        Whatever the status, another attempt may help, and nothing else can.
+        Any status is transient: only another attempt can help.
         """
         self._check(url)
         try:
@@ -32,7 +32,7 @@ class Responder:
                 "PUT",
                 url,
                 body=body,
-                # The URL is signed for no type at all.
+                # The URL is signed without a content type.
                 headers={"Content-Type": ""},
                 redirect=False,
                 preload_content=False,
@@ -40,16 +40,18 @@ class Responder:
             status = response.status
             response.close()
         except urllib3.exceptions.HTTPError as error:
-            failure = TransientError(f"CloudFormation cannot be answered: {type(error).__name__}")
+            failure = TransientError(
+                f"no response could be sent to CloudFormation: {type(error).__name__}"
+            )
         else:
             if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
                 return
-            failure = TransientError(f"CloudFormation's answer was refused: {status}")
-        # Raised here, because the library's error may hold the URL and would come along.
+            failure = TransientError(f"the response to CloudFormation was refused: {status}")
+        # Raised here, so that the library's error, which may hold the URL, is not its context.
         raise failure
 
     def _check(self, url: str) -> None:
         target = read_url(url)
         is_here = self._allow_loopback and is_own_machine(target)
         if not is_here and (target.scheme != "https" or not target.host):
-            raise PermanentError("the ResponseURL has to be https://HOST/…")
+            raise PermanentError("the ResponseURL must be https://HOST/…")

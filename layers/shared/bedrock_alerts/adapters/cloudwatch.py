@@ -1,4 +1,4 @@
-"""Amazon CloudWatch: pictures of metrics, how alarms are now, and how they are set."""
+"""Amazon CloudWatch: metric graphs, and the states and definitions of alarms."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -34,7 +34,7 @@ _DEFINITIONS: Final = 500
 
 
 def described(client: "CloudWatchClient", name: str) -> Mapping[str, Any] | None:
-    """Return CloudWatch's description of a metric or composite alarm, None where there is none.
+    """Return CloudWatch's description of a metric or composite alarm, None if there is none.
 
     Raises what the client raises.
     """
@@ -51,7 +51,7 @@ class MetricPictures:
 
     def draw(self, widget: str) -> bytes:
         """Return the picture of a widget as PNG. Raises TransientError."""
-        if self._client is None:  # made at the first picture: most deliveries have none
+        if self._client is None:  # created for the first graph: most deliveries have none
             self._client = boto3.client("cloudwatch", config=_CONFIG)
         with translated(_SERVICE):
             answer = self._client.get_metric_widget_image(MetricWidget=widget)
@@ -59,17 +59,17 @@ class MetricPictures:
 
 
 class AlarmStates:
-    """How the alarms of one account and Region are; their ARNs begin with `prefix`."""
+    """The present states of one account and Region's alarms; their ARNs begin with `prefix`."""
 
     def __init__(self, prefix: str, client: "CloudWatchClient | None" = None) -> None:
         self._prefix = prefix
         self._client = client
 
     def __call__(self, item: AlarmItem) -> LookedUp | None:
-        """Return how an alarm is now, None for one of elsewhere. Raises TransientError."""
+        """Return an alarm's state, None in another account or Region. Raises TransientError."""
         if not item.arn.startswith(self._prefix):
             return None
-        if self._client is None:  # made at the first question: most deliveries have none
+        if self._client is None:  # created at the first look-up: most deliveries have none
             self._client = boto3.client("cloudwatch", config=_CONFIG)
         name = item.arn.removeprefix(self._prefix)
         with translated(_SERVICE):
@@ -85,7 +85,7 @@ class AlarmStates:
         )
 
     def _contributors(self, name: str) -> frozenset[str] | None:
-        """Return the ids of the contributors in ALARM, None where they cannot be asked for."""
+        """Return the ids of the contributors in ALARM, None if CloudWatch cannot list them."""
         client = self._client
         if client is None or not hasattr(client, "describe_alarm_contributors"):
             return None  # since botocore 1.40.44
@@ -102,7 +102,7 @@ class AlarmStates:
 
 
 class AlarmDefinitions:
-    """How the alarms of this account and Region are set, each kept for a minute."""
+    """The definitions of this account and Region's alarms, each cached for a minute."""
 
     def __init__(
         self,
@@ -118,7 +118,7 @@ class AlarmDefinitions:
         return self._given or Session().client("cloudwatch", config=_QUICK)
 
     def definition(self, name: str) -> AlarmDefinition | None:
-        """Return what an alarm is set to, None where there is none of this name."""
+        """Return the definition of an alarm, None if no alarm has this name."""
         known = self._known.get(name)
         if known and self._clock() - known[0] < _DEFINITION_SECONDS:
             return known[1]

@@ -1,8 +1,7 @@
 """Metrics as log lines: CloudWatch's embedded metric format, written to standard output.
 
-Every key of a line is one of ours, and every value is a finite number or printable ASCII: whatever
-a record holds, no line can carry an `_aws` block that is not ours. No API is called and no
-permission is needed. Specification:
+Every key is one of ours, and every value is a finite number or printable ASCII: no record can add
+an `_aws` block to a line. No API is called and no permission is needed. Specification:
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 """
 
@@ -33,12 +32,12 @@ class EmfSink:
         events: Iterable[bytes] = (),
         last: Iterable[bytes] = (),
     ) -> None:
-        """Write everything in one go: a function that fails before this has published nothing.
+        """Write everything at once: a function that fails before this has published nothing.
 
         The `last` lines come after the metrics: they prove that those were written.
 
-        What a batch comes to is one write. Only the lines of a large log are written in pieces,
-        because a copy of them all would need as much memory again.
+        A batch is one write. Only the lines of a large log are written in pieces, to save the
+        memory of a copy.
         """
         metrics = list(emf_lines(datapoints, self._namespace))
         stream = self._stream or sys.stdout
@@ -64,7 +63,7 @@ def emf_lines(datapoints: Iterable[Datapoint], namespace: str) -> Iterator[bytes
     """Return the lines for data points that are sorted by minute and dimensions.
 
     A line holds one minute and one set of dimensions, at most 100 metrics, and at most 100 values
-    of each; what is more goes on in further lines.
+    of each; more values continue on further lines.
     """
     for (minute, dimensions), group in groupby(datapoints, lambda p: (p.minute, p.dimensions)):
         pending = [(point, point.values) for point in group]

@@ -1,12 +1,12 @@
-"""One HTTP request and its response, given up as a whole when their time is over.
+"""One HTTP request and its response, with one deadline for both.
 
-A time-out of a socket bounds one read: a server that sends a byte now and then is never given up by
-it, and a look-up of a name has none at all. So a thread does the work, and who waits for it knows
-at the deadline whether the request had gone out. No connection is kept: a function is frozen
-between two calls, and what died meanwhile would leave the next request in doubt.
+A socket time-out bounds one read: it never stops a server that sends a byte now and then, and name
+resolution has none. So a thread does the work, and at the deadline its caller knows whether the
+request was sent. No connection is kept: a function is frozen between two calls, and a connection
+that closed meanwhile would make the next outcome uncertain.
 
 Errors name the host and the kind of a library's error, never its text: it may hold the URL. They
-are made where it is caught and raised after that, or it would come along as the context.
+are raised outside the handler, so that the library's error is not their context.
 """
 
 import contextlib
@@ -27,14 +27,14 @@ from bedrock_alerts.errors import (
 )
 
 SECONDS: Final = 10.0
-"""How long a request may take together with its response, where nothing else is said."""
+"""Default time limit for a request and its response, in seconds."""
 
 _CONNECT_SECONDS: Final = 3.0
 _PORTS: Final = {"https": 443, "http": 80}
 
 
 class Target(NamedTuple):
-    """Where a URL leads; `port` is None where it names none."""
+    """The target of a URL; `port` is None if the URL has none."""
 
     scheme: str
     host: str
@@ -44,7 +44,7 @@ class Target(NamedTuple):
 
 
 class Response(NamedTuple):
-    """What came back; `body` is cut where its limit, the connection or the time ended."""
+    """A response; `body` is cut at the size limit, the deadline or a lost connection."""
 
     status: int
     headers: Mapping[str, str]
@@ -52,7 +52,7 @@ class Response(NamedTuple):
 
 
 class Client:
-    """Posts to URLs, one connection for each request. Follows nothing and uses no proxy."""
+    """Posts to URLs, one connection for each request, without redirects or proxies."""
 
     def __init__(self) -> None:
         self._tls: ssl.SSLContext | None = None
@@ -67,11 +67,11 @@ class Client:
         max_bytes: int,
         resolve: Callable[[], str] | None = None,
     ) -> Response:
-        """Send `body` once, and return what came back, at most `max_bytes` of its body.
+        """Send `body` once, and return the response with at most `max_bytes` of its body.
 
-        `resolve` returns the address to connect to; without it the host's name is looked up.
-        Raises TransientError when nothing was sent, for a connection gets 3 s of the `seconds`;
-        UnknownOutcomeError when the request had gone out; PermanentError when it cannot be written.
+        `resolve` returns the address to connect to; without it the host's name is looked up. A
+        connection gets 3 s of the `seconds`. Raises TransientError if nothing was sent,
+        UnknownOutcomeError if the request was sent, PermanentError if it cannot be written.
         """
         if seconds <= 0:
             raise TransientError(f"no time is left to call {target.host}")
@@ -98,13 +98,13 @@ class Client:
     def _context(self, target: Target) -> ssl.SSLContext | None:
         if target.scheme != "https":
             return None
-        if self._tls is None:  # reading the authorities' certificates takes a moment
+        if self._tls is None:  # reading the CA certificates takes a moment
             self._tls = ssl.create_default_context()
         return self._tls
 
 
 class _Exchange:
-    """One request on its way."""
+    """One request in progress."""
 
     def __init__(self, connection: http.client.HTTPConnection, body: bytes, max_bytes: int) -> None:
         self._connection = connection
@@ -114,7 +114,7 @@ class _Exchange:
         self._response: Response | None = None
         self._failure: BedrockAlertsError | None = None
         self._kind = "TimeoutError"
-        # What both threads decide on: the request goes out, or it was given up before.
+        # Both threads decide on this: the request is sent, or it was abandoned before.
         self._lock = threading.Lock()
         self._has_gone_out = False
         self._is_given_up = False
@@ -127,7 +127,7 @@ class _Exchange:
         resolve: Callable[[], str] | None,
         tls: ssl.SSLContext | None,
     ) -> Response:
-        """Return the response, or raise what is known at the deadline."""
+        """Return the response, or raise the error that applies at the deadline."""
         deadline = time.monotonic() + seconds
         connect_seconds = min(_CONNECT_SECONDS, seconds)
         worker = threading.Thread(
@@ -142,7 +142,7 @@ class _Exchange:
             self._is_given_up = not self._has_gone_out
         if self._has_gone_out:
             worker.join(max(0.0, deadline - time.monotonic()))
-        # What is known now counts: hanging up looks like an end to the worker.
+        # Read this before hanging up, which the worker sees as an end.
         response, failure, error = self._response, self._failure, self._kind
         if worker.is_alive():
             self._hang_up()
@@ -151,7 +151,7 @@ class _Exchange:
         if failure is not None:
             raise failure.with_traceback(None)
         kind = UnknownOutcomeError if self._has_gone_out else TransientError
-        raise kind(f"no answer from {target.host}: {error}")
+        raise kind(f"no response from {target.host}: {error}")
 
     def _run(
         self,
@@ -189,7 +189,7 @@ class _Exchange:
             )
             self._socket = wrapped
             wrapped.do_handshake()
-        self._socket.settimeout(None)  # from here on the deadline hangs up
+        self._socket.settimeout(None)  # from here on, the deadline closes the connection
 
     def _ask(self) -> None:
         self._connection.sock = self._socket
@@ -198,7 +198,7 @@ class _Exchange:
         headers = {name.lower(): value for name, value in response.getheaders()}
         self._response = Response(response.status, headers, b"")
         body = bytearray()
-        # The status stands, whatever becomes of the rest.
+        # The status is valid, even if the rest is lost.
         with contextlib.suppress(OSError, ValueError, http.client.HTTPException):
             while len(body) < self._max_bytes:
                 piece = response.read1(self._max_bytes - len(body))
@@ -209,16 +209,16 @@ class _Exchange:
         response.close()
 
     def _hang_up(self) -> None:
-        """End whatever the worker waits for."""
+        """Interrupt the worker's present wait."""
         found = self._socket
         if found is not None:
             with contextlib.suppress(OSError):
-                # Not SSLSocket's own: that takes its state away under the other thread's feet.
+                # Not SSLSocket's own, which removes state that the other thread still uses.
                 socket.socket.shutdown(found, socket.SHUT_RDWR)
 
 
 def is_success(status: int) -> bool:
-    """Tell whether a status says that a request was accepted."""
+    """Whether a status means that a request was accepted."""
     return HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES
 
 

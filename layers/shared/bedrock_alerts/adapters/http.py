@@ -1,4 +1,4 @@
-"""Posting to webhooks: https only, known hosts only, no redirects, everything bounded.
+"""Posts to webhooks: only https, only known hosts, no redirects, everything bounded.
 
 The URL of a webhook is a secret. It never appears in an exception or a log line: errors name the
 host and the status.
@@ -29,7 +29,7 @@ from bedrock_alerts.errors import (
 SLACK_HOSTS: Final = frozenset({"hooks.slack.com", "hooks.slack-gov.com"})
 SLACK_FILE_HOSTS: Final = frozenset({"files.slack.com", "files.slack-gov.com"})
 PAGERDUTY_HOSTS: Final = frozenset({"events.pagerduty.com", "events.eu.pagerduty.com"})
-# A leading dot takes every host below it: each region and environment has its own.
+# A leading dot allows every host below it: each region and environment has its own.
 TEAMS_HOSTS: Final = frozenset(
     {
         ".environment.api.powerplatform.com",
@@ -40,19 +40,19 @@ TEAMS_HOSTS: Final = frozenset(
 )
 _MAX_ANSWER_BYTES: Final = 4096
 _MAX_WORD_BYTES: Final = 60
-# What Slack says about a refused message: `invalid_token`, `no_service`. Nothing else is repeated:
-# a proxy in between may quote the path.
+# Slack's error codes, such as `invalid_token` and `no_service`. Nothing else is repeated: a proxy
+# may quote the path.
 _WORD: Final = re.compile(rb"[a-z]+(?:_[a-z]+)*")
-# What a status means. From 500 on the outcome is unknown; what is not here is permanent.
+# The error for a status. From 500 on the outcome is unknown; any other status is permanent.
 _STATUSES: Final[Mapping[int, type[TransientError | PermanentError]]] = {
     HTTPStatus.UNAUTHORIZED: CredentialError,
     HTTPStatus.FORBIDDEN: CredentialError,
     HTTPStatus.NOT_FOUND: CredentialError,
-    HTTPStatus.REQUEST_TIMEOUT: TransientError,  # it waited in vain for the request
+    HTTPStatus.REQUEST_TIMEOUT: TransientError,  # it timed out while waiting for the request
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: MessageError,
     HTTPStatus.TOO_MANY_REQUESTS: TransientError,
 }
-# What Slack's word means where the status says nothing: the message is wrong in itself.
+# Slack's codes for a wrong message, whatever the status.
 _WORDS: Final[Mapping[str, type[PermanentError]]] = dict.fromkeys(
     (
         "invalid_attachments",
@@ -74,7 +74,7 @@ _LOGGERS_THAT_WRITE_URLS: Final = (
 
 
 def read_url(url: str) -> Target:
-    """Take a URL apart; one that cannot be read has no scheme and no host."""
+    """Split a URL; one that cannot be parsed has no scheme and no host."""
     try:
         parts = urllib3.util.parse_url(url)
     except urllib3.exceptions.LocationParseError:
@@ -89,7 +89,7 @@ def read_url(url: str) -> Target:
 
 
 class Poster:
-    """Posts to URLs of the given hosts; `allow_loopback` adds plain http to this machine."""
+    """Posts to URLs of the given hosts; `allow_loopback` also allows plain http to this machine."""
 
     def __init__(self, hosts: frozenset[str], *, allow_loopback: bool = False) -> None:
         self._hosts = hosts
@@ -99,7 +99,7 @@ class Poster:
     def post(
         self, url: str, body: bytes, headers: Mapping[str, str], *, seconds: float = SECONDS
     ) -> None:
-        """Send `body` once. Returns only when the other side has accepted it, within `seconds`.
+        """Send `body` once. Returns only if the server accepts it within `seconds`.
 
         Raises TransientError when it was certainly not accepted (no connection, 429),
         UnknownOutcomeError when it perhaps was (time-outs, broken connections, 5xx), and
@@ -116,7 +116,7 @@ class Poster:
         if self._allow_loopback and is_own_machine(target):
             return target
         if target.scheme != "https" or target.port not in (None, 443) or target.has_user:
-            raise PermanentError("the webhook URL has to be https://HOST/…, without user or port")
+            raise PermanentError("the webhook URL must be https://HOST/…, without user or port")
         if target.host not in self._hosts and not any(
             host.startswith(".") and target.host.endswith(host) for host in self._hosts
         ):
@@ -137,21 +137,21 @@ class JsonPoster(Poster):
 
 
 def encode_json(payload: Mapping[str, Any]) -> bytes:
-    """Write a payload. Raises MessageError for text that is no Unicode."""
+    """Return a payload as JSON. Raises MessageError for text that is not valid Unicode."""
     try:
         return msgspec.json.encode(payload)
     except UnicodeEncodeError:
-        pass  # raised below: the library's error holds the text
+        pass  # raised below, because the library's error holds the text
     raise MessageError("the message cannot be written as JSON")
 
 
 def hush() -> None:
-    """Keep urllib3 from writing URLs into the log."""
+    """Keep urllib3 from logging URLs."""
     silence(*_LOGGERS_THAT_WRITE_URLS)
 
 
 def retry_after_seconds(value: str | None) -> float | None:
-    """Read `Retry-After`: seconds, whole or not, or an HTTP date; None where it cannot be read."""
+    """Return `Retry-After` in seconds, from a number or an HTTP date; None if it cannot be read."""
     if not value:
         return None
     try:
@@ -165,21 +165,21 @@ def retry_after_seconds(value: str | None) -> float | None:
 
 
 def is_own_machine(target: Target) -> bool:
-    """Tell whether a URL is plain http to this machine, as the local stack's receiver has it."""
+    """Whether a URL is plain http to this machine, like that of the local stack's receiver."""
     return target.scheme == "http" and not target.has_user and _is_loopback(target.host)
 
 
 def judge(host: str, url: str, response: Response) -> None:
-    """Raise what a response means, nothing for one of success."""
+    """Raise the error that a response means; success raises nothing."""
     if is_success(response.status):
         return
     word = _word(response.body, url)
-    message = f"{host} answered {response.status}{word and f': {word}'}"
+    message = f"{host} returned {response.status}{word and f': {word}'}"
     raise failure_of(response, message, word)
 
 
 def failure_of(response: Response, message: str, word: str = "") -> TransientError | PermanentError:
-    """Say by its status, or by Slack's word, what a failed request means for the next attempt."""
+    """Return the error for a failed request, by its status or Slack's code."""
     status = response.status
     kind = _STATUSES.get(status) or _WORDS.get(word, PermanentError)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
@@ -198,7 +198,7 @@ def _word(answer: bytes, url: str) -> str:
 
 def _is_loopback(host: str) -> bool:
     try:
-        # The last is what a container calls the machine that it runs on.
+        # The last is the name that a container uses for its host.
         return (
             host in {"localhost", "host.docker.internal"} or ipaddress.ip_address(host).is_loopback
         )

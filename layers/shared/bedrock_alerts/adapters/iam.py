@@ -1,4 +1,4 @@
-"""AWS IAM: what people call this account."""
+"""AWS IAM: the alias of this account."""
 
 import time
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from botocore.config import Config
 if TYPE_CHECKING:
     from mypy_boto3_iam import IAMClient
 
-# An alert waits for it: one attempt, and a short one.
+# An alert waits for it, so it gets one short attempt.
 _CONFIG: Final = Config(
     connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 1}
 )
@@ -19,7 +19,7 @@ _ALIAS_SECONDS: Final = 3600.0
 
 
 class AccountAlias:
-    """What people call this account. Kept for an hour, also when it could not be learned."""
+    """The alias of this account, cached for an hour, even if the look-up failed."""
 
     def __init__(
         self, client: "IAMClient | None" = None, clock: Callable[[], float] = time.time
@@ -33,7 +33,7 @@ class AccountAlias:
         return self._given or Session().client("iam", config=_CONFIG)
 
     def alias(self) -> str:
-        """Return it, empty where the account has none. Raises only when it asks, once an hour."""
+        """Return it, empty if the account has none. A failed look-up raises once an hour."""
         if self._known and self._clock() - self._known[0] < _ALIAS_SECONDS:
             return self._known[1]
         self._known = (self._clock(), "")

@@ -4,8 +4,8 @@
     pk alarm#ID        sk evidence    what was looked up about it
     pk channel#NAME    sk pace        the pace of a channel, its version
 
-The index `due` is sparse: it holds what has to be looked at again, in eight shards. Items that
-no one needs any more expire.
+The index `due` is sparse: it holds the items to look at again, in eight shards. Items that are no
+longer needed expire.
 """
 
 import random
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 SHARDS: Final = 8
 INDEX: Final = "due"
 _SERVICE: Final = "Amazon DynamoDB"
-# A table that does not answer soon is done without: an alert must not wait for it.
+# If the table does not respond soon, go on without it: an alert must not wait for it.
 _CONFIG: Final = Config(
     connect_timeout=1, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 2}
 )
@@ -39,7 +39,7 @@ _CONFLICT: Final = "ConditionalCheckFailedException"
 _CONFLICT_SECONDS: Final = 0.05
 _DAY_SECONDS: Final = 86_400
 _KEPT_SECONDS: Final = 30 * _DAY_SECONDS
-# An alarm may fire for months without a change: its end has to find it.
+# An alarm may fire for months without a change, and its item must still exist at its end.
 _KEPT_OPEN_SECONDS: Final = 400 * _DAY_SECONDS
 T = TypeVar("T")
 
@@ -58,11 +58,11 @@ class IncidentsTable:
         self._client: DynamoDBClient = client or boto3.client("dynamodb", config=_CONFIG)
 
     def load(self, alarm: str) -> tuple[AlarmItem | None, int]:
-        """Return an alarm's item and its version; one that cannot be read is made again."""
+        """Return an alarm's item and its version; an unreadable item is created again."""
         return self._load(f"alarm#{alarm}", "item", AlarmItem)
 
     def put(self, alarm: str, item: AlarmItem, version: int, due: float | None) -> bool:
-        """Write an item if its version is still `version`; False where it is not."""
+        """Write an item if its version is still `version`; False if not."""
         is_open = item.incident is not None or due is not None
         indexed: dict[str, Any] = {}
         if due is not None:
@@ -103,13 +103,13 @@ class IncidentsTable:
         return self._put(f"channel#{channel}", "pace", state, version, _KEPT_SECONDS, {})
 
     def is_upgraded(self) -> bool:
-        """Whether the items of versions before 0.2 have been taken over."""
+        """Whether the items of versions before 0.2 have been migrated."""
         with translated(_SERVICE):
             answer = self._client.get_item(TableName=self._name, Key=_key("upgrade", "0.2"))
         return "Item" in answer
 
     def set_upgraded(self) -> None:
-        """Note that they have been."""
+        """Mark them as migrated."""
         with translated(_SERVICE):
             self._client.put_item(TableName=self._name, Item=_key("upgrade", "0.2"))
 
@@ -137,12 +137,12 @@ class IncidentsTable:
             start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
 
     def evidence(self, alarm: str) -> Found:
-        """Return what was looked up about an alarm."""
+        """Return the stored evidence of an alarm."""
         found, _ = self._load(f"alarm#{alarm}", "evidence", Found)
         return found or Found()
 
     def put_evidence(self, alarm: str, found: Found) -> None:
-        """Keep what was looked up about an alarm, in place of what was known before."""
+        """Store the evidence of an alarm, replacing the previous one."""
         with translated(_SERVICE):
             self._client.put_item(
                 TableName=self._name,
@@ -183,7 +183,7 @@ class IncidentsTable:
                 self._client.put_item(TableName=self._name, Item=item, **condition)
             except ClientError as error:
                 if code_of(error) == _CONFLICT:
-                    # Who was faster may not be the only one: they shall not meet again at once.
+                    # Several writers may compete: a random pause keeps them from colliding again.
                     time.sleep(random.uniform(0.0, _CONFLICT_SECONDS))  # noqa: S311 - no secret
                     return False
                 raise

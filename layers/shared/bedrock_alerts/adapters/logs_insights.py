@@ -15,7 +15,7 @@ from bedrock_alerts.errors import TransientError
 if TYPE_CHECKING:
     from mypy_boto3_logs import CloudWatchLogsClient
 
-# An alert waits for these: one attempt each, and a short one.
+# An alert waits for these, so each gets one short attempt.
 _CONFIG: Final = Config(
     connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 1}
 )
@@ -24,9 +24,9 @@ _RUNNING: Final = frozenset({"Scheduled", "Running"})
 
 
 class EventLines:
-    """The collectors' event lines, asked through CloudWatch Logs Insights.
+    """Queries the collectors' event lines with CloudWatch Logs Insights.
 
-    Each has a session of its own: boto3's default one must not make clients in two threads at once.
+    Each has its own session: boto3's default one must not create clients in two threads at once.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class EventLines:
     def ask(
         self, query: str, start: datetime, end: datetime, deadline: float
     ) -> Sequence[Mapping[str, str]]:
-        """Return the rows found. Raises TransientError where there are none before `deadline`."""
+        """Return the rows found. Raises TransientError if the query has not ended by `deadline`."""
         started = self._client.start_query(
             logGroupIdentifiers=self._logs,
             startTime=int(start.timestamp()),
@@ -68,7 +68,7 @@ class EventLines:
             self._sleep(_POLL_SECONDS)
 
     def _stop(self, query_id: str) -> None:
-        """Stop what no one waits for any more; when it cannot be stopped it ends by itself."""
+        """Stop an abandoned query; one that cannot be stopped ends by itself."""
         try:
             self._client.stop_query(queryId=query_id)
         except (ClientError, BotoCoreError):

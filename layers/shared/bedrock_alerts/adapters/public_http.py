@@ -1,8 +1,7 @@
-"""Posting to any https host that somebody named, without being led into a private network.
+"""Posts to any https host, but never into a private network.
 
-The name is resolved once; every address found has to be a public one, and the connection goes to
-the very address that was looked at: a name that answers differently a moment later changes
-nothing. The certificate has to be that of the name.
+The name is resolved once, every address found must be public, and the connection goes to a checked
+address: a later change of the name has no effect. The certificate must be that of the name.
 """
 
 import ipaddress
@@ -18,12 +17,12 @@ from bedrock_alerts.errors import PermanentError, TransientError
 _Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 _HTTPS: Final = 443
 _MAX_ANSWER_BYTES: Final = 4096
-# An IPv4 address in an IPv6 one, as networks without IPv4 write it (RFC 6052).
+# An IPv4 address inside an IPv6 one, for networks without IPv4 (RFC 6052).
 _NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
 
 
 class PublicPoster:
-    """Posts to public hosts; `allow_loopback` adds plain http to this machine."""
+    """Posts to public hosts; `allow_loopback` also allows plain http to this machine."""
 
     def __init__(self, *, allow_loopback: bool = False) -> None:
         self._allow_loopback = allow_loopback
@@ -32,7 +31,7 @@ class PublicPoster:
     def post(
         self, url: str, body: bytes, headers: Mapping[str, str], *, seconds: float = SECONDS
     ) -> None:
-        """Send `body` once. Returns only when the other side has accepted it, within `seconds`.
+        """Send `body` once. Returns only if the server accepts it within `seconds`.
 
         Raises TransientError when it was certainly not accepted (a name that is not found, no
         connection, 429), UnknownOutcomeError when it perhaps was (time-outs, broken connections,
@@ -41,7 +40,7 @@ class PublicPoster:
         target = read_url(url)
         is_here = self._allow_loopback and is_own_machine(target)
         if not is_here and (target.scheme != "https" or not target.host or target.has_user):
-            raise PermanentError("the webhook URL has to be https://HOST/…, without user")
+            raise PermanentError("the webhook URL must be https://HOST/…, without user")
         response = self._client.post(
             target,
             body,
@@ -54,30 +53,29 @@ class PublicPoster:
 
 
 def public_address(target: Target) -> str:
-    """Look up a target's host and return an address to connect to.
+    """Resolve a target's host and return an address to connect to.
 
-    Raises PermanentError when one of its addresses is no public one, TransientError when there is
-    none.
+    Raises PermanentError if one of its addresses is not public, TransientError if there is none.
     """
     host, kind = target.host, ""
     try:
         found = socket.getaddrinfo(host, target.port or _HTTPS, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
         kind = type(error).__name__
-    if kind:  # not while the library's error is there: it would come along
-        raise TransientError(f"no answer from {host}: {kind}")
+    if kind:  # raised here, so that the library's error is not its context
+        raise TransientError(f"no response from {host}: {kind}")
     addresses = [str(entry[4][0]) for entry in found]
     if not addresses:
-        raise TransientError(f"no address is known of {host}")
+        raise TransientError(f"no address found for {host}")
     if not all(map(is_public, addresses)):
-        raise PermanentError(f"{host} leads to an address that is not public: it is not called")
+        raise PermanentError(f"{host} resolves to an address that is not public; it is not called")
     return addresses[0]
 
 
 def is_public(text: str) -> bool:
-    """Tell whether an address belongs to the internet.
+    """Whether an address is on the public internet.
 
-    This machine, private networks and the metadata services of clouds do not, and neither do their
+    This machine, private networks and the metadata services of clouds are not, even with their
     addresses inside an IPv6 one.
     """
     try:

@@ -1,12 +1,12 @@
-"""Keeping a secret out of the log lines of libraries that would write it down."""
+"""Keeps secrets out of the log lines of libraries."""
 
 import logging
 
 
 def silence(*loggers: str) -> None:
-    """Drop everything that these loggers would write, at every level, whoever turned them on.
+    """Drop every line of these loggers at every level.
 
-    A level would not do: debugging means lowering it.
+    A log level is not enough: debugging lowers it.
     """
     for name in loggers:
         logging.getLogger(name).addFilter(_drop)

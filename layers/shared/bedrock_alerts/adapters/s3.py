@@ -1,4 +1,4 @@
-"""Reading objects from S3 in pieces, however large they are."""
+"""Reads objects of any size from S3, in pieces."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _CONFIG: Final = Config(
     connect_timeout=3, read_timeout=20, retries={"mode": "standard", "total_max_attempts": 3}
 )
-# One attempt: a body that cannot be had is counted, and the batch must not wait for it.
+# One attempt: an unreadable body is counted, and the batch must not wait for it.
 _BODY_CONFIG: Final = Config(
     connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 1}
 )
@@ -34,11 +34,11 @@ class ObjectReader:
     def chunks(self, bucket: str, key: str) -> Iterator[bytes]:
         """Return the object's bytes in pieces of at most 256 KiB.
 
-        Raises GoneError, or TransientError for everything that may pass: a missing grant is
-        among that, because the message then waits in its queue until somebody has mended it.
+        Raises GoneError, or TransientError for everything else. That includes a missing permission:
+        the message then waits in its queue until someone fixes it.
         """
         try:
-            # Closed also when nobody reads to the end, or its connection would stay open.
+            # Also closed if the reader stops early, or its connection would stay open.
             with closing(self._client.get_object(Bucket=bucket, Key=key)["Body"]) as body:
                 yield from body.iter_chunks(_CHUNK_BYTES)
         except ClientError as error:
@@ -47,11 +47,13 @@ class ObjectReader:
                 raise GoneError("the object is gone") from error
             raise TransientError(f"Amazon S3 refused the object: {code}") from error
         except (BotoCoreError, HTTPError) as error:  # botocore does not wrap all of urllib3's
-            raise TransientError(f"Amazon S3 broke off: {type(error).__name__}") from error
+            raise TransientError(
+                f"Amazon S3 interrupted the response: {type(error).__name__}"
+            ) from error
 
 
 def bounded(chunks: Iterator[bytes], limit: int) -> bytes:
-    """Return a whole object. Raises TransientError for one of more than `limit` bytes."""
+    """Return a whole object. Raises TransientError if it has more than `limit` bytes."""
     text = bytearray()
     for chunk in chunks:
         text += chunk
@@ -61,5 +63,5 @@ def bounded(chunks: Iterator[bytes], limit: int) -> bytes:
 
 
 def body_reader() -> ObjectReader:
-    """Return a reader of the bodies that records refer to, which gives up soon."""
+    """Return a reader of the bodies that records refer to, with short time-outs."""
     return ObjectReader(boto3.client("s3", config=_BODY_CONFIG))

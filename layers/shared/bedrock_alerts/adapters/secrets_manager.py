@@ -1,4 +1,4 @@
-"""AWS Secrets Manager: what the channels are called with."""
+"""AWS Secrets Manager: the credentials of the channels."""
 
 from typing import Final
 
@@ -22,28 +22,30 @@ class Secret:
     """A secret's text, kept for five minutes so that a rotation is seen soon."""
 
     def __init__(self, arn: str, provider: SecretsProvider | None = None) -> None:
-        silence("botocore.parsers")  # it writes every answer, the secret included
+        silence("botocore.parsers")  # it logs every response, including the secret
         self._arn = arn
         self._provider = provider
 
     def text(self, *, fresh: bool = False) -> str:
-        """Return the secret, `fresh` from Secrets Manager where the one that we keep is refused.
+        """Return the secret; `fresh` reads it again, after the cached one was refused.
 
-        Raises TransientError: a grant may be missing for a moment only.
+        Raises TransientError: a permission may be missing only briefly.
         """
-        if self._provider is None:  # a stack has one for each channel, a delivery needs one of them
+        if (
+            self._provider is None
+        ):  # a stack has one for each channel, and a delivery needs only one
             self._provider = SecretsProvider(boto_config=_CONFIG)
         try:
             value = self._provider.get(self._arn, max_age=_MAX_AGE_SECONDS, force_fetch=fresh)
         except GetParameterError as error:
             raise _translated(error) from error
         if not isinstance(value, str):
-            raise PermanentError("the secret has to be a text, not binary")
+            raise PermanentError("the secret must be text, not binary")
         return value.strip()
 
 
 def _translated(error: GetParameterError) -> TransientError | PermanentError:
-    cause = error.__context__  # Powertools hides it there
+    cause = error.__context__  # Powertools stores the cause there
     if isinstance(cause, (BotoCoreError, ClientError, ResponseParserError)):
         return translate(cause, _SERVICE)
-    return TransientError(f"no answer from {_SERVICE}: {type(cause or error).__name__}")
+    return TransientError(f"no response from {_SERVICE}: {type(cause or error).__name__}")

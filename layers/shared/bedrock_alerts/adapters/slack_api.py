@@ -1,7 +1,7 @@
 """Slack's Web API with a bot's token: messages that can be edited, threads, pictures.
 
-Four methods, posted to directly. Nothing is followed, so the token goes to Slack's API alone. No
-error repeats more of a response than Slack's word for what is wrong.
+Four methods, posted to directly. No redirect is followed, so the token goes only to Slack's API.
+Errors repeat nothing of a response but Slack's error code.
 """
 
 import json
@@ -39,7 +39,8 @@ _MAX_ANSWER_BYTES: Final = 256 * 1024
 _WORD: Final = re.compile(r"[a-z]+(?:_[a-z]+){0,7}")
 _MAX_WORD_CHARS: Final = 60
 
-# What Slack says in answers of status 200. https://docs.slack.dev/reference/methods/chat.postMessage
+# Slack's error codes in responses with status 200.
+# https://docs.slack.dev/reference/methods/chat.postMessage
 _KINDS: Final[Mapping[str, type[TransientError | PermanentError]]] = {
     **dict.fromkeys(
         ("message_limit_exceeded", "rate_limited", "ratelimited", "team_added_to_org"),
@@ -84,15 +85,15 @@ _KINDS: Final[Mapping[str, type[TransientError | PermanentError]]] = {
 class SlackWeb:
     """Slack's methods, one attempt each, within `seconds`.
 
-    All raise TransientError when it was certainly not done, UnknownOutcomeError when it perhaps
-    was, PermanentError and its kin.
+    All raise TransientError (certainly not done), UnknownOutcomeError (perhaps done), or
+    PermanentError and its subclasses.
     """
 
     def __init__(self, api_url: str, *, allow_loopback: bool = False) -> None:
         target = read_url(api_url)
         is_slack = target.scheme == "https" and target.host in API_HOSTS and target.port is None
         if not (is_slack or (allow_loopback and is_own_machine(target))) or target.has_user:
-            raise PermanentError("Slack's API has to be https://slack.com/api/ or slack-gov.com")
+            raise PermanentError("Slack's API must be https://slack.com/api/ or slack-gov.com")
         self._api = target
         self._client = Client()
         self._files = Poster(SLACK_FILE_HOSTS, allow_loopback=allow_loopback)
@@ -107,9 +108,9 @@ class SlackWeb:
         broadcast: bool = False,
         seconds: float = SECONDS,
     ) -> str:
-        """Send a message, as a reply where `thread_ts` says of what. Returns its own `ts`.
+        """Send a message, or a reply to `thread_ts`, and return its `ts`.
 
-        `broadcast` shows a reply in the channel too.
+        `broadcast` also shows a reply in the channel.
         """
         thread = {"thread_ts": thread_ts, "reply_broadcast": broadcast} if thread_ts else {}
         message = encode_json({**payload, **thread, "channel": channel})
@@ -139,7 +140,7 @@ class SlackWeb:
         title: str,
         seconds: float = SECONDS,
     ) -> None:
-        """Put a PNG picture into a thread: three requests, all within `seconds`."""
+        """Upload a PNG picture to a thread: three requests, all within `seconds`."""
         deadline = time.monotonic() + seconds
 
         def ask(method: str, fields: Mapping[str, str | int]) -> Mapping[str, Any]:
@@ -165,7 +166,7 @@ class SlackWeb:
     def _ask(
         self, token: str, method: str, body: bytes, kind: str, seconds: float
     ) -> Mapping[str, Any]:
-        """Call one method, and return Slack's answer of yes."""
+        """Call one method, and return Slack's `ok` response."""
         host = self._api.host
         response = self._client.post(
             self._api._replace(path=f"{self._api.path.rstrip('/')}/{method}"),
@@ -175,21 +176,21 @@ class SlackWeb:
             max_bytes=_MAX_ANSWER_BYTES,
         )
         if response.status != HTTPStatus.OK:
-            raise failure_of(response, f"{host} answered {response.status}")
+            raise failure_of(response, f"{host} returned {response.status}")
         answer = _read(response.body)
         if answer is None:
-            # A proxy's page, or half an answer: Slack may or may not have taken the message.
-            raise UnknownOutcomeError(f"{host} answered 200 with something that is not Slack's")
+            # A proxy's page, or half a response: Slack may or may not have accepted the message.
+            raise UnknownOutcomeError(f"{host} returned 200 without a response from Slack")
         if answer.get("ok") is not True:
             raise _failure(answer.get("error"))
         return answer
 
 
 def _failure(found: object) -> TransientError | PermanentError:
-    """Say what an answer of status 200 with `ok: false` means."""
+    """Return the error that a response with status 200 and `ok: false` means."""
     word = found if isinstance(found, str) and len(found) <= _MAX_WORD_CHARS else ""
     word = word if _WORD.fullmatch(word) else "an unknown error"
-    return _KINDS.get(word, PermanentError)(f"Slack answered: {word}")
+    return _KINDS.get(word, PermanentError)(f"Slack returned: {word}")
 
 
 def _read(body: bytes) -> Mapping[str, Any] | None:

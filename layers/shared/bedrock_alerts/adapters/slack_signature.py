@@ -1,4 +1,4 @@
-"""Requests that Slack sends to a function URL: only those it has signed are let in."""
+"""Requests from Slack to a function URL: only those that it has signed are accepted."""
 
 import base64
 import binascii
@@ -21,7 +21,7 @@ def signed_body(event: Mapping[str, Any], signing_secret: str) -> bytes:
     Raises PermanentError for everything else.
     https://docs.slack.dev/authentication/verifying-requests-from-slack
     """
-    # A signature over bytes, as they came: to decode and encode again could change them.
+    # The signature is over the received bytes: decoding and encoding could change them.
     body = _body(event)
     stamp = _header(event, "x-slack-request-timestamp")
     signed = b"v0:" + stamp.encode("utf-8", "replace") + b":" + body
@@ -34,7 +34,7 @@ def signed_body(event: Mapping[str, Any], signing_secret: str) -> bytes:
 
 
 def _is_recent(stamp: str) -> bool:
-    # One from the future is no better: it would be good for longer.
+    # One from the future is refused too: it would be valid for longer.
     return bool(_STAMP.fullmatch(stamp)) and abs(time.time() - int(stamp)) <= _MAX_AGE_SECONDS
 
 
@@ -55,4 +55,4 @@ def _body(event: Mapping[str, Any]) -> bytes:
     try:
         return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError) as error:
-        raise PermanentError("the request's body is no base64") from error
+        raise PermanentError("the request body is not base64") from error

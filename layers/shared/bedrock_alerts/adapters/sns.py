@@ -14,7 +14,7 @@ from bedrock_alerts.errors import PermanentError, TransientError
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
 
-# The share of a call's time that a connection may take: 3 s of 10.
+# The share of a call's time for the connection: 3 s of 10.
 _CONNECT_SHARE: Final = 0.3
 _SERVICE: Final = "Amazon SNS"
 _ASKED_AGAIN_SECONDS: Final = 600.0
@@ -27,7 +27,7 @@ _PERMANENT: Final = frozenset(
 
 
 class _Topic:
-    """A topic; its clients are made when they are needed, one for each number of seconds."""
+    """A topic; its clients are created on first use, one for each time-out."""
 
     def __init__(self, arn: str, client: "SNSClient | None" = None) -> None:
         self._arn = arn
@@ -40,7 +40,8 @@ class _Topic:
             with translated(_SERVICE, _PERMANENT):
                 client.publish(TopicArn=self._arn, **message)  # type: ignore[arg-type] # plain str
         finally:
-            # A function is frozen between two calls: no connection is kept that may die meanwhile.
+            # A function is frozen between two calls, so no connection is kept: it may be closed
+            # meanwhile.
             client.close()
 
     def _client_for(self, seconds: int) -> "SNSClient":
@@ -57,7 +58,7 @@ class _Topic:
 
 
 class EmailTopic(_Topic):
-    """The SNS topic whose subscribers get the emails."""
+    """The SNS topic whose subscribers receive the emails."""
 
     def send(self, subject: str, body: str, *, seconds: float = SECONDS) -> None:
         """Publish one email within `seconds`, in whole ones, at least 1.
@@ -72,12 +73,12 @@ class NotificationTopic(_Topic):
     """The SNS topic that Amazon Q Developer watches."""
 
     def publish(self, message: str, *, seconds: float = SECONDS) -> None:
-        """Publish one message within `seconds`. Raises what an email does."""
+        """Publish one message within `seconds`. Raises the same errors as for an email."""
         self._publish(seconds, Message=message)
 
 
 class EmailSubscriptions:
-    """Whether someone gets the emails of a topic; asked every ten minutes at most."""
+    """Whether a topic has confirmed subscribers; looked up at most every ten minutes."""
 
     def __init__(
         self,
@@ -91,7 +92,7 @@ class EmailSubscriptions:
         self._known: tuple[float, bool] | None = None
 
     def is_confirmed(self) -> bool:
-        """Whether a subscription is confirmed; not, where that cannot be known."""
+        """Whether a subscription is confirmed; False if that cannot be looked up."""
         now = self._clock()
         if self._known is None or now - self._known[0] >= _ASKED_AGAIN_SECONDS:
             self._known = (now, self._ask())

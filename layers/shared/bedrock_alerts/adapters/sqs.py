@@ -21,28 +21,28 @@ _SERVICE: Final = "Amazon SQS"
 _MAX_VISIBILITY_SECONDS: Final = 43_200
 _MAX_DELAY_SECONDS: Final = 900
 _PUT_ATTEMPTS: Final = 2
-# A message may come twice, so a call gets two attempts: a stale connection is no failure.
+# Duplicates are harmless, so a call gets two attempts: a stale connection is not a failure.
 _CONFIG: Final = Config(
     connect_timeout=3, read_timeout=7, retries={"mode": "standard", "total_max_attempts": 2}
 )
 
 
 class Queue:
-    """A queue, and what is done with all of ours. Every method raises TransientError."""
+    """An SQS queue and its operations. Every method raises TransientError."""
 
     def __init__(self, url: str, client: "SQSClient | None" = None) -> None:
         self._url = url
         self._client = client or _client()
 
     def put_text(self, body: str, delay: float = 0.0) -> None:
-        """Put one message there, which can be received after `delay` seconds, at most 900."""
+        """Send one message, visible after `delay` seconds, at most 900."""
         with translated(_SERVICE):
             self._client.send_message(
                 QueueUrl=self._url, MessageBody=body, DelaySeconds=_delay(delay)
             )
 
     def postpone(self, receipt_handle: str, seconds: float) -> None:
-        """Hide a received message for `seconds`; without this the queue's own time-out counts."""
+        """Hide a received message for `seconds`, instead of the queue's visibility time-out."""
         with translated(_SERVICE):
             self._client.change_message_visibility(
                 QueueUrl=self._url,
@@ -52,18 +52,18 @@ class Queue:
 
 
 class AlertsQueue(Queue):
-    """The queue that `route` reads: what is put there is acted on at least once."""
+    """The queue that `route` reads: each message is acted on at least once."""
 
     def keep(self, note: Note, delay: float) -> None:
-        """Put a note to ourselves there."""
+        """Send an internal message."""
         self.put_text(encode_note(note), delay)
 
 
 class DeliveriesQueue(Queue):
-    """The queue between `route` and `deliver`: where to look."""
+    """The queue between `route` and `deliver`; its messages say where to look."""
 
     def put(self, pokes: Sequence[Poke], delay: float = 0.0) -> None:
-        """Enqueue all pokes. What the queue refuses alone is offered once more at once."""
+        """Enqueue all pokes; entries that the queue refuses are retried once, at once."""
         waiting = [msgspec.json.encode(poke).decode() for poke in pokes]
         failed: list[BatchResultErrorEntryTypeDef] = []
         for _ in range(_PUT_ATTEMPTS):
@@ -96,15 +96,15 @@ def _client() -> "SQSClient":
 
 
 class DeadLetterQueue:
-    """Where pokes lie that came to nothing, until someone redrives them."""
+    """The dead-letter queue for pokes, until someone redrives them."""
 
     def __init__(self, url: str, client: "SQSClient | None" = None) -> None:
         self._url = url
         self._client = client
 
     def park(self, poke: Poke) -> None:
-        """Put a poke there. Raises TransientError."""
-        if self._client is None:  # hardly ever needed, and its making takes time
+        """Send a poke. Raises TransientError."""
+        if self._client is None:  # rarely needed, and slow to create
             self._client = _client()
         with translated(_SERVICE):
             self._client.send_message(

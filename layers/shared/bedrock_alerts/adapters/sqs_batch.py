@@ -1,4 +1,4 @@
-"""Working through an SQS batch: each message alone, and only the failed ones come back.
+"""Processes an SQS batch message by message; only failed ones return to the queue.
 
 Without Powertools' batch processor: it imports every kind of event, 54 ms of a cold start.
 """
@@ -12,7 +12,7 @@ from bedrock_alerts.errors import BedrockAlertsError
 
 
 class SqsMessage(NamedTuple):
-    """What a handler needs to know of a message."""
+    """The parts of a message that a handler needs."""
 
     body: str
     message_id: str
@@ -21,7 +21,7 @@ class SqsMessage(NamedTuple):
 
 
 class BatchOutcome(NamedTuple):
-    """How a batch went, and what to answer to the event source mapping."""
+    """The result of a batch, and the response for the event source mapping."""
 
     succeeded: int
     failed: int
@@ -29,7 +29,7 @@ class BatchOutcome(NamedTuple):
 
 
 def is_batch(event: object) -> bool:
-    """Tell whether a function was called with a batch of a queue's messages."""
+    """Whether a function was called with a batch of SQS messages."""
     records = event.get("Records") if isinstance(event, dict) else None
     return (
         isinstance(records, list)
@@ -46,8 +46,8 @@ def handle_each(
 ) -> BatchOutcome:
     """Call `handle` for every message; one that raises is logged and reported as failed.
 
-    Whatever is raised, the message goes back to the queue and in the end to its dead-letter queue.
-    The log line names the message and the kind of error, never the body.
+    A failed message returns to the queue, and in the end to its dead-letter queue. The log line
+    names the message and the kind of error, never the body.
     """
     failed: list[str] = []
     for record in event["Records"]:
@@ -61,7 +61,7 @@ def handle_each(
                     receive_count=int(count),
                 )
             )
-        except Exception as error:  # noqa: BLE001 - the queue keeps it, whatever it was
+        except Exception as error:  # noqa: BLE001 - the queue keeps it, whatever the error
             logger.warning(
                 "message failed, the queue keeps it",
                 message_id=record["messageId"],
@@ -75,9 +75,9 @@ def handle_each(
 
 
 def _say(error: Exception) -> str:
-    """Describe an error, and the one of ours that it came up behind.
+    """Describe an error, and our own error that preceded it.
 
-    Our own errors are written to be shown; of others, which may quote the message, only the kind.
+    Only our own errors are shown in full: others may quote the message.
     """
     name = type(error).__name__
     text = f"{name}: {error}" if isinstance(error, BedrockAlertsError) else name

@@ -1,4 +1,4 @@
-"""A text in SSM Parameter Store, kept for a minute."""
+"""A text in SSM Parameter Store, cached for a minute."""
 
 from typing import Final
 
@@ -15,7 +15,7 @@ _CONFIG: Final = Config(
 
 
 class Parameter:
-    """A parameter's text, as it was at most a minute ago."""
+    """A parameter's text, at most a minute old."""
 
     def __init__(self, name: str, provider: SSMProvider | None = None) -> None:
         self._name = name
@@ -35,5 +35,5 @@ class Parameter:
             )
             raise TransientError(f"parameter {self._name} cannot be read: {code}") from error
         if not isinstance(value, str):
-            raise PermanentError(f"parameter {self._name} has to be a text")
+            raise PermanentError(f"parameter {self._name} must be text")
         return value

@@ -1,7 +1,7 @@
-"""Alerts: why something is sent, what it says, and where it goes.
+"""Alerts: why a message is sent, what it says, and where it goes.
 
-All is plain, frozen data. Text in it has been cleaned and bounded, never escaped: each channel's
-renderer does that its own way. Times are aware, in UTC.
+All is plain, frozen data. Text is cleaned and bounded, but not escaped: each channel's renderer
+does that. Times are aware, in UTC.
 """
 
 from datetime import datetime
@@ -22,10 +22,10 @@ Channel: TypeAlias = Annotated[
 SEVERITIES: Final[tuple[Severity, ...]] = ("critical", "warning", "info")  # the worst first
 DEFAULT_SEVERITY: Final[Severity] = "warning"
 
-# Why a channel is sent something:
+# Reasons for a message to a channel:
 #   firing        the alarm fires, and the channel does not show it
-#   contributors  new contributors of an alarm over many
-#   escalated     it is worse than what was shown
+#   contributors  new contributors in ALARM
+#   escalated     the severity rose above the one shown
 #   still_firing  a reminder
 #   undelivered   another channel could not be reached
 #   no_data       CloudWatch has had no data for a while: not a recovery
@@ -34,7 +34,7 @@ DEFAULT_SEVERITY: Final[Severity] = "warning"
 #   recovering    the alarm is OK, and its recovery window is not over
 #   changed       an edit says what is true now: firing again, less severe, an undone press
 #   resolved      the incident is closed
-#   notice        what has no life: an unknown event, a configuration change, tampering
+#   notice        no incident: an unknown event, a configuration change, tampering
 Reason: TypeAlias = Literal[
     "firing",
     "contributors",
@@ -51,18 +51,18 @@ Reason: TypeAlias = Literal[
 ]
 
 
-# ---- notifications: why it is said ---------------------------------------------------------------
+# ---- notifications: why a message is sent --------------------------------------------------------
 
 
 class Notification(msgspec.Struct, frozen=True, kw_only=True):
-    """Why something is sent, and what only the incident knows of it.
+    """Why a message is sent, with facts of the incident.
 
     `at` is when it is sent. `opened_at` is when the incident began, `ended_at` when it ended,
-    `transitions` how often the alarm fired in it, `reminders` the number of this one. `held_by` is
+    `transitions` how often the alarm fired in it. `held_by` is
     who silenced the alarm and `until` when; `acked_by` is who acknowledged. `share` is the part of
-    the time in ALARM (0 to 1) of an alarm that fires on and off. `former_end` says how the incident
-    before this one ended, `is_late` that the channel is only now notified of what has ended. `note`
-    is any other sentence that belongs into the message.
+    the time in ALARM (0 to 1) of an alarm that fires on and off. `former_end` says how the previous
+    incident ended, `is_late` that the channel is notified only after the end. `note` is any other
+    sentence for the message.
     """
 
     kind: Reason
@@ -70,7 +70,6 @@ class Notification(msgspec.Struct, frozen=True, kw_only=True):
     opened_at: datetime | None = None
     ended_at: datetime | None = None
     transitions: int = 0
-    reminders: int = 0
     held_by: str = ""
     acked_by: str = ""
     until: datetime | None = None
@@ -80,11 +79,11 @@ class Notification(msgspec.Struct, frozen=True, kw_only=True):
     note: str = ""
 
 
-# ---- alerts: what is said ----------------------------------------------------------------------
+# ---- alerts: what a message says -----------------------------------------------------------------
 
 
 class Link(msgspec.Struct, frozen=True):
-    """A place that answers the next question."""
+    """A link that answers the next question."""
 
     label: str
     url: str
@@ -106,9 +105,9 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Evidence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What the event lines say about the alarm's window; `summary` is one line of totals.
+    """Evidence from the event lines in the alarm's window; `summary` is one line of totals.
 
-    `who` is one line of the top callers, each with its part.
+    `who` is one line of the top callers, each with its share.
     """
 
     summary: str = ""
@@ -117,15 +116,14 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Everything a message says, before any channel's format. All text in it is plain text.
+    """The content of a message, before any channel's format; all text is plain text.
 
-    `key` identifies what is told: the same on every delivery and every retry of it. `incident` is
-    the key of the incident, empty for what has no life. `opening` is the key of the alert that told
-    `recent_values` are the watched metric's last values, oldest first, for a sparkline; `widget` is
-    the JSON of a metric picture (GetMetricWidgetImage), empty for none. `next_steps` say what to
-    do, most useful first. `label` and `headline` are what a message begins with: how bad or which
-    state (`Critical`, `Resolved`), and what happened (`14 prompt attacks blocked in 5 min`). `who`
-    names the top callers, or how to find them.
+    `key` identifies the notification: it is the same on every delivery and retry. `incident` is the
+    key of the incident, empty if there is none. `recent_values` are the metric's last values,
+    oldest first, for a sparkline; `widget` is the JSON of a metric picture (GetMetricWidgetImage),
+    empty for none. `next_steps` say what to do, most useful first. `label` and `headline` begin a
+    message: severity or state (`Critical`, `Resolved`), and what happened (`14 prompt attacks
+    blocked in 5 min`). `who` names the top callers, or how to find them.
     """
 
     key: str
@@ -160,7 +158,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def ends_by_deletion(self) -> bool:
-        """Whether this tells that an alarm was deleted while it stood."""
+        """Whether this reports that an alarm was deleted while it was firing."""
         return self.kind == "notice" and bool(self.alarm_arn) and self.ended_at is not None
 
 

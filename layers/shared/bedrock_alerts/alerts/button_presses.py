@@ -1,7 +1,7 @@
-"""Buttons in messages, and what comes back when somebody presses one.
+"""Buttons in messages, and the requests when someone presses one.
 
-What comes back is a form that Slack has signed; whether the signature holds is checked before it is
-read here. https://docs.slack.dev/reference/interaction-payloads/block_actions-payload
+The request is a form that Slack has signed; the signature is checked before it is read here.
+https://docs.slack.dev/reference/interaction-payloads/block_actions-payload
 """
 
 import json
@@ -15,7 +15,7 @@ from bedrock_alerts.errors import PermanentError
 from bedrock_alerts.text import clean
 
 SILENCES: Final = ((3600, "1 h"), (14_400, "4 h"), (86_400, "24 h"))
-"""How long an incident can be silenced, in seconds and in words."""
+"""The durations of a silence, in seconds and in words."""
 
 _MAX_FORM_BYTES: Final = 256 * 1024
 _MAX_NAME: Final = 80
@@ -29,7 +29,7 @@ _RESPONSE_URL: Final = re.compile(r"https://hooks\.slack(-gov)?\.com/[!-~]{1,500
 
 
 class Button(NamedTuple):
-    """A button of a message: what it says, and the value that comes back when it is pressed."""
+    """A button of a message: its label, and the value that Slack returns when it is pressed."""
 
     label: str
     value: str
@@ -47,7 +47,7 @@ def buttons(alarm: str, number: int) -> tuple[Button, ...]:
 
 
 def undo_buttons(alarm: str, number: int) -> tuple[Button, Button]:
-    """Return the buttons that take an acknowledgement and a silence back."""
+    """Return the buttons that undo an acknowledgement and a silence."""
     return (
         Button("Undo acknowledge", f"unacknowledge:{number}:{alarm}"),
         Button("End silence", f"unsilence:{number}:{alarm}"),
@@ -55,16 +55,16 @@ def undo_buttons(alarm: str, number: int) -> tuple[Button, Button]:
 
 
 def read_answers(form: bytes) -> tuple[Answer, ...]:
-    """Read what was pressed. Buttons that are none of ours, such as links, give nothing.
+    """Read what was pressed.
 
-    Raises PermanentError for what is no form of Slack's.
+    Other buttons, such as links, return nothing. Raises PermanentError if it is not a Slack form.
     """
     if len(form) > _MAX_FORM_BYTES:
         raise PermanentError("the form is too long")
     try:
         payload = json.loads(parse_qs(form.decode("utf-8"), max_num_fields=10)["payload"][0])
     except (ValueError, KeyError, RecursionError) as error:
-        raise PermanentError("this is no form of Slack's") from error
+        raise PermanentError("this is not a Slack form") from error
     if not isinstance(payload, dict) or payload.get("type") != "block_actions":
         return ()
     user, name = _who(payload.get("user"))
@@ -106,7 +106,7 @@ def _answer(action: Any, user: str, name: str, response_url: str) -> Answer | No
 
 
 def _pressed_at(stamp: Any) -> datetime:
-    """Read when a button was pressed: it makes a form that Slack sends twice the same answer."""
+    """Return when a button was pressed, so that a form that Slack sends twice is one press."""
     try:
         return datetime.fromtimestamp(float(stamp), UTC)
     except (TypeError, ValueError, OverflowError, OSError):

@@ -1,7 +1,7 @@
-"""Links into the AWS console, exactly as it writes them itself.
+"""Links into the AWS console, in its own format.
 
-What stands behind the `#` has an encoding of its own: Logs Insights takes its query as JSURL, which
-is then percent-encoded twice, with `$` for `%`.
+The part after the `#` has its own encoding: Logs Insights takes its query as JSURL, which is then
+percent-encoded twice, with `$` for `%`.
 """
 
 import re
@@ -10,14 +10,14 @@ from datetime import datetime
 from typing import Any, Final
 from urllib.parse import quote
 
-# Console hosts by ARN partition. Of the others no address is documented: no link is better than
-# one to where the alarm is not.
+# Console hosts by ARN partition. For the others no address is documented: no link is better than a
+# wrong one.
 _HOSTS: Final = {
     "aws": "console.aws.amazon.com",
     "aws-cn": "console.amazonaws.cn",
     "aws-us-gov": "console.amazonaws-us-gov.com",
 }
-# How the codes of Regions begin that are in none of these.
+# Prefixes of Region codes in other partitions.
 _ELSEWHERE: Final = ("eu-iso", "eusc-", "us-iso")
 _PARTITIONS: Final = (("cn-", "aws-cn"), ("us-gov-", "aws-us-gov"))
 _REGION: Final = re.compile(r"[a-z0-9-]+")
@@ -32,7 +32,7 @@ class Console:
         partition = arn.split(":")[1] if arn.startswith("arn:") else of_region
         self._host = _HOSTS.get(partition, "")
         self._region = region
-        # A text that is no Region's code would make a link to somewhere else.
+        # A text that is not a Region code would make a link to another host.
         self.is_known = (
             bool(self._host)
             and bool(_REGION.fullmatch(region))
@@ -40,7 +40,7 @@ class Console:
         )
 
     def alarm(self, name: str) -> str:
-        """Return the page of an alarm, or the list with it: a `%` in a name confuses the page."""
+        """Return the page of an alarm, or the list with it for a name with `%`, which breaks it."""
         if "%" in name:
             return f"{self._service('cloudwatch')}#alarmsV2:?~(search~'{_escaped(name)})"
         return f"{self._service('cloudwatch')}#alarmsV2:alarm/{quote(name, safe='')}"
@@ -80,7 +80,7 @@ class Console:
 
 
 def jsurl(value: Any) -> str:
-    """Write a value in the console's own encoding of JSON for URLs."""
+    """Return a value in the console's JSON encoding for URLs."""
     if isinstance(value, str):
         return f"~'{_escaped(value)}"
     if isinstance(value, Mapping):
@@ -93,7 +93,7 @@ def jsurl(value: Any) -> str:
 
 
 def _escaped(text: str) -> str:
-    """Keep letters, digits and `_.-`; write every other UTF-16 unit as `*` with its number."""
+    """Keep letters, digits and `_.-`; encode every other UTF-16 unit as `*` with its number."""
     found: list[str] = []
     for letter in text:
         if _PLAIN.fullmatch(letter):

@@ -1,9 +1,8 @@
-"""What a channel's secret holds: one text, or a JSON object with an entry for each target.
+"""Reads a channel's secret: one text, or a JSON object with an entry for each target.
 
 `https://…` or `{"default": "https://…", "payments": "https://…"}`. An entry is a text or an object
-of texts. What pasting and shells leave around it (blanks, quotes, a byte order mark) is taken off,
-and the console's key/value form with one key may call it anything. No error repeats anything of a
-secret.
+of texts. Blanks, quotes and a byte order mark from pasting or shells are removed. In the console's
+key/value form, a single key may have any name. Errors never repeat a part of a secret.
 """
 
 import string
@@ -16,7 +15,7 @@ from bedrock_alerts.errors import CredentialError, PermanentError
 
 _DEFAULT: Final = "default"
 _SIGNING_SECRET: Final = "signing_secret"  # noqa: S105 - the name of a key
-# Names that say what they hold: none of them is taken for another.
+# Names with a meaning: none of them is used for another.
 _FIELDS: Final = frozenset({"routing_key", "secret", _SIGNING_SECRET, "token", "url"})
 _BLANKS: Final = string.whitespace + "\ufeff\u200b\xa0"
 _QUOTES: Final = "\"'"
@@ -25,14 +24,14 @@ T = TypeVar("T")
 
 
 class SecretPort(Protocol):
-    """Knows a secret."""
+    """Reads a secret."""
 
     def text(self, *, fresh: bool = False) -> str:
-        """Return it, or raise TransientError; `fresh` does not take what was kept of it."""
+        """Return it, or raise TransientError; `fresh` bypasses the cache."""
 
 
 def with_secret(secret: SecretPort, use: Callable[[str], T]) -> T:
-    """Use a secret, and where it is refused once more if it has been renewed meanwhile."""
+    """Use a secret; if it is refused, retry once with a fresh copy if that differs."""
     text = secret.text()
     try:
         return use(text)
@@ -44,25 +43,25 @@ def with_secret(secret: SecretPort, use: Callable[[str], T]) -> T:
 
 
 def entry(text: str, target: str, *, main: str, needs: tuple[str, ...] = ()) -> Mapping[str, str]:
-    """Return what a secret says about a target, the one called `default` where it is empty.
+    """Return a target's entry of a secret; an empty target means `default`.
 
-    A text alone is the value of the key `main`; `needs` are keys that have to be there beside it.
-    Raises CredentialError with what is missing and the form that is needed.
+    A text alone is the value of the key `main`; `needs` are other required keys. Raises
+    CredentialError with the missing keys and the required form.
     """
     fields = _of_target(_read(text), target, main)
     missing = [key for key in (main, *needs) if not fields.get(key)]
     if missing:
         raise CredentialError(
             f"the secret has no {' and no '.join(missing)}{_for(target)}: "
-            f"it has to be {_form(target, main, needs)}"
+            f"it must be {_form(target, main, needs)}"
         )
     return fields
 
 
 def signing_secret(text: str) -> str:
-    """Return what Slack signs its requests with, out of the bot's secret.
+    """Return Slack's signing secret from the bot's secret.
 
-    Raises PermanentError when it is not there.
+    Raises PermanentError if it is missing.
     """
     value = _read(text)
     fields = value if isinstance(value, dict) else {}
@@ -75,7 +74,7 @@ def signing_secret(text: str) -> str:
 
 
 def _read(text: str) -> dict[str, object] | str:
-    """Read JSON, and text that was quoted, also more than once; what is no object is a text."""
+    """Read JSON, even if quoted several times; anything but an object is text."""
     for _ in range(_MAX_WRAPPINGS):
         text = text.strip(_BLANKS)
         try:
@@ -91,7 +90,7 @@ def _read(text: str) -> dict[str, object] | str:
 
 
 def _clean(text: str) -> str:
-    """Take off blanks and one pair of quotes."""
+    """Remove blanks and one pair of quotes."""
     text = text.strip(_BLANKS)
     is_quoted = len(text) > 1 and text[0] == text[-1] and text[0] in _QUOTES
     return text[1:-1].strip(_BLANKS) if is_quoted else text
@@ -115,7 +114,7 @@ def _of_target(value: dict[str, object] | str, target: str, main: str) -> Mappin
 
 
 def _form(target: str, main: str, needs: tuple[str, ...]) -> str:
-    """Write down what a secret has to look like."""
+    """Return the required form of a secret."""
     whole = _json(dict.fromkeys((main, *needs), "…"))
     if target:
         return (

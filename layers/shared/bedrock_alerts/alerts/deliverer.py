@@ -1,10 +1,10 @@
-"""The last step: look at one alarm for one channel, and show what the channel lacks.
+"""The last step: check one alarm for one channel, and send what the channel lacks.
 
     poke ─► read ─► settle ─► plan ─► claim ─► send ─► write what was shown ─► plan again
 
-A poke may be lost, doubled or late: it says only where to look. What is sent is what is true when
-it is sent. Who dies between a claim and its outcome leaves the claim, and it is sent again when its
-lease has ended: that is the one window in which something repeats.
+A poke may be lost, doubled or late: it says only where to look. A message is true when it is sent.
+If the process dies between a claim and its outcome, the claim remains and is sent again after its
+lease: that is the only case in which a message repeats.
 """
 
 import time
@@ -49,7 +49,7 @@ _A_MOMENT_SECONDS: Final = 5.0
 
 
 class Counts(NamedTuple):
-    """What became of the pokes of one batch; `latencies` are in milliseconds."""
+    """Results of one batch of pokes; `latencies` are in milliseconds."""
 
     sent: int = 0
     failed: int = 0
@@ -57,10 +57,10 @@ class Counts(NamedTuple):
 
 
 class Parts(NamedTuple):
-    """What a Deliverer works with; `senders` by the kind of their channel.
+    """The parts of a Deliverer; `senders` are by kind of channel.
 
-    `first_interval` is how long the second message of a group waits, in seconds. `parked` keeps the
-    poke of a view that was given up. `channels` are all that the stack has.
+    `first_interval` is the delay of a group's second message, in seconds. `parked` stores the poke
+    of a view that was given up. `channels` are all of the stack's.
     """
 
     table: TablePort
@@ -79,7 +79,7 @@ class Parts(NamedTuple):
 
 
 class Deliverer:
-    """Works through pokes until `deadline`, a time by the parts' clock, and counts."""
+    """Processes pokes until `deadline`, a time by the parts' clock, and counts results."""
 
     def __init__(self, parts: Parts, deadline: float) -> None:
         self._parts = parts
@@ -93,7 +93,7 @@ class Deliverer:
         self.counts = Counts()
 
     def deliver(self, poke: Poke) -> None:
-        """Show a channel what it lacks of an alarm. Raises TransientError to be tried again."""
+        """Send a channel what it lacks of an alarm. Raises TransientError to be retried."""
         if poke.event is not None:
             self._sending.send_event(poke, self._kind(poke.channel))
             self.counts = self.counts._replace(sent=self.counts.sent + 1)
@@ -103,7 +103,7 @@ class Deliverer:
                 return
 
     def deliver_old(self, old: OldDelivery) -> None:
-        """Send what a version before 0.2 has queued, so far as no item says it too.
+        """Send a message queued by a version before 0.2, unless an item covers it too.
 
         Raises TransientError and PermanentError.
         """
@@ -122,7 +122,7 @@ class Deliverer:
             self.counts = self.counts._replace(sent=self.counts.sent + 1)
 
     def _step(self, poke: Poke) -> bool:
-        """Do one thing for the channel; False where nothing is left to do now."""
+        """Take one step for the channel; False if nothing is left to do now."""
         table, policy = self._parts.table, self._parts.policy
         item, version = table.load(poke.alarm)
         if item is None:
@@ -142,7 +142,7 @@ class Deliverer:
         return self._note(poke, item, version, found, now)
 
     def _note(self, poke: Poke, item: AlarmItem, version: int, found: Plan, now: float) -> bool:
-        """Store what a plan without a message says; False where that is to wait."""
+        """Store the result of a plan without a message; False if it is to wait."""
         view = item.view(poke.channel)
         if isinstance(found, LookUp):
             self._look_up(poke, now)
@@ -160,14 +160,16 @@ class Deliverer:
         return False
 
     def _look_up(self, poke: Poke, now: float) -> None:
-        """Learn from CloudWatch what no event may have said."""
+        """Learn from CloudWatch what events may have missed."""
         item, _ = self._parts.table.load(poke.alarm)
         found = None
         if item is not None:
             try:
                 found = self._parts.look_up(item)
             except TransientError as error:
-                self._parts.journal.warning("not looked up", extra={"reason": str(error)})
+                self._parts.journal.warning(
+                    "alarm state not looked up", extra={"reason": str(error)}
+                )
 
         def learn(known: AlarmItem | None) -> AlarmItem | None:
             if known is None:
@@ -183,8 +185,8 @@ class Deliverer:
     # ---- one message -----------------------------------------------------------------------------
 
     def _show(self, poke: Poke, item: AlarmItem, version: int, send: Send) -> bool:
-        """Send one message and store what is shown; False where it has to wait."""
-        if not send.action:  # nothing is to be seen of it there
+        """Send one message and store what is shown; False if it must wait."""
+        if not send.action:  # the channel shows nothing of it
             done = shown.Outcome("shown")
             view = item.view(poke.channel)
             view = shown.after(view, view, send, "", done, self._parts.clock())
@@ -197,9 +199,9 @@ class Deliverer:
         others = self._turns.others(poke.channel, poke.alarm, item, send)
         planned = send
         if others and send.action == "broadcast":
-            send = send._replace(action="post")  # what several share is a message of its own
+            send = send._replace(action="post")  # alarms that share a message get a new one
         while not self._claim(poke.alarm, item, version, poke.channel, send, claim):
-            # Nearly always another channel has written what it shows. The turn is kept: a new one
+            # Nearly always another channel has stored what it shows. The turn is kept: a new one
             # would be a second later.
             found, version = self._parts.table.load(poke.alarm)
             if found is None or not self._is_still(planned, found, poke.channel):
@@ -212,7 +214,7 @@ class Deliverer:
         return self._send(poke.channel, claims, claim)
 
     def _is_still(self, planned: Send, item: AlarmItem, channel: Channel) -> bool:
-        """Whether an item that someone has written asks for the same message on the channel."""
+        """Whether an item changed by another process needs the same message on the channel."""
         now, policy = self._parts.clock(), self._parts.policy
         view = item.view(channel)
         if settle(item, now, policy) != item or (view.claim and view.lease > now):
@@ -220,14 +222,14 @@ class Deliverer:
         return plan(item, channel, self._kind(channel), policy, now) == planned
 
     def _wait(self, poke: Poke, item: AlarmItem, version: int, until: float) -> bool:
-        """Look again then; the queue brings the poke back if it can wait so long.
+        """Check again then; the queue returns the poke if its delay allows.
 
-        For a few seconds nothing is written: it would only be in the way of who sends.
+        For a few seconds nothing is stored: it would only conflict with the sender.
         """
         now = self._parts.clock()
         view = item.view(poke.channel)
         if view.due is not None and now < view.due <= until:
-            return False  # someone looks again by then
+            return False  # another check is due by then
         if until - now > _A_MOMENT_SECONDS:
             view = msgspec.structs.replace(view, due=until)
             if not self._put(poke.alarm, item.with_view(poke.channel, view), version):
@@ -243,7 +245,7 @@ class Deliverer:
         return self._put(alarm, item.with_view(channel, view), version)
 
     def _joining(self, alarm: str, channel: Channel, group: str, claim: str) -> list[Claim]:
-        """Claim another alarm of the group, if it still lacks something that notifies people."""
+        """Claim another alarm of the group, if the channel still lacks a notification of it."""
         item, version = self._parts.table.load(alarm)
         now = self._parts.clock()
         if item is None or group_of(item) != group or settle(item, now, self._parts.policy) != item:
@@ -277,7 +279,7 @@ class Deliverer:
     def _store(
         self, channel: Channel, one: Claim, claim: str, outcome: shown.Outcome, *, is_one: bool
     ) -> None:
-        """Write what is shown until it is written, or the time is up."""
+        """Retry storing what is shown until the deadline."""
         before = one.item.view(channel)
         if not is_one:  # a message that several share is never edited
             outcome = outcome._replace(reference=None)
@@ -296,7 +298,7 @@ class Deliverer:
     # ---- what cannot be sent ---------------------------------------------------------------------
 
     def _park(self, poke: Poke, item: AlarmItem, reason: str) -> None:
-        """Give a view up until the next fact, and let another channel say so."""
+        """Give a view up until the next fact, and report it on another channel."""
         self._parts.journal.warning(
             "parked", extra={"channel": poke.channel, "alarm": poke.alarm, "reason": reason}
         )
@@ -312,7 +314,7 @@ class Deliverer:
         self._parts.parked(poke)
 
     def _fallback(self, item: AlarmItem, failed: Channel) -> Channel | None:
-        """Return the first other channel that people read, those of the routes first."""
+        """Return the first other channel that people read, those in the routes first."""
         routed = [name for name, view in item.views.items() if view.rule]
         names = [
             name
@@ -339,12 +341,12 @@ class Deliverer:
             try:
                 self._parts.queue.put(pokes)
             except TransientError as error:  # the sweep finds them
-                self._parts.journal.warning("not poked", extra={"reason": str(error)})
+                self._parts.journal.warning("delivery not queued", extra={"reason": str(error)})
 
     def _insist(
         self, alarm: str, change: Callable[[AlarmItem | None], AlarmItem | None]
     ) -> AlarmItem | None:
-        """Write again and again until it is in, or the time is up: then the claim says it all."""
+        """Retry storing until the deadline: after that, the claim is what remains."""
         pause = 0.2
         while True:
             try:

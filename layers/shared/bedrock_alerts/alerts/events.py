@@ -1,7 +1,7 @@
-"""Events of the alert flow: what arrives, and what comes back.
+"""Events of the alert flow: received events and internal messages.
 
-All is plain, frozen data. Text in it has been cleaned and bounded, never escaped: each channel's
-renderer does that its own way. Times are aware, in UTC.
+All is plain, frozen data. Text is cleaned and bounded, but not escaped: each channel's renderer
+does that.  Times are aware, in UTC.
 """
 
 import hashlib
@@ -32,10 +32,10 @@ TimerKind: TypeAlias = Literal["reminder", "release", "settle", "digest"]
 
 
 class MetricRef(msgspec.Struct, frozen=True, kw_only=True):
-    """A metric that an alarm watches, as the state change names it; `period` is in seconds.
+    """A metric that an alarm watches, as in the state change; `period` is in seconds.
 
-    `id` is what expressions call it; `is_shown` is not set where it only feeds an expression.
-    `account_id` is set where the metric is in another account, `unit` where the alarm sets one.
+    `id` is its name in expressions; `is_shown` is False if it is only an input of an expression.
+    `account_id` is set if the metric is in another account, `unit` if the alarm sets one.
     """
 
     name: str
@@ -50,7 +50,7 @@ class MetricRef(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Expression(msgspec.Struct, frozen=True, kw_only=True):
-    """A calculation over metrics, or a query; `label` is what its owner calls it."""
+    """An expression over metrics, or a query; `label` is its owner's name for it."""
 
     text: str
     label: str = ""
@@ -60,14 +60,14 @@ class Expression(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Contributor(msgspec.Struct, frozen=True, kw_only=True):
-    """One series of an alarm over several, with what tells it apart (`Principal=…`)."""
+    """A contributor of an alarm, with its distinguishing attributes (`Principal=…`)."""
 
     id: str
     attributes: tuple[tuple[str, str], ...] = ()
 
 
 class AlarmState(msgspec.Struct, frozen=True, kw_only=True):
-    """The state of another alarm, as a composite alarm names its children."""
+    """The state of a child alarm of a composite alarm."""
 
     name: str
     arn: str
@@ -76,11 +76,11 @@ class AlarmState(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AlarmDefinition(msgspec.Struct, frozen=True, kw_only=True):
-    """What an alarm is set to, as far as its events do not say it.
+    """The definition of an alarm, as far as its events lack it.
 
-    It fires when `to_alarm` of the last `periods` periods are bad; `period` is in seconds.
-    `evaluation` is CloudWatch's word for a judgement on less than it should have had
-    (`PARTIAL_DATA`, `EVALUATION_ERROR`), mostly empty.
+    It fires when `to_alarm` of the last `periods` periods breach; `period` is in seconds.
+    `evaluation` is CloudWatch's word for an evaluation of incomplete data (`PARTIAL_DATA`,
+    `EVALUATION_ERROR`), mostly empty.
     """
 
     threshold: float | None = None
@@ -95,18 +95,17 @@ class AlarmDefinition(msgspec.Struct, frozen=True, kw_only=True):
 class StateChange(msgspec.Struct, frozen=True, kw_only=True):
     """An alarm, or one contributor of it, going from one state to another.
 
-    `state` is CloudWatch's word (`ALARM`, `OK`, `INSUFFICIENT_DATA`), or whatever stood there.
-    `threshold` is None where the event does not say it (composite, anomaly), `operator` is
-    CloudWatch's `ComparisonOperator`. `suppressed_by` is why the alarm's actions are held back
-    (`WaitPeriod`, `ExtensionPeriod`, `Alarm`), empty when they are not; the end of it comes as a
+    `state` is CloudWatch's word (`ALARM`, `OK`, `INSUFFICIENT_DATA`), or any other text of the
+    event. `threshold` is None if the event does not say it (composite, anomaly), `operator` is
+    CloudWatch's `ComparisonOperator`. `suppressed_by` is why the alarm's actions are suppressed
+    (`WaitPeriod`, `ExtensionPeriod`, `Alarm`), empty if they are not; the end of suppression is a
     state change from ALARM to ALARM. `muted_by` is set while a mute rule is active, `muted_until`
-    too where its end is known. `band` holds the lower and the upper limit that an anomaly alarm
-    judged its last value by. A composite's `children` are those that the event names, in any state.
-    `value` is what the state was decided by: the newest of `recent_values` that breached, with its
-    `band`. `unit` is CloudWatch's word for the unit of the values, `evaluation` its word for an
-    evaluation of incomplete data (`PARTIAL_DATA`). `sent_at` is the time of the envelope, by which
-    suppression is ordered. `has_ok_actions` is None where the event does not say whether a recovery
-    will be reported.
+    too if its end is known. `band` holds the lower and the upper limit for the last value of an
+    anomaly alarm. A composite's `children` are those that the event names, in any state. `value`
+    decided the state: the newest of `recent_values` that breached, with its `band`. `unit` is
+    CloudWatch's word for the unit of the values, `evaluation` its word for an evaluation of
+    incomplete data (`PARTIAL_DATA`). `sent_at` is the time of the envelope, by which suppression is
+    ordered. `has_ok_actions` is None if the event does not say whether a recovery will be reported.
     """
 
     alarm_name: str
@@ -142,7 +141,7 @@ class StateChange(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def incident_key(self) -> str:
-        """What an incident is known by: the alarm's ARN, with the contributor's id if it has one.
+        """The key of an incident: the alarm's ARN, with the contributor's id if it has one.
 
         The same on every transport.
         """
@@ -150,7 +149,7 @@ class StateChange(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ConfigurationChange(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """An alarm created, updated or deleted; `actions_enabled` is None where the event is silent."""
+    """An alarm created, updated or deleted; `actions_enabled` is None if not in the event."""
 
     alarm_name: str
     alarm_arn: str
@@ -167,10 +166,10 @@ class ConfigurationChange(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 class Tampering(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """Somebody changed what this tool relies on, as CloudTrail tells it.
+    """A change, from CloudTrail, of something that this tool relies on.
 
-    `action` is the API's name (`DeleteGuardrail`), `target` what it was done to, `error_code` is
-    set where the call was refused.
+    `action` is the API's name (`DeleteGuardrail`), `target` what was changed, `error_code` is set
+    if the call was denied.
     """
 
     action: str
@@ -184,10 +183,10 @@ class Tampering(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 class Unrecognised(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """An event that is no state change we know: shown plainly, never dropped.
+    """An event of an unknown kind: shown plainly, never dropped.
 
     Only the names and values of a few well-known envelope fields are kept: an unknown event may
-    carry log lines, and those hold prompts. `identity` tells two such events apart.
+    carry log lines, and those hold prompts. `identity` distinguishes two such events.
     """
 
     title: str
@@ -199,10 +198,10 @@ class Unrecognised(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 class Timer(msgspec.Struct, frozen=True, kw_only=True):
-    """A note to ourselves that comes back at `due`: look at the incident (or the digest) again.
+    """An internal message that returns at `due`: check the incident (or the digest) again.
 
-    `subject` is an incident's key, or the channel of a digest. `stamp` names the state of things
-    that the timer was set in; one that has been overtaken does nothing.
+    `subject` is an incident's key, or the channel of a digest. `stamp` identifies the state in
+    which the timer was set; an outdated timer does nothing.
     """
 
     kind: TimerKind
@@ -212,12 +211,12 @@ class Timer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """What somebody pressed in a Slack message.
+    """A button press in a Slack message.
 
     `incident` is the alarm's id as `incident_id` makes it, `number` the incident that the message
     shows (0 in messages of versions before 0.2), `seconds` how long to silence the alarm. `user` is
-    Slack's id of who pressed it, `name` what Slack calls them. `response_url` is where the one who
-    pressed can be answered, for half an hour.
+    the presser's Slack ID, `name` their name in Slack. `response_url` accepts replies to the
+    presser for half an hour.
     """
 
     kind: Literal["acknowledge", "unacknowledge", "silence", "unsilence"]
@@ -231,7 +230,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Notified(msgspec.Struct, frozen=True, kw_only=True):
-    """A channel that was notified while the table was away; `key` is PagerDuty's."""
+    """A channel that was notified while the table was unavailable; `key` is PagerDuty's."""
 
     channel: Channel
     key: str
@@ -239,17 +238,17 @@ class Notified(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Kept(msgspec.Struct, frozen=True, kw_only=True):
-    """An event that is learned when the table is back, and who was notified of it meanwhile."""
+    """An event to learn when the table is available again, and the channels already notified."""
 
     event: StateChange
     notified: tuple[Notified, ...] = ()
 
 
 class Heartbeat(msgspec.Struct, frozen=True, kw_only=True):
-    """The scheduled sign of life that goes through the queue like every alert."""
+    """The scheduled heartbeat, which passes through the queue like every alert."""
 
 
-# What can be told to people; the rest are notes to ourselves.
+# Events that people can be notified of; the rest are internal messages.
 Notice: TypeAlias = ConfigurationChange | Tampering | Unrecognised
 
 

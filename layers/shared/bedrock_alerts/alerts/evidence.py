@@ -1,4 +1,4 @@
-"""What the event lines answered, as the few lines of a message that say who, what and how much."""
+"""Turns query results into the evidence of a message: who, what and how much."""
 
 import functools
 import math
@@ -25,7 +25,7 @@ from bedrock_alerts.alerts.questions import (
 from bedrock_alerts.alerts.units import DOLLARS, amount
 from bedrock_alerts.text import clean
 
-# One group of calls: the names of `Question.evidence`, all values as Logs Insights writes them.
+# One group of calls: named as in `Question.evidence`, values as Logs Insights writes them.
 Row: TypeAlias = Mapping[str, str]
 
 _ROWS: Final = 5
@@ -42,7 +42,7 @@ _TITLES: Final = {
 
 
 class _Sum(NamedTuple):
-    """What some groups of calls add up to."""
+    """The sums of some groups of calls."""
 
     calls: int = 0
     input_tokens: int = 0
@@ -50,16 +50,16 @@ class _Sum(NamedTuple):
     dollars: float = 0.0
 
     def plus(self, other: "_Sum") -> "_Sum":
-        """Return both together."""
+        """Return the sum of both."""
         return _Sum(*map(operator.add, self, other))
 
 
-# By what calls are told apart by.
+# By the field that calls are grouped by.
 _Sums: TypeAlias = Mapping[str, _Sum]
 
 
 def evidence(question: Question, rows: Sequence[Row], before: Sequence[Row] | None) -> Evidence:
-    """Sum up the answer; `before` is that of the day before, None where there is none."""
+    """Sum up the result; `before` is that of the previous day, None if there is none."""
     subject = question.subject
     if not _total(map(_sum, rows)).calls:
         return Evidence(summary=f"No call {subject.words} is in the collectors' log yet.")
@@ -120,7 +120,7 @@ def _summary(question: Question, rows: Sequence[Row], before: Sequence[Row] | No
 
 
 def _table(name: str, now: _Sums, before: _Sums | None, subject: Subject) -> Table:
-    """Show the biggest each for itself, and all others as one row."""
+    """Return a row for each of the biggest, and one for all others."""
     title, column = _TITLES[name]
     order = _ordered(now, subject)
     first, rest = order[:_ROWS], order[_ROWS:]
@@ -181,7 +181,7 @@ def _label(row: Row, name: str) -> str:
 
 
 def _number(row: Row, name: str) -> float:
-    """Read a number; Logs Insights leaves a sum over nothing out, or empty."""
+    """Read a number; Logs Insights omits a sum over nothing, or leaves it empty."""
     try:
         found = float(row.get(name, ""))
     except ValueError:

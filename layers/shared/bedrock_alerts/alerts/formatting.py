@@ -1,4 +1,4 @@
-"""Numbers, durations, times, places, metrics and limits, as people write them."""
+"""Formats numbers, durations, times, places, metrics and limits for people."""
 
 import re
 from datetime import datetime, timedelta
@@ -40,7 +40,7 @@ __all__ = [
     "written",
 ]
 
-# While one of these is told the alarm stands.
+# While one of these is shown, the alarm is firing.
 STANDING: Final = frozenset(
     {"firing", "contributors", "escalated", "still_firing", "undelivered", "changed"}
 )
@@ -54,7 +54,7 @@ _BREACHES: Final = {
     "LessThanThreshold": lambda value, limit: value < limit,
     "LessThanOrEqualToThreshold": lambda value, limit: value <= limit,
 }
-# A share of the daily budget: `100 * … / 50`.
+# A percentage of the daily budget: `100 * … / 50`.
 _BUDGET: Final = re.compile(r"/\s*([0-9]{1,12}(?:\.[0-9]{1,6})?)\s*$")
 _IDENTITY: Final = re.compile(r"(?:assumed-role|federated-user|role|user)/(?=.)")
 _MODEL: Final = re.compile(
@@ -64,7 +64,7 @@ _MODEL: Final = re.compile(
 
 
 class Measured(NamedTuple):
-    """What an alarm measured: each text is empty where the event does not say it.
+    """The value of an alarm; each text is empty if the event does not say it.
 
     `limit` is a label with a text: `threshold: 3`, `expected: 118.4 to 305.9`.
     """
@@ -84,7 +84,7 @@ class Measured(NamedTuple):
 
 
 def lasting(duration: timedelta) -> str:
-    """Write a duration the way people say it: `45 s`, `14 min`, `3 h 20 min`, `2 d 4 h`."""
+    """Return a duration in words: `45 s`, `14 min`, `3 h 20 min`, `2 d 4 h`."""
     seconds = max(0, int(duration.total_seconds()))
     for size, name, smaller, smaller_name in (
         (86400, "d", 3600, "h"),
@@ -99,18 +99,18 @@ def lasting(duration: timedelta) -> str:
 
 
 def utc(moment: datetime) -> str:
-    """Write a moment to the minute, with its time zone."""
+    """Return a time to the minute, with its time zone."""
     return moment.strftime("%Y-%m-%d %H:%M UTC")
 
 
 def watched(change: StateChange) -> str:
-    """Say what an alarm looks at, in one line; empty where the event does not say it."""
+    """Return the metrics of an alarm in one line, empty if the event does not name them."""
     expressions = calculations(change)
     if not expressions:
         return shorten(_metric(change.metrics[0]), _MAX_METRIC) if change.metrics else ""
     text = expressions[0].label or expressions[0].text
     if not expressions[0].label and change.metrics:
-        # The expression is made of ids that only its owner knows.
+        # The expression consists of ids that only its owner knows.
         named = [
             f"{item.id} = {_name(item)}" if item.id else _name(item) for item in change.metrics
         ]
@@ -122,7 +122,7 @@ def watched(change: StateChange) -> str:
 
 
 def measured(change: StateChange, threshold: float | None, operator: str | None) -> Fact | None:
-    """Say what was measured, and the limit: `14 in 5 min (threshold: 3)`."""
+    """Return the value and the limit: `14 in 5 min (threshold: 3)`."""
     found = measure(change, threshold, operator)
     if found.value:
         return Fact("Value", found.text)
@@ -131,7 +131,7 @@ def measured(change: StateChange, threshold: float | None, operator: str | None)
 
 
 def measure(change: StateChange, threshold: float | None, operator: str | None) -> Measured:
-    """Return what an alarm measured: a value, in what time, and the limits it was judged by."""
+    """Return what an alarm measured: a value, its period, and its limits."""
     unit = unit_of(change)
     value = _judged(change, threshold, operator)
     limits = [limit for limit in change.band or () if limit is not None]
@@ -150,14 +150,14 @@ def measure(change: StateChange, threshold: float | None, operator: str | None) 
 
 
 def recent(change: StateChange) -> str:
-    """Write the last values, oldest first; empty for fewer than two, which show no course."""
+    """Return the last values, oldest first; empty for fewer than two."""
     unit = unit_of(change)
     shown = [amount(value, unit) for value in change.recent_values[-_MAX_RECENT:]]
     return ", ".join(shown) if len(shown) > 1 else ""
 
 
 def _judged(change: StateChange, threshold: float | None, operator: str | None) -> float | None:
-    """Return the value that the state is about: the newest that breached, else the newest."""
+    """Return the value that decided the state: the newest that breached, else the newest."""
     if change.value is not None or not change.recent_values:
         return change.value
     is_breach = _BREACHES.get(operator or "")
@@ -186,14 +186,14 @@ def _period(change: StateChange) -> int:
 
 
 def _over(period: int) -> str:
-    """Write a period: a day is 24 h, because it ends at any time of the day."""
+    """Return a period in words: a day is 24 h, because it ends at any time of the day."""
     if not period:
         return ""
     return "24 h" if period == _A_DAY else lasting(timedelta(seconds=period))
 
 
 def _dollars(change: StateChange, value: float | None) -> str:
-    """Say in dollars what is a share of a budget: the alarm's expression contains the budget."""
+    """Return a share of a budget in dollars: the alarm's expression contains the budget."""
     entry = entry_of(change.alarm_name)
     expressions = calculations(change)
     if value is None or not expressions or entry is None or "budget" not in entry.headline:
@@ -231,7 +231,7 @@ def model_name(text: str) -> str:
 
 
 def place(alert: Alert) -> str:
-    """Say where it happened: account and Region, as far as they are known."""
+    """Return account and Region, as far as they are known."""
     account = alert.account_id
     if alert.account_alias:
         account = f"{alert.account_alias} ({account})" if account else alert.account_alias
@@ -239,11 +239,11 @@ def place(alert: Alert) -> str:
 
 
 def spot(alert: Alert) -> str:
-    """Say the same in a word or two, for headlines: `prod eu-west-1`."""
+    """Return account and Region in a word or two, for headlines: `prod eu-west-1`."""
     account = alert.account_alias or alert.account_id
     return clean(" ".join(part for part in (account, alert.region) if part), _MAX_SPOT)
 
 
 def time_label(alert: Alert) -> str:
-    """Say what the alert's time is: an alarm stands since then, all else happened at it."""
+    """Return the label of an alert's time: an alarm has a start, other events a moment."""
     return "Since" if alert.kind in STANDING else "At"

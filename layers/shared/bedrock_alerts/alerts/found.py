@@ -1,4 +1,4 @@
-"""What was looked up about an event before it is described."""
+"""The look-up results about an event."""
 
 import msgspec
 
@@ -7,7 +7,7 @@ from bedrock_alerts.alerts.events import AlarmDefinition
 
 
 class Found(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What the event does not say; each piece is empty or None where it is not known."""
+    """Facts that the event lacks; each is empty or None if unknown."""
 
     account_alias: str = ""
     definition: AlarmDefinition | None = None

@@ -1,4 +1,4 @@
-"""What an event does not say, looked up: each piece optional, all together within a few seconds.
+"""Looks up what an event does not say: each piece is optional, all take a few seconds at most.
 
 A piece that fails or takes too long is left out. It never delays an alert beyond the deadline, and
 never loses one.
@@ -24,28 +24,28 @@ from bedrock_alerts.alerts.found import Found
 from bedrock_alerts.alerts.questions import Question, question
 
 BUDGET_SECONDS: Final = 4.0
-"""How long all pieces together may take by default."""
+"""Default time limit for all pieces together."""
 
-# Evidence is of use while there is something to find out.
+# Evidence is looked up only for these, while there is something to find out.
 _ASKED_FOR: Final = STANDING
-# So much is kept back of the time for the step after this one.
+# Time reserved for the next step, in seconds.
 _RESERVE_SECONDS: Final = 0.05
 _SINCE_A_REMINDER: Final = timedelta(hours=1)
 Answers: TypeAlias = Mapping[str, Any]
 
 
 class AlarmsPort(Protocol):
-    """Knows how alarms of the stack's own account and Region are set."""
+    """Reads the definitions of alarms in the stack's account and Region."""
 
     def definition(self, name: str) -> AlarmDefinition | None:
-        """Return it, None where there is no such alarm. Raises whatever goes wrong."""
+        """Return it, None if there is no such alarm. Raises any error."""
 
 
 class AccountPort(Protocol):
-    """Knows what people call the stack's own account."""
+    """Reads the alias of the stack's account."""
 
     def alias(self) -> str:
-        """Return it, empty where it has none. Raises whatever goes wrong."""
+        """Return it, empty if it has none. Raises any error."""
 
 
 class EventLinesPort(Protocol):
@@ -56,9 +56,10 @@ class EventLinesPort(Protocol):
 
 
 class Ports(NamedTuple):
-    """Who is asked; None where no one is to be. `left_out` is called for each missing piece.
+    """The look-ups; None for those not wanted.
 
-    It gets the name of the piece and the kind of error, never what an error says.
+    `left_out` is called for each missing piece. It receives the name of the piece and the kind of
+    error, never the error's text.
     """
 
     details: Details = Details()
@@ -71,10 +72,10 @@ class Ports(NamedTuple):
 
 
 def look_up(event: News, notification: Notification, ports: Ports, deadline: float) -> Found:
-    """Return what can be found out before `deadline`, a time by the ports' clock. Never raises."""
+    """Return the facts found before `deadline`, a time by the ports' clock. Never raises."""
     try:
         return _look_up(event, notification, ports, deadline)
-    except Exception as error:  # noqa: BLE001 - no alert is lost for what would add to it
+    except Exception as error:  # noqa: BLE001 - no alert is lost for an optional fact
         ports.left_out("everything", type(error).__name__)
         return Found()
 
@@ -96,7 +97,7 @@ def _look_up(event: News, notification: Notification, ports: Ports, deadline: fl
 def _pieces(
     event: News, asked: Question | None, ports: Ports, deadline: float
 ) -> Iterator[tuple[str, Callable[[], Any]]]:
-    """Yield what to find out, and how."""
+    """Yield the facts to look up, and how."""
     if ports.account:
         yield "alias", ports.account.alias
     if ports.alarms and isinstance(event, StateChange):
@@ -112,14 +113,14 @@ def _question(change: StateChange, notification: Notification, ports: Ports) -> 
         return None
     asked = question(change, every_call=ports.details.every_call)
     if asked and notification.kind == "still_firing":
-        # What began it is known: who keeps it going?
+        # The beginning is known: look up who keeps it firing.
         now = ports.now()
         return asked._replace(start=now - _SINCE_A_REMINDER, end=now)
     return asked
 
 
 def _answers(pieces: Mapping[str, Callable[[], Any]], ports: Ports, deadline: float) -> Answers:
-    """Find out all at once, and take what is there when the time is up."""
+    """Look up all pieces in parallel, and return what is there at the deadline."""
     seconds = deadline - _RESERVE_SECONDS - ports.clock()
     if not pieces or seconds <= 0:
         for name in pieces:
@@ -131,7 +132,7 @@ def _answers(pieces: Mapping[str, Callable[[], Any]], ports: Ports, deadline: fl
         wait(running.values(), timeout=seconds)
         return dict(_finished(running, ports))
     finally:
-        # What is still running has time-outs of its own, and is not waited for.
+        # Look-ups that still run have their own time-outs, and are not waited for.
         executor.shutdown(wait=False, cancel_futures=True)
 
 

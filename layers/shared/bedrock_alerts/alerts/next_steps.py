@@ -1,7 +1,7 @@
-"""What to do about an alarm of the catalogue, most useful first; read at three in the morning.
+"""What to do about an alarm of the catalogue, most useful first.
 
-Known by the end of an alarm's name: `bedrock-alerts.Throttling` is `Throttling`. The steps are
-written in `alarms/`, and come here by `make docs`.
+Identified by the end of an alarm's name: `bedrock-alerts.Throttling` is `Throttling`. `make docs`
+generates the steps from `alarms/`.
 """
 
 from functools import cache
@@ -14,11 +14,11 @@ _FILE: Final = Path(__file__).with_name("catalogue.json")
 
 
 class CatalogueEntry(msgspec.Struct, frozen=True):
-    """What messages say about an alarm of the catalogue.
+    """An alarm of the catalogue, in the words of messages.
 
-    `headline` is what goes with the value (`prompt attacks blocked`, `of the daily budget used`),
-    `unit` what the value is in: count, dollars, milliseconds, percent or seconds. Alarms of one
-    `group` share a message.
+    `headline` follows the value (`prompt attacks blocked`, `of the daily budget used`); `unit` is
+    that of the value: count, dollars, milliseconds, percent or seconds. Alarms of one `group` share
+    a message.
     """
 
     next_steps: tuple[str, ...] = ()
@@ -33,7 +33,7 @@ def catalogue() -> dict[str, CatalogueEntry]:
     return msgspec.json.decode(_FILE.read_bytes(), type=dict[str, CatalogueEntry])
 
 
-# For the suffixes whose answer is a quota, the link to it is worth a button.
+# Suffixes of alarms about quotas, which get a link to the quotas.
 ABOUT_QUOTAS: Final = frozenset({"Throttling", "TokenQuota"})
 
 NO_DATA: Final = (
@@ -52,16 +52,16 @@ REFUSED: Final = (
 
 
 def suffix_of(alarm_name: str) -> str:
-    """Return what the catalogue calls an alarm: its name without the stack's."""
+    """Return an alarm's name in the catalogue: without the stack's name."""
     return alarm_name.rpartition(".")[2]
 
 
 def entry_of(alarm_name: str) -> CatalogueEntry | None:
-    """Return what the catalogue says about an alarm, None where it is not in there."""
+    """Return the catalogue's entry for an alarm, None if there is none."""
     return catalogue().get(suffix_of(alarm_name))
 
 
 def steps_for(alarm_name: str) -> tuple[str, ...]:
-    """Return what to do about an alarm, nothing where it is none of the catalogue's."""
+    """Return what to do about an alarm, empty if it is not in the catalogue."""
     entry = entry_of(alarm_name)
     return entry.next_steps if entry else ()

@@ -1,4 +1,4 @@
-"""Reading what the deliveries queue brings."""
+"""Reads messages of the deliveries queue."""
 
 import msgspec
 
@@ -8,10 +8,10 @@ from bedrock_alerts.errors import TransientError
 
 
 def read_poke(body: str) -> Poke | OldDelivery:
-    """Read a poke, or what versions before 0.2 put there.
+    """Read a poke, or a message of versions before 0.2.
 
-    Raises TransientError for what another version has written: it comes back, until one is there
-    that understands it.
+    Raises TransientError for a message of another version, which returns until a version that knows
+    it is deployed.
     """
     try:
         return msgspec.json.decode(body, type=Poke)

@@ -1,4 +1,4 @@
-"""What the notifier needs of the world, as the adapters and the fakes have it."""
+"""Interfaces that the notifier needs, implemented by adapters and fakes."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
@@ -20,10 +20,10 @@ from bedrock_alerts.alerts.notifications.reasons import Action
 
 
 class Poke(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A message of the deliveries queue: look at this alarm for this channel.
+    """A message of the deliveries queue: check this alarm for this channel.
 
-    `alarm` is the alarm's id. `event` and `key` are set only where the table was away: then the
-    event itself is sent, and `key` is PagerDuty's.
+    `alarm` is the alarm's id. `event` and `key` are set only while the table is unavailable: then
+    the event itself is sent, and `key` is PagerDuty's.
     """
 
     alarm: str
@@ -34,16 +34,16 @@ class Poke(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class TablePort(Protocol):
-    """Keeps items with versions. Every method raises TransientError.
+    """Stores items with versions.
 
-    A version is 0 where there is no item yet.
+    Every method raises TransientError. A version is 0 if there is no item yet.
     """
 
     def load(self, alarm: str) -> tuple[AlarmItem | None, int]:
         """Return an alarm's item and its version."""
 
     def put(self, alarm: str, item: AlarmItem, version: int, due: float | None) -> bool:
-        """Write an item if its version is still `version`; False where it is not."""
+        """Write an item if its version is still `version`; False if not."""
 
     def due(self, now: float, limit: int) -> Sequence[str]:
         """Return the alarms that are due, the oldest first."""
@@ -55,10 +55,10 @@ class TablePort(Protocol):
         """Write the pace of a channel if its version is still `version`."""
 
     def evidence(self, alarm: str) -> Found:
-        """Return what was looked up about an alarm."""
+        """Return the stored evidence of an alarm."""
 
     def put_evidence(self, alarm: str, found: Found) -> None:
-        """Keep what was looked up about an alarm."""
+        """Store the evidence of an alarm."""
 
 
 class PokeQueuePort(Protocol):
@@ -69,27 +69,27 @@ class PokeQueuePort(Protocol):
 
 
 class LookUpPort(Protocol):
-    """CloudWatch itself, asked how an alarm is now."""
+    """Looks up alarm states in CloudWatch."""
 
     def __call__(self, item: AlarmItem) -> LookedUp | None:
-        """Return it, None where it cannot be known. Raises TransientError."""
+        """Return an alarm's state, None if it cannot be looked up. Raises TransientError."""
 
 
 class JournalPort(Protocol):
-    """Writes down what happens."""
+    """Writes log lines."""
 
     def info(self, msg: object, *, extra: Mapping[str, object]) -> None:
-        """Write what is as it should be."""
+        """Log normal operation."""
 
     def warning(self, msg: object, *, extra: Mapping[str, object]) -> None:
-        """Write what someone may want to look at."""
+        """Log what may need attention."""
 
 
 class Job(NamedTuple):
-    """One message to one channel. Several `alerts` are one digest, which only messages can be.
+    """One message to one channel; several `alerts` are a digest.
 
-    `target` is the part of the channel behind its kind. `key` is PagerDuty's. `reference` is the
-    Slack message that is edited or replied to. `reasons` and `shows` are those of each alert.
+    `target` is the part of the channel after its kind. `key` is PagerDuty's. `reference` is the
+    Slack message to edit or reply to. `reasons` and `shows` are those of each alert.
     """
 
     action: Action
@@ -105,7 +105,7 @@ class Job(NamedTuple):
 
 
 class Receipt(NamedTuple):
-    """What came of a job: the Slack message to keep, and what was wrong with what was sent."""
+    """The result of a job: the Slack message to store, and any defect of the sent message."""
 
     reference: Reference | None = None
     defect: str = ""
@@ -132,6 +132,6 @@ class Sender(ABC):
     def extras(
         self, job: Job, reference: Reference, seconds: float
     ) -> Sequence[Callable[[], None]]:
-        """Return what is nice to have below a new message: each may fail alone."""
+        """Return the optional replies to a new message; each may fail alone."""
         del job, reference, seconds
         return ()

@@ -1,8 +1,8 @@
-"""What to ask the collectors' lines about an alarm: which calls, of when, told apart by what.
+"""Queries of the collectors' lines about an alarm: which calls, when, and grouped by what.
 
-Event lines are those of `invocations/report.py`: one for each call with an error or a guardrail's
-finding, or for all calls where the stack is set so. Usage lines, of `invocations/usage_lines.py`,
-add up all calls of a batch by caller, application and model.
+Event lines are those of `invocations/event_lines.py`: one for each call with an error or a
+guardrail's finding, or for all calls if the stack is set so. Usage lines, of
+`invocations/usage_lines.py`, add up all calls of a batch by caller, application and model.
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CWL_QuerySyntax.html
 """
 
@@ -27,7 +27,7 @@ GROUPS: Final = 1000
 _SHORTEST: Final = timedelta(minutes=5)
 _LONGEST: Final = timedelta(days=1)
 _UNSAID: Final = timedelta(minutes=15)
-# A line is written seconds after its call, and an alarm is judged a minute or two later.
+# A line is written seconds after its call, and an alarm is evaluated a minute or two later.
 _LATE_LINES: Final = timedelta(minutes=1)
 _BY_TOKENS: Final = (
     "stats count() as calls, sum(output.outputTokenCount) as tokens by identity.arn, modelId"
@@ -36,17 +36,17 @@ _BY_TOKENS: Final = (
 _OF_THE_LOG: Final = (_BY_TOKENS, "Bedrock's invocation log")
 _WORD: Final = re.compile(r"\w+")
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_.:/@+=,-]{1,256}")
-_OTHERS: Final = "__other__"  # the metrics' name for all that have none of their own
+_OTHERS: Final = "__other__"  # the metrics' name for all rare values
 _PLAIN_WORD: Final = re.compile(r"[A-Za-z0-9_-]{1,256}")
 
 
 class Subject(NamedTuple):
-    """Calls that a metric counts: `words` end the sentence "12 calls …".
+    """Calls that a metric counts; `words` end the sentence "12 calls …".
 
-    `tables` are what they are told apart by, the most important first. `is_of_every_call` says that
-    calls without error or finding count too, which only have a line where all calls have one.
-    Where it `is_about_money` the dearest come first. `used` is the field of usage lines that counts
-    the same calls, empty where there is none.
+    `tables` are the fields to group by, the most important first. `is_of_every_call` says that
+    calls without error or finding count too; they have a line only if all calls have one. If it
+    `is_about_money`, the most expensive come first. `used` is the field of usage lines that counts
+    the same calls, empty if there is none.
     """
 
     words: str
@@ -58,7 +58,7 @@ class Subject(NamedTuple):
 
 
 class Question(NamedTuple):
-    """A subject, narrowed to what an alarm watches, from `start` to `end`.
+    """A subject, narrowed to one alarm's data, from `start` to `end`.
 
     `is_of_usage` says that it is for usage lines, not for event lines.
     """
@@ -71,7 +71,7 @@ class Question(NamedTuple):
 
     @property
     def evidence(self) -> str:
-        """The query whose answer becomes the evidence in a message."""
+        """The query whose result becomes the evidence in a message."""
         if self.is_of_usage:
             return f"{self._filter}\n{self._used}\n| limit {GROUPS}"
         return (
@@ -84,7 +84,7 @@ class Question(NamedTuple):
 
     @property
     def listing(self) -> str:
-        """The query that a person starts from: the calls themselves, the newest first."""
+        """The query for a person to start with: the calls themselves, the newest first."""
         if self.is_of_usage:
             return f"{self._filter}\n{self._used}\n| limit 200"
         return (
@@ -95,7 +95,7 @@ class Question(NamedTuple):
 
     @property
     def callers(self) -> str:
-        """The query that names the callers, short enough to stand in a message."""
+        """The query that names the callers, short enough for a message."""
         asked = " and ".join(self.filters)
         if self.is_of_usage:
             asked = " and ".join(('event = "usage"', *self.filters))
@@ -110,7 +110,7 @@ class Question(NamedTuple):
 
     @property
     def a_day_before(self) -> "Question":
-        """The same question about the same time of the day before."""
+        """The same question for the same time on the previous day."""
         day = timedelta(days=1)
         return self._replace(start=self.start - day, end=self.end - day)
 
@@ -122,7 +122,7 @@ class Question(NamedTuple):
     @property
     def _used(self) -> str:
         order = "dollars" if self.subject.is_about_money else "calls"
-        # A line has priced calls too: its tokens are not those of the unpriced ones.
+        # A line also has priced calls, so its tokens are not those of the unpriced ones.
         tokens = (
             ""
             if self.subject.used == "unpriced"
@@ -178,7 +178,7 @@ _PAID: Final = Subject(
     used="calls",
 )
 
-# By the name of the metric: Bedrock's own and ours mean the same calls where they share one.
+# By the name of the metric: where Bedrock and we share a name, both mean the same calls.
 SUBJECTS: Final[Mapping[str, Subject]] = {
     "ContentFilteredCount": _BLOCKED,
     "DetectedCount": _DETECTED,
@@ -203,7 +203,7 @@ SUBJECTS: Final[Mapping[str, Subject]] = {
 }
 # By the name of the alarm, for those that watch no metric.
 _BY_ALARM: Final[Mapping[str, Subject]] = {"BedrockDegraded": _FAILED}
-# How a line is known to be of a dimension. The text of findings has one form, see `report.py`.
+# Filters by dimension. The text of findings has one form, see `event_lines.py`.
 _DIMENSIONS: Final[Mapping[str, str]] = {
     "Application": 'application = "{}"',
     "ErrorCode": 'error_code = "{}"',
@@ -211,7 +211,7 @@ _DIMENSIONS: Final[Mapping[str, str]] = {
     "Modality": 'modality = "{}"',
     "Principal": 'principal = "{}"',
 }
-# The dimensions that usage lines tell apart.
+# The dimensions of usage lines.
 _IN_USAGE: Final = frozenset({"Application", "ModelId", "Principal"})
 _FINDINGS: Final[Mapping[str, str]] = {
     "Action": '@message like /"action":"{}"/',
@@ -222,14 +222,14 @@ _FINDINGS: Final[Mapping[str, str]] = {
 
 
 def question(change: StateChange, *, every_call: bool = False) -> Question | None:
-    """Return what to ask about an alarm, None where event lines cannot tell.
+    """Return the question about an alarm, None if event lines cannot answer it.
 
     `every_call` says that all calls have a line, and not only those with an error or a finding.
     """
     subject, dimensions = _watched(change)
     if subject is None:
         return None
-    # Usage lines have guardrails' cost too; where every call has a line, that says more.
+    # Usage lines also have the guardrails' cost; if every call has an event line, those say more.
     is_of_usage = subject.is_about_money or (subject.is_of_every_call and not every_call)
     if is_of_usage and not subject.used:
         return None
@@ -237,7 +237,7 @@ def question(change: StateChange, *, every_call: bool = False) -> Question | Non
     names = dict(dimensions).keys()
     is_told = names <= _IN_USAGE if is_of_usage else "Application" not in names
     if not all(filters) or not is_told:
-        return None  # a wider answer would be a wrong one
+        return None  # a wider result would be wrong
     start, end = window(change)
     if is_of_usage:
         counted = () if subject.used == "calls" else (f"{subject.used} > 0",)
@@ -246,7 +246,7 @@ def question(change: StateChange, *, every_call: bool = False) -> Question | Non
 
 
 def callers_query(change: StateChange, *, every_call: bool = False) -> tuple[str, str]:
-    """Return a query that names the callers, and the log it is for; both empty for none.
+    """Return a query that names the callers, and its log; both empty if there is none.
 
     Calls that may have no event line are found in Bedrock's own invocation log.
     """
@@ -260,7 +260,7 @@ def callers_query(change: StateChange, *, every_call: bool = False) -> tuple[str
 
 
 def window(change: StateChange) -> tuple[datetime, datetime]:
-    """Return from when until when the calls were made that an alarm is about."""
+    """Return the start and end of the calls that an alarm is about."""
     periods = [metric.period or 0 for metric in change.metrics]
     periods += [expression.period or 0 for expression in change.expressions]
     judged = max(1, len(change.recent_values))
@@ -274,21 +274,21 @@ def _watched(change: StateChange) -> tuple[Subject | None, tuple[tuple[str, str]
     for name in _metric_names(change):
         if name in SUBJECTS:
             sets = [set(metric.dimensions) for metric in change.metrics if metric.name == name]
-            # A sum over several sets of dimensions is about what they have in common.
+            # A sum over several sets of dimensions is about their common part.
             common = set.intersection(*sets) if sets else set()
             return SUBJECTS[name], (*sorted(common), *of_series)
     return _BY_ALARM.get(suffix_of(change.alarm_name)), of_series
 
 
 def _metric_names(change: StateChange) -> Iterator[str]:
-    """Yield what may be names of metrics, those that are read directly first."""
+    """Yield possible metric names, those that are read directly first."""
     yield from (metric.name for metric in change.metrics)
     for expression in change.expressions:
         yield from _WORD.findall(expression.text)
 
 
 def _narrowed(name: str, value: str) -> str:
-    """Return the filter for a dimension, empty where there is none that is sure to be harmless."""
+    """Return the filter for a dimension, empty if none is certainly safe."""
     if value == _OTHERS:
         return ""
     if name in _DIMENSIONS and _PLAIN.fullmatch(value):

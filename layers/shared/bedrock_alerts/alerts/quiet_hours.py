@@ -1,4 +1,4 @@
-"""When a route is quiet: spans of local time on some days, and where connected spans end."""
+"""Quiet hours of a route: spans of local time on some days, and where connected spans end."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, time, timedelta
@@ -15,16 +15,16 @@ Clock: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^([01][0-9]|2[0-3]):[0-
 
 _ONE_DAY: Final = timedelta(days=1)
 _MIDNIGHT: Final = time()
-# What is quiet for longer than any week's spans can be is quiet forever.
+# A quiet time longer than any week's spans never ends.
 _LONGEST: Final = timedelta(days=15)
-# One moment of winter and one of summer: spans in two time zones may meet in only one of them.
+# One time in winter and one in summer: spans in two time zones may meet in only one of them.
 _SAMPLES: Final = (datetime(2026, 1, 14, 12, tzinfo=UTC), datetime(2026, 7, 15, 12, tzinfo=UTC))
 
 
 class QuietHours(
     msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename={"begin": "from"}
 ):
-    """When a route is quiet: from one time of day to another, or whole days without either.
+    """One span of quiet hours: from one time of day to another, or whole days without either.
 
     A `to` that is not after `from` is on the next day. `days` are those on which the quiet time
     begins. Alerts with a severity in `except` are sent at once.
@@ -38,7 +38,7 @@ class QuietHours(
 
 
 def end_of_quiet(hours: Sequence[QuietHours], severity: Severity, now: datetime) -> datetime | None:
-    """Return the first moment after `now` that is not quiet for a severity, None if `now` is not.
+    """Return the first time after `now` that is not quiet for a severity, None if `now` is not.
 
     Spans that touch or overlap are one quiet time. After 15 days it ends in any case.
     """
@@ -53,7 +53,7 @@ def end_of_quiet(hours: Sequence[QuietHours], severity: Severity, now: datetime)
 
 
 def never_ends(hours: Sequence[QuietHours]) -> bool:
-    """Tell whether a severity would always be quiet, so that nothing would ever be sent."""
+    """Whether a severity would always be quiet, so that nothing would ever be sent."""
     return any(
         (end := end_of_quiet(hours, severity, moment)) is not None and end - moment >= _LONGEST
         for severity in SEVERITIES
@@ -70,7 +70,7 @@ def _end_of_span(span: QuietHours, now: datetime) -> datetime | None:
         if _WEEKDAYS[first.weekday()] not in span.days:
             continue
         last = first if begins < ends else first + _ONE_DAY
-        # Compared in UTC: within one zone Python compares what the clocks on the wall show.
+        # Compared in UTC: within one zone, Python compares local times.
         begin = datetime.combine(first, begins, zone).astimezone(UTC)
         end = datetime.combine(last, ends, zone).astimezone(UTC)
         if begin <= now < end:

@@ -1,4 +1,4 @@
-"""Requests that Slack did not sign: anyone can send them, so they must not cost a log line each."""
+"""Requests not signed by Slack: anyone can send them, so they must not cost a log line each."""
 
 from collections.abc import Callable
 from typing import Final
@@ -7,9 +7,9 @@ _PAUSE_SECONDS: Final = 60.0
 
 
 class Refusals:
-    """Counts refused requests, and publishes their number once a minute at most.
+    """Counts refused requests, and publishes their number at most once a minute.
 
-    What a function that is ended has not published yet is lost: the metric says at least how many.
+    A function that ends loses what it has not published: the metric is a lower bound.
     """
 
     def __init__(self, publish: Callable[[int], None], clock: Callable[[], float]) -> None:
@@ -19,7 +19,7 @@ class Refusals:
         self._count = 0
 
     def add(self) -> bool:
-        """Count one more; True where their number was published just now."""
+        """Count one more; True if the number was just published."""
         self._count += 1
         now = self._clock()
         if now - self._published_at < _PAUSE_SECONDS:

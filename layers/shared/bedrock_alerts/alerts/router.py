@@ -1,9 +1,9 @@
-"""From an event to facts: learn it, route it, and poke each channel that may lack something.
+"""From an event to facts: learn and route it, and poke each channel that may lack something.
 
     normalise ─► learn ─► settle ─► route ─► store ─► look up evidence ─► poke
 
-No message is decided here. The sweep, once a minute, pokes whatever is due: it is the guarantee,
-and pokes are only speed.
+No message is decided here. Once a minute the sweep pokes whatever is due: it is the guarantee, and
+pokes only make it faster.
 """
 
 import time
@@ -69,9 +69,9 @@ from bedrock_alerts.errors import TransientError
 from bedrock_alerts.limits import SQS_BATCH_MESSAGES
 
 _SWEPT: Final = 2000
-# All evidence of a batch together: the function has half a minute for it.
+# Limit for all evidence of a batch together: the function has half a minute for it.
 _EVIDENCE_SECONDS: Final = 12.0
-# What is kept for a table that is away comes back after so long.
+# An event kept while the table is unavailable returns after this delay.
 _KEPT_SECONDS: Final = 60.0
 _LONGEST_DELAY: Final = 900.0
 EMAILED_BY_CLOUDWATCH: Final = ("Pipeline", "Notifier")
@@ -82,27 +82,27 @@ class KeepPort(Protocol):
     """The alerts queue."""
 
     def keep(self, note: Kept, delay: float) -> None:
-        """Put a note there that comes back after `delay` seconds, or raise TransientError."""
+        """Send an internal message that returns after `delay` seconds, or raise TransientError."""
 
 
 class OldTablePort(Protocol):
-    """What versions before 0.2 have stored. Every method raises TransientError."""
+    """The items stored by versions before 0.2. Every method raises TransientError."""
 
     def is_upgraded(self) -> bool:
-        """Whether it has been taken over."""
+        """Whether they have been migrated."""
 
     def set_upgraded(self) -> None:
-        """Note that it has been."""
+        """Mark them as migrated."""
 
     def old_records(self) -> Iterable[OldRecord]:
-        """Return it."""
+        """Return them."""
 
 
 class Parts(NamedTuple):
-    """What a Router works with. `routes` gives the routes, and what is wrong with them if so.
+    """The parts of a Router.
 
-    `evidence` looks up what an event does not say, before a time by the parts' clock. `answered`
-    says to who pressed a button what came of it.
+    `routes` returns the routes, and any error in them. `evidence` looks up what an event does not
+    say, before a time by the parts' clock. `answered` replies to the person who pressed a button.
     """
 
     table: TablePort
@@ -121,7 +121,7 @@ class Parts(NamedTuple):
 
 
 class Router:
-    """Learns the events of one batch, and counts what became of them."""
+    """Learns the events of one batch, and counts the results."""
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
@@ -129,22 +129,22 @@ class Router:
         self.counts: Counter[str] = Counter()
 
     def route(self, body: str, attempt: int) -> None:
-        """Route a message of the alerts queue; `attempt` is 1 when it is received first.
+        """Route a message of the alerts queue; `attempt` is 1 at the first receive.
 
-        Raises TransientError when it has to come back.
+        Raises TransientError if it must return.
         """
         self._route_all(normalise(body), attempt)
 
     def route_object(self, event: Any) -> None:
-        """Route what an alarm action called the function with. Raises TransientError.
+        """Route the event of a Lambda alarm action. Raises TransientError.
 
-        Lambda tries such a call only three times, minutes apart: a table that fails is done
-        without at once.
+        Lambda tries such a call only three times, minutes apart: if the table fails, it is skipped
+        at once.
         """
         self._route_all(normalise_object(event), attempt=2)
 
     def upgrade(self, old: OldTablePort) -> None:
-        """Take over what versions before 0.2 have stored, once. Raises TransientError."""
+        """Migrate the items of versions before 0.2, once. Raises TransientError."""
         if old.is_upgraded():
             return
         now, policy = self._parts.clock(), self._parts.policy
@@ -168,8 +168,10 @@ class Router:
     def _route(self, event: Event, attempt: int) -> None:
         if isinstance(event, Heartbeat):
             self._beat()
-        elif isinstance(event, Timer):  # of a version before 0.2: the sweep does its work now
-            self._parts.journal.info("an old timer is left alone", extra={"kind": event.kind})
+        elif isinstance(event, Timer):  # from a version before 0.2: the sweep does its work now
+            self._parts.journal.info(
+                "a timer of an older version is ignored", extra={"kind": event.kind}
+            )
         elif isinstance(event, Answer):
             self._press(event)
         elif isinstance(event, Kept):
@@ -183,7 +185,7 @@ class Router:
     def _is_emailed_by_cloudwatch(self, event: StateChange | ConfigurationChange) -> bool:
         """Whether an alarm is about this tool, and has the email topic as its own action.
 
-        Where no one gets those emails, the other channels are notified.
+        If no one receives those emails, the other channels are notified.
         """
         prefix = self._parts.own_alarms_prefix
         names = tuple(prefix + name for name in EMAILED_BY_CLOUDWATCH)
@@ -194,7 +196,7 @@ class Router:
     # ---- facts -----------------------------------------------------------------------------------
 
     def _follow(self, event: StateChange | ConfigurationChange, attempt: int) -> None:
-        """Learn what happened to an alarm, and poke the channels."""
+        """Learn an alarm's event, and poke the channels."""
         try:
             self._learn(event)
         except TransientError as error:
@@ -221,7 +223,7 @@ class Router:
                     item, are_actions_enabled=definition.are_actions_enabled, actions_at=now
                 )
             item = settle(self._routed(item, now), now, parts.policy)
-            # Once more: only now is it known when the incident began, from which escalation counts.
+            # Route again: escalation counts from the incident's beginning, which is known only now.
             return _learned_as_shown(self._routed(item, now), notified)
 
         item = update(parts.table, alarm, parts.policy, change)
@@ -241,15 +243,15 @@ class Router:
             self.counts["NotificationsSuppressed"] += 1
 
     def _look_up(self, item: AlarmItem) -> LookedUp | None:
-        """Ask CloudWatch how an alarm is, None where it does not say."""
+        """Return an alarm's state from CloudWatch, None if it cannot be looked up."""
         try:
             return self._parts.look_up(item)
         except TransientError as error:
-            self._parts.journal.info("not looked up", extra={"reason": str(error)})
+            self._parts.journal.info("alarm state not looked up", extra={"reason": str(error)})
             return None
 
     def _look_again(self, alarm: str, item: AlarmItem, now: float) -> AlarmItem | None:
-        """Learn how an alarm is after its query has changed: that sends no event."""
+        """Learn the state of an alarm after its query has changed, which sends no event."""
         found = self._look_up(item)
         if found is None:
             return None
@@ -260,21 +262,21 @@ class Router:
         return update(self._parts.table, alarm, self._parts.policy, change)
 
     def _look_up_evidence(self, alarm: str, event: StateChange) -> None:
-        """Keep what helps the people who are notified. No alert is lost or late for it."""
+        """Store evidence for the notification. No alert is lost or delayed for it."""
         if self._parts.evidence is None:
             return
         try:
             deadline = min(self._parts.clock() + BUDGET_SECONDS, self._evidence_until)
             found = self._parts.evidence(event, deadline)
             self._parts.table.put_evidence(alarm, found)
-        except Exception as error:  # noqa: BLE001 - of whatever kind: it only adorns
+        except Exception as error:  # noqa: BLE001 - of any kind: this part is optional
             self._parts.journal.warning(
                 "no evidence", extra={"alarm": alarm, "error": type(error).__name__}
             )
 
     def _press(self, answer: Answer) -> None:
-        """Act on a button, and answer who pressed it."""
-        now, said = self._parts.clock(), ["This alarm is not known any more."]
+        """Act on a button, and reply to the person who pressed it."""
+        now, said = self._parts.clock(), ["This alarm is no longer known."]
 
         def change(item: AlarmItem | None) -> AlarmItem | None:
             if item is None:
@@ -288,7 +290,7 @@ class Router:
         self._parts.answered(answer, said[0])
 
     def _notice(self, event: ConfigurationChange | Tampering | Unrecognised) -> None:
-        """Keep an event that is not an alarm until each channel was shown it, once."""
+        """Store an event that is not an alarm until each channel has shown it once."""
         now, identity = self._parts.clock(), _identity(event)
         alarm = incident_id(identity)
 
@@ -309,7 +311,7 @@ class Router:
 
     @cached_property
     def _routes(self) -> tuple[Routes, str]:
-        """The routes, read once for a batch: a store that does not answer holds it up once."""
+        """The routes, read once for a batch: an unavailable store delays it only once."""
         return self._parts.routes()
 
     def _routed(self, item: AlarmItem, now: float) -> AlarmItem:
@@ -319,14 +321,14 @@ class Router:
     # ---- pokes -----------------------------------------------------------------------------------
 
     def _beat(self) -> None:
-        """Sweep; where that fails, the next heartbeat does it, and this one does not count."""
+        """Sweep; if that fails, the next heartbeat repeats it, and this one does not count."""
         try:
             self._sweep()
         except TransientError as error:
-            self._parts.journal.warning("not swept", extra={"reason": str(error)})
+            self._parts.journal.warning("due alarms not checked", extra={"reason": str(error)})
 
     def _sweep(self) -> None:
-        """Poke whatever is due: at most 2,000 alarms, the oldest first."""
+        """Poke what is due: at most 2,000 alarms, the oldest first."""
         now = self._parts.clock()
         for alarm in self._parts.table.due(now, _SWEPT):
             item = update(self._parts.table, alarm, self._parts.policy, self._swept)
@@ -344,7 +346,7 @@ class Router:
         return settled
 
     def _poke(self, alarm: str, item: AlarmItem) -> None:
-        """Poke each channel that is due. A poke that is lost is made up for by the sweep."""
+        """Poke each channel that is due; the sweep replaces lost pokes."""
         now = self._parts.clock()
         pokes = [
             Poke(alarm=alarm, channel=channel)
@@ -356,10 +358,10 @@ class Router:
                 self._parts.queue.put(pokes[first : first + SQS_BATCH_MESSAGES])
             self._poke_at_close(alarm, item, now)
         except TransientError as error:
-            self._parts.journal.warning("not poked", extra={"reason": str(error)})
+            self._parts.journal.warning("delivery not queued", extra={"reason": str(error)})
 
     def _poke_at_close(self, alarm: str, item: AlarmItem, now: float) -> None:
-        """Poke once more at the end of the recovery window, where the queue can wait so long."""
+        """Poke again at the end of the recovery window, if the queue's delay allows."""
         incident = item.incident
         if incident is None or incident.recovered_at is None:
             return
@@ -373,10 +375,10 @@ class Router:
     def _go_on_without_table(
         self, event: StateChange | ConfigurationChange, attempt: int, error: TransientError
     ) -> None:
-        """Notify of an ALARM although nothing is known, and keep the event to be learned later.
+        """Notify of an ALARM without the table, and keep the event to learn it later.
 
-        A suppressed alarm needs the table, so its event waits in the queue. Raises `error` for the
-        rest.
+        A suppressed alarm needs the table, so its event waits in the queue. Raises `error` for
+        other events.
         """
         is_held = isinstance(event, StateChange) and (event.suppressed_by or event.muted_by)
         is_firing = isinstance(event, StateChange) and event.state == ALARM
@@ -384,7 +386,9 @@ class Router:
             raise error
         notified = self._notify_without_table(event) if is_firing else ()
         self._parts.kept.keep(Kept(event=event, notified=notified), _KEPT_SECONDS)
-        self._parts.journal.warning("without the table", extra={"reason": str(error)})
+        self._parts.journal.warning(
+            "handled without the incidents table", extra={"reason": str(error)}
+        )
 
     def _notify_without_table(self, event: StateChange) -> tuple[Notified, ...]:
         now = self._parts.clock()
@@ -409,7 +413,7 @@ class Router:
 
 
 def _learned_as_shown(item: AlarmItem, notified: Iterable[Notified]) -> AlarmItem:
-    """Learn that channels were notified while the table was away, of whichever incident it was."""
+    """Learn that channels were notified while the table was unavailable."""
     number = item.incident.number if item.incident else item.number
     for one in notified:
         view = item.view(one.channel)

@@ -1,4 +1,4 @@
-"""The routes file: what it may say, how it is read from JSON, and which routes are in force."""
+"""The routes file: its format, how it is read from JSON, and which routes are in force."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -18,7 +18,7 @@ _CHANNELS: Final = (
     "email, slack, webhook, pagerduty, teams, amazon_q, or one target of these, as in slack:C0EXAMP"
 )
 _DURATION: Final = "minutes or hours, as in 30m or 2h"
-# An error says what would be right. YAML reads 22:00 and 0123 as numbers: quotes help.
+# Valid values for error messages. YAML reads 22:00 and 0123 as numbers, hence the quotes.
 _TAKES: Final = {
     "severity": "critical, warning and info",
     "state": "ALARM, OK and INSUFFICIENT_DATA",
@@ -37,7 +37,7 @@ _TAKES: Final = {
     "digest": _DURATION,
 }
 _KEY: Final = re.compile(r"[.]([a-z_]+)")
-# The entry of a channel's secret that is used where no target is named.
+# The entry of a channel's secret for alerts without a target.
 _DEFAULT_TARGET: Final = ":default"
 NO_ALIASES: Final[Mapping[Channel, Channel]] = MappingProxyType({})
 
@@ -50,7 +50,7 @@ Duration: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^([1-9][0-9]{0,2}m|[
 
 
 class RoutesError(BedrockAlertsError):
-    """The routes cannot be used; `path` is where, as in `$.routes[0].match`, empty for all."""
+    """The routes are not valid; `path` is the place, as in `$.routes[0].match`, empty for all."""
 
     def __init__(self, message: str, *, path: str = "") -> None:
         super().__init__(f"{message} - at `{path}`" if path else message)
@@ -59,10 +59,10 @@ class RoutesError(BedrockAlertsError):
 
 
 class Match(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What an alert must be like: every field given must fit, and of each list one entry.
+    """Conditions for an alert: every given field must match, and one entry of each list.
 
     `alarm`, `team`, `caller`, `application` and `model` are patterns with `*` and `?`. An alarm's
-    pattern fits its name with or without the stack's name in front. `unacknowledged` is how long an
+    pattern matches its name with or without the stack's name. `unacknowledged` is how long an
     incident must have been firing without an acknowledgement.
     """
 
@@ -85,10 +85,10 @@ class Route(
     forbid_unknown_fields=True,
     rename={"goes_on": "continue"},
 ):
-    """Where the alerts that match go. No channels means no one: that is logged and counted.
+    """A route: the channels for matching alerts.
 
-    `digest` collects the alerts of so many minutes or hours into one message; critical alerts never
-    wait for it.
+    No channels means no one, which is logged and counted. `digest` collects the alerts of so many
+    minutes or hours into one message; critical alerts never wait for it.
     """
 
     name: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
@@ -109,31 +109,31 @@ class Route(
 
     @property
     def is_escalation(self) -> bool:
-        """Whether it adds receivers because no one acknowledges; it never stops other routes."""
+        """Whether it adds receivers for unacknowledged incidents; it never stops other routes."""
         return self.match.unacknowledged is not None
 
 
 class Routes(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """All routes; `default` is for what none of them matches, every channel if it is not given."""
+    """All routes; `default` is for alerts that match none, every channel if not given."""
 
     routes: Annotated[tuple[Route, ...], msgspec.Meta(max_length=100)] = ()
     default: tuple[Channel, ...] | None = None
 
 
 def seconds_of(duration: Duration) -> int:
-    """Return how long `30m` or `2h` is, in seconds."""
+    """Return the seconds of `30m` or `2h`."""
     return int(duration[:-1]) * (60 if duration.endswith("m") else 3600)
 
 
 def slack_aliases(channel_id: str) -> Mapping[Channel, Channel]:
-    """Return the other name of `slack`: the bot's default channel, where it has one."""
+    """Return the other name of `slack`: the bot's default channel, if it has one."""
     return {f"slack:{channel_id}": "slack"} if channel_id else NO_ALIASES
 
 
 def canonical(channel: Channel, aliases: Mapping[Channel, Channel] = NO_ALIASES) -> Channel:
-    """Return the one name of a target: `aliases` maps its other names, as in slack:C0DEFAULT.
+    """Return the canonical name of a target: `aliases` maps its other names, as in slack:C0DEFAULT.
 
-    The target `default` is always the one that the kind alone means.
+    The target `default` is always the one of the kind alone.
     """
     channel = channel.removesuffix(_DEFAULT_TARGET)
     return aliases.get(channel, channel)
@@ -151,10 +151,10 @@ def parse_routes(
     channels: Sequence[Channel] | None = None,
     aliases: Mapping[Channel, Channel] = NO_ALIASES,
 ) -> Routes:
-    """Read routes from JSON, check what their types cannot say, and make channels canonical.
+    """Read routes from JSON, check them beyond their types, and make channels canonical.
 
     `channels` are those the stack has: a route to another one could never deliver. Raises
-    RoutesError with the place and what is wrong there.
+    RoutesError with the place and the error.
     """
     if text.strip() in {"", b"", "null", b"null"}:
         raise RoutesError("the routes file is empty; for every alert to every channel, write {}")
@@ -178,7 +178,7 @@ def parse_routes(
 
 
 def _in_words(message: str, path: str) -> str:
-    """Say what is wrong without regular expressions, and what belongs there."""
+    """Return an error without regular expressions, and the valid values."""
     what = "this has the wrong shape" if "regex" in message else message
     name = next((key for key in reversed(_KEY.findall(path)) if key in _TAKES), "")
     return clean(what, _MAX_SHOWN) + (f"; `{name}` takes {_TAKES[name]}" if name else "")
@@ -189,7 +189,7 @@ def _check(routes: Routes, channels: Sequence[Channel] | None) -> None:
     for number, route in enumerate(routes.routes):
         path = f"$.routes[{number}]"
         if route.name in names:
-            raise RoutesError(f"another route is called {clean(route.name, 64)} too", path=path)
+            raise RoutesError(f"another route is also called {clean(route.name, 64)}", path=path)
         names.add(route.name)
         _check_channels(route.channels, channels, f"{path}.channels")
         _check_quiet_hours(route, f"{path}.quiet_hours")
@@ -222,14 +222,18 @@ def _check_quiet_hours(route: Route, path: str) -> None:
             )
         try:
             ZoneInfo(quiet.timezone)
-        except (KeyError, OSError, ValueError) as error:  # what is a folder of zones is an OSError
+        except (
+            KeyError,
+            OSError,
+            ValueError,
+        ) as error:  # a name of a folder of zones raises OSError
             raise RoutesError("there is no such time zone", path=f"{place}.timezone") from error
     if never_ends(route.quiet):
         raise RoutesError("the quiet time never ends: nothing would be sent", path=path)
 
 
 def _check_receivers(routes: Routes) -> None:
-    """Refuse what would leave people without alerts although nothing says that they want that."""
+    """Refuse routes that would leave people without alerts by mistake."""
     if routes.default == ():
         raise RoutesError(
             "`default` is empty, so alerts that match no route would reach no one: name a channel,"
@@ -248,7 +252,7 @@ def _check_receivers(routes: Routes) -> None:
 
 
 class RouteBook:
-    """The routes in force: those stored, or what replaces them while they cannot be used."""
+    """The routes in force: the stored ones, or their replacement while those are not valid."""
 
     def __init__(
         self,
@@ -262,10 +266,10 @@ class RouteBook:
         self._last_good: Routes | None = None
 
     def current(self) -> tuple[Routes, str]:
-        """Return the routes, and a note for every alert as long as something is wrong.
+        """Return the routes, and a note for every alert while the stored ones are not valid.
 
         Never raises: an invalid routes file never blocks alerts. The last valid routes that this
-        process has seen stay in force; without them every alert goes to every channel.
+        process read stay in force; without them every alert goes to every channel.
         """
         try:
             self._last_good = parse_routes(self._source(), self._channels, self._aliases)

@@ -1,8 +1,8 @@
 """Which channels receive an alert.
 
-Routes are tried from the top. The first that matches decides, unless it says `continue`; where none
+Routes are tried from the top. The first that matches decides, unless it says `continue`; if none
 matches, the default channels receive it. A route with `unacknowledged` only adds receivers: it is
-tried wherever it stands. What can be matched is described in `config/routes.yaml`.
+always tried. What can be matched is described in `config/routes.yaml`.
 """
 
 import math
@@ -45,19 +45,19 @@ __all__ = [
     "tells_bad_news",
 ]
 
-# The alarms of a stack are called STACK.Name, and a stack's name has no dot.
+# The alarms of a stack are named STACK.Name, and a stack name has no dot.
 _STACK: Final = re.compile(r"\A[A-Za-z][A-Za-z0-9-]*[.]")
-# What the attributes of a contributor, and the columns of evidence, hold.
+# Names of contributor attributes and evidence columns, by what routes match.
 _CALLERS: Final = ("Principal", "caller")
 _APPLICATIONS: Final = ("Application", "application")
 _MODELS: Final = ("ModelId", "model")
 
 
 class Subject(NamedTuple):
-    """What routes look at; `alarm_name` is CloudWatch's, with the stack's name, no contributor.
+    """What routes match; `alarm_name` has the stack's name, and no contributor.
 
     `unacknowledged_minutes` is how long the incident has been firing without an acknowledgement,
-    None where it is not firing or is acknowledged.
+    None if it is not firing or is acknowledged.
     """
 
     alarm_name: str
@@ -73,7 +73,7 @@ class Subject(NamedTuple):
 
 
 class Destination(NamedTuple):
-    """One channel that receives an alert: whom to mention, and what delays the message.
+    """One channel that receives an alert, with its mentions and delays.
 
     `quiet_until` is None outside of quiet hours, `digest_seconds` 0 without a digest. `quiet_hours`
     are those of the route.
@@ -86,9 +86,9 @@ class Destination(NamedTuple):
     quiet_hours: tuple[QuietHours, ...] = ()
 
     def wait_until(self, now: datetime) -> datetime | None:
-        """Return when to send: after the quiet time and at the end of the digest, None for now.
+        """Return when to send, after quiet hours and at the digest's end; None for now.
 
-        Digests end on the clock: those of 30 minutes at :00 and :30 UTC.
+        Digests end on the clock: 30-minute ones at :00 and :30 UTC.
         """
         if not self.digest_seconds:
             return self.quiet_until
@@ -98,15 +98,15 @@ class Destination(NamedTuple):
 
 
 class Tried(NamedTuple):
-    """One route that was tried; `misfit` says what did not match, empty when all did."""
+    """One route that was tried; `misfit` says what did not match, empty if all did."""
 
     route: Route
     misfit: str
 
 
 def subject_of(alert: Alert) -> Subject:
-    """Return what routes look at in an alert, as if it were not waiting for anyone."""
-    # An alert's title may name the contributor too; an ARN has the name alone.
+    """Return what routes match in an alert, as if it needed no acknowledgement."""
+    # An alert's title may also name the contributor; an ARN has only the alarm's name.
     name = alert.alarm_arn.partition(":alarm:")[2].partition("#")[0] or alert.title
     return Subject(
         alarm_name=name,
@@ -130,7 +130,7 @@ def _named(alert: Alert, labels: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def tells_bad_news(alert: Alert) -> bool:
-    """Tell whether to mention people: no one is called to read that all is well."""
+    """Whether to mention people: not for a recovery."""
     if alert.kind == "notice":
         return alert.state != "OK"
     return alert.kind not in {"resolved", "acknowledged", "silenced"}
@@ -144,9 +144,9 @@ def destinations(
     *,
     is_bad_news: bool,
 ) -> tuple[Destination, ...]:
-    """Return who receives an alert: each channel once, as the first route that names it says.
+    """Return who receives an alert: each channel once, by the first route that names it.
 
-    `channels` are those of the stack. People are mentioned only for bad news. A route with
+    `channels` are those of the stack. People are not mentioned for recoveries. A route with
     `unacknowledged` comes after all others: it adds its mentions, and decides when to send.
     """
 
@@ -178,7 +178,7 @@ def destinations(
 
 
 def explain(subject: Subject, routes: Routes) -> Iterator[Tried]:
-    """Go through the routes that are tried, and say of each why it does not match."""
+    """Yield the routes that are tried, each with the reason why it does not match."""
     is_decided = False
     for route in routes.routes:
         if is_decided and not route.is_escalation:
@@ -189,9 +189,9 @@ def explain(subject: Subject, routes: Routes) -> Iterator[Tried]:
 
 
 def escalation_minutes(subject: Subject, routes: Routes) -> tuple[float, ...]:
-    """Return after how many unacknowledged minutes further routes match, the soonest first.
+    """Return the unacknowledged minutes after which further routes match, the soonest first.
 
-    How long the subject itself has been unacknowledged makes no difference.
+    The subject's own unacknowledged time is ignored.
     """
     found = {
         seconds_of(route.match.unacknowledged) / 60
@@ -202,13 +202,13 @@ def escalation_minutes(subject: Subject, routes: Routes) -> tuple[float, ...]:
 
 
 def _misfit(subject: Subject, match: Match) -> str:
-    """Say what does not match, time aside."""
+    """Return what does not match, apart from the unacknowledged time."""
     name = subject.alarm_name
     for label, patterns, values in (
         ("severity", match.severity, (subject.severity,)),
         ("account", match.account, (subject.account_id,)),
         ("region", match.region, (subject.region,)),
-        # What has no state, such as tampering, is not an alarm's: no route means to leave it out.
+        # Alerts without a state, such as tampering, are not about an alarm: no route excludes them.
         ("state", match.state if subject.state else (), (subject.state,)),
         ("alarm", match.alarm, (name, _STACK.sub("", name))),
         ("team", match.team, (subject.team,)),
@@ -224,18 +224,18 @@ def _misfit(subject: Subject, match: Match) -> str:
 
 
 def _fits(patterns: Sequence[str], texts: Sequence[str]) -> bool:
-    # Only `*` and `?` are patterns: a bracket in the name of an alarm is just that.
+    # Only `*` and `?` are patterns: a bracket in an alarm name is literal.
     plain = [pattern.replace("[", "[[]") for pattern in patterns]
     return any(fnmatchcase(text, pattern) for pattern in plain for text in texts)
 
 
 def _too_early(subject: Subject, match: Match) -> str:
-    """Say why an incident is not yet unacknowledged for as long as a route asks for."""
+    """Return why an incident has not been unacknowledged for as long as a route requires."""
     if match.unacknowledged is None:
         return ""
     minutes = subject.unacknowledged_minutes
     if minutes is None:
-        return "it is not firing, or acknowledged"
+        return "it is not firing, or it is acknowledged"
     if minutes * 60 < seconds_of(match.unacknowledged):
-        return f"unacknowledged for {minutes:g} min, not for {match.unacknowledged} yet"
+        return f"unacknowledged for {minutes:g} min; the route requires {match.unacknowledged}"
     return ""

@@ -1,4 +1,4 @@
-"""One message to one channel: from claims to a request, and what became of it."""
+"""One message to one channel: from claims to a request and its outcome."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -31,15 +31,15 @@ from bedrock_alerts.errors import (
 )
 
 _REQUEST_SECONDS: Final = 10.0
-# Kept back for writing what was shown.
+# Reserved for storing what was shown, in seconds.
 _RESERVE_SECONDS: Final = 5.0
-# What is nice to have is added only while so much time is left.
+# Optional parts are added only while this many seconds are left.
 _EXTRAS_SECONDS: Final = 15.0
 _LONGEST_RETRY_AFTER: Final = 900.0
 
 
 class Claim(NamedTuple):
-    """An alarm whose view is claimed: its item as it was before the claim, and what is sent."""
+    """An alarm whose view is claimed: its item before the claim, and what is sent."""
 
     alarm: str
     item: AlarmItem
@@ -47,14 +47,14 @@ class Claim(NamedTuple):
 
 
 class Sent(NamedTuple):
-    """What became of a request: the outcome, and the job as it was sent."""
+    """The result of a request: the outcome, and the job as it was sent."""
 
     outcome: Outcome
     job: Job | None = None
 
 
 class Sending(NamedTuple):
-    """Sends until `deadline`, a time by the clock; `senders` by the kind of their channel."""
+    """Sends until `deadline`, a time by the clock; `senders` are by kind of channel."""
 
     table: TablePort
     senders: Mapping[str, Sender]
@@ -64,7 +64,7 @@ class Sending(NamedTuple):
     clock: Callable[[], float] = time.time
 
     def send(self, channel: Channel, claims: Sequence[Claim]) -> Sent:
-        """Send one message, and say what became of it. Raises nothing but what ends the process."""
+        """Send one message and return the outcome. Raises only what ends the process."""
         extra: dict[str, object] = {
             "channel": channel,
             "alarms": [one.alarm for one in claims],
@@ -73,7 +73,7 @@ class Sending(NamedTuple):
         try:
             job = self._job(channel, claims)
             receipt = self.request(channel, job)
-        except Exception as error:  # noqa: BLE001 - a fault of ours must not block the alarm
+        except Exception as error:  # noqa: BLE001 - an error of ours must not block the alarm
             outcome = _failure(error, self.clock())
             self.journal.warning(
                 "not sent", extra={**extra, "result": outcome.result, "reason": outcome.reason}
@@ -82,12 +82,13 @@ class Sending(NamedTuple):
         self.journal.info("sent", extra=extra)
         if receipt.defect:
             self.journal.warning(
-                "sent in plain words: our message was refused", extra={"reason": receipt.defect}
+                "sent as plain text: the formatted message was refused",
+                extra={"reason": receipt.defect},
             )
         return Sent(Outcome("shown", receipt.reference), job)
 
     def add_extras(self, channel: Channel, sent: Sent) -> None:
-        """Add what is nice to have. The message is out: nothing here may fail it."""
+        """Send the optional parts. The message is sent, so nothing here may make it fail."""
         reference, job = sent.outcome.reference, sent.job
         if job is None or reference is None or job.action != "post":
             return
@@ -96,11 +97,11 @@ class Sending(NamedTuple):
                 return
             try:
                 add()
-            except Exception as error:  # noqa: BLE001 - of whatever kind: it only adorns
-                self.journal.info("left out", extra={"error": type(error).__name__})
+            except Exception as error:  # noqa: BLE001 - of any kind: this part is optional
+                self.journal.info("optional reply not sent", extra={"error": type(error).__name__})
 
     def send_event(self, poke: Poke, kind: Kind) -> None:
-        """Send an event while the table is away: the message says that it may be a repeat.
+        """Send an event while the table is unavailable: the message says that it may be a repeat.
 
         Raises TransientError and PermanentError.
         """
@@ -121,7 +122,7 @@ class Sending(NamedTuple):
         self.request(poke.channel, job)
 
     def request(self, channel: Channel, job: Job) -> Receipt:
-        """Send one job in the time that is left. Raises TransientError and PermanentError."""
+        """Send one job in the time left. Raises TransientError and PermanentError."""
         seconds = min(_REQUEST_SECONDS, self.deadline - _RESERVE_SECONDS - self.clock())
         if seconds <= 0:
             raise TransientError("no time is left for it")
@@ -163,7 +164,7 @@ class Sending(NamedTuple):
             one.item, one.item.view(channel), one.send, found, self.details, self.clock()
         )
         if alert is None:
-            raise PermanentError("nothing is known to describe the alarm by")
+            raise PermanentError("no stored event describes the alarm")
         return alert
 
     def _reference(self, one: Claim, channel: Channel) -> Reference | None:
@@ -178,7 +179,7 @@ class Sending(NamedTuple):
 
 
 def _action(claims: Sequence[Claim], reference: Reference | None) -> Action:
-    """Return what is done for one alarm; several share a message of their own."""
+    """Return what is done for one alarm; several alarms share a new message."""
     first = claims[0]
     if len(claims) > 1:
         return "send" if first.send.action == "send" else "post"
@@ -187,9 +188,9 @@ def _action(claims: Sequence[Claim], reference: Reference | None) -> Action:
 
 
 def _failure(error: Exception, now: float) -> Outcome:
-    """Say what a failure means for the view. Of an error that is not ours only the kind is told."""
+    """Return the outcome of a failure. Only the kind of an error that is not ours is shown."""
     if not isinstance(error, BedrockAlertsError):
-        return Outcome("permanent", reason=f"a fault of Bedrock Alerts ({type(error).__name__})")
+        return Outcome("permanent", reason=f"an error in Bedrock Alerts ({type(error).__name__})")
     result: Result = "permanent"
     retry_at = 0.0
     if isinstance(error, TransientError):

@@ -1,4 +1,4 @@
-"""When it is a message's turn on its channel: the channel's pace, and that of its group."""
+"""Decides when a message may be sent: by the pace of its channel and its group."""
 
 import time
 from collections.abc import Callable
@@ -13,14 +13,14 @@ from bedrock_alerts.alerts.notifications.shown import LEASE_SECONDS, Outcome
 from bedrock_alerts.alerts.ports import JournalPort, TablePort
 from bedrock_alerts.errors import TransientError
 
-# A message waits here so long for its channel's next second; longer, and it comes back later.
+# A message waits here up to this long for its channel's next second, else it returns later.
 _LONGEST_NAP_SECONDS: Final = 2.0
 _ATTEMPTS: Final = 12
 _READ_BY_PEOPLE: Final = frozenset({"email", "slack", "teams", "amazon_q"})
 
 
 class Turns(NamedTuple):
-    """The turns on all channels, kept in the table."""
+    """The turns on all channels, stored in the table."""
 
     table: TablePort
     journal: JournalPort
@@ -31,9 +31,9 @@ class Turns(NamedTuple):
     def take(
         self, channel: Channel, alarm: str, item: AlarmItem, send: Send, claim: str
     ) -> float | None:
-        """Take a turn and claim the group for it: None when it is now, else when it will be.
+        """Take a turn and claim its group; return None if it is now, else its time.
 
-        What has to wait joins the next message of its group. Raises TransientError.
+        A message that must wait joins the next one of its group. Raises TransientError.
         """
         group, now = group_of(item), self.clock()
         is_grouped = keeps_to_pace(channel, send)
@@ -85,7 +85,7 @@ class Turns(NamedTuple):
         outcome: Outcome,
         alarms: tuple[str, ...],
     ) -> None:
-        """Note what became of a turn, and which alarms were in the message."""
+        """Record the outcome of a turn, and the alarms in the message."""
         group, now = group_of(item), self.clock()
         is_news = keeps_to_pace(channel, send) and outcome.result in ("shown", "unknown")
 
@@ -101,7 +101,7 @@ class Turns(NamedTuple):
     def _update(
         self, channel: Channel, change: Callable[[pace.ChannelState], pace.ChannelState]
     ) -> None:
-        """Write a channel's pace, as far as possible: its claims end by themselves."""
+        """Write a channel's pace if possible; otherwise its claims end by themselves."""
         try:
             for _ in range(_ATTEMPTS):
                 state, version = self.table.load_channel(channel)
@@ -113,5 +113,5 @@ class Turns(NamedTuple):
 
 
 def keeps_to_pace(channel: Channel, send: Send) -> bool:
-    """Whether a message keeps to the pace of its group: what people read does."""
+    """Whether a message keeps to the pace of its group: those that people read do."""
     return send.is_noisy and channel.partition(":")[0] in _READ_BY_PEOPLE

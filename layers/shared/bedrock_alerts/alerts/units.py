@@ -1,7 +1,7 @@
-"""Units of what alarms measure, and numbers written with them.
+"""Units of alarm values, and numbers formatted with them.
 
-A unit comes from the event, else from our catalogue, else from what AWS documents for exactly this
-metric. It is never guessed from a metric's name: a load balancer's Latency is in seconds.
+A unit comes from the event, else our catalogue, else AWS's documentation of exactly this metric. It
+is never guessed from a metric's name: a load balancer's Latency is in seconds.
 """
 
 import re
@@ -15,9 +15,9 @@ from bedrock_alerts.alerts.events import (
 from bedrock_alerts.alerts.next_steps import entry_of
 
 DOLLARS: Final = "Dollars"
-# What an anomaly alarm compares a metric with: the metric says more.
+# The band of an anomaly alarm; its metric has the unit.
 _BAND: Final = "ANOMALY_DETECTION_BAND("
-# Units that say nothing about what is counted.
+# Units that do not say what is counted.
 _PLAIN: Final = frozenset({"", "None", "Count"})
 _OF_CATALOGUE: Final = {
     "count": "Count",
@@ -60,17 +60,17 @@ _ALL_DIGITS: Final = 12
 _WHOLE_FROM: Final = 1000
 _WHOLE_BELOW: Final = 1e15
 _CENT: Final = 0.01
-# So much of the distance to a limit may be lost in rounding.
+# The share of the distance to a limit that rounding may lose.
 _ERROR: Final = 0.2
 
 
 def calculations(change: StateChange) -> list[Expression]:
-    """Return what an alarm calculates, without the band that it compares it with."""
+    """Return an alarm's expression, without its anomaly band."""
     return [item for item in change.expressions if not item.text.startswith(_BAND)]
 
 
 def unit_of(change: StateChange) -> str:
-    """Return the unit of what an alarm measures, in CloudWatch's words; empty for none."""
+    """Return the unit of an alarm's value, in CloudWatch's words; empty for none."""
     expressions = calculations(change)
     metric = change.metrics[0] if change.metrics and not expressions else None
     if metric and metric.statistic == "SampleCount":
@@ -79,7 +79,7 @@ def unit_of(change: StateChange) -> str:
     if said not in _PLAIN:
         return said
     entry = entry_of(change.alarm_name)
-    # A share is calculated: an alarm of this name over a plain metric is another one.
+    # A percentage is calculated: an alarm of this name over a plain metric is a different one.
     if entry and entry.unit and (expressions or entry.unit != "percent"):
         return _OF_CATALOGUE.get(entry.unit, "")
     if expressions:
@@ -88,7 +88,7 @@ def unit_of(change: StateChange) -> str:
 
 
 def amounts(values: Sequence[float], unit: str = "") -> list[str]:
-    """Write values of one unit. No rounding hides how far the first is from the others."""
+    """Return values of one unit as text; rounding keeps the first distinct from the others."""
     scaled, suffix = _scaled(values, unit)
     digits = _DIGITS
     if _hides(scaled, [_rounded(value, digits, unit) for value in scaled]):
@@ -99,7 +99,7 @@ def amounts(values: Sequence[float], unit: str = "") -> list[str]:
 
 
 def _scaled(values: Sequence[float], unit: str) -> tuple[Sequence[float], str]:
-    """Return values and suffix; many bytes are written as GiB and the like."""
+    """Return values and suffix; large byte counts become GiB and so on."""
     name, slash, per = unit.partition("/")
     if name not in _BYTES:
         return values, _suffix(unit)
@@ -111,12 +111,12 @@ def _scaled(values: Sequence[float], unit: str) -> tuple[Sequence[float], str]:
 
 
 def amount(value: float, unit: str = "") -> str:
-    """Write one value with its unit."""
+    """Return one value with its unit."""
     return amounts((value,), unit)[0]
 
 
 def written(value: float) -> str:
-    """Write a number so that it can be read at a glance: `12`, `2.346`, `1,234,567`."""
+    """Return a number in a readable form: `12`, `2.346`, `1,234,567`."""
     return _text(_rounded(value, _DIGITS))
 
 
@@ -127,7 +127,7 @@ def _suffix(unit: str) -> str:
 
 
 def _hides(values: Sequence[float], shown: Sequence[float]) -> bool:
-    """Whether the first value seems to be clearly nearer to another, or farther, than it is."""
+    """Whether rounding clearly changes the distance of the first value from another."""
     return any(
         abs((shown[0] - seen) - (values[0] - limit)) > _ERROR * abs(values[0] - limit)
         for limit, seen in zip(values[1:], shown[1:], strict=True)

@@ -1,4 +1,4 @@
-"""The one way to write an alarm's item: read, apply a pure function, put if no one else has."""
+"""The one way to write an alarm's item: read, apply a pure function, write if unchanged."""
 
 from collections.abc import Callable
 
@@ -15,10 +15,10 @@ def update(
     policy: Policy,
     change: Callable[[AlarmItem | None], AlarmItem | None],
 ) -> AlarmItem | None:
-    """Write what `change` makes of an item, and return it. None leaves the item as it is.
+    """Apply `change` to an item, store the result and return it; None leaves the item unchanged.
 
-    `change` is called again when someone else was faster, so it must do nothing besides.
-    Raises TransientError.
+    `change` is called again after a concurrent write, so it must have no side effects. Raises
+    TransientError.
     """
     for _ in range(_ATTEMPTS):
         item, version = table.load(alarm)
@@ -27,4 +27,4 @@ def update(
             return item
         if table.put(alarm, changed, version, next_due(changed, policy)):
             return changed
-    raise TransientError(f"an alarm changed {_ATTEMPTS} times while it was being changed")
+    raise TransientError(f"an alarm changed {_ATTEMPTS} times while it was being updated")

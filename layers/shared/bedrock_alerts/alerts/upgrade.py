@@ -1,4 +1,4 @@
-"""Takes over what versions before 0.2 have stored: what was shown, so that its end is shown too.
+"""Migrates the items of versions before 0.2, so that the end of shown alerts is shown too.
 
 They kept an item for each alarm and each contributor, and one for each alert and channel.
 """
@@ -32,7 +32,7 @@ from bedrock_alerts.alerts.incidents.item import (
     View,
 )
 
-# These ended what was shown.
+# Reasons that ended what was shown.
 _ENDS: Final = frozenset({"resolved", "late", "settled"})
 _NUMBER: Final = 1
 
@@ -77,7 +77,7 @@ class _OldThread(msgspec.Struct, frozen=True):
 
 
 class _Old(NamedTuple):
-    """One alarm or contributor as it was: what is known, who was shown what, the Slack message."""
+    """One alarm or contributor as it was: its facts, what was shown to whom, the Slack message."""
 
     incident: _OldIncident
     shown: frozenset[str]

@@ -1,4 +1,4 @@
-"""The picture of what an alarm watches, as GetMetricWidgetImage takes it.
+"""The graph of an alarm's metrics, as input of GetMetricWidgetImage.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Metric-Widget-Structure.html
 """
@@ -18,14 +18,14 @@ _BEFORE: Final = timedelta(hours=3)
 _AFTER: Final = timedelta(minutes=5)
 _WIDTH: Final = 800
 _HEIGHT: Final = 300
-# Far below the 100 KB that a request may have: a message carries it through two queues.
+# Far below the 100 KB limit of a request: a message carries it through two queues.
 _MAX_CHARS: Final = 8000
 _ID: Final = re.compile(r"[a-z][A-Za-z0-9_]{0,254}")
 _GRAPHED: Final = frozenset({"metric", "math", "anomaly", "query", "contributor"})
 
 
 def widget_of(change: StateChange, threshold: float | None) -> str:
-    """Return the JSON of the picture, empty where there is nothing to draw, or too much."""
+    """Return the JSON of the graph, empty if there is nothing to draw, or too much."""
     if change.kind not in _GRAPHED or not (change.metrics or change.expressions):
         return ""
     widget: dict[str, Any] = {
@@ -65,7 +65,7 @@ def _expression(expression: Expression) -> list[Any]:
 
 def _options(id_: str, period: int | None, *, is_shown: bool) -> dict[str, Any]:
     options: dict[str, Any] = {}
-    # CloudWatch gives the metric of a plain alarm an id that a picture must not have.
+    # CloudWatch gives the metric of a plain alarm an id that is not valid in a graph.
     if _ID.fullmatch(id_):
         options["id"] = id_
     if period is not None:

@@ -1,1 +1,1 @@
-"""Turning Bedrock's model invocation logging on and off, as custom resources of CloudFormation."""
+"""Turns Bedrock's model invocation logging on and off, as CloudFormation custom resources."""

@@ -1,4 +1,4 @@
-"""CloudFormation's side: its request read, and the answer written. Knows nothing of Bedrock.
+"""Reads CloudFormation's request and writes the response; knows nothing of Bedrock.
 
 Source: "Custom resource reference" in the CloudFormation user guide,
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref.html
@@ -21,21 +21,21 @@ _SHORTEST: Final = 100
 
 
 def response_url(event: object) -> str:
-    """Return where to answer to. It is signed, so a secret: never log it.
+    """Return the URL for the response; it is signed, so never log it.
 
-    Raises PermanentError for what did not come from CloudFormation: there is nobody to answer to.
+    Raises PermanentError for an event without one: it is not from CloudFormation.
     """
     url = event.get("ResponseURL") if isinstance(event, dict) else None
     if not isinstance(url, str) or not url:
-        raise PermanentError("this is no request of CloudFormation: it has no ResponseURL")
+        raise PermanentError("this is not a CloudFormation request: it has no ResponseURL")
     return url
 
 
 def read(event: Mapping[str, Any]) -> Request:
-    """Read a request. Raises PermanentError when its kind is none that we know."""
+    """Read a request. Raises PermanentError if its type is unknown."""
     kind = event.get("RequestType")
     if kind not in _KINDS:
-        raise PermanentError("the request is none of Create, Update and Delete")
+        raise PermanentError("the request type is not Create, Update or Delete")
     return Request(
         kind=cast("Any", kind),
         resource_type=_text(event, "ResourceType"),
@@ -46,9 +46,9 @@ def read(event: Mapping[str, Any]) -> Request:
 
 
 def resource_id(event: Mapping[str, Any]) -> str:
-    """Return the id that CloudFormation knows the resource by, or the one that it is to get.
+    """Return the physical id of the resource, a new one if it has none.
 
-    The same request gives the same id, so that a request that Lambda repeats makes nothing new.
+    The same request gives the same id, so a request that Lambda repeats creates nothing new.
     """
     known = _text(event, "PhysicalResourceId")
     if known:
@@ -59,7 +59,7 @@ def resource_id(event: Mapping[str, Any]) -> str:
 
 
 def answer(event: Mapping[str, Any], outcome: Outcome) -> bytes:
-    """Write the answer, never longer than CloudFormation takes it."""
+    """Return the response as JSON, within CloudFormation's size limit."""
     limit = _SAYS_CHARS
     while True:
         says = clean(outcome.says, limit)

@@ -1,4 +1,4 @@
-"""What to do about the logging of an account, given what is there and what is remembered."""
+"""Decides how to change an account's logging, from its current and stored state."""
 
 from typing import Any, Final, NamedTuple
 
@@ -24,10 +24,10 @@ SUBSCRIBABLE: Final = "STANDARD"
 
 
 class Plan(NamedTuple):
-    """What to do, and what to say once it is done.
+    """The change to make, and the sentence that reports it.
 
-    `put` is the configuration to set; with `turn_off` logging is turned off, or is where Bedrock
-    refuses `put`. `remember` is to be kept before anything is done, None keeps what there is.
+    `put` is the configuration to set; with `turn_off` logging is turned off, after `put` only if
+    Bedrock refuses that. `remember` is stored before any change; None keeps the stored state.
     """
 
     says: str
@@ -37,11 +37,11 @@ class Plan(NamedTuple):
 
 
 def wanted_configuration(wanted: LoggingProperties) -> dict[str, Any]:
-    """Return the configuration that a stack asks for. Raises PermanentError when it cannot be."""
+    """Return the configuration that a stack requests. Raises PermanentError if it is not valid."""
     chosen = {word.strip() for word in wanted.modalities.split(",")}
     unknown = chosen - set(MODALITIES)
     if unknown:
-        raise PermanentError(f"no modality is called {clean(min(unknown), _NAME_CHARS)!r}")
+        raise PermanentError(f"{clean(min(unknown), _NAME_CHARS)!r} is not a modality")
     cloud_watch: dict[str, Any] = {
         "logGroupName": wanted.log_group_name,
         "roleArn": wanted.role_arn,
@@ -56,11 +56,11 @@ def wanted_configuration(wanted: LoggingProperties) -> dict[str, Any]:
 def to_set(
     wanted: LoggingProperties, request: Request, present: Configuration | None, memory: Memory
 ) -> Plan:
-    """Plan how logging becomes what is wanted. Raises PermanentError when it must not.
+    """Plan the change to the requested logging. Raises PermanentError if it is not allowed.
 
-    What somebody else has set is left alone with the mode auto, and replaced only where the stack
-    may adopt it. An update that asks for what was set already asks for nothing (that is how
-    CloudFormation takes a failed one back): then it is left alone.
+    A configuration that someone else set is kept in the mode auto, and replaced only if the stack
+    may adopt it. An update that requests what was already set changes nothing: that is how
+    CloudFormation rolls a failed update back.
     """
     if others := _read_as_it_is(wanted, present):
         return Plan(f"Bedrock already logs to {describe(others)}; this stack changed nothing.")
@@ -71,13 +71,13 @@ def to_set(
         return Plan(says, put=configuration, remember=remember)
     role = role_of(present)
     if role in {wanted.role_arn, request.old_properties.get("RoleArn")} - {None}:
-        # A second destination that somebody added stays.
+        # A second destination that someone added is kept.
         added = {key: present[key] for key in ("s3Config",) if key in present}
         asked = {**configuration, **added}
         remember = msgspec.structs.replace(remember, previous=memory.previous)
         return Plan(says, put=None if asked == present else asked, remember=remember)
     if wanted.adopt and role in {None, wanted.adopted_role_arn}:
-        says = f"{says} When this stack is deleted, {describe(present)} is put back."
+        says = f"{says} When this stack is deleted, {describe(present)} is restored."
         remember = msgspec.structs.replace(remember, previous=dict(present))
         return Plan(says, put=configuration, remember=remember)
     if request.kind == "Update" and (memory.owner, memory.was_set) == (
@@ -91,7 +91,7 @@ def to_set(
 def to_release(
     wanted: LoggingProperties, request: Request, present: Configuration | None, memory: Memory
 ) -> Plan:
-    """Plan how logging becomes what it was before: only what this resource has set is touched."""
+    """Plan the return to the previous logging; only what this resource has set is changed."""
     if memory.owner not in {"", request.resource_id}:
         return Plan("Another resource of this stack sets Bedrock's logging now.")
     if present is None:
@@ -99,9 +99,9 @@ def to_release(
     if role_of(present) != wanted.role_arn:
         return Plan(_left_alone(present))
     if "s3Config" in present:
-        # Somebody added it: a stack sets none.
+        # Someone added it: a stack sets none.
         rest = {key: value for key, value in present.items() if key != "cloudWatchConfig"}
-        return Plan(f"Bedrock goes on logging to {describe(rest)}.", put=rest)
+        return Plan(f"Bedrock still logs to {describe(rest)}.", put=rest)
     if memory.previous is not None:
         says = f"Bedrock logs to {describe(memory.previous)} again."
         return Plan(says, put=memory.previous, turn_off=True)
@@ -111,13 +111,13 @@ def to_release(
 def _read_as_it_is(
     wanted: LoggingProperties | LogGroupProperties, present: Configuration | None
 ) -> Configuration | None:
-    """Return what others have set, where the mode auto reads it and leaves it alone."""
+    """Return the configuration that others have set, if the mode auto reads and keeps it."""
     is_theirs = present is not None and role_of(present) != wanted.role_arn
     return present if wanted.mode == "auto" and is_theirs else None
 
 
 def group_to_read(wanted: LogGroupProperties, present: Configuration | None) -> str:
-    """Return the log group to subscribe. Raises PermanentError where there is none to read."""
+    """Return the log group to subscribe. Raises PermanentError if there is none to read."""
     name = wanted.log_group_name
     if others := _read_as_it_is(wanted, present):
         name = str(others.get("cloudWatchConfig", {}).get("logGroupName", ""))
@@ -136,12 +136,13 @@ def group_to_read(wanted: LogGroupProperties, present: Configuration | None) -> 
 
 
 def check_class(group: LogGroup, present: Configuration | None) -> None:
-    """Raise PermanentError where a log group takes no subscription because of its class."""
+    """Raise PermanentError if the class of a log group does not support subscriptions."""
     adopted = _adopted(present or {})
     if group.group_class != SUBSCRIBABLE:
         raise PermanentError(
             f"Log group {clean(group.name, _NAME_CHARS)} has the class {group.group_class}, which"
-            " takes no subscription, and a class cannot be changed. Have Bedrock log to a group of"
+            " does not support subscriptions, and a class cannot be changed. Have Bedrock log to"
+            " a group of"
             f" the class STANDARD: deploy with InvocationLogging=adopt{adopted} and a new"
             " InvocationLogGroupName, or have Bedrock log to S3 and deploy with"
             " InvocationLogBucketName."
@@ -151,7 +152,7 @@ def check_class(group: LogGroup, present: Configuration | None) -> None:
 def check_subscriptions(
     log_group: str, destination_arn: str, found: tuple[SubscriptionFilter, ...]
 ) -> None:
-    """Raise PermanentError when a log group has no subscription left for `destination_arn`."""
+    """Raise PermanentError if a log group has no free subscription for `destination_arn`."""
     others = [one for one in found if one.destination_arn != destination_arn]
     if len(others) < SUBSCRIPTIONS_PER_LOG_GROUP:
         return
@@ -169,7 +170,7 @@ def check_subscriptions(
 
 
 def missing_log_group(log_group: str, present: Configuration | None) -> str:
-    """Say what to do where the log group that is to be read does not exist."""
+    """Return what to do if the log group to read does not exist."""
     group = clean(log_group, _NAME_CHARS)
     if present is None:
         advice = "Deploy with InvocationLogging=auto to have it created."
@@ -184,7 +185,7 @@ def missing_log_group(log_group: str, present: Configuration | None) -> str:
 
 
 def what_bedrock_does(log_group: str, present: Configuration | None) -> str:
-    """Say whether Bedrock logs to a group, and enough of it."""
+    """Return a sentence on whether Bedrock logs to a group, and with text."""
     group = clean(log_group, _NAME_CHARS)
     if present is None:
         return (
@@ -198,13 +199,13 @@ def what_bedrock_does(log_group: str, present: Configuration | None) -> str:
 
 
 def role_of(configuration: Configuration) -> str | None:
-    """Return the role with which Bedrock writes to CloudWatch Logs, None where it does not."""
+    """Return the role with which Bedrock writes to CloudWatch Logs, None if it does not."""
     role = configuration.get("cloudWatchConfig", {}).get("roleArn")
     return role if isinstance(role, str) else None
 
 
 def describe(configuration: Configuration) -> str:
-    """Name where a configuration logs to."""
+    """Return the destinations of a configuration in words."""
     group, bucket = _destinations(configuration)
     names = [f"log group {group}"] if group else []
     names += [f"bucket {bucket}"] if bucket else []
@@ -212,33 +213,33 @@ def describe(configuration: Configuration) -> str:
 
 
 def _destinations(configuration: Configuration) -> tuple[str, str]:
-    """Return the names of log group and bucket, empty where there is none."""
+    """Return the names of log group and bucket, empty if not set."""
     group = configuration.get("cloudWatchConfig", {}).get("logGroupName", "")
     bucket = configuration.get("s3Config", {}).get("bucketName", "")
     return clean(group, _NAME_CHARS), clean(bucket, _NAME_CHARS)
 
 
 def _left_alone(present: Configuration) -> str:
-    return f"Somebody else has set Bedrock's logging, to {describe(present)}: it was left alone."
+    return f"Someone else set Bedrock's logging, to {describe(present)}: it was not changed."
 
 
 def _refusal(present: Configuration, *, may_adopt: bool) -> str:
-    why = ": without that role it could not be put back later" if may_adopt else ""
+    why = ": without that role it could not be restored later" if may_adopt else ""
     return (
-        f"Model invocation logging is on already {_HERE}, to {describe(present)}, and was left as"
-        f" it is. {_advice(present)} To replace it for as long as this stack is there, deploy with"
+        f"Model invocation logging is already on {_HERE}, to {describe(present)}, and was left as"
+        f" it is. {_advice(present)} To replace it while this stack exists, deploy with"
         f" InvocationLogging=adopt{_adopted(present)}{why}."
     )
 
 
 def _adopted(present: Configuration) -> str:
-    """Return the parameter without which a configuration that writes with a role is left alone."""
+    """Return the parameter that allows a configuration with a role to be replaced."""
     role = role_of(present)
     return f" AdoptedRoleArn={clean(role, _NAME_CHARS)}" if role else ""
 
 
 def _advice(present: Configuration) -> str:
-    """Say with which parameters the log is read from where Bedrock writes it."""
+    """Return the parameters with which the log is read at its present destination."""
     group, bucket = _destinations(present)
     if group:
         return (

@@ -1,4 +1,4 @@
-"""What CloudFormation asks for, what Bedrock has, and what is remembered between the two."""
+"""Types for what CloudFormation requests, what Bedrock has, and what is stored in between."""
 
 from collections.abc import Mapping
 from typing import Any, Final, Literal, NamedTuple, Protocol
@@ -7,7 +7,7 @@ import msgspec
 
 from bedrock_alerts.errors import TransientError
 
-# Bedrock's own shape, as its API takes and gives it: what we do not know in it is kept as it is.
+# Bedrock's own shape, as in its API: fields that we do not know are kept.
 # https://docs.aws.amazon.com/bedrock/latest/APIReference/API_LoggingConfig.html
 Configuration = Mapping[str, Any]
 
@@ -15,11 +15,11 @@ MODALITIES: Final = ("text", "image", "embedding", "video", "audio")
 
 
 class RefusedError(TransientError):
-    """Bedrock does not take a configuration: for ever, or until a grant made just now is seen."""
+    """Bedrock refuses a configuration: permanently, or until a new grant takes effect."""
 
 
 class Request(NamedTuple):
-    """One request of CloudFormation. `resource_id` never changes in a resource's life."""
+    """One request of CloudFormation; `resource_id` never changes for a resource."""
 
     kind: Literal["Create", "Update", "Delete"]
     resource_type: str
@@ -29,14 +29,14 @@ class Request(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What a request came to: a sentence, and the attributes of the resource (`Fn::GetAtt`)."""
+    """The outcome of a request: a sentence, and the attributes of the resource (`Fn::GetAtt`)."""
 
     says: str
     attributes: Mapping[str, str] = {}
 
 
 class Outcome(NamedTuple):
-    """What to respond to CloudFormation; `error` is there only where no one expected it."""
+    """The response to CloudFormation; `error` is set only for unexpected errors."""
 
     succeeded: bool
     says: str
@@ -48,10 +48,10 @@ Mode = Literal["auto", "create", "adopt", "existing"]
 
 
 class LoggingProperties(msgspec.Struct, frozen=True, rename="pascal"):
-    """The logging that a stack wants.
+    """The logging that a stack requests.
 
-    `role_arn` is the role that Bedrock writes with. The stack makes it for this alone, so that a
-    configuration with this role is the stack's, and any other one is somebody else's.
+    `role_arn` is the role that Bedrock writes with. The stack creates it for this alone, so a
+    configuration with this role is the stack's, and any other one belongs to someone else.
     `adopted_role_arn` is the role of a configuration that may be replaced.
     """
 
@@ -66,11 +66,12 @@ class LoggingProperties(msgspec.Struct, frozen=True, rename="pascal"):
 
 
 class LogGroupProperties(msgspec.Struct, frozen=True, rename="pascal"):
-    """A log group that is to be subscribed, and the function that its subscription is for.
+    """A log group to subscribe, and the function that its subscription is for.
 
-    With the modes auto, create and adopt a missing group is created. With auto the group that
-    Bedrock already logs to comes before `log_group_name`. Groups that begin with `own_prefix` are
-    written by the stack itself. `role_arn` is the role that the stack gives Bedrock, if it does.
+    With the modes auto, create and adopt a missing group is created. With auto, the group that
+    Bedrock already logs to takes precedence over `log_group_name`. Groups that begin with
+    `own_prefix` are written by the stack itself. `role_arn` is the role that the stack gives
+    Bedrock, if it does.
     """
 
     log_group_name: str
@@ -90,7 +91,7 @@ class RoutesProperties(msgspec.Struct, frozen=True, rename="pascal"):
 
 
 class Memory(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What outlives an invocation: who set what, and what was there before."""
+    """The state stored between invocations: who set what, and the previous configuration."""
 
     owner: str = ""
     was_set: dict[str, Any] | None = None
@@ -115,23 +116,23 @@ class LoggingPort(Protocol):
     """The logging of this account and Region. All raise TransientError or PermanentError."""
 
     def get(self) -> Configuration | None:
-        """Return the configuration, None where logging is off."""
+        """Return the configuration, None if logging is off."""
 
     def put(self, configuration: Configuration) -> None:
-        """Replace the configuration. Raises RefusedError when Bedrock does not take it."""
+        """Replace the configuration. Raises RefusedError if Bedrock refuses it."""
 
     def delete(self) -> None:
         """Turn logging off."""
 
 
 class MemoryPort(Protocol):
-    """A named text that lasts. All raise TransientError or PermanentError."""
+    """A stored text with a name. All raise TransientError or PermanentError."""
 
     def load(self, name: str) -> str | None:
-        """Return the text, None where there is none."""
+        """Return the text, None if there is none."""
 
     def save(self, name: str, text: str) -> None:
-        """Keep a text."""
+        """Store a text."""
 
     def forget(self, name: str) -> None:
         """Remove the text, if there is one."""
@@ -141,20 +142,20 @@ class LogGroupPort(Protocol):
     """Log groups. All raise TransientError or PermanentError."""
 
     def find(self, name: str) -> LogGroup | None:
-        """Return the group of this name, None where there is none."""
+        """Return the group of this name, None if there is none."""
 
     def create(self, name: str, kms_key_arn: str) -> None:
         """Create a group; one that exists is left as it is."""
 
     def keep(self, name: str, days: int) -> None:
-        """Set for how many days a group keeps its lines."""
+        """Set the retention of a group, in days."""
 
     def subscriptions(self, log_group: str) -> tuple[SubscriptionFilter, ...]:
-        """List a group's subscriptions. Raises GoneError where there is no such group."""
+        """List a group's subscriptions. Raises GoneError if there is no such group."""
 
 
 class Tools(NamedTuple):
-    """The outside."""
+    """The AWS services that a request uses."""
 
     logging: LoggingPort
     memory: MemoryPort

@@ -1,4 +1,4 @@
-"""How long to try again what may still succeed: as long as enough time is left to answer."""
+"""Retries calls as long as enough time is left to respond."""
 
 import time
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from bedrock_alerts.errors import TransientError
 
 T = TypeVar("T")
 
-# An answer may need two attempts of 10 s; and a call that is begun may take 10 s, too.
+# A response may need two attempts of 10 s, and a call in progress may take another 10 s.
 ANSWER_SECONDS: Final = 25.0
 _CALL_SECONDS: Final = 10.0
 _PAUSES: Final = (1.0, 2.0, 4.0, 8.0)
@@ -17,10 +17,10 @@ _LONGEST_PAUSE: Final = 10.0
 
 
 class Patience:
-    """Tries again with growing pauses. `time_left` tells the seconds until the function is ended.
+    """Retries with growing pauses; `time_left` returns the seconds until the function times out.
 
-    A role that was made a moment ago takes Bedrock some seconds to see, and a policy Lambda: both
-    look like a refusal until then.
+    A new role takes some seconds to be visible to Bedrock, and a new policy to Lambda: until then,
+    calls are refused.
     """
 
     def __init__(
@@ -30,10 +30,10 @@ class Patience:
         self._sleep = sleep
 
     def insist(self, action: Callable[[], T], *, keep: float = ANSWER_SECONDS) -> T:
-        """Return what `action` returns, once it does so without a TransientError.
+        """Return the result of the first `action` that raises no TransientError.
 
-        Nothing is begun when fewer than `keep` seconds would be left at its end. Raises the last
-        TransientError then, with the number of attempts in its text.
+        If fewer than `keep` seconds would be left after an attempt, raises the last TransientError,
+        with the number of attempts in its text.
         """
         if keep and self._time_left() < keep + _CALL_SECONDS:
             raise TransientError("the function ran out of time")

@@ -1,4 +1,4 @@
-"""From CloudFormation's request to the outcome: read, look, decide, remember, act."""
+"""From CloudFormation's request to the outcome: read, look up, decide, store, act."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeVar
@@ -26,30 +26,30 @@ from bedrock_alerts.text import clean
 
 PropertiesT = TypeVar("PropertiesT", bound=msgspec.Struct)
 
-# Where a configuration cannot be put back, there has to be time left to turn logging off.
+# If a configuration cannot be restored, time must be left to turn logging off.
 _TURN_OFF_SECONDS: Final = 20.0
 _CAUSE_CHARS: Final = 1000
 _WAY_OUT: Final = (
-    " · Mend that and delete again. What this stack has not set is left alone, so you can also set"
-    " or turn off Bedrock's logging yourself first."
+    " · Fix that and delete again. This stack changes only what it has set, so you can also set or"
+    " turn off Bedrock's logging yourself first."
 )
 
 
 def serve(event: Mapping[str, Any], tools: Tools, patience: Patience) -> Outcome:
-    """Do what a request asks for. Raises nothing: whatever happens is an outcome to be told."""
+    """Carry out a request and return the outcome. Never raises: a failure is an outcome too."""
     try:
         request = read(event)
         answer = _serve(request, tools, patience)
         return Outcome(succeeded=True, says=answer.says, attributes=answer.attributes)
     except BedrockAlertsError as error:
         return _failed(event, str(error))
-    except Exception as error:  # noqa: BLE001 - CloudFormation waits for an answer, whatever it is
+    except Exception as error:  # noqa: BLE001 - CloudFormation waits for a response in any case
         says = f"unexpected {type(error).__name__}, see the log of the function configure-logging"
         return _failed(event, says, error)
 
 
 def _failed(event: Mapping[str, Any], says: str, error: Exception | None = None) -> Outcome:
-    # A stack whose deletion failed waits for a person, who has to know the way out.
+    # A stack whose deletion failed needs a person, who must know what to do.
     way_out = _WAY_OUT if event.get("RequestType") == "Delete" else ""
     return Outcome(succeeded=False, says=clean(says, _CAUSE_CHARS) + way_out, error=error)
 
@@ -59,7 +59,7 @@ def _serve(request: Request, tools: Tools, patience: Patience) -> Answer:
     if serve_resource is None:
         if request.kind == "Delete":
             return Answer("Nothing was ever set.")  # its Create failed with the next line
-        raise PermanentError(f"no resource is of type {clean(request.resource_type, 60)!r}")
+        raise PermanentError(f"{clean(request.resource_type, 60)!r} is not a known resource type")
     return serve_resource(request, tools, patience)
 
 
@@ -68,7 +68,7 @@ def _model_invocation_logging(request: Request, tools: Tools, patience: Patience
         wanted = _properties(request.properties, LoggingProperties)
     except PermanentError:
         if request.kind == "Delete":
-            # A Create with these properties failed here, too.
+            # A Create with these properties failed here too.
             return Answer("Nothing was ever set.")
         raise
     present = patience.insist(tools.logging.get)
@@ -80,7 +80,7 @@ def _model_invocation_logging(request: Request, tools: Tools, patience: Patience
             patience.insist(lambda: tools.memory.forget(wanted.memory_name))
         return Answer(says)
     plan = decide.to_set(wanted, request, present, memory)
-    # Remembered first: a function that is ended after this still knows what to put back.
+    # Stored first: if the function ends after this, the next run still knows what to restore.
     if plan.remember is not None and plan.remember != memory:
         _save(wanted.memory_name, plan.remember, tools, patience)
     _carry_out(plan, tools, patience)
@@ -88,18 +88,18 @@ def _model_invocation_logging(request: Request, tools: Tools, patience: Patience
 
 
 def _take_back(plan: decide.Plan, tools: Tools, patience: Patience) -> str:
-    """Carry a release out, and say what came of it."""
+    """Carry a release out, and return a sentence on the result."""
     try:
         _carry_out(plan, tools, patience)
     except RefusedError as error:
         if plan.put is None or not plan.turn_off:
             raise
-        # The log group or role of back then is gone, so nothing is lost that still worked. Ours is
-        # about to go, too: a configuration that names it would fail unseen.
+        # The previous log group or role is gone, so nothing that still worked is lost. Ours is
+        # about to be deleted too: a configuration that names it would fail unseen.
         patience.insist(tools.logging.delete)
         return (
-            f"Logging has been turned off. It cannot go to {decide.describe(plan.put)} again as it"
-            f" did before this stack: {clean(str(error), _CAUSE_CHARS)}"
+            f"Logging has been turned off. It could not be restored to {decide.describe(plan.put)}"
+            f" as before this stack: {clean(str(error), _CAUSE_CHARS)}"
         )
     return plan.says
 
@@ -114,7 +114,7 @@ def _carry_out(plan: decide.Plan, tools: Tools, patience: Patience) -> None:
 
 
 def _invocation_log_group_check(request: Request, tools: Tools, patience: Patience) -> Answer:
-    """Find the log group to read, create it where it is missing, and see that it can be read."""
+    """Find the log group to read, create it if missing, and check that it can be read."""
     if request.kind == "Delete":
         return Answer("There was nothing to undo.")
     wanted = _properties(request.properties, LogGroupProperties)
@@ -125,7 +125,7 @@ def _invocation_log_group_check(request: Request, tools: Tools, patience: Patien
     except BedrockAlertsError as error:
         if wanted.mode == "auto":
             raise
-        problem = f"What Bedrock logs to is not known: {error}"
+        problem = f"The destination of Bedrock's logs is not known: {error}"
     own_role = request.old_properties.get("RoleArn")
     if wanted.mode == "existing" and own_role and present and decide.role_of(present) == own_role:
         present = None  # CloudFormation turns off at the end what this stack has turned on
@@ -133,7 +133,7 @@ def _invocation_log_group_check(request: Request, tools: Tools, patience: Patien
     group = patience.insist(lambda: tools.log_groups.find(name))
     if group is None and wanted.mode != "existing" and name == wanted.log_group_name:
         patience.insist(lambda: tools.log_groups.create(name, wanted.kms_key_arn))
-        # On its own: tried again after the group was made, it would find the group and stop there.
+        # Retried separately: together with the creation, a retry would find the group and stop.
         patience.insist(lambda: tools.log_groups.keep(name, wanted.retention_days))
     elif group is None:
         raise PermanentError(problem or decide.missing_log_group(name, present))
@@ -146,17 +146,16 @@ def _invocation_log_group_check(request: Request, tools: Tools, patience: Patien
 
 
 def _stored_routes(request: Request, tools: Tools, patience: Patience) -> Answer:
-    """Make the parameter that holds the routes, with what the former one holds.
+    """Create the parameter that holds the routes, with the content of the former one.
 
-    CloudFormation does not own it: a parameter that it owns gets its first value again with every
-    changed tag of the stack.
+    CloudFormation does not own it, because it would reset the value with every changed stack tag.
     """
     wanted = _properties(request.properties, RoutesProperties)
     if request.kind == "Delete":
         patience.insist(lambda: tools.memory.forget(wanted.name))
         return Answer("The routes were deleted with the stack.")
     former = wanted.former_name if request.kind == "Create" else ""
-    # What an upgrade that was rolled back has left here is older than what the former one holds.
+    # After an upgrade that was rolled back, this value is older than that of the former one.
     routes = patience.insist(lambda: tools.memory.load(former)) if former else None
     if routes is None and patience.insist(lambda: tools.memory.load(wanted.name)) is None:
         routes = "{}"
@@ -167,7 +166,7 @@ def _stored_routes(request: Request, tools: Tools, patience: Patience) -> Answer
 
 def _properties(given: Mapping[str, Any], kind: type[PropertiesT]) -> PropertiesT:
     try:
-        # CloudFormation makes texts of all numbers and truth values.
+        # CloudFormation turns all numbers and booleans into text.
         return msgspec.convert(given, kind, strict=False)
     except msgspec.ValidationError as error:
         raise PermanentError(f"the resource's properties cannot be used: {error}") from error
@@ -179,8 +178,8 @@ def _load(name: str, tools: Tools, patience: Patience) -> Memory:
         return Memory() if text is None else msgspec.json.decode(text, type=Memory)
     except msgspec.MsgspecError as error:
         raise PermanentError(
-            f"the SSM parameter {name} holds something that this stack has not written; it should"
-            " say what logging was like before: set that yourself and delete the parameter"
+            f"the SSM parameter {name} was not written by this stack; it should hold the previous"
+            " logging configuration: restore that yourself and delete the parameter"
         ) from error
 
 
@@ -188,7 +187,7 @@ def _save(name: str, memory: Memory, tools: Tools, patience: Patience) -> None:
     text = msgspec.json.encode(memory).decode()
     if len(text.encode()) > SSM_PARAMETER_BYTES:
         raise PermanentError(
-            "the configuration that is there is too long to be remembered, and was left as it is"
+            "the existing configuration is too long to be stored, and was not changed"
         )
     patience.insist(lambda: tools.memory.save(name, text))
 

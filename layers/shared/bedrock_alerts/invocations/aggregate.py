@@ -1,4 +1,4 @@
-"""The fourth step: many invocations become few data points, by dimensions and minute.
+"""The fourth step: aggregates invocations into data points by dimensions and minute.
 
 Grouping before emission is what makes metrics cheap: the records of one model and minute are one
 line of output. Counters add up; latencies keep every value, so that percentiles stay true.
@@ -27,7 +27,8 @@ from bedrock_alerts.metrics import METRICS, Datapoint, Dimensions
 from bedrock_alerts.text import dimension_value
 
 _HOUR: Final = 3600
-_THROTTLES: Final = frozenset({"ThrottlingException", "TooManyRequestsException"})
+THROTTLES: Final = frozenset({"ThrottlingException", "TooManyRequestsException"})
+"""The error codes of calls that Bedrock throttled."""
 _VERDICT_METRICS: Final = {
     "blocked": "ContentFilteredCount",
     "masked": "MaskedCount",
@@ -35,7 +36,7 @@ _VERDICT_METRICS: Final = {
     "unexplained": "UnexplainedInterventions",
 }
 _DOLLARS: Final = frozenset({"EstimatedCost", "GuardrailCost"})
-# Published without dimensions even as 0, so that a graph has a line and a ratio has a bottom.
+# Published without dimensions even as 0, so that graphs have a line and ratios a denominator.
 _ALWAYS: Final = (
     "InvocationErrors",
     "Throttles",
@@ -45,7 +46,7 @@ _ALWAYS: Final = (
     "UnpricedInvocations",
     "RecordsRejected",
 )
-# What tells how often a value of a dimension occurs; every group has one of these.
+# Metrics that count how often a dimension's value occurs; every group has one of them.
 _CALLS: Final = (
     "Invocations",
     "InvocationErrors",
@@ -53,7 +54,7 @@ _CALLS: Final = (
     "PolicyHits",
     *_VERDICT_METRICS.values(),
 )
-# Dimensions whose values are not ours to choose. To cap one changes no value of another.
+# Dimensions whose values others choose. Capping one changes no value of another.
 _FROM_OUTSIDE: Final = frozenset(
     {"ModelId", "GuardrailId", "Category", "ErrorCode", "Principal", "Application"}
 )
@@ -91,7 +92,7 @@ PrincipalScope: TypeAlias = Literal["none", "violations", "all"]
 
 
 class AggregateOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """Which of the optional dimensions are published: every series costs money.
+    """The optional dimensions to publish: every metric costs money.
 
     `values_per_hour` caps the names of a dimension whose values come from outside, and
     `callers_per_hour` those of `Principal`; the rarest share the value `__other__`.
@@ -105,7 +106,7 @@ class AggregateOptions(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Group:
-    """What one set of dimensions adds up to in one minute; dollars are whole pico-dollars."""
+    """The sums of one set of dimensions in one minute; dollars are whole pico-dollars."""
 
     __slots__ = ("counters", "values")
 
@@ -118,11 +119,11 @@ class Group:
         self.counters[metric] = self.counters.get(metric, 0) + amount
 
     def keep(self, metric: str, value: int) -> None:
-        """Keep one value of a distribution."""
+        """Store one value of a distribution."""
         self.values.setdefault(metric, []).append(value)
 
     def add(self, other: "Group", only: frozenset[str] | None = None) -> None:
-        """Add everything that `other` holds, or `only` some of its metrics."""
+        """Add the values of `other`, or `only` some of its metrics."""
         for metric, amount in other.counters.items():
             if only is None or metric in only:
                 self.count(metric, amount)
@@ -136,7 +137,7 @@ Priced: TypeAlias = tuple[Invocation, Cost]
 
 
 class Alike(NamedTuple):
-    """What calls have in common that are counted together: everything but numbers."""
+    """The properties that calls counted together share: everything but numbers."""
 
     minute: int
     called_id: str
@@ -149,10 +150,10 @@ class Alike(NamedTuple):
 
 
 class Cell:
-    """What calls that are alike add up to.
+    """The sums of calls with equal properties.
 
-    Every call passes through here, so that there is nothing but adding; what follows from being
-    alike is found out once, when the cells are rolled up.
+    Every call is added here, so this only adds; shared properties are evaluated once, when the
+    cells are rolled up.
     """
 
     __slots__ = (
@@ -183,7 +184,7 @@ class Cell:
         self.guardrail_latency: list[int] = []
 
     def add(self, calls: list[Priced]) -> None:
-        """Add some calls; the sums are local names, because those are the quickest to add to."""
+        """Add some calls; the sums are local variables, which are fastest."""
         read = written = cache_read = cache_written = images = unpriced = picodollars = 0
         hits = unit_calls = units = guardrail_picodollars = 0
         for call, cost in calls:
@@ -224,7 +225,7 @@ class Cell:
         self.guardrail_picodollars += guardrail_picodollars
 
     def group(self, alike: Alike) -> Group:
-        """Return all of it by metric."""
+        """Return the sums by metric."""
         group = Group()
         group.counters = {
             "Invocations": self.calls,
@@ -255,12 +256,12 @@ class Cell:
 
 
 def _counters_of(alike: Alike) -> Iterator[str]:
-    """Return the metrics in which such a call counts as one, beside `Invocations`."""
+    """Return the metrics in which such a call counts as one, besides `Invocations`."""
     if alike.is_api_key:
         yield "ApiKeyInvocations"
     if alike.error_code is not None:
         yield "InvocationErrors"
-        if alike.error_code in _THROTTLES:
+        if alike.error_code in THROTTLES:
             yield "Throttles"
     if alike.verdict != "none":
         yield "GuardedInvocations"
@@ -273,7 +274,7 @@ def _counters_of(alike: Alike) -> Iterator[str]:
 
 
 def _takes_guardrails(alike: Alike) -> bool:
-    """Tell whether such a call could have had a guardrail: embeddings and rerank cannot.
+    """Whether such a call could have had a guardrail: embeddings and rerank cannot.
 
     https://docs.aws.amazon.com/bedrock/latest/userguide/guardrails-supported.html
     """
@@ -284,7 +285,7 @@ _Key: TypeAlias = tuple[int, Dimensions]
 
 
 class Aggregator:
-    """Collects outcomes and turns them into data points. The order of what is added never matters.
+    """Collects outcomes and turns them into data points. The order of additions does not matter.
 
     `now` (seconds since 1970) is the time of counting; without it no `RecordAge` is published.
     `memory` knows the names of earlier batches.
@@ -308,7 +309,7 @@ class Aggregator:
             called_id = call.inference_profile or call.model
             alike[
                 minute,
-                # Anyone who may call Bedrock can make up models, and pays nothing for it.
+                # Any caller of Bedrock can invent model names at no cost.
                 called_id if cost.is_listed or not call.error_code else OTHER_VALUES,
                 call.modality,
                 call.error_code,
@@ -322,7 +323,7 @@ class Aggregator:
             self._add_to_groups(Alike(*common), some)
 
     def _add_to_groups(self, alike: Alike, calls: list[Priced]) -> None:
-        """Count what has dimensions of its own: only some calls do, most are done by now."""
+        """Count calls with further dimensions: only some have them, most are complete by now."""
         is_violation = alike.verdict in _VERDICT_METRICS
         scope = self._options.principals
         by_principal = scope == "all" or (scope == "violations" and is_violation)
@@ -342,7 +343,7 @@ class Aggregator:
         self._add_line("RecordsRejected", rejected.reason, minute)
 
     def add_skipped(self, skipped: Skipped, minute: int) -> None:
-        """Count a line that was none of our business."""
+        """Count a line that is not an invocation record."""
         self._add_line("RecordsSkipped", skipped.reason, minute)
 
     def datapoints(self) -> tuple[Datapoint, ...]:
@@ -355,7 +356,7 @@ class Aggregator:
         return tuple(point for key in sorted(groups) for point in _points(key, groups[key]))
 
     def _capped(self, groups: dict[_Key, Group], name: str) -> dict[_Key, Group]:
-        """Let `name` have only so many values in an hour; the rarest share one."""
+        """Limit the values of `name` in an hour; the rarest share one."""
         options = self._options
         most = options.callers_per_hour if name == "Principal" else options.values_per_hour
         seen: defaultdict[int, Counter[str]] = defaultdict(Counter)
@@ -424,7 +425,7 @@ class Aggregator:
             group.count(metric)
 
     def _rolled_up(self) -> dict[_Key, Group]:
-        """Add the cells up: over everything, by model and by modality."""
+        """Roll the cells up: in total, by model and by modality."""
         groups: defaultdict[_Key, Group] = defaultdict(Group)
         for key, group in self._groups.items():
             groups[key].add(group)
@@ -443,21 +444,21 @@ class Aggregator:
             for guardrail_id in alike.guardrails:
                 by_guardrail = groups[minute, _by_guardrail(guardrail_id)]
                 by_guardrail.count("GuardedInvocations", calls)
-                if alike.verdict == "unexplained":  # nothing says by which, so by each
+                if alike.verdict == "unexplained":  # the record does not say by which, so by each
                     by_guardrail.count("UnexplainedInterventions", calls)
         for (_, dimensions), group in groups.items():
             if not dimensions:
                 for metric in _ALWAYS:
                     group.count(metric, 0)
         if self._now is not None and groups:
-            # In the minute of counting: no alarm looks back at the minute of an old call.
+            # In the minute of counting: no alarm evaluates the minute of an old call.
             age = max(0, int(self._now - min(minute for minute, _ in groups)))
             groups[int(self._now) // 60 * 60, ()].keep("RecordAge", age)
         return groups
 
 
 def _essential(groups: Mapping[_Key, Group]) -> dict[_Key, Group]:
-    """Keep what the essential alarms and the sums of a day need."""
+    """Keep the metrics that the essential alarms and the daily sums need."""
     kept: dict[_Key, Group] = {}
     for (minute, dimensions), group in groups.items():
         names = tuple(name for name, _ in dimensions)

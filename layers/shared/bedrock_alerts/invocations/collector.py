@@ -1,4 +1,4 @@
-"""Flow 1 from end to end, without I/O: lines in, data points and event lines out."""
+"""Flow 1 from end to end, without I/O: from lines to data points and event lines."""
 
 import math
 import sys
@@ -43,10 +43,10 @@ from bedrock_alerts.text import clean
 
 _NO_USAGE: Final = Usage()
 _ROUND: Final = 500  # invocations held until they are counted together
-# Duplicates are found among at least so many lines in a row, however long a log is: what is
-# remembered of them takes up to 50 MB. Batches are far smaller, and see all of theirs.
+# Duplicates are found within at least this many consecutive lines of a log; their stored hashes
+# take up to 50 MB. Batches are far smaller, so all of their duplicates are found.
 _REMEMBERED: Final = 100_000
-# What a batch says about lines that it could not read: the metric counts them all.
+# The most notices of a batch about unreadable lines; the metric counts them all.
 _MOST_NOTICES: Final = 20
 _MAX_SHOWN: Final = 300
 _STREAMING: Final = frozenset({"ConverseStream", "InvokeModelWithResponseStream"})
@@ -65,15 +65,14 @@ class CollectOptions(msgspec.Struct, frozen=True, kw_only=True):
     aggregate: AggregateOptions = AggregateOptions()
     every_event: bool = False
     naming: Naming = Naming()
-    own_log_groups: tuple[str, ...] = ()
 
 
 class Collected(msgspec.Struct, frozen=True, kw_only=True):
-    """What a batch came to. `received = processed + rejected + skipped`; duplicates are in none.
+    """The result of a batch. `received = processed + rejected + skipped`; duplicates are in none.
 
-    `events` are lines of JSON, compressed where they are many; `usage` are those of who used what,
-    `notices` those of lines that could not be read.
-    `deliveries` are what was counted, as hashes for `Memory.keep`.
+    `events` are lines of JSON, compressed if there are many; `usage` are the usage lines, `notices`
+    those about unreadable lines. `deliveries` are the counted deliveries, as hashes for
+    `Memory.keep`.
     """
 
     datapoints: tuple[Datapoint, ...]
@@ -88,7 +87,7 @@ class Collected(msgspec.Struct, frozen=True, kw_only=True):
     deliveries: frozenset[int] = frozenset()
 
     def counts(self) -> dict[str, int]:
-        """Return the line counters alone."""
+        """Return only the line counters."""
         return {
             "received": self.received,
             "processed": self.processed,
@@ -99,10 +98,10 @@ class Collected(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Parts(NamedTuple):
-    """What a collector works with.
+    """The parts of a collector.
 
-    Output bodies that lie in S3 are read through `bodies`; what could not be is logged in one line.
-    What `memory` has counted is a duplicate. `profiles` knows application inference profiles.
+    `bodies` reads output bodies from S3; failures are logged in one line. Deliveries in `memory`
+    are duplicates. `profiles` looks up application inference profiles.
     """
 
     prices: PriceList
@@ -113,10 +112,10 @@ class Parts(NamedTuple):
 
 
 class Collector:
-    """Takes lines one by one and keeps only what they add up to, however many there are.
+    """Takes any number of lines one by one, and keeps only their sums.
 
     `now` (seconds since 1970) is when they are counted: CloudWatch refuses metrics of other days,
-    so that records outside its window are skipped. Without `now` every time is taken.
+    so records outside its window are skipped. Without `now`, every time is accepted.
     `keep_events=False` is for logs with more event lines than fit into memory. `away` reads output
     bodies that are not in their records.
     """
@@ -158,8 +157,8 @@ class Collector:
     ) -> None:
         """Count one line, whatever it holds.
 
-        `event_id` is CloudWatch's, empty where the source has none; `logged_at` is in seconds since
-        1970. `where` says where a line is that has no id.
+        `event_id` is CloudWatch's, empty if the source has none; `logged_at` is in seconds since
+        1970. `where` is the place of a line without id.
         """
         self._seen.lines += 1
         if self._seen.lines == _REMEMBERED:
@@ -183,7 +182,7 @@ class Collector:
             self.add_unread(outcome, logged_at)
 
     def add_unread(self, outcome: Rejected | Skipped, at: float | None) -> None:
-        """Count a line that is no invocation; `at` is its time in seconds since 1970, if known."""
+        """Count a line without an invocation; `at` is its time in seconds since 1970, if known."""
         self._received += 1
         if isinstance(outcome, Rejected):
             self._rejected += 1
@@ -202,11 +201,11 @@ class Collector:
             self.add_unread(Skipped(reason, ""), logged_at)
 
     def finish(self) -> Collected:
-        """Decide about the records that waited for a better twin, and return the whole."""
+        """Decide about the records that waited for a better duplicate, and return the result."""
         self._count_read()
         self._settle(self._seen_before)
         self._settle(self._seen)
-        # In a log of the past, a line without a time of its own counts at the end.
+        # In a log of the past, a line without a time counts at the end.
         for outcome in self._undated.elements():
             self._aggregate_unread(outcome, self._latest)
         self._undated.clear()
@@ -234,10 +233,10 @@ class Collector:
         return False
 
     def _count_read(self) -> None:
-        """Count what has been read, step by step: one small loop after the other.
+        """Count the records read, one step after the other.
 
-        A loop that does everything for one record before the next takes a third longer, because
-        each step finds the processor's caches full of another.
+        One loop that runs all steps for each record takes a third longer, because the steps evict
+        each other from the processor's caches.
         """
         read, self._read = self._read, []
         if self._profiles is not None:
@@ -259,7 +258,7 @@ class Collector:
         return fresh
 
     def _countable(self, calls: list[Invocation]) -> list[Invocation]:
-        """Leave out the calls that no metric takes, and those that may have a better twin."""
+        """Leave out calls that no metric accepts, and those that may have a better duplicate."""
         request_ids = self._seen.request_ids
         countable: list[Invocation] = []
         for call in calls:
@@ -275,7 +274,7 @@ class Collector:
         return countable
 
     def _put_aside(self, call: Invocation) -> None:
-        """Let an empty record wait for a better twin, unless that has come already."""
+        """Let an empty record wait for a better duplicate, unless that was read before."""
         if self._has_twin(call):
             self.add_unread(Skipped("superseded", ""), call.epoch)
         else:
@@ -301,7 +300,7 @@ class Collector:
         self._count(alone)
 
     def _forget(self) -> None:
-        """Let go of what was met in the time before this one, and begin a new one."""
+        """Drop the hashes of the previous period, and begin a new period."""
         self._settle(self._seen_before)
         self._seen, self._seen_before = _Seen(), self._seen
 
@@ -330,7 +329,7 @@ class Collector:
 
 
 def _notice_of(rejected: Rejected, event_id: str) -> bytes:
-    """Say which line could not be read, and never what is in it."""
+    """Note which line could not be read, without its content."""
     return notice(
         "record_rejected",
         "WARNING",
@@ -342,9 +341,9 @@ def _notice_of(rejected: Rejected, event_id: str) -> bytes:
 
 
 class _Seen:
-    """What was met for a while. As hashes, because a long log has millions.
+    """The records of a period, as hashes, because a long log has millions.
 
-    `empty` are the records that wait for a better twin.
+    `empty` are the records that wait for a better duplicate.
     """
 
     __slots__ = ("empty", "event_ids", "fingerprints", "lines", "request_ids")
@@ -362,11 +361,10 @@ def collect(batches: Iterable[LogBatch], parts: Parts, *, now: float) -> Collect
     away = parts.bodies.of_a_batch() if parts.bodies else None
     collector = Collector(parts, now=now, away=away)
     for batch in batches:
-        reason = _reason_to_skip(batch, parts.options)
         for event in batch.log_events:
             at = None if event.timestamp is None else event.timestamp / 1000
-            if reason:
-                collector.skip(reason, event_id=event.id, logged_at=at)
+            if batch.is_control_message:
+                collector.skip("control_message", event_id=event.id, logged_at=at)
             else:
                 collector.add(event.message, event_id=event.id, logged_at=at)
     return _finished(collector, away)
@@ -379,11 +377,11 @@ def collect_objects(
     *,
     now: float,
 ) -> Collected:
-    """Turn objects in S3 into metrics, line by line; what is no log object is counted as such.
+    """Turn objects in S3 into metrics, line by line; other objects are counted as skipped.
 
-    An object that is gone was not counted and never will be: it is a rejected line. An object
-    without a line is a skipped one, so that no object passes without a trace. Raises BatchError,
-    with the object's name, for one that is damaged or too large.
+    A deleted object can never be counted: it is a rejected line. An object without lines is a
+    skipped line, so every object is counted. Raises BatchError, with the object's name, if one is
+    damaged or too large.
     """
     away = parts.bodies.of_a_batch() if parts.bodies else None
     collector = Collector(parts, now=now, away=away)
@@ -415,7 +413,7 @@ def collect_objects(
 
 
 def _finished(collector: Collector, away: BatchBodies | None) -> Collected:
-    """Return the whole, with a line for the log about bodies that could not be read."""
+    """Return the result, with a log line about bodies that could not be read."""
     collected = collector.finish()
     notices = away.notices() if away else ()
     if not notices:
@@ -424,7 +422,7 @@ def _finished(collector: Collector, away: BatchBodies | None) -> Collected:
 
 
 class Choices(Protocol):
-    """What a collector's settings let people choose."""
+    """The options in a collector's settings."""
 
     @property
     def event_lines(self) -> Literal["notable", "all"]:
@@ -436,7 +434,7 @@ class Choices(Protocol):
 
     @property
     def principal_metrics(self) -> PrincipalScope:
-        """Which callers get metrics of their own."""
+        """Which callers get their own metrics."""
 
     @property
     def application_metadata_key(self) -> str | None:
@@ -448,11 +446,11 @@ class Choices(Protocol):
 
     @property
     def caller_key(self) -> str:
-        """What hashed names are made with."""
+        """The key for hashed names."""
 
 
-def collect_options(settings: Choices, *, own_log_group: str | None = None) -> CollectOptions:
-    """Return the options that a collector's settings ask for."""
+def collect_options(settings: Choices) -> CollectOptions:
+    """Return the options of a collector's settings."""
     return CollectOptions(
         aggregate=AggregateOptions(
             metric_set=settings.metric_set,
@@ -461,21 +459,13 @@ def collect_options(settings: Choices, *, own_log_group: str | None = None) -> C
         ),
         every_event=settings.event_lines == "all",
         naming=Naming(settings.caller_detail, settings.caller_key),
-        own_log_groups=(own_log_group,) if own_log_group else (),
     )
 
 
-def _reason_to_skip(batch: LogBatch, options: CollectOptions) -> str | None:
-    if batch.is_control_message:
-        return "control_message"
-    # A collector subscribed to its own log would feed on itself for ever.
-    return "own_log_group" if batch.log_group in options.own_log_groups else None
-
-
 def _countable_times(now: float | None) -> tuple[float, float]:
-    """Return the first time that can be counted and the first that cannot any more.
+    """Return the first time that can be counted, and the first that no longer can.
 
-    What is counted is the minute in which a call was, so that is what has to be in the window.
+    A call counts in its minute, so that minute must be in the window.
     """
     if now is None:
         return -sys.float_info.max, sys.float_info.max
@@ -484,9 +474,9 @@ def _countable_times(now: float | None) -> tuple[float, float]:
 
 
 def _carries_nothing(invocation: Invocation) -> bool:
-    """Whether there is nothing to count but the call: no token, error, picture or finding.
+    """Whether only the call can be counted: no token, error, image or finding.
 
-    A body that was put elsewhere may hold anything.
+    A body that is stored elsewhere may hold anything.
     """
     return (
         invocation.usage == _NO_USAGE
@@ -508,9 +498,10 @@ def _is_hollow(invocation: Invocation) -> bool:
 
 
 def _fingerprint(invocation: Invocation) -> int:
-    """Identify a call whose record was delivered twice under different event ids.
+    """Return the identity of a call whose record may be delivered under several event ids.
 
-    Everything that is counted is in it, so records that share a request id and differ stay two.
+    It includes everything that is counted, so records with the same request id that differ stay
+    separate.
     """
     return hash(
         (

@@ -1,7 +1,7 @@
-"""The first step: from what CloudWatch Logs delivers to the lines it carries.
+"""The first step: from a delivery of CloudWatch Logs to its lines.
 
-Errors raised here have no parser's error for a cause: those hold all that was to be read, and that
-is what people wrote.
+Errors raised here have no parser error as cause, because those contain the whole text, including
+users' prompts.
 """
 
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ class LogLine(msgspec.Struct, frozen=True, gc=False):
 
 
 class LogBatch(msgspec.Struct, frozen=True, rename="camel"):
-    """What one subscription delivery holds."""
+    """The content of one subscription delivery."""
 
     log_events: tuple[LogLine, ...]
     message_type: str = ""
@@ -34,12 +34,12 @@ class LogBatch(msgspec.Struct, frozen=True, rename="camel"):
 
     @property
     def is_control_message(self) -> bool:
-        """Whether CloudWatch Logs only checks that the destination can be reached."""
+        """Whether CloudWatch Logs only checks the destination."""
         return self.message_type == "CONTROL_MESSAGE"
 
 
 class _LooseBatch(msgspec.Struct, frozen=True, rename="camel"):
-    """A batch in which anything may stand where a value is expected."""
+    """A batch whose values may have any type."""
 
     log_events: list[Any]
     message_type: Any = ""
@@ -54,13 +54,13 @@ _loose_decoder: Final = msgspec.json.Decoder(_LooseBatch)
 def decode_event(event: object) -> LogBatch:
     """Open the event that CloudWatch Logs invokes a function with.
 
-    Raises BatchError when the event cannot be opened, or would be larger than any genuine one
+    Raises BatchError if the event cannot be opened, or is larger than any genuine one
     (`MAX_BATCH_BASE64_BYTES`, `MAX_BATCH_INFLATED_BYTES`).
     """
     envelope = event.get("awslogs") if isinstance(event, Mapping) else None
     data = envelope.get("data") if isinstance(envelope, Mapping) else None
     if not isinstance(data, str):
-        raise BatchError("the event is no CloudWatch Logs batch: `awslogs.data` is missing")
+        raise BatchError("the event is not a CloudWatch Logs batch: `awslogs.data` is missing")
     if len(data) > MAX_BATCH_BASE64_BYTES:
         raise BatchError(f"the batch is larger than {MAX_BATCH_BASE64_BYTES} bytes of base64")
     return decode_batch(_from_base64(data))
@@ -81,7 +81,7 @@ def decode_batch(packed: bytes) -> LogBatch:
 class StreamRecords(NamedTuple):
     """The batches of a Kinesis event, up to the first record that cannot be opened.
 
-    `failure` says why that one could not, `sequence_number` which it is; None if all could.
+    `failure` is the reason, `sequence_number` identifies the record; None if all could be opened.
     """
 
     batches: tuple[LogBatch, ...]
@@ -89,7 +89,7 @@ class StreamRecords(NamedTuple):
     failure: str | None = None
 
     def response(self) -> dict[str, Any]:
-        """Return the partial batch response: Lambda comes back with this record and those after."""
+        """Return the partial batch response: Lambda returns this record and those after it."""
         failed = [] if self.sequence_number is None else [{"itemIdentifier": self.sequence_number}]
         return {"batchItemFailures": failed}
 
@@ -97,13 +97,13 @@ class StreamRecords(NamedTuple):
 def decode_records(event: object) -> StreamRecords:
     """Open the records of a Kinesis event: each holds one batch, gzipped, in base64.
 
-    Raises BatchError when not even the first can be opened, or a bad one has no number to report.
-    Then nothing has been counted yet, and an error makes Lambda split the batch until the bad
-    record is alone; a report of the first record might only bring the same batch again.
+    Raises BatchError if the first cannot be opened, or a bad one has no number to report. Then
+    nothing has been counted yet, and an error makes Lambda split the batch until the bad record is
+    alone; reporting the first record might only return the same batch.
     """
     records = event.get("Records") if isinstance(event, Mapping) else None
     if not isinstance(records, list):
-        raise BatchError("the event is no batch of a stream: `Records` is missing")
+        raise BatchError("the event is not a stream batch: `Records` is missing")
     batches: list[LogBatch] = []
     for record in records:
         kinesis = record.get("kinesis") if isinstance(record, Mapping) else None
@@ -122,12 +122,12 @@ def _from_base64(data: Any) -> bytes:
     try:
         return pybase64.b64decode(data, validate=True)
     except (TypeError, ValueError):
-        pass  # raised outside, so that the error has no context that holds the data
-    raise BatchError("the batch is no valid base64")
+        pass  # raised outside, so that the error has no context with the data
+    raise BatchError("the batch is not valid base64")
 
 
 def _decode_loosely(inflated: bytes) -> LogBatch | None:
-    """Read what the fast parser refuses: one odd event must not cost its neighbours."""
+    """Read a batch that the fast parser refuses: one bad event must not affect the others."""
     try:
         loose = _loose_decoder.decode(mend(inflated))
     except (ValueError, RecursionError):

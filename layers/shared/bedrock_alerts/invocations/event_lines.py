@@ -1,4 +1,4 @@
-"""Lines of the collectors' log: one for an invocation, as `inspect --json` has it, and notices."""
+"""Lines of the collectors' log: one for an invocation, as in `inspect --json`, and notices."""
 
 from typing import Any, Final, Literal, TypeAlias
 
@@ -10,14 +10,14 @@ from bedrock_alerts.limits import EMF_LINE_BYTES
 Level: TypeAlias = Literal["WARNING", "ERROR"]
 
 _QUIET: Final = frozenset({"none", "clean"})
-# So many hits and ids always fit into a line, however long their names are.
+# This many hits and ids always fit into a line, however long their names are.
 _HITS_THAT_FIT: Final = 50
 
 _encode: Final = msgspec.json.Encoder().encode
 
 
 def is_notable(invocation: Invocation) -> bool:
-    """Whether it gets an event line by default: it failed, or a guardrail found something."""
+    """Whether a call gets an event line by default: it failed, or a guardrail found something."""
     return invocation.status == "error" or invocation.guardrail.verdict not in _QUIET
 
 
@@ -63,7 +63,7 @@ def report(invocation: Invocation, cost: Cost) -> dict[str, Any]:
 def event_line(invocation: Invocation, cost: Cost, application_key: str | None = None) -> bytes:
     """Return the line for the log: JSON, with the first hits only if all do not fit into a line.
 
-    Of the metadata only what names the application is in it: callers may write anything there.
+    Of the metadata, only the application's name is included: callers may write anything there.
     """
     application = invocation.metadata.get(application_key or "")
     event = {
@@ -87,5 +87,5 @@ def event_line(invocation: Invocation, cost: Cost, application_key: str | None =
 
 
 def notice(event: str, level: Level, message: str, **facts: Any) -> bytes:
-    """Return a line about no single call; its keys are ours, so it is never taken for metrics."""
+    """Return a line that is not about a single call; its keys are never taken for metrics."""
     return _encode({"event": event, "level": level, "message": message, **facts})

@@ -1,11 +1,11 @@
-"""What the guardrails found: hits out of assessments, and one verdict for the call.
+"""Reads guardrail results: hits from assessments, and one verdict for the call.
 
-Every shape of a guardrail's trace goes through one walk: Converse and InvokeModel name the same
-things differently, and output assessments come as a map or as a list. All words are open sets: an
-unknown policy or action is counted as `OTHER`, it never raises and never disappears.
+One walk handles every form of trace: Converse and InvokeModel name the same things differently, and
+output assessments are a map or a list. All words are open sets: an unknown policy or action is
+counted as `OTHER`, and never raises or disappears.
 
 Read from an assessment: kinds, actions, confidences, counts, ids. Never read: `match`, `regex`,
-`modelOutput`, the bodies of automated reasoning findings; they hold what people wrote.
+`modelOutput`, the bodies of automated reasoning findings; they contain users' text.
 
 Source: GuardrailTraceAssessment and GuardrailAssessment in the `bedrock-runtime` service model.
 """
@@ -34,8 +34,8 @@ OTHER: Final = "OTHER"
 _MAX_NAME: Final = 100  # topic names are at most 100 characters, and ids far shorter
 _MAX_UNITS: Final = 10**9
 
-# Where an assessment's items are: (policy key, list key) -> (policy, what to call an item without
-# a type or name of its own).
+# The places of an assessment's items: (policy key, list key) -> (policy, name for an item without a
+# type or name).
 _ITEMS: Final[dict[tuple[str, str], tuple[str, str]]] = {
     ("topicPolicy", "topics"): ("topic", OTHER),
     ("contentPolicy", "filters"): ("content", OTHER),
@@ -52,18 +52,9 @@ _ACTIONS: Final[dict[Any, Action]] = {
     "ANONYMIZED": "ANONYMIZED",
     "NONE": "NONE",
 }
-# Findings that say "nothing wrong" or "nothing to check"; all the others are worth a count.
+# Findings that mean "nothing wrong" or "nothing to check"; all others are counted.
 _HARMLESS_FINDINGS: Final = frozenset({"valid", "noTranslations"})
-_UNITS: Final = {
-    "topicPolicyUnits": "topic",
-    "contentPolicyUnits": "content",
-    "contentPolicyImageUnits": "content_image",
-    "wordPolicyUnits": "word",
-    "sensitiveInformationPolicyUnits": "sensitive_information",
-    "sensitiveInformationPolicyFreeUnits": "sensitive_information_free",
-    "contextualGroundingPolicyUnits": "contextual_grounding",
-    "automatedReasoningPolicyUnits": "automated_reasoning",
-}
+_UNITS: Final = {one.encode_name: one.name for one in msgspec.structs.fields(GuardrailUnits)}
 # The keys of a trace that hold assessments: Converse's names, then InvokeModel's.
 _SOURCES: Final[dict[str, Source]] = {
     "inputAssessment": "input",
@@ -79,26 +70,11 @@ _Amount: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=_MOST)]
 _NOT_READ: Final = msgspec.Raw()
 
 
-class _QuietUnits(
-    msgspec.Struct, frozen=True, gc=False, rename={name: key for key, name in _UNITS.items()}
-):
-    """The units of an assessment, in the words of `GuardrailUnits`."""
-
-    topic: _Amount = 0
-    content: _Amount = 0
-    content_image: _Amount = 0
-    word: _Amount = 0
-    sensitive_information: _Amount = 0
-    sensitive_information_free: _Amount = 0
-    contextual_grounding: _Amount = 0
-    automated_reasoning: _Amount = 0
-
-
 class _QuietMetrics(msgspec.Struct, frozen=True, gc=False):
     """An assessment's `invocationMetrics`."""
 
     latency_ms: _Amount | None = msgspec.field(default=None, name="guardrailProcessingLatency")
-    usage: _QuietUnits | None = None
+    usage: GuardrailUnits | None = None
 
 
 class _Quiet(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
@@ -109,7 +85,7 @@ class _Quiet(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
 
 
 class _QuietTrace(msgspec.Struct, frozen=True, gc=False):
-    """A trace without a finding, by far the most: Converse's, or InvokeModel's."""
+    """A trace without a finding, the most frequent form: Converse's or InvokeModel's."""
 
     input_assessment: dict[str, _Quiet] | None = msgspec.field(default=None, name="inputAssessment")
     output_assessments: dict[str, list[_Quiet]] | None = msgspec.field(
@@ -134,11 +110,11 @@ _WITHOUT_TRACE: Final[dict[Verdict, GuardrailResult]] = {
 def guardrail_result(
     traces: Sequence[msgspec.Raw], *, intervened: bool = False, ran: bool = False
 ) -> GuardrailResult:
-    """Decide once, over all phases, chunks and guardrails of a call.
+    """Return the guardrail result of a call, over all its phases, chunks and guardrails.
 
     `traces` are the objects under `trace.guardrail` (Converse) or `amazon-bedrock-trace.guardrail`
     (InvokeModel) of all chunks. `intervened` is Bedrock's own flag: it is set for masking as well
-    as for blocking, and stays silent in detect mode. `ran` is set by an explicit action `NONE`.
+    as for blocking, and is not set in detect mode. `ran` is set by an explicit action `NONE`.
     """
     flagged: Verdict = "unexplained" if intervened else "clean" if ran else "none"
     if not traces:
@@ -157,7 +133,7 @@ def guardrail_result(
         if isinstance(metrics, dict):
             _add_metrics(metrics, latency.setdefault(source, {}), guardrail_id, units)
             if len(assessment) == 1:
-                continue  # the guardrail ran and found nothing: by far the most
+                continue  # the guardrail ran and found nothing: the most frequent case
         details = assessment.get("appliedGuardrailDetails")
         version = _word(details.get("guardrailVersion")) if isinstance(details, dict) else None
         hits.extend(_hits(assessment, guardrail_id, version, source))
@@ -180,16 +156,16 @@ def _read(trace: msgspec.Raw) -> Any:
 def _without_findings(trace: msgspec.Raw, flagged: Verdict) -> GuardrailResult | None:
     """Return the result of a trace in which no assessment found anything, None for all others.
 
-    The parser alone decides that: whatever is not exactly of that type goes the long way.
+    The parser decides that: any trace not exactly of that type is read in full.
     """
     try:
         quiet = _decode_quiet(trace)
     except ValueError:
         return None
     if (quiet.input_assessment and quiet.input) or (quiet.output_assessments and quiet.outputs):
-        return None  # two ways to say it at once, which nothing does
+        return None  # both forms at once, which no record has
     ids: dict[str, None] = {}
-    units: list[_QuietUnits] = []
+    units: list[GuardrailUnits] = []
     read = _measure((quiet.input_assessment or quiet.input or {}).items(), ids, units)
     written: dict[str, int] = {}
     if quiet.output_assessments:
@@ -206,9 +182,9 @@ def _without_findings(trace: msgspec.Raw, flagged: Verdict) -> GuardrailResult |
 
 
 def _measure(
-    assessments: Iterable[tuple[str, _Quiet]], ids: dict[str, None], units: list[_QuietUnits]
+    assessments: Iterable[tuple[str, _Quiet]], ids: dict[str, None], units: list[GuardrailUnits]
 ) -> dict[str, int]:
-    """Note the guardrails of one phase and what they used, and return the time each took."""
+    """Record the guardrails of one phase and their usage, and return the time of each."""
     latency: dict[str, int] = {}
     for key, assessment in assessments:
         guardrail_id = _guardrail_id(key)
@@ -221,8 +197,8 @@ def _measure(
     return latency
 
 
-@lru_cache(maxsize=1024)  # units are small numbers, and the same ones come again and again
-def _added_up(units: tuple[_QuietUnits, ...]) -> GuardrailUnits | None:
+@lru_cache(maxsize=1024)  # units are small numbers that repeat
+def _added_up(units: tuple[GuardrailUnits, ...]) -> GuardrailUnits | None:
     total: Counter[str] = Counter()
     for found in units:
         total.update(asdict(found))
@@ -241,10 +217,10 @@ def _verdict(hits: list[Hit], flagged: Verdict, *, assessed: bool) -> Verdict:
 
 
 def _assessments(traces: Sequence[msgspec.Raw]) -> Iterable[_Assessment]:
-    """Return every assessment once, also when a stream repeats its trace, whole or growing.
+    """Return every assessment once, even if a stream repeats its trace, whole or growing.
 
     Two equal assessments in one trace are two; again in a later trace they are the same two. One
-    that holds all that an earlier one held replaces it.
+    with all content of an earlier one replaces it.
     """
     if len(traces) == 1:
         return _of_trace(_read(traces[0]))
@@ -274,7 +250,7 @@ def _assessments(traces: Sequence[msgspec.Raw]) -> Iterable[_Assessment]:
 
 
 def _holds(later: dict[str, Any], earlier: dict[str, Any]) -> bool:
-    """Whether an assessment holds all findings of an earlier one, so that it is the same, grown.
+    """Whether an assessment has all findings of an earlier one, so that it replaces that one.
 
     Each check is charged: two checks without findings are two.
     """
@@ -350,7 +326,7 @@ def _hits(
 
 
 def _action(policy: str, item: dict[str, Any]) -> Action | None:
-    """Say what was done about an item, None when it is no hit at all."""
+    """Return the action on an item, None if it is not a hit."""
     if policy == "automated_reasoning":
         return "NONE" if set(item) - _HARMLESS_FINDINGS else None
     action = _ACTIONS.get(_hashable(item.get("action")), OTHER)
@@ -361,7 +337,7 @@ def _action(policy: str, item: dict[str, Any]) -> Action | None:
 
 
 def _is_detected(policy: str, item: dict[str, Any]) -> bool:
-    """Tell a hit that was let through from an item that a full trace lists without one."""
+    """Whether an item is an allowed hit, and not an item that a full trace lists without a hit."""
     detected = item.get("detected")
     if isinstance(detected, bool):
         return detected
@@ -381,9 +357,9 @@ def _category(policy: str, item: dict[str, Any], unnamed: str) -> str:
 
 
 def _total(phases: Iterable[Mapping[str, int]]) -> int | None:
-    """Return the time that all checks took, None where no time is known.
+    """Return the time of all checks, None if unknown.
 
-    Guardrails of a phase run side by side; one guardrail's checks, and the phases, in sequence.
+    Guardrails of a phase run in parallel; one guardrail's checks, and the phases, run in sequence.
     """
     longest = [max(by_guardrail.values()) for by_guardrail in phases if by_guardrail]
     return sum(longest) if longest else None

@@ -1,4 +1,4 @@
-"""Gzipped logs of any size, whole or cut into lines while they are read, within bounds."""
+"""Reads gzipped logs of any size, whole or line by line, within bounds."""
 
 from collections.abc import Iterable, Iterator
 from itertools import chain
@@ -11,8 +11,8 @@ from bedrock_alerts.limits import MAX_RECORD_BYTES
 
 _GZIP: Final = 31  # zlib's window bits for "gzip header expected"
 _STEP_BYTES: Final = 1024 * 1024
-# CloudWatch Logs makes one member, S3 objects have one a flush. Each costs a copy of all that
-# follows it in its piece, so that a batch of empty ones would keep a function busy for hours.
+# CloudWatch Logs writes one member, S3 objects have one for each flush. Each costs a copy of the
+# rest of its piece, so a batch of empty members would keep a function busy for hours.
 _MOST_MEMBERS: Final = 100
 
 
@@ -28,15 +28,15 @@ def inflated(
 ) -> Iterator[bytes]:
     """Inflate every member of a gzip stream, a megabyte at a time.
 
-    Raises BatchError where the stream is damaged, ends too early, or inflates to more than `limit`
-    bytes, or has more than `most_members`.
+    Raises BatchError if the stream is damaged, ends too early, inflates to more than `limit` bytes,
+    or has more than `most_members`.
     """
     member = isal_zlib.decompressobj(wbits=_GZIP)
     is_open = False
     size = members = 0
     try:
         for chunk in chunks:
-            # Zeros between members fill up a block.
+            # Zeros between members pad a block.
             packed = chunk if is_open else chunk.lstrip(b"\0")
             is_full = False
             while packed or is_full:
@@ -62,9 +62,9 @@ def inflated(
 
 
 def lines(chunks: Iterable[bytes]) -> Iterator[bytes | None]:
-    """Cut text into its lines, blank ones left out.
+    """Split text into lines, without blank ones.
 
-    A line of more than `MAX_RECORD_BYTES` is never held: None stands in its place.
+    A line of more than `MAX_RECORD_BYTES` is never stored and becomes None.
     """
     begun: list[bytes] = []
     held = 0

@@ -1,4 +1,4 @@
-"""Who called which model: principals and model ids out of ARNs."""
+"""Reads principals and model ids from ARNs."""
 
 import hashlib
 import hmac
@@ -9,18 +9,18 @@ from bedrock_alerts.text import clean
 
 UNKNOWN: Final = "unknown"
 OTHER_VALUES: Final = "__other__"
-"""The value that names share which are too many; no caller has it."""
+"""The shared value for names beyond the limit; no caller has it."""
 
 CallerDetail: TypeAlias = Literal["auto", "role", "session", "hashed"]
-# IAM Identity Center makes these roles; the session is the name of who has signed in.
+# IAM Identity Center makes these roles; the session is the name of the signed-in user.
 # https://docs.aws.amazon.com/singlesignon/latest/userguide/referencingpermissionsets.html
 _SSO_ROLE: Final = "AWSReservedSSO_"
 # https://docs.aws.amazon.com/bedrock/latest/userguide/api-keys-how.html
 _API_KEY_USER: Final = re.compile(r"arn:[a-z-]+:iam::\d*:user/(?:.*/)?BedrockAPIKey-")
 _MAX_ID: Final = 256
 
-# The geographies of system inference profiles. AWS adds to them, so any word is taken for one when
-# a known vendor follows it.
+# The geographies of system inference profiles. AWS adds to them, so any word before a known vendor
+# counts as one.
 _GEOGRAPHIES: Final = frozenset({"us", "eu", "apac", "au", "jp", "ca", "in", "global", "us-gov"})
 _VENDORS: Final = frozenset(
     {
@@ -31,7 +31,7 @@ _VENDORS: Final = frozenset(
 )  # fmt: skip
 _GEOGRAPHY: Final = re.compile(r"[a-z]{2,8}(?:-[a-z]{2,8})*")
 
-# What stands before the last "/" of an ARN whose last segment is the id of an inference profile.
+# The text before the last "/" of an ARN whose last segment is an inference profile id.
 _PROFILE_RESOURCES: Final = frozenset({"inference-profile", "application-inference-profile"})
 
 
@@ -43,10 +43,10 @@ class ModelRef(NamedTuple):
 
 
 def model_ref(model_id: str) -> ModelRef:
-    """Tell model and inference profile apart, for bare ids, profile ids and all kinds of ARN.
+    """Split a model id into model and inference profile, for bare ids, profile ids and all ARNs.
 
-    The id of an application inference profile, a provisioned, custom or imported model says
-    nothing about the model behind it: it stands for the model.
+    The id of an application inference profile, a provisioned, custom or imported model does not
+    show the model behind it, and is used as the model.
     """
     resource, _, last = model_id.rpartition("/")
     kind = resource.rpartition(":")[2] if model_id.startswith("arn:") else ""
@@ -59,7 +59,7 @@ def model_ref(model_id: str) -> ModelRef:
 
 
 def without_geography(called: str) -> str:
-    """Drop the geography that a system inference profile puts before the model's id."""
+    """Remove the geography that a system inference profile puts before the model's id."""
     geography, dot, rest = called.partition(".")
     if not dot or "." not in rest or not _GEOGRAPHY.fullmatch(geography):
         return called
@@ -80,12 +80,12 @@ AUTO: Final = Naming()
 
 
 def principal_of(arn: str, naming: Naming = AUTO) -> str:
-    """Name the caller shortly and stably: a role without its session, else kind and name.
+    """Return a short, stable caller name: a role without its session, else kind and name.
 
     `…:assumed-role/search-app/alice` is `search-app`, `…:user/batch` is `user/batch`. Role names
-    hold no slash, so the two cannot meet. By default the session stands for a role of IAM Identity
-    Center, which many people share. `session` adds it to every role, `role` to none; `hashed` puts
-    a code instead of the default's name.
+    hold no slash, so the two cannot meet. By default, the session is used for IAM Identity Center
+    roles, which many people share. `session` adds it to every role, `role` to none; `hashed`
+    replaces the default name by a code.
     """
     if naming.detail == "hashed":
         plain = principal_of(arn).encode()
@@ -112,5 +112,5 @@ def _of_role(path: str, detail: CallerDetail) -> str:
 
 
 def is_api_key(arn: str) -> bool:
-    """Whether the caller is a user that Bedrock has made for a long-term API key."""
+    """Whether the caller is a user that Bedrock created for a long-term API key."""
     return _API_KEY_USER.match(arn) is not None

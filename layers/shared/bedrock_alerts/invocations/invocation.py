@@ -1,11 +1,11 @@
-"""What flow 1 speaks of: invocations, their usage, and what a guardrail did to them.
+"""The types of flow 1: invocations, their usage, and the guardrail results.
 
-No type here has a field for a prompt, a completion, a matched text or a withheld answer:
-content is dropped when a record is parsed, because there is nowhere to put it.
+No type here has a field for a prompt, a completion, a matched text or a withheld response, so
+parsing a record drops its content.
 """
 
 from collections.abc import Mapping
-from typing import Final, Literal, TypeAlias, final
+from typing import Annotated, Final, Literal, TypeAlias, final
 
 import msgspec
 
@@ -31,15 +31,15 @@ UNKNOWN_TIER: Final = "unknown"
 
 
 class Billing(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """What the price depends on beside model, region and `Usage`.
+    """What the price depends on, besides model, Region and `Usage`.
 
     `cache_write_1h_tokens` is the part of `Usage.cache_write_tokens` kept for an hour; the rest is
-    kept for five minutes. It is None where only the body says it, and the body was not read.
+    kept for five minutes. It is None if only the body says it, and the body was not read.
     `service_tier` and `latency_mode` are Bedrock's own words (`default priority flex reserved`,
-    `standard optimized`), None where the record is silent. The tier is UNKNOWN_TIER where a body
-    that was not read may say one. `counts` says whether the record counts what was used: it is
-    `missing` where nothing is counted, `refused` where a failed call has used nothing, and
-    `no-cache` where the cache's tokens may be in a body that was not read.
+    `standard optimized`), None if not in the record. The tier is UNKNOWN_TIER if a body that was
+    not read may name one. `counts` says whether the record counts the usage: it is `missing` if
+    nothing is counted, `refused` if a failed call has used nothing, and `no-cache` if the cache's
+    tokens may be in a body that was not read.
     """
 
     cache_write_1h_tokens: int | None = 0
@@ -49,23 +49,36 @@ class Billing(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     counts: Literal["present", "missing", "refused", "no-cache"] = "present"
 
 
-class GuardrailUnits(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+_Units: TypeAlias = Annotated[int, msgspec.Meta(ge=0, lt=10**9)]
+_UNIT_KEYS: Final = {
+    "topic": "topicPolicyUnits",
+    "content": "contentPolicyUnits",
+    "content_image": "contentPolicyImageUnits",
+    "word": "wordPolicyUnits",
+    "sensitive_information": "sensitiveInformationPolicyUnits",
+    "sensitive_information_free": "sensitiveInformationPolicyFreeUnits",
+    "contextual_grounding": "contextualGroundingPolicyUnits",
+    "automated_reasoning": "automatedReasoningPolicyUnits",
+}
+
+
+class GuardrailUnits(msgspec.Struct, frozen=True, kw_only=True, gc=False, rename=_UNIT_KEYS):
     """Text units (images for `content_image`) that a guardrail has used, by policy.
 
     From `invocationMetrics.usage` of every assessment in the record, added up.
     """
 
-    topic: int = 0
-    content: int = 0
-    content_image: int = 0
-    word: int = 0
-    sensitive_information: int = 0
-    sensitive_information_free: int = 0
-    contextual_grounding: int = 0
-    automated_reasoning: int = 0
+    topic: _Units = 0
+    content: _Units = 0
+    content_image: _Units = 0
+    word: _Units = 0
+    sensitive_information: _Units = 0
+    sensitive_information_free: _Units = 0
+    contextual_grounding: _Units = 0
+    automated_reasoning: _Units = 0
 
     def charged(self) -> int:
-        """Return how many are charged: words and free units are not.
+        """Return the number of charged units: words and free units are not charged.
 
         https://aws.amazon.com/bedrock/pricing/
         """
@@ -101,17 +114,17 @@ class GuardrailResult(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     units: GuardrailUnits | None = None
 
 
-@final  # so that comparing types tells it from what is none
+@final  # so that comparing types distinguishes it
 class Invocation(msgspec.Struct, frozen=True, gc=False):
     """One call of a model: who, which model, outcome, usage, guardrail result.
 
     `epoch` is `timestamp` in seconds since 1970. `model_id` is what the record says (a bare id, a
-    profile id or an ARN), `model` the foundation model's id where it can be told, and
-    `inference_profile` the id of the profile the call went through. `body` is about the output:
-    that is where guardrail results are. It is `inline` when the output was read, from the record or
-    from S3, and `offloaded` when it lies in S3 and was not read. `is_api_key` says that the caller
-    is a user that Bedrock has made for a long-term API key. What an application inference profile
-    stands for is in `model` and `priced_as` once it was looked up, its name in `application`.
+    profile id or an ARN), `model` the foundation model's id if it is known, and `inference_profile`
+    the id of the profile the call went through. `body` is about the output, which has the guardrail
+    results. It is `inline` if the output was read, from the record or from S3, and `offloaded` if
+    it is in S3 and was not read. `is_api_key` says that the caller is a user that Bedrock has made
+    for a long-term API key. The model of an application inference profile is in `model` and
+    `priced_as` after a look-up, its name in `application`.
     """
 
     request_id: str
@@ -150,7 +163,7 @@ PICODOLLARS: Final = 10**12  # to the dollar
 
 
 class Cost(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """What one call cost, in whole pico-dollars (1e-12 USD), so that sums stay exact.
+    """The cost of one call, in whole pico-dollars (1e-12 USD), so that sums stay exact.
 
     `model_picodollars` is None when the call is unpriced: an unknown price is never zero.
     `fallback` names the price used instead when `priced` is `approximate`. `is_listed` says whether
@@ -172,7 +185,7 @@ class Rejected(msgspec.Struct, frozen=True):
 
 
 class Skipped(msgspec.Struct, frozen=True):
-    """A line or batch that is none of our business: a control message, another kind of record."""
+    """A line or batch that is not about invocations: a control message, another kind of record."""
 
     reason: str
     where: str

@@ -1,12 +1,12 @@
-"""Reading JSON into typed structs, although anything may stand where a value is expected.
+"""Reads JSON into typed structs, although values may have unexpected types.
 
-A parser that checks types while it reads is the fastest there is, but refuses the whole for one odd
-value. Only then is the text gone through here, value by value: what does not fit counts as absent,
-and costs nothing but itself. Whoever uses what was read need not check a type again.
+A parser that checks types while it reads is the fastest, but refuses the whole text for one
+unexpected value. Only then is the text read here, value by value: a value of another type counts as
+absent, and only that one. The result needs no more type checks.
 
-Half an emoji, NaN, a number of 5,000 digits or a byte that is not UTF-8 may stand anywhere in what
-a user or a model wrote. `mend` makes strict JSON of what only the standard library reads: every
-text that comes out can be encoded, every number is finite.
+Half an emoji, NaN, a number of 5,000 digits or a byte that is not UTF-8 may occur anywhere in the
+text of a user or a model. `mend` turns what only the standard library reads into strict JSON: every
+text can be encoded, every number is finite.
 """
 
 import json
@@ -22,14 +22,14 @@ from bedrock_alerts.text import clean
 T = TypeVar("T")
 
 _MAX_DIGITS: Final = 12
-# Deep in what the parser takes for a whole number, far above every count and time there is.
+# Within the range of the parser's integers, far above every real count and time.
 _MOST_DIGITS: Final = 20
 # Building objects takes many times the text's size. Genuine records are at most 1 MB, and batches
-# of them hardly ever need mending, so that more than this is refused.
+# of them rarely need repair, so more than this is refused.
 _MAX_CHARS: Final = 8 * 1024 * 1024
-# Nothing that is read of a record lies half as deep, and every parser gets down so far.
+# No value of a record that is read is half as deep, and every parser supports this depth.
 _MAX_DEPTH: Final = 100
-# A text takes one attempt, also one that never ends: possessive, so that nothing is tried again.
+# A string takes one attempt, even if unterminated: possessive, so without backtracking.
 _TEXT_OR_BRACKET: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)|[\[\]{}]', re.DOTALL)
 _members: Final = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _items: Final = msgspec.json.Decoder(list[msgspec.Raw]).decode
@@ -47,10 +47,10 @@ class Reader(Generic[T]):
         self._decode = msgspec.json.Decoder(kind).decode
 
     def read(self, text: str | bytes) -> T | None:
-        """Return what `text` holds, without what does not fit; None where nothing does.
+        """Return the value of `text` without parts of other types; None if nothing is left.
 
-        Texts that are too long are cut, and numbers written as text are read as numbers. What is
-        nested deeper than anything of ours is not read. Raises ValueError for what is not JSON.
+        Texts that are too long are cut, and numbers written as text are read as numbers. Values
+        nested deeper than ours are not read. Raises ValueError for what is not JSON.
         """
         try:
             found: T = self._decode(text)
@@ -76,7 +76,7 @@ class Reader(Generic[T]):
         return None if found is msgspec.UNSET else found
 
 
-@cache  # the types of our own code; at the first odd value, because a cold start need not wait
+@cache  # type annotations; read at the first unexpected value, to keep cold starts short
 def _shape(kind: Any) -> inspect.Type:
     return inspect.type_info(kind)
 
@@ -87,7 +87,7 @@ def _decoder(kind: type[msgspec.Struct]) -> msgspec.json.Decoder[Any]:
 
 
 def _fitting(text: Any, shape: inspect.Type) -> Any:
-    """Return the value as the first of the types that it fits, UNSET where it fits none."""
+    """Return the value as the first type that it fits, UNSET if it fits none."""
     for option in shape.types if isinstance(shape, inspect.UnionType) else (shape,):
         try:
             value = _value(text, option)
@@ -99,7 +99,7 @@ def _fitting(text: Any, shape: inspect.Type) -> Any:
 
 
 def _value(text: Any, shape: inspect.Type) -> Any:
-    """Return the value as this one type; raises ValidationError or returns UNSET if it is none."""
+    """Return the value as this type; raises ValidationError or returns UNSET if it does not fit."""
     match shape:
         case inspect.StructType():
             return _object(text, shape)
@@ -132,7 +132,7 @@ def _object(text: Any, shape: inspect.StructType) -> Any:
 
 
 def _count(value: float | str, most: int | None) -> Any:
-    """Return a believable count: whole, not negative, bounded; UNSET for everything else."""
+    """Return a plausible count: whole, not negative, bounded; UNSET for anything else."""
     if isinstance(value, str):
         is_number = value.isascii() and value.isdigit() and len(value) <= _MAX_DIGITS
         return int(value) if is_number else msgspec.UNSET
@@ -142,13 +142,12 @@ def _count(value: float | str, most: int | None) -> Any:
 def mend(text: str | bytes) -> bytes:
     """Return `text` as strict JSON; numbers out of range become null, lone surrogates `?`.
 
-    Raises ValueError for what is not JSON at all, RecursionError for what is nested too deeply: see
-    `shallow`.
+    Raises ValueError if it is not JSON, RecursionError if it is nested too deeply: see `shallow`.
     """
     if isinstance(text, bytes):
         text = text.decode("utf-8", "replace")
     if len(text) > _MAX_CHARS:
-        raise ValueError("too long to be mended")
+        raise ValueError("too long to be repaired")
     document = json.loads(
         text.removeprefix("\ufeff"),
         strict=False,
@@ -160,12 +159,12 @@ def mend(text: str | bytes) -> bytes:
 
 
 def shallow(text: str | bytes) -> bytes:
-    """Return JSON without what is nested so deeply that parsers refuse it: it becomes null.
+    """Return JSON with null for values that are nested too deeply for parsers.
 
-    Raises ValueError for what is too long.
+    Raises ValueError for a text that is too long.
     """
     if len(text) > _MAX_CHARS:
-        raise ValueError("too long to be mended")
+        raise ValueError("too long to be repaired")
     if isinstance(text, str):
         text = text.encode("utf-8", "surrogatepass")
     pieces: list[bytes] = []
@@ -176,7 +175,7 @@ def shallow(text: str | bytes) -> bytes:
             depth += 1
             if depth == _MAX_DEPTH:
                 pieces.append(text[start : found.start()])
-                start = len(text)  # what is never closed is left out to the end
+                start = len(text)  # an unclosed value is left out to the end
         elif mark in (b"}", b"]"):
             depth -= 1
             if depth == _MAX_DEPTH - 1:

@@ -1,7 +1,7 @@
 """What a warm container stores from one batch to the next, within bounds.
 
-It makes repeats harmless and names few for one container. Two containers that work at once know
-nothing of each other.
+It makes repeats harmless and limits names, for one container. Containers that run in parallel do
+not share it.
 """
 
 from collections import Counter
@@ -23,11 +23,11 @@ class Memory:
         self._published: dict[tuple[int, str], set[str]] = {}
 
     def has_counted(self, delivery: int) -> bool:
-        """Whether a delivery, by its hash, was counted lately."""
+        """Whether a delivery, by its hash, was counted recently."""
         return delivery in self._counted or delivery in self._counted_before
 
     def keep(self, deliveries: Iterable[int]) -> None:
-        """Record what was counted: call it when the metrics are written, not before."""
+        """Record counted deliveries; call it after the metrics are written."""
         self._counted.update(deliveries)
         if len(self._counted) > self._most_ids:
             self._counted, self._counted_before = set(), self._counted
@@ -35,7 +35,7 @@ class Memory:
     def published(self, hour: int, name: str, counts: Counter[str], most: int) -> frozenset[str]:
         """Return the values of a dimension that keep their name in an hour, and record them.
 
-        Those that had one before keep it; then the most frequent are taken, up to `most`.
+        Those that already had one keep it; then the most frequent are added, up to `most`.
         """
         kept = self._published.setdefault((hour, name), set())
         new = sorted(counts.keys() - kept, key=lambda value: (-counts[value], value))

@@ -1,8 +1,8 @@
-"""Output bodies that were too large for their record and lie in S3: read one by one, within limits.
+"""Reads output bodies that were too large for their record from S3, one by one, within limits.
 
-The path comes out of a record, so that it may say anything: only Bedrock's folders of bodies in the
-one bucket that was named are read. No failure costs the record: it stays `offloaded`, and a line
-of the log tells how many did for which reason, never which.
+The path comes from a record, so it may be anything: only Bedrock's folders of bodies in the
+configured bucket are read. After a failure the record stays `offloaded`, and a log line gives the
+number for each reason, never the paths.
 """
 
 import re
@@ -23,9 +23,9 @@ from bedrock_alerts.invocations.lenient_json import (
 from bedrock_alerts.limits import MAX_BODY_BYTES, MAX_BODY_INFLATED_BYTES
 
 Chunks: TypeAlias = Callable[[str, str], Iterator[bytes]]
-"""Gives an object's bytes in pieces, by bucket and key. Raises GoneError or TransientError."""
+"""Returns an object's bytes in pieces, by bucket and key. Raises GoneError or TransientError."""
 
-# A third of the shortest time-out of a collector: what it has to do beside this needs the rest.
+# A third of the shortest time-out of a collector, whose other work needs the rest.
 SECONDS_PER_BATCH: Final = 20.0
 
 _PATH: Final = re.compile(r"s3://(?P<bucket>[^/]+)/(?P<key>[\x20-\x7e]{1,1024})")
@@ -35,10 +35,10 @@ _OUT_OF_TIME: Final = "out_of_time"
 
 
 class BatchBodies:
-    """Reads the bodies of one batch, for as long as its time lasts, and counts what it could not.
+    """Reads the bodies of one batch until its time is used up, and counts failures.
 
-    A body is asked for once: a second record of the same call would else be another call, if only
-    one of the two could be read.
+    A body is read once: otherwise two records of one call would count as two calls if only one
+    could be read.
     """
 
     def __init__(self, bucket: str, chunks: Chunks, clock: Callable[[], float]) -> None:
@@ -50,7 +50,7 @@ class BatchBodies:
         self._reasons: Counter[str] = Counter()
 
     def read(self, path: str) -> bytes | None:
-        """Return the JSON at `path`, inflated; None where it could not be had."""
+        """Return the JSON at `path`, inflated; None if it cannot be read."""
         key = self._key(path)
         if key is None:
             self._reasons[_NOT_ALLOWED] += 1
@@ -71,14 +71,14 @@ class BatchBodies:
         line = notice(
             "bodies_not_read",
             "WARNING",
-            "output bodies in S3 could not be read: what guardrails did there is unknown",
+            "output bodies in S3 could not be read: their guardrail results are unknown",
             bodies=self._reasons.total(),
             reasons=dict(self._reasons),
         )
         return (line,)
 
     def _key(self, path: str) -> str | None:
-        """Return the key of a body in the bucket that may be read, None for all else."""
+        """Return the key of a body in the permitted bucket, None for all else."""
         found = _PATH.fullmatch(path)
         if found is None or found["bucket"] != self._bucket:
             return None
@@ -94,7 +94,7 @@ class BatchBodies:
             self._spent += self._clock() - began
 
     def _fetched(self, key: str, began: float) -> bytes | str:
-        """Return a body as JSON, or the reason why not."""
+        """Return a body as JSON, or the reason for the failure."""
         try:
             return _opened(self._packed(key, began))
         except _UnreadError as failure:
@@ -102,7 +102,7 @@ class BatchBodies:
         except GoneError:
             return "gone"
         except TransientError as error:
-            return str(error)  # names AWS's code for it, and nothing of the object
+            return str(error)  # names only AWS's error code
 
     def _packed(self, key: str, began: float) -> bytes:
         """Return the object's bytes. Raises _UnreadError without time or room for them."""
@@ -130,12 +130,12 @@ class OffloadedBodies:
         self._clock = clock
 
     def of_a_batch(self) -> BatchBodies:
-        """Begin a batch: it has all of its time before it."""
+        """Begin a batch, with its full time."""
         return BatchBodies(self._bucket, self._chunks, self._clock)
 
 
 class _UnreadError(Exception):
-    """A body that cannot be had; the message is the reason's one word."""
+    """A body that cannot be read; the message is a one-word reason."""
 
 
 def _opened(packed: bytes) -> bytes:
@@ -150,7 +150,7 @@ def _opened(packed: bytes) -> bytes:
 
 
 def _is_json(text: bytes) -> bool:
-    """Whether it can be parsed, if need be mended, as a record would be."""
+    """Whether it can be parsed, after repair if needed, like a record."""
     for attempt in (bytes, shallow, _mended):
         try:
             msgspec.json.decode(attempt(text), type=msgspec.Raw)

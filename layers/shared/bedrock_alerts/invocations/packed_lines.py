@@ -1,4 +1,4 @@
-"""Lines of a log that are kept until a whole object has been read, however many there are."""
+"""Stores any number of log lines until a whole object has been read."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, overload
@@ -8,7 +8,7 @@ from isal import isal_zlib
 from bedrock_alerts.errors import BatchError
 
 _BLOCK_BYTES: Final = 1024 * 1024
-# Event lines shrink to about a tenth. A function of 256 MB has room for so much beside the rest.
+# Event lines shrink to about a tenth. This limit fits into a function of 256 MB.
 MOST_PACKED_BYTES: Final = 48 * 1024 * 1024
 
 
@@ -21,7 +21,7 @@ class PackedLines(Sequence[bytes]):
         self._packed_bytes = self._bytes = self._packed_lines = 0
 
     def extend(self, lines: Iterable[bytes]) -> None:
-        """Keep more lines. Raises BatchError where they no longer fit into memory."""
+        """Add lines. Raises BatchError if they no longer fit into memory."""
         for line in lines:
             self._lines.append(line)
             self._bytes += len(line)

@@ -1,7 +1,7 @@
 """The second step: from one line of the invocation log to a typed invocation.
 
 Values are read from fixed paths of the parsed JSON only, never by searching text: prompts and tool
-inputs can hold anything, a fake token count included. `raw` names what is read.
+inputs can hold anything, a fake token count included. `record` names what is read.
 """
 
 import re
@@ -60,9 +60,9 @@ _MAX_METADATA: Final = (
     16  # https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html
 )
 _TIERS: Final = frozenset({"default", "priority", "flex", "reserved"})
-# Operations whose answer may be an embedding; `unknown` stands for a record that does not say.
+# Operations whose response may be an embedding; `unknown` means a record without operation.
 _MAY_EMBED: Final = frozenset({"InvokeModel", "unknown"})
-# What the names of models that make no text have in them, for answers that were not read.
+# Parts of the names of models that produce no text, for responses that were not read.
 _MAKERS: Final[tuple[tuple[re.Pattern[str], Modality], ...]] = (
     (re.compile(r"embed"), "embedding"),
     (re.compile(r"canvas|image|^stability\.|\.sd3"), "image"),
@@ -72,7 +72,7 @@ _MAKERS: Final[tuple[tuple[re.Pattern[str], Modality], ...]] = (
 _ERROR_CODE: Final = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
 
 ReadBody: TypeAlias = Callable[[str], bytes | None]
-"""Gives the JSON at an S3 path that a record names; None where it could not be had."""
+"""Returns the JSON at an S3 path that a record names; None if it cannot be read."""
 
 _records: Final = Reader[RawRecord](RawRecord)
 _bodies: Final = Reader[OutputBody](OutputBody)
@@ -86,7 +86,7 @@ _PLAIN: Final = Billing()
 _NOTHING_USED: Final = Usage()
 _REFUSED: Final = Billing(counts="refused")
 _UNCOUNTED: Final = Billing(counts="missing")
-# What is left of chunks that hold a piece of the answer and nothing else: by far the most.
+# The parsed form of chunks that hold only a piece of the response: by far the most.
 _PIECES: Final = (RawBody(), RawBody(delta=RawDelta()), RawBody(choices=[RawChoice()]))
 
 
@@ -100,10 +100,10 @@ def parse(
 ) -> Invocation | Rejected | Skipped:
     """Read one line of the invocation log.
 
-    `where` says to a person which line it was; `logged_at` (seconds since 1970) stands in when the
-    record has no readable timestamp of its own. `read_body` is asked for an output that is not in
-    the record but in S3; what it gives is read as if it had been in the record. `naming` says
-    how callers are named. Whatever the line holds, a value comes back.
+    `where` identifies the line for a person; `logged_at` (seconds since 1970) is used if the record
+    has no readable timestamp. `read_body` returns an output that is in S3; it is read as if it were
+    in the record. `naming` says how callers are named. Every line, whatever it holds, returns a
+    value.
     """
     try:
         raw = _records.read(line)
@@ -121,7 +121,7 @@ def parse(
 
 
 def _with_body(raw: RawRecord, read_body: ReadBody) -> RawRecord:
-    """Put the output's body into the record that only says where it is."""
+    """Put the output's body into a record that only refers to it."""
     output = raw.output
     if output is None or output.output_body_json is not None:
         return raw
@@ -134,12 +134,12 @@ def _with_body(raw: RawRecord, read_body: ReadBody) -> RawRecord:
 
 
 def _with_text_read(raw: RawRecord, output: RawOutput, text: str) -> RawRecord:
-    """Read a body that the record holds as text."""
+    """Read a body that is text in the record."""
     return replace(raw, output=replace(output, output_body_json=_read_body(text)))
 
 
 def _read_body(text: str | bytes) -> OutputBody:
-    """Read a body as it is read inside a record; None where it cannot be."""
+    """Read a body like one inside a record; None if it cannot be read."""
     try:
         return _bodies.read(text)
     except ValueError:
@@ -172,7 +172,7 @@ def _invocation(
     caller = _caller(
         (identity.arn or "") if type(identity) is RawIdentity else _arn_in_list(identity), naming
     )
-    # By position, in the order of the fields: so many keywords take half a microsecond to match.
+    # By position, in the order of the fields: matching the keywords takes half a microsecond.
     return Invocation(
         _id(raw.request_id),
         when.text,
@@ -203,7 +203,7 @@ def _invocation(
 
 
 def _chunks(output: RawOutput) -> tuple[Body, tuple[RawBody, ...]]:
-    """Say where the output body is, and return it, or its chunks in which there is something.
+    """Return where the output body is, and the body or its non-empty chunks.
 
     A list may hold more than objects: streams end with the text `"[DONE]"`.
     """
@@ -218,7 +218,7 @@ def _chunks(output: RawOutput) -> tuple[Body, tuple[RawBody, ...]]:
 
 
 # --- Who called what, and when ------------------------------------------------------------------
-# Many records share these. What is remembered is bounded, as `raw` bounds the length of texts.
+# Many records share these. The cache is bounded, as the length of texts is.
 
 
 class _Moment(NamedTuple):
@@ -229,7 +229,7 @@ class _Moment(NamedTuple):
 
 
 class _Place(NamedTuple):
-    """Where a call was made, and to which model; `model_id` is None where nothing says so."""
+    """The Region and model of a call; `model_id` is None if not in the record."""
 
     account_id: str
     region: str
@@ -240,7 +240,7 @@ class _Place(NamedTuple):
 
 
 def _moment_of_logging(logged_at: float | None) -> _Moment | None:
-    """Return what is the next best where a record has no readable time of its own."""
+    """Return the next best time of a record without a readable one."""
     try:
         if logged_at is not None:
             return _Moment(datetime.fromtimestamp(logged_at, UTC).isoformat(), logged_at)
@@ -275,7 +275,7 @@ def _place(
 
 
 class _Caller(NamedTuple):
-    """Who made a call; the ARN is empty where callers are hashed."""
+    """The caller of a call; the ARN is empty if callers are hashed."""
 
     principal: str
     arn: str
@@ -290,7 +290,7 @@ def _caller(arn: str, naming: Naming) -> _Caller:
 
 
 def _arn_in_list(identity: Any) -> str:
-    """Find the caller's ARN where `identity` is a list of objects, which was seen once."""
+    """Return the caller's ARN if `identity` is a list of objects, which was seen once."""
     for item in identity or ():
         if type(item) is RawIdentity and item.arn is not None:
             return item.arn
@@ -301,12 +301,12 @@ def _id(text: str | None) -> str:
     if not text:
         return ""
     if text.isascii() and text.isprintable():
-        return text.strip()  # nearly always; `clean` would find nothing to do
+        return text.strip()  # nearly always; `clean` would change nothing
     return clean(text, 128)
 
 
 def _error_code(value: Any) -> str | None:
-    """Return the exception's name; anything that does not look like one is `OTHER`, never ok."""
+    """Return the exception's name; any other text is `OTHER`, never ok."""
     if value == "":
         return None
     if not isinstance(value, str):
@@ -316,25 +316,25 @@ def _error_code(value: Any) -> str | None:
 
 
 def _guess_operation(output: RawOutput, chunks: tuple[RawBody, ...]) -> str:
-    """Name the operation by the body's shape, for sources that leave `operation` out."""
+    """Return the operation by the body's shape, for sources that leave `operation` out."""
     if isinstance(output.output_body_json, list):
         return "InvokeModelWithResponseStream"
     if not chunks:
         return "unknown"
-    # Nova's own answers have a `stopReason` too, but nothing of Bedrock's beside it.
+    # Nova's own responses have a `stopReason` too, but no other key of Bedrock's.
     body = chunks[0]
     is_converse = body.metrics is not None or body.trace is not None
     return "Converse" if is_converse and body.stop_reason_converse else "InvokeModel"
 
 
-# --- What was answered --------------------------------------------------------------------------
+# --- What was returned --------------------------------------------------------------------------
 
 
 class _Answer:
-    """What all chunks of an answer say together; read in one pass, chunk by chunk.
+    """The combined values of all chunks of a response, read in one pass.
 
-    The last chunk wins, but for the tier, the latency mode and the model: the first one that names
-    one does. What is written here are the values of an answer that says nothing.
+    The last chunk wins, except for the tier, the latency mode and the model, where the first wins.
+    The defaults are the values of an empty response.
     """
 
     stop_reason: str | None = None
@@ -373,7 +373,7 @@ class _Answer:
             self.latency_mode = self.latency_mode or _word(chunk.performance_config.latency)
         if chunk.images is not NULL and self.images is NULL:
             self.images = chunk.images
-        # Nearly always they are the very same object, which is quicker to see than to compare.
+        # Nearly always they are the same object, and identity is faster to check than equality.
         if not (
             chunk.embedding is chunk.embeddings is chunk.embeddings_by_type is chunk.data is NULL
         ):
@@ -401,7 +401,7 @@ class _Answer:
             self.traces += (trace.guardrail,)
         if trace.guardrails is not NULL:
             self.traces += (trace.guardrails,)
-        # A prompt router says which model it chose: it is the one that is charged.
+        # A prompt router names the model that it chose, which is the one charged.
         if trace.router is not None and self.routed_model is None:
             self.routed_model = clean(trace.router.invoked_model_id or "", 512) or None
 
@@ -412,7 +412,7 @@ class _Answer:
         ):
             self.intervened = True
         elif isinstance(chunk.guardrail_action, str):
-            self.ran = True  # `NONE`, or a word of the future: a guardrail was at work
+            self.ran = True  # `NONE`, or an unknown value: a guardrail ran
 
     def _read_usage(self, usage: RawUsage) -> None:
         if self.usage is _NO_USAGE:
@@ -435,13 +435,13 @@ def _word(word: str | None) -> str | None:
     return _cleaned(word) if word else None
 
 
-@lru_cache(maxsize=1024)  # few words, many answers
+@lru_cache(maxsize=1024)  # few words, many responses
 def _cleaned(word: str) -> str | None:
     return clean(word, _MAX_WORD) or None
 
 
 def _stop_word(chunk: RawBody) -> str | None:
-    """Return the provider's own word for why the answer ended."""
+    """Return the provider's word for why the response ended."""
     if chunk.stop_reason:
         return chunk.stop_reason
     if type(chunk.delta) is RawDelta and chunk.delta.stop_reason:
@@ -462,10 +462,10 @@ def _choice_word(choices: RawChoices) -> str | None:
 
 
 def _service_tier(chunk: RawBody) -> str | None:
-    """Return the service tier that served the call, in Bedrock's word."""
+    """Return the service tier that served the call, in Bedrock's words."""
     if chunk.service_tier_converse is not None and chunk.service_tier_converse.type:
         return _word(chunk.service_tier_converse.type)
-    # OpenAI's answers name the tier too, and sometimes say `auto` there, which is none.
+    # OpenAI's responses name the tier too, sometimes as `auto`, which is not a tier.
     named = isinstance(chunk.service_tier, str) and chunk.service_tier in _TIERS
     return chunk.service_tier if named else None
 
@@ -521,13 +521,13 @@ def _first(*counts: int | None) -> int | None:
 
 
 def _cached_inside(usage: RawUsage) -> int | None:
-    """Return how much of the input the cache has read, where the provider counts it as input."""
+    """Return the cached input tokens, for providers that count them as input."""
     details = usage.input_details or usage.prompt_details
     return None if details is None else details.cached_tokens
 
 
 def _without_cached(read: int | None, total: int | None, usage: RawUsage) -> int | None:
-    """Take off what the cache has read, where it is in the count: that is the provider's total."""
+    """Subtract the cached tokens if the provider's count includes them."""
     cached = _cached_inside(usage)
     is_inside = cached is not None and total is not None and read == total >= cached
     return read - cached if is_inside and read is not None and cached is not None else read
@@ -543,7 +543,7 @@ def _written_by_lifetime(usage: RawUsage) -> int | None:
 def _billing(raw: RawRecord, answer: _Answer, images: int, body: Body, usage: Usage) -> Billing:
     writes = _hour_long_writes(answer.usage)
     tier, latency_mode = answer.service_tier, answer.latency_mode
-    # As served, as the record has it, or as asked for.
+    # As served, as in the record, or as requested.
     if latency_mode is None and raw.performance_config is not None:
         latency_mode = _word(raw.performance_config.latency)
     asked = None if raw.input is None else raw.input.input_body_json
@@ -573,7 +573,7 @@ def _billing(raw: RawRecord, answer: _Answer, images: int, body: Body, usage: Us
 def _nothing_used(
     source: RawInput, output: RawOutput, answer: _Answer, error_code: str | None
 ) -> Billing:
-    """Return how a call without usage is billed: refused, uncounted, or nothing to pay."""
+    """Return how a call without usage is billed: refused, uncounted, or free."""
     if error_code:
         return _REFUSED
     counts = (
@@ -590,20 +590,20 @@ def _nothing_used(
 
 
 def _tier_unread(operation: str, asked: Any) -> str | None:
-    """Return the tier where no answer was read: Converse's request names any but the default."""
+    """Return the tier if no response was read: Converse's request names any but the default."""
     is_default = type(asked) is RawRequest and operation.startswith("Converse")
     return None if is_default else UNKNOWN_TIER
 
 
 def _hour_long_writes(usage: RawUsage) -> int | None:
-    """Count the cache writes kept for an hour, from Converse's split or Anthropic's own."""
+    """Return the tokens of one-hour cache writes, from Converse's split or Anthropic's own."""
     if usage.cache_details is not None:
         return sum(detail.tokens or 0 for detail in usage.cache_details if detail.ttl == "1h")
     return None if usage.cache_creation is None else usage.cache_creation.for_an_hour or 0
 
 
 def _images(output: RawOutput, answer: _Answer) -> int:
-    """Count the pictures made, by the record's counters or else by the body's list of them."""
+    """Return the number of generated images, by the record's counters or else the body's list."""
     if output.output_images_count is not None:
         return output.output_images_count
     if output.output_image_count is not None:
@@ -613,7 +613,7 @@ def _images(output: RawOutput, answer: _Answer) -> int:
     if answer.images is NULL:
         return 0
     try:
-        # An image that a filter removed leaves a null.
+        # A filtered image leaves a null.
         return sum(bytes(image) != b"null" for image in _elements.decode(answer.images))
     except msgspec.ValidationError:
         return 0  # no list
@@ -627,7 +627,7 @@ def _modality(
     operation: str,
     model: str,
 ) -> Modality:
-    """Return what came out, by counters and the body's shape, else by the model's name."""
+    """Return the output modality, by counters and the body's shape, else by the model's name."""
     if output.output_video_duration_seconds is not None or output.output_video_height is not None:
         return "video"
     if output.output_audio_duration_seconds is not None:

@@ -1,4 +1,4 @@
-"""The price list that ships beside this module, and a user's own entries: read and checked.
+"""Reads and checks the price list that ships with this module, and a user's own entries.
 
 Rates are whole pico-dollars (1e-12 USD): 1,000,000 a token is 1 USD per million tokens.
 """
@@ -27,15 +27,15 @@ _Name: TypeAlias = Annotated[str, msgspec.Meta(max_length=256, pattern=r"^[^\s/]
 
 
 class PricesError(ValueError):
-    """A price list that cannot be used; the message names the entry and the field."""
+    """A price list is not valid; the message names the entry and the field."""
 
 
 class Rates(
     msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True
 ):
-    """Pico-dollars a token, by kind (`image`: an image made); None where no price is known.
+    """Pico-dollars a token, by kind (`image`: a generated image); None if no price is known.
 
-    `cache_write` is the five-minute cache, `cache_write_1h` the one of an hour.
+    `cache_write` is the five-minute cache, `cache_write_1h` the one-hour cache.
     """
 
     input: Rate | None = None
@@ -59,15 +59,14 @@ class Band(
 class Entry(
     msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True
 ):
-    """All prices of one model id, with its geography prefix, in `region` or wherever unsaid.
+    """All prices of one model id, with its geography prefix, in `region`, or anywhere if None.
 
-    `call` is a price for each call, for what is neither tokens nor images (a rerank, a video):
-    where there is one, kinds without a rate cost nothing. `tiers` is keyed by Bedrock's service
-    tier or latency mode. `caveat` says in what way the list's price is itself only near:
-    `image-size` where the real one varies with size and quality, `tokens-only` where media that a
-    record does not count are charged beside the tokens, `sources-differ` where two sources differ.
-    `in_all_regions` says that the price was checked to hold in every commercial Region without a
-    separate entry.
+    `call` is a price for each call, if neither tokens nor images are charged (a rerank, a video):
+    with one, kinds without a rate cost nothing. `tiers` is keyed by Bedrock's service tier or
+    latency mode. `caveat` says why the list's price is only approximate: `image-size` if the real
+    one varies with size and quality, `tokens-only` if media that a record does not count are
+    charged too, `sources-differ` if two sources disagree. `in_all_regions` says that the price was
+    checked to hold in every commercial Region without a separate entry.
     """
 
     model: _Name
@@ -94,7 +93,7 @@ class GuardrailRates(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
 
 class ShippedPrices(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The shape of `prices.json`."""
+    """The format of `prices.json`."""
 
     source: str
     source_version: str
@@ -108,14 +107,14 @@ class ShippedPrices(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
 
 class SameAs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """An override that takes the prices of another model."""
+    """An override that uses the prices of another model."""
 
     model: _Name
     same_as: _Name
 
 
 class _Overrides(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    # Untyped at first, so that a fault can be told with the name of the model it is in.
+    # Untyped at first, so that an error can name its model.
     entries: list[Any]
 
 
@@ -135,7 +134,7 @@ class _Dated(msgspec.Struct, frozen=True):
 
 
 def read_given(text: bytes) -> ShippedPrices | tuple[Entry | SameAs, ...]:
-    """Read what a user gives: a whole list (it has a date), or entries of their own.
+    """Read a user's prices: a whole list (with a date), or the user's own entries.
 
     Raises `PricesError`.
     """
@@ -170,7 +169,7 @@ def read_overrides(text: bytes) -> tuple[Entry | SameAs, ...]:
 def copies(
     wanted: SameAs, entries: Mapping[tuple[str, str | None], Entry]
 ) -> dict[tuple[str, str | None], Entry]:
-    """Return another model's entries under this one's id; raises `PricesError` without any."""
+    """Return another model's entries under this one's id; raises `PricesError` if it has none."""
     copies = {
         (wanted.model, region): msgspec.structs.replace(entry, model=wanted.model)
         for (model, region), entry in entries.items()
@@ -183,21 +182,21 @@ def copies(
 
 
 def _check(entries: Iterable[Entry], what: str) -> None:
-    """Refuse what the types allow and no price list means; raises `PricesError`."""
+    """Raise `PricesError` for values that the types allow but no price list contains."""
     seen: Counter[tuple[str, str | None]] = Counter()
     for entry in entries:
         name = entry.model if entry.region is None else f"{entry.model} in {entry.region}"
         fault = _fault(entry)
         seen[entry.model, entry.region] += 1
         if seen[entry.model, entry.region] > 1:
-            fault = "is there twice"
+            fault = "appears twice"
         if fault is not None:
             message = f"{what}, {name}: {fault}"
             raise PricesError(message)
 
 
 def _fault(entry: Entry) -> str | None:
-    """Say what is wrong with an entry, naming the field; None when nothing is."""
+    """Return the error in an entry, naming the field; None if it is valid."""
     if entry.rates == Rates() and not entry.call:
         return "`rates` holds no rate, and `call` no price"
     bands = [band.above for band in entry.bands]
@@ -207,7 +206,7 @@ def _fault(entry: Entry) -> str | None:
         for kind, rate in msgspec.structs.asdict(rates).items():
             if rate is not None and 0 < rate < _SMALLEST_RATE:
                 return (
-                    f"`{path}.{kind}` is {rate} pico-dollars, too small to be meant: "
+                    f"`{path}.{kind}` is {rate} pico-dollars, too small to be intended: "
                     "1000000 a token is 1 USD per million tokens"
                 )
     return None

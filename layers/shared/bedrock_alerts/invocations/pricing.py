@@ -1,11 +1,11 @@
-"""What one invocation cost, from the price list that ships beside this module.
+"""Calculates the cost of one invocation from the price list that ships with this module.
 
 Money is whole pico-dollars (1e-12 USD), so that sums of any length stay exact. A rate of 1,000,000
 pico-dollars a token is 1 USD per million tokens.
 
-`priced` speaks of the price list, not of the bill: `exact` says that the list has a price for this
-very model id, tier and kind of token. Discounts, commitments and taxes are in no list; overrides
-are where to put them.
+`priced` is about the price list, not the bill: `exact` says that the list has a price for exactly
+this model id, tier and kind of token. Lists have no discounts, commitments or taxes; use overrides
+for them.
 """
 
 import re
@@ -64,10 +64,10 @@ FALLBACKS: Final = (
     CACHE_UNKNOWN,
     SOURCES_DIFFER,
 )
-"""Every word `Cost.fallback` can hold. Where several apply, the first in this order is told."""
+"""Every value of `Cost.fallback`. If several apply, the first in this order is used."""
 
 HOME_REGIONS: Final = frozenset({"us-east-1", "us-east-2", "us-west-2"})
-"""Regions whose price the list's region-less entries hold.
+"""Regions whose prices are in the list's region-less entries.
 
 Checked on litellm 1.109.1: wherever the list has both, the region-less input and output rates equal
 those of these three.
@@ -76,31 +76,31 @@ those of these three.
 RESERVED: Final = "reserved"
 """The service tier that is paid by capacity and time, not by token."""
 
-# Vendors' own names match as well (`meta.`), so what follows the dot must be a model in the list.
+# Vendors' own names match too (`meta.`), so the text after the dot must be a model in the list.
 _PREFIX: Final = re.compile(r"[a-z]{2,6}(?:-[a-z]+)?\.")
-# What the id of a model with a longer context ends with: it costs what the model costs.
+# The suffix of a model with a longer context, which has the price of the model.
 _CONTEXT: Final = re.compile(r":\d+k$")
 _GOV: Final = "us-gov-"
 _GOV_PREFIX: Final = "us-gov."
 
-# Model ids come from whoever calls Bedrock: an endless supply of new ones must not fill memory.
+# Model ids come from callers: an endless supply of new ones must not fill memory.
 _MEMO_LIMIT: Final = 4096
 _MAX_FAULT: Final = 500
 OLD_DAYS: Final = 60
-"""A list older than this is said to be old: several models a month are new."""
+"""The age at which a list is reported as old: several models a month are new."""
 
 
 class _Row(msgspec.Struct, frozen=True):
-    """What one band charges: rate by kind, and from where it was borrowed, if it was."""
+    """The charges of one band: the rate of each kind, and the source of a borrowed one."""
 
     above: int
     charges: tuple[tuple[int | None, str | None], ...]
 
 
 class _Plain(NamedTuple):
-    """What a call costs that used nothing but input and output, and not too much: most calls.
+    """Rates for calls with only input and output below a limit: most calls.
 
-    Pico-dollars a token, and the most tokens of input up to which they hold.
+    Pico-dollars a token, and the number of input tokens up to which they apply.
     """
 
     read: int
@@ -115,7 +115,7 @@ _PlanKey: TypeAlias = tuple[str, str, str | None, str | None]
 
 
 class _Plan(msgspec.Struct, frozen=True):
-    """All that pricing a call needs and that does not depend on its usage."""
+    """Everything to price a call that does not depend on its usage."""
 
     rows: tuple[_Row, ...]
     fallback: str | None
@@ -127,7 +127,7 @@ class _Plan(msgspec.Struct, frozen=True):
     call: int | None
 
 
-# Rates, and the word for what they are if they stand in for others.
+# Rates, and the fallback's name if they replace missing ones.
 _Sources: TypeAlias = list[tuple[Rates, str | None]]
 
 
@@ -150,9 +150,9 @@ def _plan(
     latency_mode: str | None,
     wide: Entry | None,
 ) -> _Plan:
-    """Lay out what `entry` charges in a tier; an optimized latency is priced as a tier is.
+    """Return the charges of `entry` in a tier; an optimized latency is priced like a tier.
 
-    `wide` is the region-less entry at this Region's ratio, for what a Region's own one lacks.
+    `wide` is the region-less entry at this Region's ratio, for rates that the Region's own lacks.
     """
     fast = latency_mode not in (None, "standard")
     tier = latency_mode if fast else service_tier
@@ -179,7 +179,7 @@ def _plan(
                 sources.append((band.rates, borrowed if is_default else if_other_tier))
         rows.append(_Row(above, _charges(sources)))
     by_image = entry.rates.image is not None
-    # Batch jobs are in no log.
+    # Batch jobs are not in the log.
     has_tiers = any(name != "batch" for one in (entry, wide) if one for name in one.tiers)
     in_doubt = TIER_UNKNOWN if tier == UNKNOWN_TIER and has_tiers else None
     charges = rows[-1].charges
@@ -196,7 +196,7 @@ def _plan(
 
 
 def _at_the_ratio_of(entry: Entry, wide: Entry) -> Entry:
-    """Return the region-less entry, each rate as much dearer as the Region's input is."""
+    """Return the region-less entry, each rate scaled by the Region's ratio for input."""
     ours, theirs = entry.rates.input, wide.rates.input
     if not ours or not theirs or ours == theirs:
         return wide
@@ -234,7 +234,7 @@ def _plain(rows: list[_Row]) -> _Plain | None:
 
 
 class PriceList(Protocol):
-    """Says what a call costs."""
+    """Prices calls."""
 
     def cost(
         self,
@@ -245,14 +245,14 @@ class PriceList(Protocol):
         billing: Billing,
         units: GuardrailUnits | None,
     ) -> Cost:
-        """Return the cost, unpriced where no price is known."""
+        """Return the cost, unpriced if no price is known."""
 
 
 def cost_of(call: Invocation, prices: PriceList) -> Cost:
     """Return what a call cost, by the id that was called.
 
-    Only an override has the id of an application inference profile; else it is priced as what the
-    profile was made from.
+    Only an override can price the id of an application inference profile; otherwise the call is
+    priced like the profile's source.
     """
     cost = prices.cost(
         model_id=call.called_id,
@@ -271,7 +271,7 @@ def cost_of(call: Invocation, prices: PriceList) -> Cost:
 
 @dataclass(frozen=True, slots=True)
 class Prices:
-    """A price list, ready to price calls; made by `Prices.load`, never changed after.
+    """A price list, ready to price calls; created by `Prices.load` and never changed.
 
     `dated` is the ISO date of the list, `source` where it came from.
     """
@@ -280,7 +280,7 @@ class Prices:
     source: str
     _guardrail: GuardrailRates
     _entries: Mapping[tuple[str, str | None], Entry]
-    # Models the list prices by Region, and those an override prices for all Regions.
+    # Models that the list prices by Region, and those that an override prices for all Regions.
     _regional: frozenset[str]
     _everywhere: frozenset[str]
     _memo: dict[_PlanKey, _Plan | None] = field(
@@ -289,13 +289,13 @@ class Prices:
 
     @classmethod
     def load(cls, given: bytes | None = None) -> Self:
-        """Read the shipped list, or `given` in its place, or both.
+        """Read the shipped list, or `given` instead, or both.
 
-        `given` is JSON: a whole list as `prices.json` is one, or `{"entries": [...]}`, which add to
-        the shipped list. Each of these entries replaces the whole entry of its model and Region,
-        and takes any model id, also an opaque one. `{"model": ..., "same_as": ...}` takes the
-        prices of another model, in all Regions. Raises `PricesError` and loads nothing at all when
-        one entry is unusable.
+        `given` is JSON: a whole list like `prices.json`, or `{"entries": [...]}`, which add to the
+        shipped list. Each of these entries replaces the whole entry of its model and Region, and
+        accepts any model id, also an opaque one. `{"model": ..., "same_as": ...}` uses the prices
+        of another model, in all Regions. Raises `PricesError` and loads nothing if an entry is not
+        valid.
         """
         found = () if given is None else read_given(given)
         own: tuple[Entry | SameAs, ...] = ()
@@ -341,24 +341,22 @@ class Prices:
     ) -> Cost:
         """Price one call; `region` is the record's own, not where the call ran. Never raises.
 
-        Looked up in this order: the id in its Region; the id; both again without its geography
-        prefix (`without-prefix`). No other model's price is ever used, nor another geography's.
-        `other-region`: the list prices this model by Region, but not for this one.
-        `default-tier`, `standard-latency`: the list has no price for the tier or latency.
-        What a Region's own entry lacks (a tier, a band, the cache) is the region-less one's at the
-        same ratio, and `other-region` too. `image-size`, `tokens-only`, `sources-differ`: see
-        `Entry`. `tier-unknown`, `cache-lifetime`, `cache-unknown`: only the body says what tier it
-        was, how long what was written to the cache is kept, or what the cache has read, and the
-        body was not read.
+        The order of look-up: the id in its Region; the id; both again without its geography prefix
+        (`without-prefix`). No other model's price is ever used, nor another geography's.
+        `other-region`: the list prices this model by Region, but not for this one. `default-tier`,
+        `standard-latency`: the list has no price for the tier or latency. Rates that a Region's own
+        entry lacks (a tier, a band, the cache) are the region-less ones at the same ratio, also
+        with `other-region`. `image-size`, `tokens-only`, `sources-differ`: see `Entry`.
+        `tier-unknown`, `cache-lifetime`, `cache-unknown`: only the body names the tier, the
+        lifetime of cache writes, or the cached tokens, and it was not read.
 
-        A call that was refused costs nothing, whatever its model. Unpriced are calls of unknown
-        models, those of the reserved tier, and those that used a kind of token for which there is
-        no rate. Such a kind is not charged as input: that would be ten times too much for most
-        cache reads, and too little for most cache writes, with nothing in the amount to show it; a
-        counted unpriced call gets a rate added. The same holds for a prompt to an image model in
-        whose record no image is counted.
+        A call that was refused costs nothing, whatever its model. Calls of unknown models, of the
+        reserved tier, and with a kind of token without a rate are unpriced. Such a kind is not
+        charged as input: that would be ten times too much for most cache reads and too little for
+        most cache writes, without a sign of it; a counted unpriced call leads to a rate being
+        added. The same holds for a prompt to an image model whose record counts no image.
 
-        No usage costs exactly nothing for any known model, save where a record does not count all
+        No usage costs exactly nothing for any known model, except if a record does not count all
         that is charged (`tokens-only`, or no count at all): there it is unpriced. Counts must not
         be negative.
         """
@@ -413,7 +411,7 @@ class Prices:
         return plan
 
     def _find(self, model_id: str, region: str) -> tuple[Entry, str | None] | None:
-        """Return the entry that prices a model in a Region, and the fallback taken to find it."""
+        """Return the entry that prices a model in a Region, and the fallback used."""
         model_id = _CONTEXT.sub("", model_id)
         found = self._listed(model_id, region)
         prefix = _PREFIX.match(model_id)
@@ -432,9 +430,9 @@ class Prices:
         return entry, None if self._applies(entry, region) else OTHER_REGION
 
     def _applies(self, entry: Entry, region: str) -> bool:
-        """Say whether the region-less price of a model is the list's price for this Region.
+        """Whether the region-less price of a model is the list's price for this Region.
 
-        Most models cost more outside the home Regions. A geography's price is its own.
+        Most models cost more outside the home Regions. A geography has its own price.
         """
         model = entry.model
         if model in self._everywhere:
@@ -476,7 +474,7 @@ def _itemised(plan: _Plan, usage: Usage, billing: Billing, guardrail: int) -> Co
     if plan.call is not None:
         amount = plan.call + (amount or 0)
     if billing.counts == "missing" and not amount:
-        amount = None  # what is charged is none of what a record counts
+        amount = None  # the record counts nothing of what is charged
     if billing.cache_write_1h_tokens is None and plan.has_hour_long_cache:
         fallback = fallback or CACHE_LIFETIME
     if billing.counts == "no-cache" and plan.has_cache:
@@ -492,11 +490,11 @@ def _itemised(plan: _Plan, usage: Usage, billing: Billing, guardrail: int) -> Co
 def _charge(
     plan: _Plan, counts: tuple[int, int, int, int, int, int]
 ) -> tuple[int | None, str | None]:
-    """Return amount and fallback; no amount where a kind was used that has no rate."""
+    """Return amount and fallback; no amount if a used kind has no rate."""
     if not any(counts):
         return (None if plan.tokens_only else 0), plan.fallback if plan.call else None
     if plan.by_image and not counts[5]:
-        # A prompt was read and no image counted: nothing is known of what is charged.
+        # A prompt was read and no image counted: the charge is unknown.
         return None, None
     read_in = counts[0] + counts[2] + counts[3] + counts[4]
     # The last row is above -1, so one always applies.
@@ -517,7 +515,7 @@ def _charge(
 
 
 class GivenPrices(NamedTuple):
-    """What a user gives: JSON and where it is from; `missing` says why there is none."""
+    """Prices from a user: JSON and its source; `missing` says why there is none."""
 
     where: str
     text: bytes = b""
@@ -525,11 +523,11 @@ class GivenPrices(NamedTuple):
 
 
 def load_prices(given: Iterable[GivenPrices], now: float) -> tuple[Prices, tuple[bytes, ...]]:
-    """Return prices made with the first of `given` that can be used, and lines for the log.
+    """Return prices from the first valid one of `given`, and lines for the log.
 
-    There is a line for each one that cannot, and for a list that is old. Without a usable one the
-    shipped list stands alone: raising would stop everything, alarms on guardrails included, for
-    the sake of an amount.
+    There is a line for each one that is not valid, and for an old list. Without a valid one, only
+    the shipped list is used: raising would stop everything, including alarms on guardrails, because
+    of a price.
     """
     prices, lines = None, []
     for one in given:

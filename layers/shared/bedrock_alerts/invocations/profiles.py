@@ -1,4 +1,4 @@
-"""Application inference profiles: which model one stands for, and what its price is called.
+"""Application inference profiles: the model of each, and the id that it is priced by.
 
 A record holds only the profile's opaque id. `bedrock:GetInferenceProfile` says which models it may
 run, each in a Region, but not what it was made from; the set of Regions shows it. Source: the
@@ -31,12 +31,12 @@ _GEOGRAPHIES: Final = (
 )
 
 
-# No profile of AWS's begins so: the price is looked up without it, and is approximate.
+# No AWS profile begins like this: the price is looked up without it, and is approximate.
 _NO_GEOGRAPHY: Final = "mixed"
 
 
 class Profile(NamedTuple):
-    """A profile: the model it runs, and the id under which that is priced.
+    """A profile: its model, and the id that the model is priced by.
 
     `name` is the application: the value of the chosen tag, or the profile's own name.
     """
@@ -47,17 +47,17 @@ class Profile(NamedTuple):
 
 
 class Profiles(Protocol):
-    """Knows application inference profiles."""
+    """Looks up application inference profiles."""
 
     def profile(self, arn: str, *, ask: bool) -> Profile | None:
-        """Return a profile by its ARN, None where it is not known. Never raises.
+        """Return a profile by its ARN, None if unknown.
 
-        Without `ask` only what is known already.
+        Never raises. Without `ask`, only stored profiles are returned.
         """
 
 
 def read_profile(answer: Mapping[str, Any]) -> Profile | None:
-    """Read what GetInferenceProfile returns; None where it names no foundation model."""
+    """Read the response of GetInferenceProfile; None if it names no foundation model."""
     found = [
         match
         for model in answer.get("models") or ()
@@ -78,7 +78,7 @@ def application_of(text: object) -> str:
 
 
 def _geography(regions: set[str]) -> str:
-    """Return what is before the model's id in the price list, empty for a single Region."""
+    """Return the prefix of the model's id in the price list, empty for a single Region."""
     if "" in regions:
         return "global"
     if len(regions) == 1:
@@ -93,7 +93,7 @@ def is_opaque(call: Invocation) -> bool:
 
 
 def resolved(call: Invocation, profiles: Profiles) -> Invocation:
-    """Say of a call through a profile which model it was, where that can be known."""
+    """Return a call through a profile with its model, if that is known."""
     # A refused call costs nothing, and may name any profile.
     profile = profiles.profile(call.model_id, ask=call.billing.counts != "refused")
     if profile is None:
@@ -104,10 +104,10 @@ def resolved(call: Invocation, profiles: Profiles) -> Invocation:
 
 
 class ListedProfiles:
-    """Profiles that a person has listed: ids or ARNs with the model, or AWS's own answers."""
+    """Profiles from a user's file: ids or ARNs with the model, or AWS's responses."""
 
     def __init__(self, text: bytes) -> None:
-        """Read JSON: `{"ID": "MODEL"}`, or what Get- or ListInferenceProfiles return.
+        """Read JSON: `{"ID": "MODEL"}`, or responses of Get- or ListInferenceProfiles.
 
         Raises ValueError.
         """
@@ -117,7 +117,7 @@ class ListedProfiles:
             raise ValueError("names no profile")
 
     def profile(self, arn: str, *, ask: bool = True) -> Profile | None:
-        """Return a profile by its ARN, or by the id that it ends with."""
+        """Return a profile by its ARN, or by the id at its end."""
         del ask
         return self._profiles.get(arn) or self._profiles.get(arn.rpartition("/")[2])
 

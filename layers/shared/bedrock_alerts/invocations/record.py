@@ -1,7 +1,7 @@
-"""What is read of a record, and where it stands: the types that the parser fills in.
+"""The types that the parser fills: the parts of a record that are read.
 
-What they do not name (messages, contents, completions) is skipped by the parser and never becomes
-an object. `fit` reads what does not have these types, so that no value below needs a second check.
+Fields that they do not name (messages, contents, completions) are skipped by the parser and never
+become objects. Values with other types are read leniently, so no value below needs a second check.
 
 Sources: the record shapes are those of AWS's "Monitor model invocation using CloudWatch Logs and
 Amazon S3" and of the ConverseResponse and InvokeModel service models of `bedrock-runtime`.
@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final, TypeAlias
 
 import msgspec
 
-# Whatever JSON can hold beside an object: in a union with one object type nothing is ever refused.
+# All JSON values except objects: a union with one object type accepts any value.
 NotObject: TypeAlias = list[Any] | str | int | float | bool | None
 # No call has this many tokens; it keeps sums far inside a float's range.
 Count: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=10**12)] | None
@@ -36,7 +36,7 @@ class RawCacheCreation(msgspec.Struct, frozen=True, gc=False):
 
 
 class RawTokenDetails(msgspec.Struct, frozen=True, gc=False):
-    """OpenAI's split of the input: what the cache has read is inside the count of the input."""
+    """OpenAI's split of the input, whose count includes the cached tokens."""
 
     cached_tokens: Count = None
 
@@ -63,8 +63,8 @@ class RawUsage(
 ):
     """The body's own count of tokens, in the words of Converse and of the providers.
 
-    Nova's InvokeModel has Converse's words but for the cache. `snake_…` are Anthropic's and those
-    of OpenAI's Responses; `prompt_tokens` and `completion_tokens` OpenAI's Chat Completions'.
+    Nova's InvokeModel has Converse's words, except for the cache. `snake_…` are Anthropic's and
+    those of OpenAI's Responses; `prompt_tokens` and `completion_tokens` OpenAI's Chat Completions'.
     """
 
     input_tokens: Count = None
@@ -121,23 +121,23 @@ class RawTier(msgspec.Struct, frozen=True, gc=False):
 
 
 class RawPerformance(msgspec.Struct, frozen=True, gc=False):
-    """The latency that was asked for, or served."""
+    """The requested or served latency mode."""
 
     latency: Word = None
 
 
 class RawRouter(msgspec.Struct, frozen=True, gc=False):
-    """What a prompt router did."""
+    """The trace of a prompt router."""
 
     invoked_model_id: ModelId = msgspec.field(default=None, name="invokedModelId")
 
 
-# For what is looked at and not read: the parser passes over it, and makes no object of it.
+# For values that are checked but not read: the parser skips them without creating objects.
 NULL: Final = msgspec.Raw(b"null")
 
 
 class RawTrace(msgspec.Struct, frozen=True, gc=False):
-    """A body's trace; what guardrails found is read apart, in `extract`."""
+    """A body's trace; guardrail findings are read separately."""
 
     guardrail: msgspec.Raw = NULL
     guardrails: msgspec.Raw = NULL
@@ -157,7 +157,7 @@ class RawDelta(msgspec.Struct, frozen=True, gc=False):
 
 
 class RawMessageStop(msgspec.Struct, frozen=True, gc=False):
-    """ConverseStream's last event but one."""
+    """ConverseStream's second-to-last event."""
 
     stop_reason: Word = msgspec.field(default=None, name="stopReason")
 
@@ -165,9 +165,9 @@ class RawMessageStop(msgspec.Struct, frozen=True, gc=False):
 class RawChoice(
     msgspec.Struct, frozen=True, gc=False, rename={"completion_reason": "completionReason"}
 ):
-    """One of several answers: OpenAI's `choices`, Mistral's `outputs`, Titan's `results`.
+    """One of several responses: OpenAI's `choices`, Mistral's `outputs`, Titan's `results`.
 
-    All of them say why the answer ended, under a name of their own.
+    Each says why the response ended, under its own name.
     """
 
     finish_reason: Word = None
@@ -194,7 +194,7 @@ class RawBody(
         "embeddings_by_type": "embeddingsByType",
     },
 ):
-    """What is read of `outputBodyJson`, or of one chunk where it is a list of chunks."""
+    """The fields of `outputBodyJson`, or of one chunk if it is a list of chunks."""
 
     # Converse, ConverseStream
     stop_reason_converse: Word = None
@@ -209,7 +209,7 @@ class RawBody(
     invocation_metrics: RawInvocationMetrics | None = None
     # ApplyGuardrail's word for it
     action: Any = None
-    # The providers' words for why the answer ended
+    # The providers' words for why the response ended
     stop_reason: Word = None
     finish_reason: Word = None
     completion_reason: Word = None
@@ -223,7 +223,7 @@ class RawBody(
     generations: RawChoices = None
     # OpenAI's word for the tier
     service_tier: Any = None
-    # Their presence tells an embedding, or how many pictures there are
+    # Their presence shows an embedding, or the number of images
     embedding: msgspec.Raw = NULL
     embeddings: msgspec.Raw = NULL
     embeddings_by_type: msgspec.Raw = NULL
@@ -235,7 +235,7 @@ OutputBody: TypeAlias = RawBody | list[RawBody | NotObject] | str | int | float 
 
 
 class RawRequest(msgspec.Struct, frozen=True, gc=False, rename="camel"):
-    """What is read of `inputBodyJson`: what the caller chose to pay for, nothing that was said."""
+    """The fields of `inputBodyJson` that affect the price, without any content."""
 
     service_tier: RawTier | NotObject = None
     performance_config: RawPerformance | NotObject = None

@@ -1,10 +1,10 @@
-"""Which objects of a bucket are invocation logs, told by what S3 says about them.
+"""Finds the invocation logs among a bucket's objects, from S3's notifications.
 
-Bedrock writes more than logs into its bucket: bodies that were too large for a record, media, and
-objects that only prove that it may write. Their names tell them apart:
-`[PREFIX/]AWSLogs/ACCOUNT/BedrockModelInvocationLogs/REGION/YYYY/MM/DD/HH/NAME.json.gz` is a log,
-what lies in a folder `data` is a body.
-Source: "Monitor model invocation using CloudWatch Logs and Amazon S3" in the Bedrock user guide.
+Bedrock also writes other objects into its bucket: bodies that were too large for a record, media,
+and permission checks. Their names distinguish them:
+`[PREFIX/]AWSLogs/ACCOUNT/BedrockModelInvocationLogs/REGION/YYYY/MM/DD/HH/NAME.json.gz` is a log, an
+object in a folder `data` is a body. Source: "Monitor model invocation using CloudWatch Logs and
+Amazon S3" in the Bedrock user guide.
 """
 
 import re
@@ -36,8 +36,8 @@ class LogObject(NamedTuple):
 def log_objects(body: str) -> Iterator[LogObject | Skipped | Rejected]:
     """Read a queue message about new objects: an EventBridge event, or S3's own notification.
 
-    Each object in it comes back as a value, and so does a message that tells of none: whatever the
-    message holds, something can be counted.
+    Each object in it returns a value, and so does a message without objects: every message can be
+    counted.
     """
     try:
         message = msgspec.json.decode(mend(body))
@@ -58,7 +58,7 @@ def log_objects(body: str) -> Iterator[LogObject | Skipped | Rejected]:
 
 
 def _notified(record: Any) -> LogObject | Skipped | Rejected:
-    """Read one record of S3's own notification, the only one that encodes keys as in a URL."""
+    """Read one record of S3's own notification, the only form with URL-encoded keys."""
     facts = _mapping(record)
     name = facts.get("eventName")
     if not (isinstance(name, str) and name.startswith("ObjectCreated:")):

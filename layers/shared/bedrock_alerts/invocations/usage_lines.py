@@ -1,6 +1,6 @@
-"""Who used what: one line a batch for each caller, application and model.
+"""Usage lines: one line a batch for each caller, application and model.
 
-A query over these lines shows who spent what, without a line for every call.
+A query of these lines shows who spent what, without a line for every call.
 """
 
 from collections.abc import Iterator
@@ -11,8 +11,8 @@ import msgspec
 from bedrock_alerts.invocations.identity import OTHER_VALUES
 from bedrock_alerts.invocations.invocation import PICODOLLARS, Cost, Invocation
 
-# Callers choose names: beyond so many lines a batch has one for each caller, and beyond twice as
-# many one for all others.
+# Callers choose names: above this many lines, a batch has one for each caller, and above twice as
+# many, one for all others.
 _MOST_LINES: Final = 500
 _FOUND: Final = frozenset({"masked", "detected", "unexplained"})
 
@@ -21,7 +21,7 @@ _Key = tuple[str, str, str, str | None]
 
 
 class Used(msgspec.Struct):
-    """What some calls add up to; money in pico-dollars."""
+    """The sums of some calls; money in pico-dollars."""
 
     calls: int = 0
     errors: int = 0
@@ -37,7 +37,7 @@ class Used(msgspec.Struct):
 
     @property
     def total(self) -> int:
-        """Models and guardrails together."""
+        """The cost of models and guardrails together."""
         return self.picodollars + self.guardrail_picodollars
 
     def count(self, call: Invocation, cost: Cost) -> None:
@@ -61,12 +61,12 @@ class Used(msgspec.Struct):
             self.findings += 1
 
     def add(self, other: "Used") -> None:
-        """Add what others came to."""
+        """Add other sums."""
         for name in self.__struct_fields__:
             setattr(self, name, getattr(self, name) + getattr(other, name))
 
     def document(self) -> dict[str, float]:
-        """Return it for machines, in dollars; `total_usd` is that of models and guardrails."""
+        """Return the sums as JSON values, in dollars; `total_usd` is for models and guardrails."""
         return {
             **{name: getattr(self, name) for name in COUNTS},
             "cost_usd": self.picodollars / PICODOLLARS,
@@ -76,11 +76,11 @@ class Used(msgspec.Struct):
 
 
 COUNTS: Final = Used.__struct_fields__[:-2]
-"""The names of what is counted: all but the money."""
+"""The names of all counters, without the money."""
 
 
 class UsageLines:
-    """Adds calls up; `application_key` names the application in requestMetadata."""
+    """Sums up calls; `application_key` is the key of the application in requestMetadata."""
 
     def __init__(self, application_key: str | None) -> None:
         self._application_key = application_key or ""
@@ -92,7 +92,7 @@ class UsageLines:
         for call, cost in calls:
             application = call.metadata.get(application_key) or call.application
             key: _Key = (call.principal, application, call.model, call.inference_profile)
-            if call.error_code and not cost.is_listed:  # the model may be made up
+            if call.error_code and not cost.is_listed:  # the model may not exist
                 key = (call.principal, application, OTHER_VALUES, None)
             found = used.get(key)
             if found is None:

@@ -1,1 +1,1 @@
-"""Puts the parts of each function together: its settings, adapters and the pure core."""
+"""Builds each function from its settings, adapters and the pure core."""

@@ -1,4 +1,4 @@
-"""What each collector is set up with."""
+"""Settings of each collector."""
 
 from typing import Annotated, Literal
 
@@ -8,7 +8,7 @@ from bedrock_alerts.settings import Text
 
 
 class CollectorSettings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
-    """What every collector needs to know."""
+    """Settings of every collector."""
 
     metrics_namespace: Annotated[str, Text]
     event_lines: Literal["notable", "all"] = "notable"
@@ -19,17 +19,3 @@ class CollectorSettings(msgspec.Struct, frozen=True, kw_only=True, rename="upper
     metric_set: Literal["essential", "all"] = "all"
     caller_detail: Literal["auto", "role", "session", "hashed"] = "auto"
     caller_key: str = ""
-
-
-class CollectLogsSettings(CollectorSettings, frozen=True, kw_only=True, rename="upper"):
-    """What `collect-logs` needs to know: also which log it must not read, its own."""
-
-    own_log_group: Annotated[str, Text]
-
-
-class CollectObjectsSettings(CollectorSettings, frozen=True, kw_only=True, rename="upper"):
-    """What `collect-objects` needs to know."""
-
-
-class CollectStreamSettings(CollectLogsSettings, frozen=True, kw_only=True, rename="upper"):
-    """What `collect-stream` needs to know."""

@@ -1,4 +1,4 @@
-"""What every collector works with, put together from its settings."""
+"""The parts of every collector, built from its settings."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -17,7 +17,7 @@ from bedrock_alerts.wiring.collector_settings import CollectorSettings
 
 _S3: Final = "s3://"
 PREVIOUS: Final = ".previous"
-"""What follows the key of the prices that `bedrock-alerts prices put` has replaced."""
+"""Suffix of the key of the prices that `bedrock-alerts prices put` has replaced."""
 MAX_PRICES_BYTES: Final = 8 * 1024 * 1024
 
 
@@ -38,14 +38,14 @@ class Collecting(NamedTuple):
             self.parts.memory.keep(collected.deliveries)
 
 
-def collecting(settings: CollectorSettings, *, own_log_group: str | None = None) -> Collecting:
-    """Make the parts, and say in the log what of the settings cannot be used."""
+def collecting(settings: CollectorSettings) -> Collecting:
+    """Build the parts, and log the settings that cannot be used."""
     metrics = EmfSink(settings.metrics_namespace)
     prices, complaints = load_prices(given_prices(settings.price_overrides), time.time())
     metrics.publish((), complaints)
     parts = Parts(
         prices=prices,
-        options=collect_options(settings, own_log_group=own_log_group),
+        options=collect_options(settings),
         bodies=_bodies(settings.offloaded_body_bucket_name),
         memory=Memory(),
         profiles=_Profiles(metrics, settings.application_metadata_key),
@@ -56,14 +56,14 @@ def collecting(settings: CollectorSettings, *, own_log_group: str | None = None)
 def given_prices(
     overrides: str | None, chunks: Callable[[str, str], Iterator[bytes]] | None = None
 ) -> Iterator[GivenPrices]:
-    """Yield what PriceOverrides gives: JSON, or an object in S3 and the one that was there before.
+    """Yield the prices of PriceOverrides: JSON, or an object in S3 and the one that it replaced.
 
     AWS is called only for an object, by `chunks` if given.
     """
     if overrides is None:
         return
     if not overrides.startswith(_S3):
-        # What is not UTF-8 in the environment arrives as lone surrogates: a wrong text, no crash.
+        # Bytes that are not UTF-8 in the environment become lone surrogates: wrong text, no crash.
         yield GivenPrices("PriceOverrides", overrides.encode("utf-8", "surrogatepass"))
         return
     # boto3 takes a third of a second of every cold start.
@@ -82,7 +82,7 @@ def given_prices(
 
 
 class _Profiles:
-    """Application inference profiles, asked of Bedrock: the client is made when one is met."""
+    """Looks up application inference profiles in Bedrock; the client is created on first use."""
 
     def __init__(self, metrics: EmfSink, tag: str | None) -> None:
         self._metrics = metrics
@@ -113,7 +113,7 @@ class _Profiles:
 def _bodies(bucket: str | None) -> OffloadedBodies | None:
     if bucket is None:
         return None
-    # Imported only when it is wanted: boto3 takes a third of a second of every cold start.
+    # Imported only when needed: boto3 takes a third of a second of every cold start.
     from bedrock_alerts.adapters.s3 import body_reader  # noqa: PLC0415
 
     return OffloadedBodies(bucket, body_reader().chunks)

@@ -1,4 +1,4 @@
-"""What `configure-logging` is set up with."""
+"""Settings of `configure-logging`."""
 
 from typing import Annotated
 
@@ -8,10 +8,10 @@ from bedrock_alerts.settings import Text
 
 
 class ConfigureLoggingSettings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
-    """What `configure-logging` needs to know; the rest comes with each request.
+    """Settings of `configure-logging`; the rest comes with each request.
 
-    `allow_loopback_webhooks` lets CloudFormation be answered by plain http on this machine: for the
-    local stack only.
+    `allow_loopback_webhooks` allows plain http on this machine for responses to CloudFormation: for
+    the local stack only.
     """
 
     metrics_namespace: Annotated[str, Text]

@@ -1,4 +1,4 @@
-"""Puts together what `route` looks things up with."""
+"""Builds the look-ups of `route`."""
 
 from collections.abc import Callable
 
@@ -16,7 +16,7 @@ from bedrock_alerts.wiring.notifier_settings import (
 
 
 def details_of(settings: RouteSettings | DeliverSettings) -> Details:
-    """Return what the stack knows beyond an event."""
+    """Return the details that the stack adds to an event."""
     log = settings.event_log_group_arn
     return Details(
         event_logs=(log,) if log else (),
@@ -28,10 +28,10 @@ def details_of(settings: RouteSettings | DeliverSettings) -> Details:
 def looker(
     settings: RouteSettings, clock: Callable[[], float], left_out: Callable[[str, str], None]
 ) -> Callable[[News, float], Found]:
-    """Return what looks things up as the stack is set; clients are made when they are needed.
+    """Return the look-ups that the stack's settings ask for; clients are created on first use.
 
-    `clock` is the one that deadlines are told by. `left_out` is called for each missing piece, with
-    its name and the kind of error.
+    Deadlines are measured by `clock`. `left_out` is called for each missing piece, with its name
+    and the kind of error.
     """
     details = details_of(settings)
     ports = Ports(details=details, left_out=left_out, clock=clock)

@@ -1,4 +1,4 @@
-"""What each function of the notifier is set up with."""
+"""Settings of each function of the notifier."""
 
 from typing import Annotated, Literal
 
@@ -9,11 +9,11 @@ from bedrock_alerts.settings import Text
 
 
 class NotifierSettings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
-    """What both functions of the notifier need to know. `channels` is a comma-separated list.
+    """Settings that both functions of the notifier need. `channels` is a comma-separated list.
 
     `reminder_hours` are those of critical alarms and of warnings, 0 for none. The ARNs of this
     account's and Region's alarms begin with `home_alarms_prefix`. Evidence is looked up in the log
-    group with the event lines. `slack_channel_id` is that of the bot.
+    group with the event lines. `slack_channel_id` is the bot's.
     """
 
     metrics_namespace: Annotated[str, Text]
@@ -31,7 +31,7 @@ class NotifierSettings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"
 
 
 class RouteSettings(NotifierSettings, frozen=True, kw_only=True, rename="upper"):
-    """What `route` needs to know.
+    """Settings of `route`.
 
     CloudWatch itself emails the alarms about this tool, whose ARNs begin with `own_alarms_prefix`
     and Pipeline or Notifier.
@@ -43,11 +43,10 @@ class RouteSettings(NotifierSettings, frozen=True, kw_only=True, rename="upper")
 
 
 class DeliverSettings(NotifierSettings, frozen=True, kw_only=True, rename="upper"):
-    """What `deliver` needs to know.
+    """Settings of `deliver`; with a Slack bot, Slack's webhook is not used.
 
-    What is absent is a channel that the stack does not have; with a Slack bot the webhook of Slack
-    is not used. `allow_loopback_webhooks` lets webhooks be plain http to this machine: for the
-    local stack only.
+    A missing setting means that the stack lacks the channel. `allow_loopback_webhooks` lets
+    webhooks be plain http to this machine: for the local stack only.
     """
 
     deliveries_dead_letter_queue_url: Annotated[str, Text]
@@ -63,7 +62,7 @@ class DeliverSettings(NotifierSettings, frozen=True, kw_only=True, rename="upper
 
 
 class SlackInteractionsSettings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
-    """What `slack_interactions` needs to know."""
+    """Settings of `slack_interactions`."""
 
     metrics_namespace: Annotated[str, Text]
     alerts_queue_url: Annotated[str, Text]

@@ -20,7 +20,7 @@ from bedrock_alerts.wiring.notifier_settings import DeliverSettings
 
 
 def senders(settings: DeliverSettings, clock: Callable[[], float]) -> dict[str, Sender]:
-    """Make the senders of the channels that the stack has; `clock` signs webhooks."""
+    """Create the senders of the stack's channels; `clock` dates webhook signatures."""
     is_local = settings.allow_loopback_webhooks
     found: dict[str, Sender] = {"email": EmailSender(EmailTopic(settings.email_topic_arn))}
     if settings.slack_bot_secret_arn:

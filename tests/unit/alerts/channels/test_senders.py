@@ -181,7 +181,7 @@ def _elements(value: Any) -> list[dict[str, Any]]:
 
 
 def test_a_target_of_the_bot_is_a_channel_s_id() -> None:
-    with pytest.raises(PermanentError, match="a channel's id"):
+    with pytest.raises(PermanentError, match="a channel ID"):
         bot(Slack()).send(job("post", target="general"), 5.0)
 
 

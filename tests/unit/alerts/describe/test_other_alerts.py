@@ -128,7 +128,7 @@ def test_switching_an_alarm_off_outweighs_another_threshold() -> None:
             "critical",
             "TAMPERING · critical",
             "sam deleted a guardrail.\n"
-            "Calls that name it fail, or go unguarded once they stop naming it.",
+            "Calls that name it fail, or are not guarded once they stop naming it.",
             id="done",
         ),
         pytest.param(

@@ -104,30 +104,30 @@ def test_what_is_wrapped_without_end_is_shown_as_such() -> None:
     text = ALARM
     for _ in range(20):
         text = json.dumps(in_topic(text))
-    assert title_of(text) == "Received a message that was wrapped too often"
+    assert title_of(text) == "Received a message that was wrapped too many times"
 
 
 @pytest.mark.parametrize(
     ("body", "title"),
     [
-        pytest.param("", "Received a message that is no JSON", id="nothing"),
-        pytest.param("Alarm!", "Received a message that is no JSON", id="prose"),
-        pytest.param('{"detail', "Received a message that is no JSON", id="half of one"),
-        pytest.param("[" * 100_000, "Received a message that is no JSON", id="too deep"),
-        pytest.param("9" * 5_000, "Received a message that is no JSON", id="too long a number"),
-        pytest.param("null", "Received a message that is no JSON object", id="null"),
-        pytest.param("[]", "Received a message that is no JSON object", id="a list"),
+        pytest.param("", "Received a message that is not JSON", id="nothing"),
+        pytest.param("Alarm!", "Received a message that is not JSON", id="prose"),
+        pytest.param('{"detail', "Received a message that is not JSON", id="half of one"),
+        pytest.param("[" * 100_000, "Received a message that is not JSON", id="too deep"),
+        pytest.param("9" * 5_000, "Received a message that is not JSON", id="too long a number"),
+        pytest.param("null", "Received a message that is not a JSON object", id="null"),
+        pytest.param("[]", "Received a message that is not a JSON object", id="a list"),
         pytest.param("{}", "Received an event of an unknown kind", id="an empty object"),
         pytest.param('{"Records": []}', "Received an event of an unknown kind", id="no records"),
         pytest.param(
-            '{"Records": [5]}', "Received a message that is no JSON object", id="an odd record"
+            '{"Records": [5]}', "Received a message that is not a JSON object", id="an odd record"
         ),
         pytest.param(
-            json.dumps(in_topic("prose")), "Received a message that is no JSON", id="prose by SNS"
+            json.dumps(in_topic("prose")), "Received a message that is not JSON", id="prose by SNS"
         ),
         pytest.param(
             json.dumps(in_topic("null")),
-            "Received a message that is no JSON object",
+            "Received a message that is not a JSON object",
             id="null, too",
         ),
         pytest.param(
@@ -137,7 +137,7 @@ def test_what_is_wrapped_without_end_is_shown_as_such() -> None:
         ),
         pytest.param(
             json.dumps(in_topic("You have chosen", Type="SubscriptionConfirmation", Token="t0ken")),
-            "Received a topic's request to confirm a subscription",
+            "Received a request from a topic to confirm a subscription",
             id="a subscription to confirm",
         ),
         pytest.param('{"alarmData": 5}', "Received an incomplete alarm event", id="a direct call"),
@@ -249,7 +249,7 @@ def test_a_timer_without_zone_is_due_in_utc() -> None:
 )
 def test_a_note_that_cannot_be_read_is_said(note: Any) -> None:
     body = json.dumps({"bedrock_alerts": note})
-    assert title_of(body) == "Received a note to itself that it cannot read"
+    assert title_of(body) == "Received an internal message that cannot be read"
 
 
 def test_a_note_that_somebody_else_has_wrapped_is_not_believed() -> None:

@@ -55,7 +55,7 @@ def test_an_alarm_without_ok_action_says_that_no_recovery_comes() -> None:
     item = learn(empty(), inbox, now=0)
     item = with_view(item, "email", shown=send.shows, last_noisy=minute(0))
     again = event("ALARM", 600, transport="sns", has_ok_actions=False, previous_state="OK")
-    assert "has ended; when is not known" in said(learn(item, again, now=600), 600).summary
+    assert "has ended; the time is not known" in said(learn(item, again, now=600), 600).summary
 
 
 def test_new_contributors_are_named_and_the_rest_counted() -> None:

@@ -38,7 +38,6 @@ def test_every_function_has_events_and_each_is_json(function: str) -> None:
 
 def test_the_calls_of_a_generated_batch_are_counted_today(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("METRICS_NAMESPACE", "BedrockAlerts")
-    monkeypatch.setenv("OWN_LOG_GROUP", "/aws/lambda/bedrock-alerts-collect-logs")
     with built_anew(collect_logs):
         answer = collect_logs.handler(event_of("collect-logs"), None)
     assert answer["processed"] == 12

@@ -129,7 +129,7 @@ def test_on_all_cores_it_is_the_same(
 def test_below_the_tables_stands_what_it_comes_to(run: Run, tmp_path: Path) -> None:
     outcome = run(written(tmp_path, *LOG), "--by", "caller", "--by", "day", "--by", "policy")
     assert outcome.code == 0
-    assert "cannot be priced, and not in the cost: 1 calls (tuned-model 1)" in outcome.out
+    assert "without a known price, not in the cost: 1 calls (tuned-model 1)" in outcome.out
     assert "$6.75 for 6 calls, 2026-03-02 to 2026-03-03 (UTC)" in outcome.out
     assert "Prices: the list of " in outcome.out
 

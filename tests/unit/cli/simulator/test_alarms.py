@@ -95,7 +95,7 @@ def test_alarms_whose_condition_does_not_hold_are_left_out(tmp_path: Path) -> No
         ({"Namespace": None}, "Namespace: is missing"),
         ({"MetricName": 3}, "MetricName: text is expected, not 3"),
         ({"Statistic": "Median"}, "Statistic: statistic 'Median' is not simulated"),
-        ({"ExtendedStatistic": "p99"}, "ExtendedStatistic: stands beside Statistic"),
+        ({"ExtendedStatistic": "p99"}, "ExtendedStatistic: cannot be combined with Statistic"),
         ({"Period": 30}, "Period: only whole minutes are simulated"),
         ({"Period": None}, "Period: is missing"),
         ({"Period": "often"}, "Period: a number is expected, not 'often'"),
@@ -117,7 +117,7 @@ def test_alarms_whose_condition_does_not_hold_are_left_out(tmp_path: Path) -> No
         ),
         (
             {"Period": 120, "EvaluationWindow": {"WallClockWindow": {}}},
-            "EvaluationWindow: a period of 120 s is not one of the clock",
+            "EvaluationWindow: a period of 120 s is not a wall clock period",
         ),
     ],
 )
@@ -136,8 +136,11 @@ QUERY = "SELECT SUM(M) FROM Example GROUP BY A"
     [
         ([], "Metrics: a list is expected"),
         ([{"Id": "m1"}], r"Metrics\[0\]\.Expression: give an expression or a MetricStat"),
-        ([{"Id": "M1", "Expression": "1"}], r"Metrics\[0\]\.Id: 'M1' is no id"),
-        ([{"Id": "m1", "MetricStat": STAT}] * 2, r"Metrics\[1\]\.Id: 'm1' is no id, or stands"),
+        ([{"Id": "M1", "Expression": "1"}], r"Metrics\[0\]\.Id: 'M1' is not a valid id"),
+        (
+            [{"Id": "m1", "MetricStat": STAT}] * 2,
+            r"Metrics\[1\]\.Id: 'm1' is not a valid id, or is used twice",
+        ),
         ([{"Id": "m1", "MetricStat": STAT, "AccountId": "1"}], "AccountId: this property"),
         ([{"Id": "m1", "MetricStat": {**STAT, "Unit": "Count"}}], "MetricStat.Unit: this prop"),
         ([{"Id": "m1", "MetricStat": 3}], "MetricStat.: an object is expected"),
@@ -170,7 +173,7 @@ def test_what_is_wrong_in_math_is_named_with_its_place(
 @pytest.mark.parametrize(
     ("properties", "problem"),
     [
-        ({"Period": 60}, "Period: stands beside Metrics"),
+        ({"Period": 60}, "Period: cannot be combined with Metrics"),
         ({"ThresholdMetricId": "m1"}, "exactly one must be returned, not 0"),
         ({"ThresholdMetricId": "e9", "Threshold": None}, "ThresholdMetricId: a band is written"),
         (
@@ -190,7 +193,7 @@ def test_what_does_not_go_with_math_is_refused(properties: dict[str, Any], probl
     [
         ({"AlarmRule": None}, "AlarmRule: is missing"),
         ({"AlarmRule": "SOON(a)"}, "AlarmRule: SOON is not simulated"),
-        ({"ActionsSuppressorWaitPeriod": 60}, "stands without ActionsSuppressor"),
+        ({"ActionsSuppressorWaitPeriod": 60}, "requires ActionsSuppressor"),
         ({"Threshold": 1}, "Threshold: this property is not simulated"),
     ],
 )

@@ -120,7 +120,7 @@ def test_expressions_may_use_each_other() -> None:
         ("m1 m2", "not understood from 'm2'"),
         ("(m1", r"\) expected"),
         ("m1 # m2", "not understood from '# m2'"),
-        ("IF(m1, 1)", "IF takes another number of arguments"),
+        ("IF(m1, 1)", "IF takes a different number of arguments"),
         ("m3 * 2", "nothing has the id 'm3'"),
         ("ANOMALY_DETECTION_BAND(m1 * 2)", "a band is written"),
         (", m1", "a value expected, not ','"),

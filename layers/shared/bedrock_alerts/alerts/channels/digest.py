@@ -1,4 +1,4 @@
-"""Several alerts as one: what a channel shows when many come at once."""
+"""Several alerts as one message."""
 
 from collections.abc import Iterable, Sequence
 from typing import Final
@@ -10,16 +10,17 @@ from bedrock_alerts.alerts.next_steps import entry_of, suffix_of
 from bedrock_alerts.text import clean, shorten
 
 _TONES: Final[tuple[Tone, ...]] = ("critical", "warning", "info", "unknown", "ok")
-# What fits a section of a Slack message, the tightest place that a digest is shown in.
+# The size of a section of a Slack message, the smallest space for a digest.
 SUMMARY_CHARS: Final = 2900
 _LINE_CHARS: Final = 160
 _REST_CHARS: Final = 40
 
 
 def as_one(alerts: Sequence[Alert], digest: str = "", chars: int = SUMMARY_CHARS) -> Alert:
-    """Return the only alert, or one that lists them all: the worst first, each on a line.
+    """Return the only alert, or one that lists them all, the worst first, one per line.
 
-    What does not fit `chars` is counted. `digest` names the digest, for channels with threads.
+    Alerts that do not fit into `chars` are counted. `digest` names the digest, for channels with
+    threads.
     """
     if len(alerts) == 1:
         return alerts[0]
@@ -46,7 +47,7 @@ def as_one(alerts: Sequence[Alert], digest: str = "", chars: int = SUMMARY_CHARS
 
 
 def _counts(alerts: Sequence[Alert]) -> str:
-    """Say how many there are of each state: `3 Critical, 9 Resolved`."""
+    """Return the number of alerts of each state: `3 Critical, 9 Resolved`."""
     counts: dict[str, int] = {}
     for alert in alerts:
         counts[_label(alert)] = counts.get(_label(alert), 0) + 1
@@ -54,7 +55,7 @@ def _counts(alerts: Sequence[Alert]) -> str:
 
 
 def _list(alerts: Sequence[Alert], chars: int, *, says_where: bool) -> str:
-    """Write a heading for each status, and what has it below; the first status is the worst."""
+    """Return a heading for each status with its alerts below; the worst status first."""
     groups: dict[str, list[Alert]] = {}
     for alert in alerts:
         groups.setdefault(_label(alert), []).append(alert)
@@ -79,7 +80,7 @@ def _list(alerts: Sequence[Alert], chars: int, *, says_where: bool) -> str:
 
 
 def _line(alert: Alert, *, says_where: bool) -> str:
-    """Say what it is about, how bad it is, and where if that differs."""
+    """Return the line of an alert: subject, value, and place if that differs."""
     line = f"• {alert.headline or alert.title}"
     value = next((fact.value for fact in alert.facts if fact.label == "Value"), "")
     if value and not alert.headline:

@@ -1,7 +1,7 @@
-"""What every channel shows of an alert, in one order.
+"""The parts of an alert that every channel shows, in one order.
 
 Headline (how bad, what, how much, where), fields, what to do, who, evidence, links; the alarm's
-name comes last. Each channel writes that down its own way.
+name comes last. Each channel formats that in its own way.
 """
 
 import re
@@ -15,31 +15,31 @@ from bedrock_alerts.alerts.formatting import STANDING, caller_name, model_name, 
 from bedrock_alerts.text import clean
 
 _MAX_COLUMNS: Final = 8
-# A phone shows so much of a line in a fixed width.
+# Characters of a fixed-width line on a phone.
 TABLE_CHARS: Final = 36
 _SHORTEST_CELL: Final = 8
 _GAP: Final = "  "
 _LINK_LABEL_CHARS: Final = 75
 _STATUS_CHARS: Final = 60
-# A phone's lock screen shows about so much.
+# Characters that a phone's lock screen shows, about.
 _PUSH_CHARS: Final = 100
 _MOST_PUSH_CHARS: Final = 160
-# By the name of a table's first column: a short name says as much as a whole ARN.
+# By the name of a table's first column: a short name is as clear as an ARN.
 _SHORT_NAMES: Final = {"caller": caller_name, "model": model_name}
 _HTTPS: Final = re.compile(r"https://[!-~]+")
-# The message says that the alarm still stands, and its time is that of the last change.
+# The message says that the alarm is still firing; its time is that of the last change.
 _STANDS_STILL: Final = frozenset({"acknowledged", "silenced"})
 
 
 class When(NamedTuple):
-    """What an alert's time is, the time, and the end of it where it has one."""
+    """An alert's time: its label, the time, and its end if it has one."""
 
     label: str
     start: datetime
     end: datetime | None = None
 
     def utc(self) -> str:
-        """Write it in UTC, without saying the day twice."""
+        """Return it in UTC, without repeating the day."""
         if self.end is None:
             return utc(self.start)
         is_same_day = self.start.date() == self.end.date()
@@ -48,7 +48,7 @@ class When(NamedTuple):
 
 
 def headline(alert: Alert, chars: int) -> str:
-    """Say how bad it is and what has happened: neither keeps the other from being seen."""
+    """Return severity or state, and what has happened."""
     label, what = _label(alert), alert.headline or alert.title
     return clean(f"{label}: {what}" if what else label, chars) or "Alert"
 
@@ -58,7 +58,7 @@ def _label(alert: Alert) -> str:
 
 
 def subject_line(alert: Alert, chars: int) -> str:
-    """Write `[Critical] 14 prompt attacks blocked in 5 min - prod eu-west-1`; the place is kept."""
+    """Return `[Critical] 14 prompt attacks blocked in 5 min - prod eu-west-1`, place included."""
     where = spot(alert)
     end = f" - {where}" if where and len(where) < chars // 2 else ""
     what = clean(alert.headline or alert.title, chars)
@@ -67,7 +67,7 @@ def subject_line(alert: Alert, chars: int) -> str:
 
 
 def push_line(alert: Alert) -> str:
-    """Write what a phone shows of a message: headline, place, and one fact if it fits."""
+    """Return the push text of a message: headline, place, and one fact if it fits."""
     where = spot(alert)
     end = f" · {where}" if where else ""
     head = headline(alert, _MOST_PUSH_CHARS)
@@ -85,7 +85,7 @@ def _top_caller(alert: Alert) -> str:
 
 
 def _limit(alert: Alert) -> str:
-    """Return the limit that a value has in its line: `(budget: $20.00)`."""
+    """Return the limit in a value's line: `(budget: $20.00)`."""
     if alert.kind not in STANDING:
         return ""
     value = next((fact.value for fact in alert.facts if fact.label == "Value"), "")
@@ -99,14 +99,14 @@ def is_own(alert: Alert, link: Link) -> bool:
 
 
 def bare_name(alert: Alert) -> str:
-    """Return the alarm's name where no link shows it, empty otherwise."""
+    """Return the alarm's name if no link shows it, empty otherwise."""
     if not alert.alarm_arn or any(is_own(alert, link) for link in alert.links):
         return ""
     return alert.title if alert.headline else ""
 
 
 def when(alert: Alert) -> When | None:
-    """Say since when an alarm stands, from when to when it stood, or when something happened."""
+    """Return since when an alarm fires, its start and end, or when an event happened."""
     if alert.opened_at is not None and alert.ended_at is not None:
         return When("When", alert.opened_at, alert.ended_at)
     if alert.opened_at is not None and alert.kind in _STANDS_STILL:
@@ -115,9 +115,9 @@ def when(alert: Alert) -> When | None:
 
 
 def facts(alert: Alert) -> Iterator[Fact]:
-    """Yield the facts, and whose alarm it is.
+    """Yield the facts, and the team that owns the alarm.
 
-    The metric's name comes last: it is long, and says least to someone who was asleep.
+    The metric's name comes last: it is long, and the least useful.
     """
     known = [fact for fact in alert.facts if fact.label != "Metric"]
     yield from known
@@ -127,7 +127,7 @@ def facts(alert: Alert) -> Iterator[Fact]:
 
 
 def rows(alert: Alert) -> Iterator[Fact]:
-    """Yield value, time and facts, for channels that know no times of their own."""
+    """Yield value, time and facts, for channels without a time format."""
     time = when(alert)
     found = [*([Fact(time.label, time.utc())] if time else []), *facts(alert)]
     value = next((n for n, fact in enumerate(found) if fact.label == "Value"), 0)
@@ -138,9 +138,9 @@ def rows(alert: Alert) -> Iterator[Fact]:
 
 
 def in_columns(table: Table, max_rows: int, chars: int = 10_000) -> list[str]:
-    """Write a table as lines of at most `TABLE_CHARS`, and count the rows that are left out.
+    """Return a table as lines of at most `TABLE_CHARS`, and the number of omitted rows.
 
-    All lines together have at most `chars` characters, so far as whole rows can be left out.
+    Whole rows are left out to keep all lines within `chars` characters.
     """
     for shown in range(min(max_rows, len(table.rows)), 0, -1):
         lines = [*_grid(table, shown), *more(len(table.rows) - shown)]
@@ -151,7 +151,7 @@ def in_columns(table: Table, max_rows: int, chars: int = 10_000) -> list[str]:
 
 def _grid(table: Table, shown: int) -> list[str]:
     rows = _cells(table, shown)
-    # Numbers stand under each other by their last digit.
+    # Numbers are aligned at their last digit.
     columns = [*zip(*rows, strict=True)]
     are_numbers = [
         shown > 0 and all(cell[:1].isdigit() or cell[:1] == "$" for cell in column[1:])
@@ -180,7 +180,7 @@ def _cells(table: Table, shown: int) -> list[list[str]]:
 
 
 def _widths(wanted: Sequence[int]) -> list[int]:
-    """Return the widths that fit: the first column gives way, then the last ones go."""
+    """Return the widths that fit: the first column shrinks, then the last ones are dropped."""
     widths = list(wanted)
     while len(widths) > 1 and _SHORTEST_CELL + sum(widths[1:]) + _gaps(widths) > TABLE_CHARS:
         widths.pop()
@@ -194,10 +194,7 @@ def _gaps(widths: Sequence[int]) -> int:
 
 
 def links(alert: Alert, chars: int) -> list[Link]:
-    """Return the links that are plain addresses of the web, and short enough to be kept whole.
-
-    One that is cut leads nowhere.
-    """
+    """Return the links that are plain web addresses and short enough. A cut link would not work."""
     return [
         Link(clean(link.label, _LINK_LABEL_CHARS) or "Open", link.url)
         for link in alert.links
@@ -206,11 +203,11 @@ def links(alert: Alert, chars: int) -> list[Link]:
 
 
 def more(count: int) -> list[str]:
-    """Say that something is left out, nothing where nothing is."""
+    """Return a note on omitted items, empty if there are none."""
     return [f"… and {count} more"] if count > 0 else []
 
 
 def bounded(texts: Sequence[str], most: int, chars: int) -> list[str]:
-    """Keep the first texts, each on one line of so many characters, and count the others."""
+    """Return the first texts, each cut to one line, and the number of the others."""
     said = [text for text in (clean(text, chars) for text in texts) if text]
     return [*said[:most], *more(len(said) - most)]

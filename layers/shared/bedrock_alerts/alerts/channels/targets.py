@@ -5,6 +5,6 @@ from bedrock_alerts.errors import PermanentError
 
 
 def no_target(job: Job, kind: str) -> None:
-    """Refuse a target where a kind of channel has none. Raises PermanentError."""
+    """Refuse a target for a kind of channel without targets. Raises PermanentError."""
     if job.target:
-        raise PermanentError(f"{kind} has no targets, so not {job.target!r}")
+        raise PermanentError(f"{kind} has no targets: {job.target!r} cannot be used")

@@ -1,6 +1,6 @@
 """From an event to an alert: the words and facts that every channel shows.
 
-Read by someone who was asleep a minute ago: how bad, what, how much, where, what next, who.
+In order of need: severity, what, how much, where, what to do, who.
 """
 
 from typing import Final
@@ -49,7 +49,7 @@ def describe(
     details: Details | None = None,
     found: Found = _NOTHING,
 ) -> Alert:
-    """Return the message about an event, written once from all that is known of it."""
+    """Return the alert for an event, written once from all known facts."""
     if isinstance(event, StateChange):
         return state_change(event, notification, details or Details(), found)
     if isinstance(event, Unrecognised):
@@ -66,7 +66,7 @@ def without_memory(event: News) -> Notification:
     if not isinstance(event, StateChange):
         return Notification(kind="notice")
     if event.state == "OK":
-        # A composite that was just created goes from OK to OK: nothing was wrong.
+        # A new composite alarm goes from OK to OK: nothing was wrong.
         if event.previous_state in {"INSUFFICIENT_DATA", "OK"}:
             return Notification(kind="notice")
         began = event.previous_at if event.previous_state == "ALARM" else None

@@ -1,4 +1,4 @@
-"""An alarm's change of state, in the words of the notification that it is told by."""
+"""Describes an alarm's state change in the words of its notification."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -48,9 +48,9 @@ from bedrock_alerts.text import shorten
 _STATES: Final = frozenset({"ALARM", "OK", "INSUFFICIENT_DATA"})
 _MAX_ATTRIBUTES: Final = 3
 _MAX_VALUE: Final = 400
-# An ended series that sent nothing any more: CloudWatch calls that OK.
+# CloudWatch reports OK for a contributor that sends no more data.
 _NO_DATA: Final = re.compile(r"\bno data|\bwithout data|missing data", re.IGNORECASE)
-# What the webhook calls these, by contract; people read `label`.
+# The `status` values of the webhook's contract; people read `label`.
 _STATUS: Final = {
     "escalated": "WORSE",
     "still_firing": "STILL IN ALARM",
@@ -72,10 +72,10 @@ _STILL_NOTIFIED: Final = "You are still notified if severity rises."
 
 
 class Details(msgspec.Struct, frozen=True, kw_only=True):
-    """What the stack knows beyond an event.
+    """Details that the stack adds to an event.
 
     `event_logs` are the ARNs of the log groups that hold the event lines; Logs Insights reads them
-    in one account and Region, which is the stack's. `every_call` says that all calls have a line.
+    in one account and Region: the stack's. `every_call` says that all calls have a line.
     `dashboard` is the name of the stack's dashboard.
     """
 
@@ -84,14 +84,14 @@ class Details(msgspec.Struct, frozen=True, kw_only=True):
     dashboard: str = ""
 
     def is_home_of(self, account_id: str, region: str) -> bool:
-        """Whether something in this account and Region is where the stack is."""
+        """Whether this account and Region are the stack's."""
         return any(log.split(":")[3:5] == [region, account_id] for log in self.event_logs)
 
 
 def state_change(
     change: StateChange, notification: Notification, details: Details, found: Found
 ) -> Alert:
-    """Say what happened to an alarm, and why it is told now."""
+    """Describe what happened to an alarm, and why a notification is sent now."""
     text, _ = split_description(change.description)
     trailers = trailers_of(change)
     severity = severity_in(trailers)
@@ -136,7 +136,7 @@ def state_change(
 def _completed(
     change: StateChange, definition: AlarmDefinition | None
 ) -> tuple[StateChange, float | None, str | None]:
-    """Add the limit and the operator that only the definition says; the event counts more."""
+    """Add the limit and the operator from the definition if the event lacks them."""
     if definition is None:
         return change, change.threshold, change.operator
     threshold = change.threshold
@@ -152,7 +152,7 @@ def _completed(
 
 
 def _who(change: StateChange, notification: Notification, details: Details, found: Found) -> str:
-    """Name the top callers; where no evidence does, say how to find them."""
+    """Return the top callers, or how to find them if no evidence names them."""
     if found.evidence is not None and found.evidence.who:
         return found.evidence.who
     if change.contributor and change.contributor.attributes:
@@ -166,20 +166,20 @@ def _who(change: StateChange, notification: Notification, details: Details, foun
 
 
 def _summary(change: StateChange, news: str, text: str, notification: Notification) -> str:
-    """Put the news before what the alarm's owner says of it; that is not said of what is over."""
+    """Put the event before the owner's description, which is left out after the end."""
     says_text = notification.kind in STANDING or change.state not in _STATES
     said = (news, notification.former_end, notification.note, text if says_text else "")
     return "\n".join(part for part in said if part)
 
 
 def _key(change: StateChange, notification: Notification) -> str:
-    """Make the key of a notification, the same on every transport."""
+    """Return the key of a notification, the same on every transport."""
     by_whom = {"acknowledged": notification.acked_by, "silenced": notification.held_by}.get(
         notification.kind, ""
     )
     until = notification.until.isoformat() if notification.until else ""
     state = (change.incident_key, change.state, change.at.isoformat())
-    return key_of(*state, notification.kind, str(notification.reminders), by_whom, until)
+    return key_of(*state, notification.kind, by_whom, until)
 
 
 def _tone(change: StateChange, notification: Notification, severity: Severity) -> Tone:
@@ -199,7 +199,7 @@ def _status(change: StateChange, notification: Notification, severity: Severity)
 
 
 def _title(change: StateChange) -> str:
-    """Name the alarm, and which of its series it is."""
+    """Return the name of the alarm and of its contributor."""
     if change.contributor is None:
         return change.alarm_name
     values = [value for _, value in change.contributor.attributes[:_MAX_ATTRIBUTES]]
@@ -208,7 +208,7 @@ def _title(change: StateChange) -> str:
 
 
 def _news(change: StateChange, notification: Notification) -> str:
-    """Say in a sentence why it is told now, empty where the headline says it all."""
+    """Return the reason for a notification in a sentence, empty if the headline is enough."""
     if change.state not in _STATES:
         return f"CloudWatch calls this state {change.state}."
     sentences: Mapping[str, Callable[[], str]] = {
@@ -224,7 +224,7 @@ def _news(change: StateChange, notification: Notification) -> str:
 
 
 def _on_and_off(notification: Notification) -> str:
-    """Say how often an alarm fired, in what time, and what share of the time."""
+    """Return how often an alarm fired, in what time, and what share of the time."""
     text = "Still firing, on and off"
     if notification.transitions:
         text += f": {notification.transitions} times"
@@ -279,7 +279,7 @@ def _links(change: StateChange, trailers: Mapping[str, str], details: Details) -
 
 
 def _home_links(change: StateChange, details: Details, console: Console) -> Iterator[Link]:
-    """Link what only the stack itself has: the calls, the quotas, the dashboard."""
+    """Yield links that only the stack's own account has: calls, quotas, dashboard."""
     if not details.is_home_of(change.account_id, change.region) or not console.is_known:
         return
     asked = question(change, every_call=details.every_call)

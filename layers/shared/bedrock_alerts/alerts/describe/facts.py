@@ -29,7 +29,7 @@ def facts_of(
     trailers: Mapping[str, str],
     definition: AlarmDefinition | None,
 ) -> Iterator[Fact]:
-    """Yield the facts, the most important first: a channel may have no room for the last ones."""
+    """Yield the facts, the most important first: a channel may omit the last ones."""
     yield from _values(change)
     if change.contributor:
         for name, text in change.contributor.attributes[:_MAX_ATTRIBUTES]:
@@ -45,13 +45,13 @@ def facts_of(
         yield Fact("Team", trailers["team"])
     if definition is not None:
         yield from _set_to(definition)
-    # What is no link is still what someone wrote down for this moment.
+    # A runbook that is not a link is still useful.
     if "runbook" in trailers and not is_link(trailers["runbook"]):
         yield Fact("Runbook", trailers["runbook"])
 
 
 def _values(change: StateChange) -> Iterator[Fact]:
-    """Say what was measured, what before it, and whether it is all there is."""
+    """Yield the value, the values before it, and whether the data is partial."""
     value = measured(change, change.threshold, change.operator)
     if value:
         yield value
@@ -63,7 +63,7 @@ def _values(change: StateChange) -> Iterator[Fact]:
 
 
 def _before(change: StateChange, notification: Notification) -> Iterator[Fact]:
-    """Say what state a new alarm was in before, and for how long."""
+    """Return the previous state of a new alarm, and its duration."""
     is_new = notification.kind == "firing" and change.previous_state not in {None, "ALARM"}
     if is_new and change.previous_state and change.previous_at:
         before = "OK" if change.previous_state == "OK" else _plainly(change.previous_state)
@@ -84,7 +84,7 @@ def _plainly(word: str) -> str:
 
 
 def _children(change: StateChange) -> Iterator[Fact]:
-    """Name the alarms that a composite fires for, or its rule where the event names none."""
+    """Return the alarms that a composite fires for, or its rule if the event names none."""
     stack = "".join(change.alarm_name.rpartition(".")[:2])
     in_alarm = [
         child.name.removeprefix(stack) for child in change.children if child.state == "ALARM"

@@ -1,4 +1,4 @@
-"""What a message begins with: how bad or which state, and what happened in a few words."""
+"""The beginning of a message: severity or state, and what happened in a few words."""
 
 import re
 from datetime import datetime
@@ -19,7 +19,7 @@ from bedrock_alerts.text import clean, shorten
 
 _MAX_ATTRIBUTES: Final = 3
 _MAX_SERIES: Final = 100
-# A first sentence that is longer than this is no headline.
+# A first sentence longer than this is too long for a headline.
 _MAX_SENTENCE: Final = 80
 _MAX_HEADLINE: Final = 200
 _SENTENCE: Final = re.compile(r"(.+?)(?:[.!](?:\s|$)|$)")
@@ -29,7 +29,7 @@ _PLURAL: Final = re.compile(r"\b[A-Za-z]{3,}s\b")
 def label_of(
     change: StateChange, notification: Notification, severity: Severity, *, is_seen: bool
 ) -> str:
-    """Say how bad it is, or which state it is in; `is_seen` is not set for an end without data."""
+    """Return severity or state; `is_seen` is False for an end without data."""
     if not is_seen:
         return "No data"
     standing = {
@@ -64,7 +64,7 @@ def _until(notification: Notification) -> str:
 
 
 def headline_of(change: StateChange, notification: Notification, found: Measured) -> str:
-    """Say what happened: `14 prompt attacks blocked in 5 min`, `Throttling lasted 14 min`."""
+    """Return what happened: `14 prompt attacks blocked in 5 min`, `Throttling lasted 14 min`."""
     is_over = notification.kind == "resolved"
     if is_over:
         return _end(change, notification)
@@ -78,7 +78,7 @@ def headline_of(change: StateChange, notification: Notification, found: Measured
 
 
 def name_of(change: StateChange) -> str:
-    """Name an alarm, ours without its stack, and which of its contributors it is."""
+    """Return the name of an alarm, ours without the stack, and of its contributor."""
     is_ours = entry_of(change.alarm_name) is not None
     name = suffix_of(change.alarm_name) if is_ours else change.alarm_name
     series = _series(change.contributor)
@@ -86,7 +86,7 @@ def name_of(change: StateChange) -> str:
 
 
 def after(began: datetime | None, now: datetime | None) -> str:
-    """Say after what time, empty where that is not known."""
+    """Return the elapsed time as `after …`, empty if unknown."""
     return "" if began is None or now is None else f" after {lasting(now - began)}"
 
 
@@ -98,7 +98,7 @@ def _end(change: StateChange, notification: Notification) -> str:
 
 
 def _of_catalogue(change: StateChange, entry: CatalogueEntry, found: Measured) -> str:
-    """Put the value into the words of the catalogue."""
+    """Return the value in the words of the catalogue."""
     words, period = entry.headline, f" in {found.period}" if found.period else ""
     main, comma, rest = words.partition(", ")
     tail = f"{comma}{rest}"
@@ -119,7 +119,7 @@ def _of_catalogue(change: StateChange, entry: CatalogueEntry, found: Measured) -
 
 
 def _of_others(change: StateChange, found: Measured) -> str:
-    """Say it in the words of the alarm's owner, where those are a headline, else by its name."""
+    """Return the owner's first sentence if it is short enough, else the alarm's name."""
     text, _ = split_description(change.description)
     first = _SENTENCE.match(clean(text.partition("\n")[0], 2 * _MAX_SENTENCE))
     is_short = first is not None and 0 < len(first[1]) <= _MAX_SENTENCE
@@ -130,7 +130,7 @@ def _of_others(change: StateChange, found: Measured) -> str:
 
 
 def _series(contributor: Contributor | None) -> str:
-    """Name one contributor of an alarm by what tells it apart."""
+    """Return the name of a contributor: its distinguishing attributes."""
     if contributor is None:
         return ""
     values = [caller_name(value) for _, value in contributor.attributes[:_MAX_ATTRIBUTES]]

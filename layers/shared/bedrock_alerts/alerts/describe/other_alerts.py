@@ -1,4 +1,4 @@
-"""All events that are no alarm's change of state, in words."""
+"""Words for all events other than alarm state changes."""
 
 from collections.abc import Mapping
 from typing import Final, NamedTuple
@@ -29,7 +29,7 @@ from bedrock_alerts.alerts.next_steps import (
 
 
 class Deed(NamedTuple):
-    """What a call of an API does, to end `X …` and `X tried to …`, and its harm."""
+    """What an API call does, to end `X …` and `X tried to …`, and its harm."""
 
     did: str
     do: str
@@ -40,33 +40,33 @@ _DEEDS: Final[Mapping[str, Deed]] = {
     "DeleteModelInvocationLoggingConfiguration": Deed(
         "switched Bedrock's invocation logging off",
         "switch Bedrock's invocation logging off",
-        "Calls are not seen from then on, and most alarms stay silent.",
+        "Later calls are not seen, and most alarms cannot fire.",
     ),
     "PutModelInvocationLoggingConfiguration": Deed(
         "changed Bedrock's invocation logging",
         "change Bedrock's invocation logging",
-        "If it goes elsewhere or leaves text out, guardrail results are not seen any more.",
+        "If it goes elsewhere or leaves text out, guardrail results cannot be seen.",
     ),
     "DeleteGuardrail": Deed(
         "deleted a guardrail",
         "delete a guardrail",
-        "Calls that name it fail, or go unguarded once they stop naming it.",
+        "Calls that name it fail, or are not guarded once they stop naming it.",
     ),
     "UpdateGuardrail": Deed(
         "changed a guardrail",
         "change a guardrail",
-        "It may block less than it did: compare it with the version before.",
+        "It may block less than it did: compare it with the previous version.",
     ),
     "CreateGuardrailVersion": Deed(
-        "made a new version of a guardrail",
-        "make a new version of a guardrail",
-        "Calls that name that version follow it.",
+        "created a new version of a guardrail",
+        "create a new version of a guardrail",
+        "Calls that name that version use it.",
     ),
 }
 
 
 def configuration_change(event: ConfigurationChange, notification: Notification) -> Alert:
-    """Say what was done to an alarm; its incident ends when it is deleted."""
+    """Describe a change of an alarm; deletion ends its incident."""
     status, summary, severity = _changed(event)
     is_ours = entry_of(event.alarm_name) is not None
     before, now = event.previous_threshold, event.threshold
@@ -92,7 +92,7 @@ def configuration_change(event: ConfigurationChange, notification: Notification)
         opened_at=notification.opened_at if notification.ended_at else None,
         ended_at=notification.ended_at,
         team=trailers.get("team", ""),
-        # What the alarm is for is no news, and must not read like something that happened.
+        # The alarm's purpose has not changed, and must not read like an event.
         facts=tuple(
             Fact(label, value)
             for label, value in (("About", text), ("Team", trailers.get("team", "")))
@@ -106,7 +106,7 @@ def configuration_change(event: ConfigurationChange, notification: Notification)
 
 
 def _changed(event: ConfigurationChange) -> tuple[str, str, Severity]:
-    """Say what was done to an alarm, and how bad that is."""
+    """Return what was done to an alarm, and its severity."""
     if event.operation == "delete":
         return "ALARM DELETED", "What this alarm watched is no longer watched.", "warning"
     if event.operation == "create":
@@ -125,7 +125,7 @@ def _changed(event: ConfigurationChange) -> tuple[str, str, Severity]:
 
 
 def tampering(event: Tampering) -> Alert:
-    """Say who did what to what this tool relies on, or tried to."""
+    """Describe who changed, or tried to change, what this tool relies on."""
     who = caller_name(event.principal)
     deed = _DEEDS.get(event.action, Deed(f"called {event.action}", f"call {event.action}", ""))
     if event.error_code:
@@ -160,14 +160,14 @@ def tampering(event: Tampering) -> Alert:
 
 
 def unrecognised(event: Unrecognised) -> Alert:
-    """Show that something came, and nothing of what it holds."""
+    """Describe an unknown event, without its content."""
     return Alert(
         key=key_of(event.identity, event.title),
         tone="unknown",
         status="UNKNOWN EVENT",
         title=event.title,
-        summary="Bedrock Alerts does not know this kind of event. Its content is left out, because"
-        " it may hold private text.",
+        summary="Bedrock Alerts does not know this kind of event. Its content is left out because"
+        " it may be private.",
         account_id=event.account_id,
         region=event.region,
         at=event.at,

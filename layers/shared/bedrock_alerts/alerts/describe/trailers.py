@@ -1,4 +1,4 @@
-"""What an alarm's owner has written into its description for us, and what may be linked to."""
+"""Reads the fields that an alarm's owner writes into its description, and checks links."""
 
 import hashlib
 import re
@@ -20,14 +20,14 @@ _SEVERITIES: Final[Mapping[str, Severity]] = {
     "info": "info",
 }
 _TRAILERS: Final = ("severity", "runbook", "team")
-# Line breaks as people write them where they cannot press a key for one.
+# Line breaks as people write them in one-line fields.
 _BREAK: Final = re.compile(r"\\r\\n|\\n|</?(?:br|p|div|li|ul|ol)\s*/?>", re.IGNORECASE)
 _TAG: Final = re.compile(r"</?(?:b|strong|i|em|code|span)\s*>", re.IGNORECASE)
 _MARKUP: Final = r"[*_`]{0,3}"
 _NAMED: Final = rf"{_MARKUP}(?P<name>severity|runbook|team){_MARKUP}\s*:{_MARKUP}[ \t]*"
-# At the beginning of a line, whatever the value is; a list's or a heading's sign may stand before.
+# At the beginning of a line, with any value, after an optional list or heading mark.
 _AT_BEGINNING: Final = re.compile(rf"\s*(?:[-+*#>]+\s+)?{_NAMED}", re.IGNORECASE)
-# Within a line only what cannot be a part of a sentence.
+# Within a line, only forms that cannot be part of a sentence.
 _WITHIN: Final = re.compile(
     rf"(?<![\w/]){_MARKUP}"
     r"(?:(?P<severity>severity)|(?P<runbook>runbook)|(?P<team>(?-i:Team)))"
@@ -35,25 +35,25 @@ _WITHIN: Final = re.compile(
     r"(?(severity)(?=[*_`]{0,3}(?:critical|warning|info)\b)|(?(runbook)(?=[<\[]?\S*https://)))",
     re.IGNORECASE,
 )
-# Where a value ends when something else follows it on its line.
+# The end of a value if more text follows on its line.
 _WORD: Final = re.compile(r"[*_`]{0,3}(critical|warning|info)\b[*_`).]*", re.IGNORECASE)
 _SENTENCE: Final = re.compile(r"[.;|](?:\s|$)")
 _MARKDOWN_LINK: Final = re.compile(r"\[[^\]]*\]\((https://[^)\s]+)\)")
 _EDGES: Final = " \t.;,|*_`-"
-# A link that a channel would refuse takes the whole message with it, so only plain ones are made.
+# A channel refuses a whole message with a bad link, so only plain links are made.
 _HTTPS_URL: Final = re.compile(r"https://[A-Za-z0-9.-]+(?::[0-9]+)?(?:[/?#][!-~]*)?")
 _NOT_IN_URLS: Final = frozenset('"<>\\^`{|}')
 
 
 def severity_of(event: StateChange | ConfigurationChange) -> Severity:
-    """Return the severity that an alarm's description or tags name, a warning where none does."""
+    """Return the severity in an alarm's description or tags, a warning by default."""
     return severity_in(trailers_of(event))
 
 
 def split_description(description: str) -> tuple[str, dict[str, str]]:
-    """Part an alarm's description into what it says and its trailers (`Severity: critical`).
+    """Split an alarm's description into its text and its trailers (`Severity: critical`).
 
-    A trailer may stand on a line of its own or within one, in plain text, Markdown or HTML.
+    A trailer may be a whole line or part of one, in plain text, Markdown or HTML.
     """
     text: list[str] = []
     trailers: dict[str, str] = {}
@@ -66,7 +66,7 @@ def split_description(description: str) -> tuple[str, dict[str, str]]:
 
 
 def _part(line: str) -> tuple[str, dict[str, str]]:
-    """Part one line into its text and its trailers."""
+    """Split one line into its text and its trailers."""
     starts = [
         (found.start(), found.end(), _name(found))
         for found in _WITHIN.finditer(line)
@@ -92,7 +92,7 @@ def _name(found: re.Match[str]) -> str:
 
 
 def _value(name: str, text: str, *, is_last: bool) -> tuple[str, str]:
-    """Part what follows a trailer's name into its value and what else is said there."""
+    """Split the text after a trailer's name into its value and the rest."""
     if name == "runbook":
         link = _MARKDOWN_LINK.search(text)
         if link:
@@ -120,12 +120,12 @@ def trailers_of(event: StateChange | ConfigurationChange) -> dict[str, str]:
 
 
 def severity_in(trailers: Mapping[str, str]) -> Severity:
-    """Return the severity that trailers name, a warning where they name none we know."""
+    """Return the severity in trailers, a warning if it is missing or unknown."""
     return _SEVERITIES.get(trailers.get("severity", "").lower(), DEFAULT_SEVERITY)
 
 
 def key_of(*parts: str) -> str:
-    """Return a short key for what these parts make up."""
+    """Return a short key for these parts."""
     return hashlib.sha256("\n".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 

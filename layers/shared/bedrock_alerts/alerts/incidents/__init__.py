@@ -1,1 +1,1 @@
-"""The life of an alarm: what is known of it, and what that means now."""
+"""The state of an alarm: its known facts, and what they mean now."""

@@ -1,4 +1,4 @@
-"""The one versioned item of an alarm: what is known of it, and what each channel was shown.
+"""The one versioned item of an alarm: its facts, and what each channel was shown.
 
 All times are seconds since 1970. Everything is frozen; a change makes a new item.
 """
@@ -31,11 +31,11 @@ IncidentState: TypeAlias = Literal["firing", "no_data", "recovering", "resolved"
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True):
-    """What can be chosen, in seconds; a reminder after 0 s is none.
+    """Time limits, in seconds; 0 s means no reminder.
 
     An incident closes when its alarm has been OK for `window`. No data is announced when it has
-    lasted `no_data_after`. What ended more than `stale_after` ago is history to whoever was not
-    notified of it.
+    lasted `no_data_after`. A channel that was not notified of an incident is not notified after
+    `stale_after`.
     """
 
     critical_reminder: float = 3600.0
@@ -63,14 +63,14 @@ def policy_of(reminder_hours: tuple[int, int], recovery_minutes: int) -> Policy:
 
 
 class Transition(msgspec.Struct, frozen=True, array_like=True):
-    """A state that an alarm or a contributor took on."""
+    """A state that an alarm or a contributor entered."""
 
     at: float
     state: str
 
 
 class Series(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A contributor: its last transitions, and what people know it by."""
+    """A contributor: its last transitions and its name for people."""
 
     transitions: tuple[Transition, ...] = ()
     label: str = ""
@@ -79,9 +79,9 @@ class Series(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Incident(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One alarm from the ALARM that opened it until its close. The number never changes.
 
-    `last_alarm` is the last ALARM that counts for it. `recovered_at` and `no_data_since` are set
-    while the alarm is OK or has no data. `no_data_lasts` is stored once, after 30 minutes.
-    `is_deleted` says that the alarm, or its query, is gone.
+    `last_alarm` is its last ALARM. `recovered_at` and `no_data_since` are set while the alarm is OK
+    or has no data. `no_data_lasts` is stored once, after 30 minutes. `is_deleted` says that the
+    alarm, or its query, is gone.
     """
 
     number: int
@@ -115,7 +115,7 @@ class Ended(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Silence(msgspec.Struct, frozen=True, kw_only=True):
-    """Suppresses an alarm until a time, but not what is worse than at the press."""
+    """A person's silence of an alarm until a time; a higher severity than at the press ends it."""
 
     until: float
     by: str
@@ -125,7 +125,7 @@ class Silence(msgspec.Struct, frozen=True, kw_only=True):
 class Shown(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a channel shows of an incident.
 
-    `contributors` are all that it has named so far, `firing` is how many fire now.
+    `contributors` are all that were named so far, `firing` is how many fire now.
     """
 
     number: int
@@ -138,9 +138,9 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Key(msgspec.Struct, frozen=True, kw_only=True):
-    """A PagerDuty incident of ours: of which incident, and whether it is (perhaps) open.
+    """One of our PagerDuty incidents: its incident number, and whether it is (perhaps) open.
 
-    `rotation` is that of the view when it was triggered: an older one is to be resolved.
+    `rotation` is that of the view when it was triggered: an older one must be resolved.
     """
 
     number: int
@@ -157,7 +157,7 @@ class Reference(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What the route of a channel says beside its name."""
+    """The options of a channel's route."""
 
     mentions: tuple[str, ...] = ()
     quiet_hours: tuple[QuietHours, ...] = ()
@@ -165,13 +165,13 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class View(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What one channel has been shown, and when to look at it again.
+    """What one channel was shown, and when to check it again.
 
     `sending` with `claim` and `lease` says what is about to be shown: it counts as perhaps shown.
-    `wanted` is the incident that the channel is to be notified of, also when it has ended by then.
-    `held_since` is when its route began to collect. `lost` is the incident of which a post may have
-    gone out without its reference. `undelivered` says which other channel could not be reached, and
-    why.
+    `wanted` is the incident to notify the channel of, even if it has ended by then. `held_since` is
+    when its route's digest began. `lost` is the incident of which a post may have been sent without
+    its reference being stored. `undelivered` names another channel that could not be reached, and
+    the reason.
     """
 
     rule: Rule | None = None
@@ -196,7 +196,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def is_involved(self) -> bool:
-        """Whether the channel is named by a route, or was perhaps shown something that is open."""
+        """Whether a route names the channel, or it was perhaps shown an open incident."""
         shown = [found for found in (self.shown, self.sending) if found]
         return (
             self.rule is not None
@@ -206,13 +206,13 @@ class View(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class AlarmItem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Everything about one alarm, or about one notice that has no life (`notice`).
+    """Everything about one alarm, or about one event without an incident (`notice`).
 
-    `transitions` are the alarm's own, `contributors` those of its series by their ids. What is
-    before `horizon` is history. `closed_at` is the time of the last incident's OK or deletion.
-    `about` is the newest ALARM, `latest` the newest state change, `series` the newest contributor
-    in ALARM. `suppressed_by` and the other facts are as of the time behind each. `escalate_at` is
-    when a route for what no one acknowledges may match. `note` is said with every message.
+    `transitions` are the alarm's own, `contributors` have theirs by id. Events before `horizon` are
+    ignored. `closed_at` is the time of the last incident's OK or deletion. `about` is the newest
+    ALARM, `latest` the newest state change, `series` the newest contributor in ALARM.
+    `suppressed_by` and the other facts are as of the time that follows each. `escalate_at` is when
+    a route for unacknowledged incidents may match. `note` is added to every message.
     """
 
     arn: str
@@ -246,7 +246,7 @@ class AlarmItem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     note: str = ""
 
     def view(self, channel: Channel) -> View:
-        """Return what a channel was shown; an empty view where that is nothing."""
+        """Return what a channel was shown; an empty view if nothing."""
         return self.views.get(channel) or View()
 
     def with_view(self, channel: Channel, view: View) -> "AlarmItem":
@@ -260,7 +260,7 @@ def is_worse(severity: Severity, than: Severity) -> bool:
 
 
 def firing_contributors(item: AlarmItem) -> tuple[str, ...]:
-    """Return the ids of the contributors in ALARM that no end of the alarm has ended."""
+    """Return the ids of the contributors in ALARM, unless the alarm ended after them."""
     out = [0.0, *item.deletions, *item.query_changes]
     out += [change.at for change in item.transitions if change.state in (OK, NO_DATA)]
     last_out = max(out)
@@ -274,12 +274,12 @@ def firing_contributors(item: AlarmItem) -> tuple[str, ...]:
 
 
 def is_suppressed(item: AlarmItem, now: float) -> bool:
-    """Whether CloudWatch holds the alarm's actions back."""
+    """Whether CloudWatch suppresses the alarm's actions."""
     return bool(item.suppressed_by) or not item.are_actions_enabled or now < item.muted_until
 
 
 def is_silenced(item: AlarmItem, now: float) -> bool:
-    """Whether a person has silenced the alarm, and it is no worse than it was then."""
+    """Whether a person has silenced the alarm, and its severity has not risen since."""
     silence = item.silence
     return (
         silence is not None
@@ -289,7 +289,7 @@ def is_silenced(item: AlarmItem, now: float) -> bool:
 
 
 def wake(item: AlarmItem, now: float) -> AlarmItem:
-    """Make every view due that something may be lacking in; a parked one gets another chance."""
+    """Make due every view that may lack something, including those that were given up."""
     views = {
         channel: msgspec.structs.replace(
             view,
@@ -305,7 +305,7 @@ def wake(item: AlarmItem, now: float) -> AlarmItem:
 
 
 def next_due(item: AlarmItem, policy: Policy) -> float | None:
-    """Return when someone has to look at the item again, None for never."""
+    """Return when the item must be checked again, None for never."""
     dues = [view.due for view in item.views.values() if view.due is not None]
     incident = item.incident
     if incident is not None:

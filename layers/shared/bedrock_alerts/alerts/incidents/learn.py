@@ -1,4 +1,4 @@
-"""What an event, a look-up or a person adds to the facts of an alarm. Pure."""
+"""Adds the facts of an event, a look-up or a person to an alarm's item. Pure."""
 
 import math
 from collections.abc import Collection
@@ -31,7 +31,7 @@ from bedrock_alerts.alerts.incidents.item import (
 from bedrock_alerts.alerts.incidents.settle import effective, settle
 
 _KNOWN = (ALARM, OK, NO_DATA)
-# A time later than this behind its arrival is cut: a clock was wrong, or someone lies.
+# A time later than its arrival plus this is cut: the clock was wrong or the time is false.
 _FUTURE_SECONDS = 300.0
 _A_MOMENT = 0.001
 _KEPT_OF_A_SERIES = 6
@@ -39,10 +39,10 @@ _LONG_SECONDS = 2 * 3600
 
 
 class LookedUp(NamedTuple):
-    """What CloudWatch says of an alarm now; `state` is None where there is no such alarm.
+    """An alarm's present state in CloudWatch; `state` is None if there is no such alarm.
 
-    `since` is when it took on that state; `contributors` are the ids of those in ALARM, None where
-    they were not asked for.
+    `since` is when it entered that state; `contributors` are the ids of those in ALARM, None if not
+    looked up.
     """
 
     state: str | None
@@ -72,12 +72,12 @@ def learn_change(item: AlarmItem, event: StateChange, now: float) -> AlarmItem:
 
 
 def _known(state: str) -> str:
-    """Return CloudWatch's state; one that no one knows counts as the worse."""
+    """Return CloudWatch's state; an unknown one counts as ALARM."""
     return state if state in _KNOWN else ALARM
 
 
 def _before(item: AlarmItem, event: StateChange, at: float) -> list[tuple[float, str]]:
-    """Return what an event proves of the time before it."""
+    """Return the earlier transitions that an event proves."""
     if event.previous_state is None or event.previous_state not in _KNOWN:
         return []
     if event.previous_at is not None:
@@ -89,7 +89,7 @@ def _before(item: AlarmItem, event: StateChange, at: float) -> list[tuple[float,
     if event.previous_state == ALARM and is_other and _known(event.state) != ALARM:
         return [(at - _A_MOMENT, ALARM)]
     if event.previous_state == OK and last and is_other and _known(event.state) == ALARM:
-        # It recovered at an unknown time: just after the last that is known counts.
+        # It recovered at an unknown time: assume just after the last known ALARM.
         return [(last.at + _A_MOMENT, OK)]
     return []
 
@@ -132,7 +132,7 @@ def _learn_contributor(item: AlarmItem, event: StateChange, at: float, now: floa
 
 
 def _make_room(item: AlarmItem) -> AlarmItem:
-    """Forget contributors that have ended where there is no room for a new one."""
+    """Drop ended contributors if there is no room for a new one."""
     if len(item.contributors) < MAX_CONTRIBUTORS:
         return item
     firing = set(firing_contributors(item))
@@ -143,7 +143,7 @@ def _make_room(item: AlarmItem) -> AlarmItem:
 def _learn_definition(
     item: AlarmItem, event: StateChange | ConfigurationChange, at: float
 ) -> AlarmItem:
-    """Learn how bad the alarm is, and what else its events say of how it is set up."""
+    """Learn the severity and the definition of an alarm from its events."""
     if at < item.severity_at:
         return item
     severity = severity_of(event)
@@ -163,8 +163,10 @@ def _learn_definition(
 
 
 def _learn_suppression(item: AlarmItem, event: StateChange, now: float) -> AlarmItem:
-    """Learn whether CloudWatch holds the alarm back, as of the time of the envelope."""
-    if event.transport == "sns":  # it is sent only when actions run, and says nothing of this
+    """Learn whether CloudWatch suppresses the alarm, as of the time of the envelope."""
+    if (
+        event.transport == "sns"
+    ):  # it is sent only when actions run, and says nothing about suppression
         return item
     sent_at = event.sent_at or event.at
     moment = min(sent_at.timestamp(), now + _FUTURE_SECONDS)
@@ -181,7 +183,7 @@ def _learn_suppression(item: AlarmItem, event: StateChange, now: float) -> Alarm
 
 
 def learn_configuration(item: AlarmItem, event: ConfigurationChange, now: float) -> AlarmItem:
-    """Learn that an alarm was created, changed or deleted. Its times are whole seconds."""
+    """Learn that an alarm was created, changed or deleted; the times are whole seconds."""
     end_of_second = math.floor(min(event.at.timestamp(), now + _FUTURE_SECONDS)) + 0.999
     if event.operation == "delete":
         deletions = (*item.deletions, end_of_second)[-4:]
@@ -200,7 +202,7 @@ def learn_configuration(item: AlarmItem, event: ConfigurationChange, now: float)
 
 
 def _as_new(item: AlarmItem, at: float) -> AlarmItem:
-    """Forget how an alarm was set up that was deleted: one of its name may be created again."""
+    """Drop the definition of a deleted alarm: its name may be used again."""
     if at >= item.suppressed_at:
         item = msgspec.structs.replace(item, suppressed_by="", muted_until=0.0, suppressed_at=at)
     if at >= item.actions_at:
@@ -209,7 +211,7 @@ def _as_new(item: AlarmItem, at: float) -> AlarmItem:
 
 
 def learn_look_up(item: AlarmItem, found: LookedUp, now: float) -> AlarmItem:
-    """Learn what CloudWatch says now: it ends what no event has ended."""
+    """Learn the present state from CloudWatch, which ends what no event has ended."""
     if found.state is None:
         return wake(msgspec.structs.replace(item, deletions=(*item.deletions, now)[-4:]), now)
     changes = {change.at: change.state for change in item.transitions}
@@ -231,7 +233,7 @@ def learn_look_up(item: AlarmItem, found: LookedUp, now: float) -> AlarmItem:
 
 
 def looked_up(item: AlarmItem, found: LookedUp, now: float, policy: Policy) -> AlarmItem:
-    """Return the item as it is after a look-up: what was over before it is closed first."""
+    """Return the item after a look-up; incidents that ended before it are closed first."""
     return settle(learn_look_up(settle(item, now, policy), found, now), now, policy)
 
 
@@ -250,9 +252,9 @@ def _end_contributors(item: AlarmItem, firing: Collection[str], now: float) -> A
 
 
 def press(item: AlarmItem, answer: Answer, now: float) -> tuple[AlarmItem, str]:
-    """Act on a button, and say to who pressed it what came of it.
+    """Act on a button, and return a reply for the person who pressed it.
 
-    A press is bound to its incident, and refused after the end of that. The undo of a silence is
+    A press is bound to its incident, and refused after that has ended. The undo of a silence is
     bound to the silence.
     """
     if answer.kind == "unsilence":
@@ -276,7 +278,7 @@ def press(item: AlarmItem, answer: Answer, now: float) -> tuple[AlarmItem, str]:
 
 
 def _is_of(answer: Answer, incident: Incident) -> bool:
-    """Whether a press is for this incident; messages of before 0.2 carry no number."""
+    """Whether a press is for this incident; messages of versions before 0.2 carry no number."""
     if answer.number:
         return answer.number == incident.number
     return answer.at.timestamp() >= incident.since

@@ -1,4 +1,4 @@
-"""From facts to incidents: what has opened, recovered and closed by now. Pure.
+"""From facts to incidents: which have opened, recovered and closed by now. Pure.
 
 A close is a stored fact, made before anyone is notified of it, and what is closed never opens
 again.
@@ -24,13 +24,13 @@ from bedrock_alerts.alerts.incidents.item import (
     wake,
 )
 
-# So many closed incidents are kept, with their times.
+# The number of closed incidents that are kept, with their times.
 _KEPT_ENDS = 8
 _DOUBLING_SECONDS = 2 * 3600.0
 
 
 class _Span(NamedTuple):
-    """What the transitions say of one incident."""
+    """One incident, derived from the transitions."""
 
     since: float
     last_alarm: float
@@ -40,7 +40,7 @@ class _Span(NamedTuple):
 
 
 def settle(item: AlarmItem, now: float, policy: Policy) -> AlarmItem:
-    """Return the item with its incident as it is now; what is over by now is closed."""
+    """Return the item with its present incident; incidents that have ended are closed."""
     while True:
         spans = _spans(item, policy)
         if not spans:
@@ -77,7 +77,7 @@ def _opened(item: AlarmItem, span: _Span, now: float, policy: Policy) -> AlarmIt
 
 
 def _window(item: AlarmItem, recovered_at: float, policy: Policy) -> float:
-    """Return how long the alarm has to be OK: twice as long with each recent incident."""
+    """Return the recovery window in seconds: it doubles with each recent incident."""
     recent = sum(0 <= recovered_at - end.at < _DOUBLING_SECONDS for end in item.ended)
     return float(min(policy.longest_window, policy.window * 2**recent))
 
@@ -97,7 +97,7 @@ def _updated(item: AlarmItem, span: _Span, now: float, policy: Policy) -> AlarmI
         is_deleted=span.is_deleted,
     )
     if span.no_data_since is None:
-        if changed.no_data_lasts:  # an ALARM after an announced "no data" is news again
+        if changed.no_data_lasts:  # an ALARM after an announced "no data" is new to people
             changed = msgspec.structs.replace(changed, no_data_lasts=False, acknowledged_by="")
     elif now - span.no_data_since >= policy.no_data_after and not changed.no_data_lasts:
         changed = msgspec.structs.replace(changed, no_data_lasts=True, acknowledged_by="")
@@ -106,7 +106,7 @@ def _updated(item: AlarmItem, span: _Span, now: float, policy: Policy) -> AlarmI
 
 
 def _last_alarm(item: AlarmItem, incident: Incident, span: _Span) -> float:
-    """Return the last ALARM that is known of it, also one that changed nothing.
+    """Return the incident's last known ALARM, also one that changed nothing.
 
     A recovery between two of them that is learned late does not make two incidents of one.
     """
@@ -136,7 +136,7 @@ def _closed(item: AlarmItem, incident: Incident, now: float) -> AlarmItem:
 
 
 def _spans(item: AlarmItem, policy: Policy) -> list[_Span]:
-    """Return the incidents that the facts behind the last close make."""
+    """Return the incidents in the facts after the last close."""
     incident = item.incident
     found: list[_Span] = []
     changes = [change for change in effective(item) if change.at > item.closed_at]
@@ -149,7 +149,7 @@ def _spans(item: AlarmItem, policy: Policy) -> list[_Span]:
                 found[-1] = _Span(since=last.since, last_alarm=change.at)
         elif last is not None:
             found[-1] = _ending(last, change)
-    if incident and not found:  # its ALARM is no longer among the transitions that are kept
+    if incident and not found:  # its ALARM is no longer among the stored transitions
         span = _Span(since=incident.since, last_alarm=incident.last_alarm)
         later = [change for change in changes if change.at > incident.last_alarm]
         found.append(_ending(span, later[0]) if later else span)
@@ -157,7 +157,7 @@ def _spans(item: AlarmItem, policy: Policy) -> list[_Span]:
 
 
 def _is_apart(item: AlarmItem, last: _Span, at: float, policy: Policy) -> bool:
-    """Whether an ALARM opens another incident; what was learned as one stays one."""
+    """Whether an ALARM opens another incident; a known incident is never split."""
     incident = item.incident
     if incident is not None and at <= incident.last_alarm:
         return False
@@ -185,7 +185,7 @@ def _ending(span: _Span, change: Transition) -> _Span:
 
 
 def effective(item: AlarmItem) -> Iterator[Transition]:
-    """Yield the states of the whole alarm: its own, its contributors', its deletions.
+    """Yield the states of the whole alarm: its own, its contributors' and its deletions.
 
     It fires while its own newest state is ALARM, or a contributor's ALARM is later than its last
     OK or no data.
@@ -217,7 +217,7 @@ def effective(item: AlarmItem) -> Iterator[Transition]:
 
 
 def _sources(item: AlarmItem) -> Iterator[tuple[int, str, Iterable[Transition]]]:
-    """Yield what changes the alarm, in the order in which what happens at once is taken."""
+    """Yield the changes of the alarm; the order decides between simultaneous ones."""
     yield 0, "", (Transition(at, DELETED) for at in item.deletions)
     yield 1, "query", (Transition(at, DELETED) for at in item.query_changes)
     yield 2, "", item.transitions

@@ -1,7 +1,7 @@
 """The first step: from the body of a queue message to what it is about.
 
-An event is known by its shape, never by where it is expected to come from: what EventBridge, SNS
-or CloudWatch itself has sent may have been wrapped by another of them on its way.
+An event is known by its shape, never by where it is expected to come from: events of EventBridge,
+SNS or CloudWatch may be wrapped by another of them.
 """
 
 import hashlib
@@ -29,7 +29,7 @@ __all__ = ["Note", "encode_note", "normalise", "normalise_object"]
 
 _MAX_WRAPPINGS: Final = 6
 _MAX_RECORDS: Final = 100
-# What SNS calls a function with, and what Lambda keeps of a call that failed.
+# The event with which SNS invokes a function, and Lambda's record of a failed invocation.
 _WRAPPERS: Final = ("Sns", "requestPayload")
 _READERS: Final[Mapping[str, Callable[[Mapping[str, Any]], Event | None]]] = {
     "CloudWatch Alarm State Change": from_eventbridge,
@@ -39,13 +39,13 @@ _READERS: Final[Mapping[str, Callable[[Mapping[str, Any]], Event | None]]] = {
     "AWS Console Action via CloudTrail": tampering,
 }
 _INCOMPLETE: Final = "an incomplete alarm event"
-# The only fields of an unknown event that are shown: its envelope, never its content.
+# The fields of an unknown event that are shown: only its envelope, never its content.
 _ENVELOPE: Final = ("detail-type", "source", "account", "region", "time", "id")
 _ENVELOPE_OF_SNS: Final = ("Type", "TopicArn", "Subject", "Timestamp", "MessageId")
 
 
 class _Wrapping(NamedTuple):
-    """What an event was found in: the text, the envelope of a topic, how deep."""
+    """The wrapping of an event: the text, the envelope of a topic, the depth."""
 
     text: str
     sns: Mapping[str, Any]
@@ -53,17 +53,17 @@ class _Wrapping(NamedTuple):
 
 
 def normalise(body: str) -> tuple[Event, ...]:
-    """Tell what a message is about, by its shape. Whatever it holds, something comes back."""
+    """Return the events in a message, by their shape; any content returns something."""
     wrapping = _Wrapping(body, {})
     try:
         event = decoded(body)
     except ValueError:
-        return (_unrecognised("a message that is no JSON", wrapping),)
+        return (_unrecognised("a message that is not JSON", wrapping),)
     return _outermost(event, wrapping)
 
 
 def normalise_object(event: Any) -> tuple[Event, ...]:
-    """Do the same with what a function was called with."""
+    """Return the events in a function's invocation event."""
     try:
         text = json.dumps(event, sort_keys=True)
     except (TypeError, ValueError, RecursionError):
@@ -73,17 +73,19 @@ def normalise_object(event: Any) -> tuple[Event, ...]:
 
 def _outermost(event: Any, wrapping: _Wrapping) -> tuple[Event, ...]:
     if isinstance(event, dict) and MARK in event:
-        # Believed only where nobody has wrapped it: nobody else's topic holds notes of ours.
-        return (note_in(event) or _unrecognised("a note to itself that it cannot read", wrapping),)
+        # Trusted only if not wrapped: no topic carries our internal messages.
+        return (
+            note_in(event) or _unrecognised("an internal message that cannot be read", wrapping),
+        )
     return _unwrapped(event, wrapping)
 
 
 def _unwrapped(event: Any, wrapping: _Wrapping) -> tuple[Event, ...]:
-    """Take the wrappings off, one by one."""
+    """Remove the wrappings, one by one."""
     if wrapping.depth > _MAX_WRAPPINGS:
-        return (_unrecognised("a message that was wrapped too often", wrapping),)
+        return (_unrecognised("a message that was wrapped too many times", wrapping),)
     if not isinstance(event, dict):
-        return (_unrecognised("a message that is no JSON object", wrapping),)
+        return (_unrecognised("a message that is not a JSON object", wrapping),)
     records = event.get("Records")
     if isinstance(records, list) and records:
         return _of_records(records, wrapping)
@@ -115,9 +117,9 @@ def _of_text(text: str, outer: _Wrapping) -> tuple[Event, ...]:
     try:
         event = decoded(text)
     except ValueError:
-        what = "a message that is no JSON"
+        what = "a message that is not JSON"
         if outer.sns.get("Type") == "SubscriptionConfirmation":
-            what = "a topic's request to confirm a subscription"
+            what = "a request from a topic to confirm a subscription"
         return (_unrecognised(what, wrapping),)
     return _unwrapped(event, wrapping)
 
@@ -128,7 +130,7 @@ def _read(event: Mapping[str, Any], wrapping: _Wrapping) -> Event:
         return _unrecognised("an event of an unknown kind", wrapping, event)
     if reader is tampering:
         return reader(event) or _unrecognised("an incomplete CloudTrail event", wrapping, event)
-    # An event without its time still has a name and a state, and both matter more.
+    # An event without a time still has a name and a state, which matter more.
     arrived = word(wrapping.sns.get("Timestamp")) or datetime.now(UTC).isoformat()
     dated = {**event, "StateChangeTime" if reader is from_sns else "time": arrived}
     return reader(event) or reader(dated) or _unrecognised(_INCOMPLETE, wrapping, event)
@@ -152,11 +154,11 @@ def _changed_detail(event: Mapping[str, Any]) -> Event | None:
 def _unrecognised(
     what: str, wrapping: _Wrapping, event: Mapping[str, Any] = MappingProxyType({})
 ) -> Unrecognised:
-    """Keep of an event what can be shown: what it was sent in."""
+    """Return an unknown event with only its envelope."""
     sns = wrapping.sns
     facts = [(key, word(event.get(key))) for key in _ENVELOPE]
     facts += [(key, word(sns.get(key))) for key in _ENVELOPE_OF_SNS]
-    # An event's own id is the same on every way that it may take.
+    # An event's own id is the same on every transport.
     own = word(event.get("id")) or f"{wrapping.text}\n{word(sns.get('MessageId'))}"
     return Unrecognised(
         title=f"Received {what}",

@@ -1,4 +1,4 @@
-"""The limits that an anomaly alarm compares its values with, and the value that it fired for."""
+"""The limits of an anomaly alarm, and the value that it fired for."""
 
 import re
 from collections.abc import Mapping
@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 from bedrock_alerts.alerts.normalise.fields import numbers
 
 NUMBER: Final = r"(-?\d{1,20}(?:\.\d{1,20})?(?:E-?\d{1,3})?)"
-"""A number as reasons have it."""
+"""A number as reasons write it."""
 
 # `lower thresholds [118.4, 118.2]`, parallel to the values: the newest first.
 _LOWER_IN_REASON: Final = re.compile(r"lower thresholds? \[([^\]]{1,500})\]")
@@ -16,14 +16,14 @@ _NUMBERS: Final = re.compile(NUMBER)
 
 
 class Breach(NamedTuple):
-    """The value that an anomaly alarm was decided by, and the limits of that time."""
+    """The value that decided an anomaly alarm, and the limits of that time."""
 
     value: float | None = None
     band: tuple[float | None, float | None] | None = None
 
 
 def breach_in(data: Mapping[str, Any], reason: str, values: tuple[float, ...]) -> Breach:
-    """Return the newest value outside its band, else the newest, where the alarm has a band.
+    """Return the newest value outside its band, else the newest, if the alarm has a band.
 
     An alarm over M of N periods may fire while its newest value is inside.
     """
@@ -33,7 +33,7 @@ def breach_in(data: Mapping[str, Any], reason: str, values: tuple[float, ...]) -
         return Breach()
     if not values:
         return Breach(None, (lower[-1] if lower else None, upper[-1] if upper else None))
-    # Each list ends with the newest: what is missing is missing at its beginning.
+    # Each list ends with the newest: missing values are missing at its beginning.
     count = len(values)
     lows = [None] * (count - len(lower)) + list(lower)
     highs = [None] * (count - len(upper)) + list(upper)

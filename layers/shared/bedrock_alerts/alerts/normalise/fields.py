@@ -1,6 +1,6 @@
-"""Reading fields of which nothing is sure: each function returns a sound value, or nothing.
+"""Reads untrusted fields: each function returns a valid value, or nothing.
 
-Text is cleaned and bounded here, once; what comes after may rely on it.
+Text is cleaned and bounded here, once; later steps rely on it.
 """
 
 import json
@@ -17,7 +17,7 @@ _MAX_ARN: Final = 512
 _MAX_WORD: Final = 256
 _MAX_VALUES: Final = 60
 _ALARM_ARN: Final = re.compile(r"arn:([a-z-]+):cloudwatch:([a-z0-9-]+):(\d+):alarm:(.+)")
-# CloudWatch writes a Region's code everywhere but into what it publishes to SNS.
+# CloudWatch writes a Region's code everywhere except in its SNS messages.
 # https://docs.aws.amazon.com/global-infrastructure/latest/regions/aws-regions.html
 _REGION_NAMES: Final = {
     "Africa (Cape Town)": "af-south-1",
@@ -70,7 +70,7 @@ _PARTITIONS: Final = (
 
 
 class AlarmPlace(NamedTuple):
-    """Which alarm it is, and where: the same on every transport."""
+    """An alarm's identity and place: the same on every transport."""
 
     arn: str
     account_id: str
@@ -78,7 +78,7 @@ class AlarmPlace(NamedTuple):
 
 
 def decoded(text: str) -> Any:
-    """Return what a JSON text holds. Raises ValueError, whatever is wrong with it."""
+    """Return the value of a JSON text. Raises ValueError for any error."""
     try:
         return json.loads(text)
     except RecursionError as error:
@@ -86,7 +86,7 @@ def decoded(text: str) -> Any:
 
 
 def alarm_place(arn: Any, name: str, account: Any, region: Any) -> AlarmPlace:
-    """Tell where an alarm is: its ARN knows best, and is put together where it is missing."""
+    """Return where an alarm is, from its ARN, which is built if missing."""
     given = word(arn, _MAX_ARN)
     found = _ALARM_ARN.fullmatch(given)
     if found:
@@ -98,19 +98,19 @@ def alarm_place(arn: Any, name: str, account: Any, region: Any) -> AlarmPlace:
 
 
 def region_code(region: str) -> str:
-    """Return a Region's code for its name (`EU (Ireland)`); what is no such name stays as it is."""
+    """Return a Region's code for its name (`EU (Ireland)`); other texts are unchanged."""
     name = "Europe" + region.removeprefix("EU") if region.startswith("EU (") else region
     return _REGION_NAMES.get(name, region)
 
 
 def alarm_name_of(arn: str) -> str:
-    """Return the alarm's name in an ARN, or the text itself where it is none."""
+    """Return the alarm's name in an ARN, or the text itself if it is not an ARN."""
     found = _ALARM_ARN.fullmatch(arn)
     return clean(found[4], ALARM_NAME_CHARS) if found else arn
 
 
 def first(value: Any) -> Any:
-    """Return the first item of a list, None where there is none."""
+    """Return the first item of a list, None if there is none."""
     return value[0] if isinstance(value, list) and value else None
 
 
@@ -122,7 +122,7 @@ def items(value: Any, limit: int) -> Iterator[Mapping[str, Any]]:
 
 
 def mapping(value: Any) -> Mapping[str, Any]:
-    """Return an object, empty where there is none."""
+    """Return an object, empty if there is none."""
     return value if isinstance(value, dict) else {}
 
 
@@ -142,7 +142,7 @@ def pairs(value: Any, limit: int) -> tuple[tuple[str, str], ...]:
 
 
 def pick(entry: Mapping[str, Any], *names: str) -> Any:
-    """Return the first of these fields that is there, in camelCase or PascalCase."""
+    """Return the first of these fields that is present, in camelCase or PascalCase."""
     for name in names:
         for spelling in (name, name[:1].upper() + name[1:]):
             if entry.get(spelling) is not None:
@@ -151,22 +151,22 @@ def pick(entry: Mapping[str, Any], *names: str) -> Any:
 
 
 def word(value: Any, limit: int = _MAX_WORD) -> str:
-    """Return a text on one line, empty where there is none."""
+    """Return a text on one line, empty if there is none."""
     return clean(value, limit) if isinstance(value, str) else ""
 
 
 def lines(value: Any, limit: int) -> str:
-    """Return a text of several lines, empty where there is none."""
+    """Return a text of several lines, empty if there is none."""
     return clean_lines(value, limit) if isinstance(value, str) else ""
 
 
 def flag(value: Any) -> bool | None:
-    """Return a truth value, None where there is none."""
+    """Return a boolean, None if there is none."""
     return value if isinstance(value, bool) else None
 
 
 def moment(value: Any) -> datetime | None:
-    """Read CloudWatch's two ways to write a time, with offset and with `Z`."""
+    """Read a time in either of CloudWatch's formats, with offset or with `Z`."""
     if not isinstance(value, str):
         return None
     try:
@@ -177,18 +177,18 @@ def moment(value: Any) -> datetime | None:
 
 
 def period(value: Any) -> int | None:
-    """Return an alarm's period in seconds, None where it cannot be one."""
+    """Return an alarm's period in seconds, None if not valid."""
     seconds = number(value)
     return int(seconds) if seconds is not None and 1 <= seconds <= ALARM_PERIOD_SECONDS else None
 
 
 def number(value: Any) -> float | None:
-    """Return a finite number, None where there is none."""
+    """Return a finite number, None if there is none."""
     if not isinstance(value, (int, float)) or isinstance(value, bool):
         return None
     try:
         found = float(value)
-    except OverflowError:  # JSON's integers have no end
+    except OverflowError:  # JSON integers are unbounded
         return None
     return found if math.isfinite(found) else None
 

@@ -1,4 +1,4 @@
-"""Notes to ourselves: timers that come back, answers from Slack, the scheduled sign of life."""
+"""Internal messages: timers, button presses from Slack, the scheduled heartbeat."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -19,7 +19,7 @@ Note: TypeAlias = Timer | Answer | Kept | Heartbeat
 
 
 def encode_note(note: Note) -> str:
-    """Write the message that brings this note to `route`."""
+    """Return the queue message that carries this to `route`."""
     content: dict[str, Any] = {"heartbeat": True}
     if isinstance(note, Timer):
         content = {"timer": note}
@@ -31,7 +31,7 @@ def encode_note(note: Note) -> str:
 
 
 def note_in(event: Mapping[str, Any]) -> Note | None:
-    """Read a note to ourselves; None where it is none that was written here."""
+    """Return an internal message, None if it was not written here."""
     content = mapping(event.get(MARK))
     if content.get("heartbeat") is True:
         return Heartbeat()

@@ -1,4 +1,4 @@
-"""Events that are no alarm's change of state: changed alarms, and changes of what is relied on."""
+"""Events other than state changes: changed alarms, and API calls that change what is relied on."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -20,7 +20,7 @@ from bedrock_alerts.alerts.normalise.fields import (
 from bedrock_alerts.limits import ALARM_DESCRIPTION_CHARS, ALARM_NAME_CHARS
 
 _MAX_ARN: Final = 512
-# The fields of a call that say what it was done to. All others may hold text of guardrails.
+# The fields of a call that name its target. All others may hold guardrail text.
 _TARGETS: Final = ("guardrailIdentifier", "guardrailId", "guardrailArn", "name")
 _DELIVERIES: Final = {
     "textDataDeliveryEnabled": "text",
@@ -59,7 +59,7 @@ def configuration_change(event: Mapping[str, Any]) -> ConfigurationChange | None
 
 
 def _is_query_changed(now: Any, before: Any) -> bool:
-    """Tell whether an alarm over many series has another query: its contributors end by that."""
+    """Whether an alarm's query was changed, which ends its contributors."""
     was, is_ = (
         [mapping(item).get("expression") for item in (given if isinstance(given, list) else ())]
         for given in (before, now)
@@ -68,7 +68,7 @@ def _is_query_changed(now: Any, before: Any) -> bool:
 
 
 def tampering(event: Mapping[str, Any]) -> Tampering | None:
-    """Read a call of an API as CloudTrail tells it: who did what to what, and whether they could.
+    """Read an API call from CloudTrail: who did what to what, and whether it was allowed.
 
     https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html
     """
@@ -90,7 +90,7 @@ def tampering(event: Mapping[str, Any]) -> Tampering | None:
 
 
 def _principal(identity: Mapping[str, Any]) -> str:
-    """Name who called: the end of the ARN is what people know each other by."""
+    """Return the caller's name: the end of the ARN, which people know."""
     arn = word(identity.get("arn"), _MAX_ARN)
     if arn.startswith("arn:"):
         return arn.split(":", 5)[-1]
@@ -110,7 +110,7 @@ def _target(action: str, parameters: Mapping[str, Any]) -> str:
 
 
 def _logging(configuration: Mapping[str, Any]) -> str:
-    """Say where the invocation log goes from now on, and what it leaves out."""
+    """Return where the invocation log goes from now on, and what it leaves out."""
     parts = ["model invocation logging"]
     group = word(mapping(configuration.get("cloudWatchConfig")).get("logGroupName"))
     bucket = word(mapping(configuration.get("s3Config")).get("bucketName"))

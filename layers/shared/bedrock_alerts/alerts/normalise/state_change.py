@@ -1,4 +1,4 @@
-"""Alarm state changes by every transport: EventBridge, SNS, and alarm actions that call a function.
+"""Alarm state changes on every transport: EventBridge, SNS, and Lambda alarm actions.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch-and-eventbridge.html
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-actions-Lambda.html
@@ -51,7 +51,7 @@ _MAX_CHILDREN: Final = 100
 _MAX_ATTRIBUTES: Final = 20
 _MAX_TAGS: Final = 50
 _BAND: Final = "ANOMALY_DETECTION_BAND("
-# Fields that only alarms over log queries have, by what their names begin with.
+# Prefixes of fields that only alarms over log queries have.
 _OF_LOG_ALARMS: Final = ("log", "query", "scheduledquery", "actionlog")
 _STATISTICS: Final = {
     "SUM": "Sum",
@@ -61,7 +61,7 @@ _STATISTICS: Final = {
     "SAMPLECOUNT": "SampleCount",
     "SAMPLE_COUNT": "SampleCount",
 }
-# The operator, which no state change names, in the words of its reason. The longer ones first.
+# The operator, which only the reason of a state change names. The longer ones first.
 _ABOVE: Final = "greater than the upper threshold"
 _BELOW: Final = "less than the lower threshold"
 _OPERATORS: Final = (
@@ -78,7 +78,7 @@ _THRESHOLD_IN_REASON: Final = re.compile(rf"the threshold \({NUMBER}\)")
 
 
 class _State(NamedTuple):
-    """A state, as EventBridge and alarm actions that call a function tell it."""
+    """A state, as EventBridge and Lambda alarm actions send it."""
 
     value: str
     at: datetime | None
@@ -89,7 +89,7 @@ class _State(NamedTuple):
 
 
 class _Watched(NamedTuple):
-    """What an alarm looks at."""
+    """The metrics of an alarm."""
 
     kind: AlarmKind
     metrics: tuple[MetricRef, ...] = ()
@@ -103,12 +103,12 @@ def from_eventbridge(event: Mapping[str, Any]) -> StateChange | None:
 
 
 def from_detail(event: Mapping[str, Any]) -> StateChange | None:
-    """Read what a rule with `InputPath: $.detail` leaves of such an event: no account, no ARN."""
+    """Read such an event from a rule with `InputPath: $.detail`: it has no account and no ARN."""
     return _in_camel_case(event, (None, None, None), event.get("time"), "eventbridge")
 
 
 def from_lambda(event: Mapping[str, Any]) -> StateChange | None:
-    """Read what an alarm action hands to a function that it calls."""
+    """Read the event of a Lambda alarm action."""
     where = (event.get("alarmArn"), event.get("accountId"), event.get("region"))
     return _in_camel_case(mapping(event.get("alarmData")), where, event.get("time"), "lambda")
 
@@ -164,7 +164,7 @@ def _in_camel_case(
 
 
 def from_sns(message: Mapping[str, Any]) -> StateChange | None:
-    """Read what an alarm action publishes to a topic: PascalCase, and no `reasonData`."""
+    """Read the SNS message of an alarm action: in PascalCase and without `reasonData`."""
     name = word(message.get("AlarmName"), ALARM_NAME_CHARS)
     value = word(message.get("NewStateValue"))
     at = moment(message.get("StateChangeTime"))
@@ -210,7 +210,7 @@ def from_sns(message: Mapping[str, Any]) -> StateChange | None:
 
 
 def _reason(watched: _Watched, reason: str) -> str:
-    """Leave out what an alarm over log lines says of itself: it may quote them, prompts and all."""
+    """Leave out the reason of an alarm over log lines: it may quote them, including prompts."""
     return "" if watched.kind == "log" else reason
 
 
@@ -226,7 +226,7 @@ def _state(state: Mapping[str, Any]) -> _State:
 
 
 def _reason_data(value: Any) -> Mapping[str, Any]:
-    """Read `reasonData`: JSON in a string, optional, and anything for who sets a state by hand."""
+    """Read `reasonData`: optional JSON in a string; a state set by hand may have any text."""
     try:
         return mapping(decoded(value)) if isinstance(value, str) else {}
     except ValueError:
@@ -236,7 +236,7 @@ def _reason_data(value: Any) -> Mapping[str, Any]:
 def _watched(
     configuration: Mapping[str, Any], metrics: Any, contributor: Contributor | None
 ) -> _Watched:
-    """Tell what kind of alarm it is by what it looks at."""
+    """Return the kind of alarm, by its metrics."""
     if pick(configuration, "alarmRule") is not None:
         return _Watched("composite")
     criteria = mapping(pick(configuration, "evaluationCriteria")) or configuration
@@ -252,7 +252,7 @@ def _watched(
     expressions = tuple(item for item in read if isinstance(item, Expression))
     return _Watched(
         "contributor" if contributor else _kind(refs, expressions),
-        # What is judged stands before what it is made from.
+        # The evaluated item comes before its inputs.
         metrics=tuple(sorted(refs, key=lambda item: not item.is_shown)),
         expressions=tuple(sorted(expressions, key=lambda item: not item.is_shown)),
     )
@@ -269,7 +269,7 @@ def _kind(metrics: tuple[MetricRef, ...], expressions: tuple[Expression, ...]) -
 
 
 def _metrics_of(trigger: Mapping[str, Any]) -> Any:
-    """Return the metrics of an SNS message; one that is watched alone stands in the open there."""
+    """Return the metrics of an SNS message, where a single metric has no list."""
     if trigger.get("Metrics") is not None:
         return trigger["Metrics"]
     statistic = word(trigger.get("Statistic"))
@@ -310,7 +310,7 @@ def _expression(entry: Mapping[str, Any]) -> Expression | None:
 
 
 def _contributor(value: Any) -> Contributor | None:
-    """Read which series it is about; one without an id is known by its attributes."""
+    """Read the contributor; one without an id is identified by its attributes."""
     found = mapping(value)
     attributes = found.get("attributes")
     if isinstance(attributes, str):
@@ -340,7 +340,7 @@ def _children(value: Any) -> tuple[AlarmState, ...]:
 
 
 def _threshold(state: _State) -> float | None:
-    """Return the threshold; a series of an alarm over many says it in its reason alone."""
+    """Return the threshold; for a contributor, only the reason names it."""
     said = _THRESHOLD_IN_REASON.search(state.reason)
     if "threshold" in state.data or said is None:
         return number(state.data.get("threshold"))
@@ -355,6 +355,6 @@ def _operator_in(reason: str) -> str | None:
 
 
 def _values_in(reason: str) -> tuple[float, ...]:
-    """Read the values that a reason names, oldest first; its dates are not to be relied on."""
+    """Read the values that a reason names, oldest first; its dates are not reliable."""
     found = [float(text) for text in _VALUE_IN_REASON.findall(reason)]
     return numbers(found[::-1])

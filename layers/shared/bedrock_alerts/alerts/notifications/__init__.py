@@ -1,1 +1,1 @@
-"""What a channel lacks of an alarm, and how it is said."""
+"""Decides what a channel lacks of an alarm, and words the message."""

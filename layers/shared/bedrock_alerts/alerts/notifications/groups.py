@@ -1,4 +1,4 @@
-"""Which alarms share a message: those of one group of the catalogue, and all others together."""
+"""Alarms that share a message: those of one group of the catalogue, and all others together."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""From a plan to the alert that a channel shows: what is true at the moment of sending."""
+"""From a plan to the alert that a channel shows, as true at the time of sending."""
 
 from datetime import UTC, datetime
 from typing import Final
@@ -25,13 +25,13 @@ from bedrock_alerts.alerts.notifications.plan import Send
 
 _LATE_SECONDS: Final = 300.0
 _NO_END: Final = "No recovery will be reported: this alarm has no OK action."
-_UNKNOWN_END: Final = "The incident before it has ended; when is not known."
+_UNKNOWN_END: Final = "The previous incident has ended; the time is not known."
 
 
 def message(
     item: AlarmItem, view: View, send: Send, found: Found, details: Details, now: float
 ) -> Alert | None:
-    """Return what is shown, None where the item holds no event to say it from."""
+    """Return the alert, None if the item has no event to describe."""
     about = _about(item, send)
     if about is None:
         return None
@@ -57,7 +57,7 @@ def message(
 
 
 def _key(item: AlarmItem, view: View, send: Send) -> str:
-    """Return what this message is known by: the same for every attempt to send it."""
+    """Return the key of this message: the same for every attempt to send it."""
     shows = msgspec.json.encode(send.shows).decode()
     return key_of(item.arn, send.reason, shows, repr(view.last_noisy))
 
@@ -120,13 +120,13 @@ def _end(send: Send, now: float, *, is_late: bool) -> Notification:
 
 
 def _former(since: float, at: float) -> str:
-    return f"The incident before it lasted from {_moment(since):%H:%M} to {_moment(at):%H:%M UTC}."
+    return f"The previous incident lasted from {_moment(since):%H:%M} to {_moment(at):%H:%M UTC}."
 
 
 def _on_and_off(
     item: AlarmItem, incident: Incident, reason: Reason, now: float
 ) -> tuple[int, float]:
-    """Return how often it fired in this incident, and for what share of the time."""
+    """Return how often the alarm fired in this incident, and for what share of the time."""
     if reason not in ("still_firing", "undelivered"):
         return 0, 0.0
     times, share = on_and_off(item, incident.since, now)
@@ -138,7 +138,7 @@ def _moment(at: float | None) -> datetime | None:
 
 
 def latency_ms(item: AlarmItem, send: Send, now: float) -> float | None:
-    """Return how long after the state change a firing was shown, None for anything else."""
+    """Return the delay between state change and firing message, None for anything else."""
     about = item.about
     if send.reason != "firing" or not isinstance(about, StateChange):
         return None
@@ -146,7 +146,7 @@ def latency_ms(item: AlarmItem, send: Send, now: float) -> float | None:
 
 
 def is_worth_a_notice(event: ConfigurationChange) -> bool:
-    """Whether an alarm may be quieter from now on than its owners think."""
+    """Whether an alarm may notify less from now on than its owners expect."""
     is_disabled = event.actions_enabled is False and event.previous_actions_enabled is not False
     thresholds = (event.previous_threshold, event.threshold)
     is_moved = None not in thresholds and thresholds[0] != thresholds[1]

@@ -1,7 +1,7 @@
-"""How fast a channel may be sent to: a message a second, its own wishes, and its groups. Pure.
+"""The pace of a channel: a message a second, the channel's own limits, and its groups. Pure.
 
-The first news of a group goes at once. What follows joins one message at an interval that doubles,
-and starts again when nothing was sent of the group for an hour.
+The first alert of a group is sent at once. Later ones share a message at an interval that doubles,
+and starts again when nothing of the group was sent for an hour.
 """
 
 from typing import Final
@@ -15,14 +15,14 @@ _OVER_SECONDS: Final = 3600.0
 _MAX_WAITING: Final = 1000
 _A_WHILE: Final = 300.0
 _SECONDS_A_MESSAGE: Final = 1.0
-# Where another message of the group is being sent, it is looked again after this.
+# If another message of the group is being sent, check again after this many seconds.
 _LEFT_SECONDS: Final = 5.0
 
 
 class Group(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """When people were last notified of a group, and who waits to join the next message.
+    """When people were last notified of a group, and the alarms that wait for the next message.
 
-    `has_more` says that the last message had no room for all that waited: they follow at once.
+    `has_more` says that the last message had no room for all waiting alarms: they follow at once.
     """
 
     last: float = 0.0
@@ -34,7 +34,7 @@ class Group(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class ChannelState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The pace of one channel. Nothing is sent before `not_before`: it asked for that."""
+    """The pace of one channel; nothing is sent before `not_before`, as the channel asked."""
 
     next_free: float = 0.0
     not_before: float = 0.0
@@ -50,7 +50,7 @@ def allowed_at(
     is_urgent: bool,
     first: float = FIRST_INTERVAL,
 ) -> float:
-    """Return from when on an alarm may notify people of its group; what is past is now."""
+    """Return when an alarm may notify people of its group; a past time means now."""
     found = state.groups.get(group) or Group()
     if found.lease > now:
         return min(found.lease, now + _LEFT_SECONDS)
@@ -66,12 +66,12 @@ def next_slot(state: ChannelState, now: float) -> float:
 
 
 def reserved(state: ChannelState, slot: float) -> ChannelState:
-    """Take a second of the channel's."""
+    """Use one of the channel's seconds."""
     return msgspec.structs.replace(state, next_free=slot + _SECONDS_A_MESSAGE)
 
 
 def held(state: ChannelState, until: float) -> ChannelState:
-    """Leave the channel in peace until then."""
+    """Send nothing to the channel until then."""
     return msgspec.structs.replace(state, not_before=max(state.not_before, until))
 
 
@@ -84,7 +84,7 @@ def waits(state: ChannelState, group: str, alarm: str) -> ChannelState:
 
 
 def claimed(state: ChannelState, group: str, claim: str, until: float) -> ChannelState:
-    """Let no one else send of a group until then."""
+    """Claim a group until then."""
     found = state.groups.get(group) or Group()
     return _with(state, group, msgspec.structs.replace(found, claim=claim, lease=until))
 
@@ -105,11 +105,11 @@ def notified(
     now: float,
     first: float = FIRST_INTERVAL,
 ) -> ChannelState:
-    """Note that people were notified of a group, and of which alarms."""
+    """Record that people were notified of a group, and of which alarms."""
     found = state.groups.get(group) or Group()
     since = now - found.last
     interval = found.interval or first
-    # At the longest interval what waited comes after an hour: that hour was not quiet.
+    # At the longest interval, waiting alarms are sent after an hour: that hour was not quiet.
     if since >= max(_OVER_SECONDS, interval + _A_WHILE):
         interval = first
     elif since >= interval:

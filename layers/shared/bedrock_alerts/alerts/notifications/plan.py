@@ -1,8 +1,8 @@
-"""What one channel lacks of one alarm at this moment. Pure; nothing is decided anywhere else.
+"""Decides what one channel lacks of one alarm now. Pure; no other module decides it.
 
     facts, view, policy, now  ->  Send | Wait | LookUp | Rotate
 
-What is lacking is the difference between the facts and what the channel was shown, or perhaps was.
+A channel lacks the difference between the facts and what it was, or perhaps was, shown.
 """
 
 import math
@@ -35,14 +35,14 @@ from bedrock_alerts.alerts.quiet_hours import end_of_quiet
 
 _URGENT_SECONDS = 3600.0
 _ONE_DAY = 86_400.0
-# A claim on one of these that was left over is sent again: no one knows whether it was shown.
+# A left-over claim on one of these is sent again, because it may not have been shown.
 _REPEATED = ("firing", "contributors", "escalated", "still_firing", "no_data")
 
 
 class Wait(NamedTuple):
-    """Nothing to do before `due`, None for not before the facts change.
+    """Nothing to do before `due`; None: not before the facts change.
 
-    `collects` says that something is lacking, and waits for the digest of its route.
+    `collects` says that something is lacking and waits for its route's digest.
     """
 
     due: float | None = None
@@ -50,7 +50,7 @@ class Wait(NamedTuple):
 
 
 class LookUp(NamedTuple):
-    """CloudWatch is to be asked first how the alarm is."""
+    """Look up the alarm's state in CloudWatch first."""
 
 
 class Rotate(NamedTuple):
@@ -58,10 +58,10 @@ class Rotate(NamedTuple):
 
 
 class Send(NamedTuple):
-    """Something to show: why, what is done, and what the channel shows afterwards.
+    """A message to send: its reason, the action, and what the channel shows afterwards.
 
-    `key` is PagerDuty's. `is_urgent` may go at once although its group was heard of just now.
-    `ended` is the incident whose end is (also) said.
+    `key` is PagerDuty's. `is_urgent` is sent at once even if its group was just notified. `ended`
+    is the incident whose end is (also) reported.
     """
 
     reason: Reason
@@ -74,7 +74,7 @@ class Send(NamedTuple):
 
     @property
     def is_noisy(self) -> bool:
-        """Whether it notifies people, beyond changing what is there."""
+        """Whether it notifies people, and does not only edit."""
         return self.action in NOISY
 
 
@@ -100,14 +100,14 @@ def _notice(item: AlarmItem, view: View, kind: Kind, now: float) -> Plan:
         return Wait()
     action = action_of("notice", kind)
     if action == "change" and not isinstance(item.notice, ConfigurationChange):
-        action = "trigger"  # someone has to look: a person resolves it
+        action = "trigger"  # a person must resolve it
     shows = Shown(number=0, state="resolved", severity=item.severity)
     send = Send("notice", action, shows, key=incident_id(item.arn))
     return _unless_quiet(view, item, send, now)
 
 
 def _unless_quiet(view: View, item: AlarmItem, send: Send, now: float) -> Plan:
-    """Let what notifies people wait for the end of quiet hours, or of its route's digest."""
+    """Delay a notification until the end of quiet hours, or of its route's digest."""
     rule = view.rule
     if rule is None or not (send.is_noisy or send.action == "trigger"):
         return send
@@ -122,12 +122,12 @@ def _unless_quiet(view: View, item: AlarmItem, send: Send, now: float) -> Plan:
 
 
 def _end_of_stretch(at: float, seconds: int) -> float:
-    """Return the end of the stretch of time that `at` is in; stretches are aligned to the clock."""
+    """Return the end of the interval that contains `at`; intervals are aligned to the clock."""
     return (at // seconds + 1) * seconds
 
 
 class _Look:
-    """One look at one view."""
+    """One check of one view."""
 
     def __init__(self, item: AlarmItem, view: View, kind: Kind, policy: Policy, now: float) -> None:
         self.item, self.view, self.kind, self.policy, self.now = item, view, kind, policy, now
@@ -143,7 +143,7 @@ class _Look:
         if incident is None:
             return self._end(ended) if ended else Wait()
         if ended is not None and self.kind == "bot" and self._can_edit(ended.number):
-            return self._end(ended)  # an edit is quiet, so what fires now has a message of its own
+            return self._end(ended)  # an edit is quiet, so a new firing gets its own message
         news = self._news(incident, ended)
         if ended is None or (isinstance(news, Send) and news.ended is not None):
             return news
@@ -188,7 +188,7 @@ class _Look:
         return self._follow_up(incident, shown)
 
     def _follow_up(self, incident: Incident, shown: Shown) -> Plan:
-        """Return what is lacking where the incident has been shown."""
+        """Return what is lacking if the incident was shown."""
         is_open = incident.state != "recovering"
         if is_open and not self.is_hushed:
             reason = self._noisy_reason(incident, shown)
@@ -226,7 +226,7 @@ class _Look:
         return tuple(name for name in firing_contributors(self.item) if name not in known)
 
     def _remind(self, incident: Incident) -> Plan:
-        """Remind of what still fires, after CloudWatch was asked whether it does."""
+        """Send a reminder, after checking in CloudWatch that the alarm still fires."""
         every = self.policy.reminder(self.item.severity)
         if incident.state == "no_data" and every:
             every = max(every, _ONE_DAY)
@@ -246,7 +246,7 @@ class _Look:
         return self._noise(reason, incident, None)
 
     def _idle(self, incident: Incident, due: float | None = None) -> Plan:
-        """Wait, and ask CloudWatch now and then: an end may have been lost."""
+        """Wait, and check CloudWatch now and then: an end may have been lost."""
         if incident.state == "recovering":
             return self._wait(due)
         every = self.policy.reminder(self.item.severity) or self.policy.warning_reminder or _ONE_DAY
@@ -268,7 +268,7 @@ class _Look:
         return _unless_quiet(self.view, self.item, send._replace(is_urgent=is_urgent), self.now)
 
     def _quietly(self, reason: Reason, incident: Incident) -> Plan:
-        """Show what a person did: where that is a message it keeps to quiet hours."""
+        """Show what a person did; a message keeps to quiet hours."""
         send = self._send(reason, self._shows(incident))
         return _unless_quiet(self.view, self.item, send, self.now)
 
@@ -286,7 +286,7 @@ class _Look:
         return Send(reason, action, shows, ended=ended, new=new)
 
     def _can_edit(self, number: int) -> bool:
-        """Whether the bot's message of an incident is known, and is the last one of it."""
+        """Whether the bot's message of an incident is known, and is its last one."""
         reference = self.view.reference
         return reference is not None and reference.number == number and self.view.lost != number
 
@@ -309,7 +309,7 @@ class _Look:
         return self._update_pagerduty(incident, key)
 
     def _open_key_of_the_past(self) -> Send | None:
-        """Return the resolve of a key that is (perhaps) open, and not of the incident of now."""
+        """Return the resolve of a key that is (perhaps) open, and not of the present incident."""
         incident = self.incident
         current = (incident.number, self.view.rotation) if incident else None
         for name, key in self.view.keys.items():
@@ -320,7 +320,7 @@ class _Look:
         return None
 
     def _update_pagerduty(self, incident: Incident, key: str) -> Plan:
-        """Return what is lacking where the incident is open on PagerDuty."""
+        """Return what is lacking if the incident is open on PagerDuty."""
         shows = self._shows(incident)
         shown = self._shown_of(incident) or shows
         is_back = shown.state == "no_data" and incident.state == "firing"
@@ -340,7 +340,7 @@ class _Look:
         return Send(reason, action_of(reason, "pagerduty"), shows, key=key)
 
     def _current_key(self, incident: Incident) -> str:
-        """Return the key of the incident: one that is open, also from when the table was away."""
+        """Return the incident's key: an open one, also from while the table was unavailable."""
         of_it = [
             name
             for name, key in self.view.keys.items()
@@ -369,7 +369,7 @@ class _Look:
         return shown
 
     def _perhaps(self) -> bool:
-        """Whether a claim was left over: what it was about may have been shown."""
+        """Whether a claim was left over, so its content may have been shown."""
         sending = self.view.sending
         return (
             sending is not None
@@ -403,7 +403,7 @@ class _Look:
         return silence.until if silence and self.now < silence.until else 0.0
 
     def _wait(self, due: float | None = None) -> Wait:
-        """Wait for what comes first: `due`, the end of the window, of a mute or a silence."""
+        """Wait for the earliest of `due` and the end of the window, a mute or a silence."""
         incident, item = self.incident, self.item
         found = [] if due is None else [due]
         if incident and incident.recovered_at is not None:

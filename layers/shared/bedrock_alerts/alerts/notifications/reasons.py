@@ -1,4 +1,4 @@
-"""What each reason does on each kind of channel: one row each, and nowhere else."""
+"""The only table of what each reason does on each kind of channel."""
 
 from typing import Final, Literal, NamedTuple, TypeAlias
 
@@ -7,16 +7,16 @@ from bedrock_alerts.alerts.alert import Reason
 Action: TypeAlias = Literal[
     "send", "post", "edit", "reply", "broadcast", "trigger", "acknowledge", "resolve", "change", ""
 ]
-"""What is done on the channel; empty where nothing is."""
+"""The action on the channel; empty for none."""
 
 Kind: TypeAlias = Literal["plain", "bot", "pagerduty"]
 
 
 class Row(NamedTuple):
-    """A reason: what it does on a channel that only takes messages, on Slack's bot, on PagerDuty.
+    """A reason: what it does on a channel of messages, on a Slack bot, on PagerDuty.
 
     `edit` is an edit with a quiet reply, `broadcast` an edit with a reply that notifies the
-    channel; where there is nothing to edit, what notifies is a post.
+    channel; if there is nothing to edit, a notification is a post.
     """
 
     plain: Action
@@ -40,7 +40,7 @@ TABLE: Final[dict[Reason, Row]] = {
     "notice": Row("send", "post", "change", is_bad_news=True),
 }
 
-# What notifies people, and so has to keep to the pace of a group.
+# Actions that notify people, and so keep to the pace of a group.
 NOISY: Final[frozenset[Action]] = frozenset({"send", "post", "broadcast"})
 
 
@@ -51,7 +51,7 @@ def action_of(reason: Reason, kind: Kind) -> Action:
 
 
 def kind_of(channel: str, *, has_bot: bool) -> Kind:
-    """Return what kind a channel is: `slack` is one that can be edited only with a bot."""
+    """Return the kind of a channel: `slack` can be edited only with a bot."""
     name = channel.partition(":")[0]
     if name == "pagerduty":
         return "pagerduty"

@@ -1,4 +1,4 @@
-"""Which channels are notified of an alarm from now on: the routes, applied to its facts. Pure."""
+"""Applies the routes to an alarm's facts: the channels to notify from now on. Pure."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -25,7 +25,7 @@ from bedrock_alerts.alerts.routing import Routes, Subject, destinations, escalat
 def routed(
     item: AlarmItem, routes: Routes, channels: Sequence[Channel], note: str, now: float
 ) -> AlarmItem:
-    """Return the item with a rule for each channel that a route names; `note` is said with it."""
+    """Return the item with a rule for each channel that a route names, and `note` in messages."""
     subject = subject_of_item(item, now)
     at = datetime.fromtimestamp(now, UTC)
     rules = {
@@ -45,7 +45,7 @@ def routed(
         moments = [incident.since + 60 * each for each in escalation_minutes(subject, routes)]
         escalate_at = min((each for each in moments if each > now), default=None)
     if incident is not None:
-        # A channel that is named for an incident from now on is to be notified of it.
+        # A channel that a route newly names for an incident is notified of it.
         is_held = is_suppressed(item, now) or is_silenced(item, now)
         for channel in (name for name in rules if item.view(name).rule is None):
             wanted = views[channel].wanted if is_held else incident.number
@@ -54,7 +54,7 @@ def routed(
 
 
 def subject_of_item(item: AlarmItem, now: float) -> Subject:
-    """Return what routes look at."""
+    """Return what routes match."""
     about = item.about or item.latest or item.series or item.change or item.notice
     incident = item.incident
     unacknowledged = None

@@ -1,6 +1,6 @@
-"""What a view holds before a send and after it: the claim, and what became of it. Pure.
+"""Updates a view before and after a send: the claim, and its outcome. Pure.
 
-A claim says what is about to be shown, and counts as perhaps shown until the outcome is known.
+A claim records what is about to be shown, and counts as perhaps shown until the outcome is known.
 """
 
 from typing import Literal, NamedTuple, TypeAlias
@@ -15,16 +15,16 @@ LEASE_SECONDS = 90.0
 RETRY_SECONDS = 60.0
 _LONGEST_RETRY = 900.0
 PERMANENT_FAILURES = 3
-# Keys of ended incidents are of use only until their resolve is known to have arrived.
+# Keys of ended incidents are needed only until their resolve was accepted.
 _KEPT_KEYS = 10
 Result: TypeAlias = Literal["shown", "refused", "unknown", "permanent"]
 
 
 class Outcome(NamedTuple):
-    """What became of a send. `refused` and `permanent`: certainly not shown; `unknown`: perhaps.
+    """The outcome of a send. `refused` and `permanent`: certainly not shown; `unknown`: perhaps.
 
-    `reference` is the Slack message that shows the incident from now on. `retry_at` is when the
-    channel may be asked again, 0 where it did not say. `reason` is what went wrong.
+    `reference` is the Slack message that shows the incident from now on. `retry_at` is the earliest
+    time for a retry, 0 if the channel named none. `reason` is the error.
     """
 
     result: Result
@@ -34,7 +34,7 @@ class Outcome(NamedTuple):
 
 
 def claimed(view: View, send: Send, claim: str, now: float) -> View:
-    """Return the view while `send` is under way: no one else sends before the lease ends."""
+    """Return the view while `send` is in progress: no other process sends before the lease ends."""
     keys = view.keys
     if send.action == "trigger":
         known = keys.get(send.key)
@@ -115,7 +115,7 @@ def _failed(
     )
     if outcome.result == "unknown" or not is_mine:
         return view
-    # Certainly not shown: what was claimed is taken back.
+    # Certainly not shown: the claim is undone.
     return msgspec.structs.replace(
         view,
         sending=before.sending,
@@ -128,14 +128,14 @@ def _failed(
 
 
 def _pruned(keys: dict[str, Key]) -> dict[str, Key]:
-    """Forget the oldest keys that are resolved."""
+    """Drop the oldest keys that are resolved."""
     resolved = [name for name, key in keys.items() if key.state == "resolved"]
     gone = set(resolved[:-_KEPT_KEYS])
     return {name: key for name, key in keys.items() if name not in gone}
 
 
 def fallen_back(item: AlarmItem, channel: Channel, text: str, now: float) -> AlarmItem:
-    """Let a channel say what another could not be sent: `text` names that one and the reason."""
+    """Let a channel report that another was not reached; `text` names that one and the reason."""
     view = item.view(channel)
     number = item.incident.number if item.incident else 0
     shown_number = view.shown.number if view.shown else -1

@@ -1,1 +1,1 @@
-"""amazon_q: what a message looks like, and how it is sent."""
+"""The amazon_q channel: rendering and sending of messages."""

@@ -1,7 +1,7 @@
 """An alert as a custom notification of Amazon Q Developer in chat applications.
 
-It becomes a message in Slack or Microsoft Teams, in the markup of whichever it is: so what any of
-them could take for markup is replaced by signs that look alike.
+It becomes a message in Slack or Microsoft Teams, in either's markup, so the markup characters of
+both are replaced by look-alikes.
 https://docs.aws.amazon.com/chatbot/latest/adminguide/custom-notifs.html
 """
 
@@ -37,7 +37,7 @@ _HARMLESS: Final = str.maketrans(
 )
 # Within a word an underscore formats nothing: names can still be copied.
 _UNDERSCORES: Final = re.compile(r"(?<![^\W_])_|_(?![^\W_])")
-# A line that begins like this is part of a list, a rule, or makes a heading of the one above.
+# A line that begins like this is a list item or a rule, or makes the line above a heading.
 _LINE_MARKS: Final = re.compile(r"^[ ]*[-+=](?=[ =-]|$)", re.MULTILINE)
 _SIGNS: Final[dict[Tone, str]] = {
     "critical": ":rotating_light:",
@@ -49,7 +49,7 @@ _SIGNS: Final[dict[Tone, str]] = {
 
 
 def render(alert: Alert, notes: Sequence[str] = ()) -> dict[str, Any]:
-    """Return the notification. All about one incident go to one thread."""
+    """Return the notification; those about one incident share a thread."""
     where = spot(alert)
     head = headline(alert, _TITLE_CHARS // 2)
     head = _plain(clean(f"{head} · {where}" if where else head, _TITLE_CHARS))
@@ -96,13 +96,13 @@ def _paragraphs(alert: Alert, notes: Sequence[str]) -> Iterator[str]:
 
 
 def _rows(table: Table) -> Iterator[str]:
-    """Yield the rows with the signs between cells that columns need not: nothing is aligned."""
+    """Yield the rows with separators between cells, because nothing is aligned."""
     for row in (table.columns, *table.rows[:_MAX_ROWS]):
         yield _plain(" · ".join(clean(cell, _CELL_CHARS) or "-" for cell in row[:_MAX_CELLS]))
 
 
 def _steps(alert: Alert) -> list[str]:
-    """Return what to do, and the links; one that would have to be cut leads nowhere."""
+    """Return what to do, and the links; links that are too long are left out."""
     steps = [
         *map(_plain, bounded(alert.next_steps, _MAX_STEPS // 2, _STEP_CHARS)),
         *(f"{_plain(link.label)}: {link.url}" for link in links(alert, _STEP_CHARS)),
@@ -111,5 +111,5 @@ def _steps(alert: Alert) -> list[str]:
 
 
 def _plain(text: str) -> str:
-    """Put signs that look alike in the place of what either Slack or Teams takes for markup."""
+    """Replace the markup characters of Slack and Teams by look-alikes."""
     return _LINE_MARKS.sub("·", _UNDERSCORES.sub("ˍ", text.translate(_HARMLESS)))

@@ -1,4 +1,4 @@
-"""Amazon Q Developer in chat applications, by way of an SNS topic that it watches."""
+"""Sends to Amazon Q Developer in chat applications, through an SNS topic that it watches."""
 
 from typing import Protocol
 

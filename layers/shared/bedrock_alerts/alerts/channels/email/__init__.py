@@ -1,1 +1,1 @@
-"""email: what a message looks like, and how it is sent."""
+"""The email channel: rendering and sending of messages."""

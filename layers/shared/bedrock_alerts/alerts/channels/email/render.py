@@ -1,4 +1,4 @@
-"""An alert as an e-mail that Amazon SNS sends: plain text, a short ASCII subject."""
+"""An alert as an email that Amazon SNS sends: plain text, a short ASCII subject."""
 
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
@@ -25,22 +25,22 @@ _MAX_TABLES: Final = 6
 _MAX_ROWS: Final = 20
 _MAX_NOTES: Final = 5
 _ASCII: Final = str.maketrans({"·": "-", ELLIPSIS: "~", "µ": "u"})
-# A longer one fills the screen, and mail programs break it.
+# A longer one fills the screen, and mail programs wrap it.
 _URL_CHARS: Final = 200
 
 
 class Email(NamedTuple):
-    """Subject and body; the subject fits what SNS accepts."""
+    """Subject and body; the subject is valid for SNS."""
 
     subject: str
     body: str
 
 
 def render(alert: Alert, notes: Sequence[str] = ()) -> Email:
-    """Write the alert so that subject and first lines are enough at three in the morning.
+    """Return the email; the subject and the first lines are enough to act on.
 
-    `notes` are about the sending, not about the alert: they stand at the end. Only the summary may
-    have lines of its own, so no other text can pass for a part of the message.
+    `notes` are about the sending, not about the alert, and come last. Only the summary may have
+    line breaks, so no other text can imitate a part of the message.
     """
     where = spot(alert)
     head = headline(alert, _VALUE_CHARS)
@@ -76,7 +76,7 @@ def _evidence(evidence: Evidence) -> Iterator[str]:
 
 
 def _links(alert: Alert) -> str:
-    """Write each link on lines of its own, the alarm last and by its name."""
+    """Return each link on separate lines, the alarm last and by its name."""
     found = [f"{link.label}:\n  {link.url}" for link in links(alert, _URL_CHARS)]
     name = clean(bare_name(alert), _VALUE_CHARS)
     return "\n".join([*found, *([f"Alarm: {name}"] if name else [])])
@@ -91,11 +91,11 @@ def _numbered(steps: Sequence[str]) -> list[str]:
 
 
 def subject(text: str) -> str:
-    """Make a text a subject that SNS accepts: ASCII, one line, not too long."""
+    """Return a text as a valid SNS subject: ASCII, one line, not too long."""
     ascii_only = text.translate(_ASCII).encode("ascii", "replace").decode("ascii")
     return clean(ascii_only, SNS_SUBJECT_CHARS).replace(ELLIPSIS, "~")
 
 
 def within_bytes(text: str, limit: int) -> str:
-    """Cut `text` to at most `limit` bytes of UTF-8; half a character, cut or given, is left out."""
+    """Cut `text` to at most `limit` bytes of UTF-8; incomplete characters are left out."""
     return text.encode("utf-8", "ignore")[:limit].decode("utf-8", "ignore")

@@ -1,4 +1,4 @@
-"""Email, by way of an SNS topic, which has no targets."""
+"""Sends email through an SNS topic, which has no targets."""
 
 from typing import Final, Protocol
 

@@ -1,1 +1,1 @@
-"""pagerduty: what a message looks like, and how it is sent."""
+"""The pagerduty channel: rendering and sending of messages."""

@@ -30,10 +30,10 @@ _MAX_URL_CHARS: Final = 4000
 
 
 def action_of(alert: Alert) -> Action:
-    """Say what becomes of PagerDuty's alert.
+    """Return what happens to PagerDuty's alert.
 
-    It follows what the alert is, not its colour: an end resolves, also one without data, one whose
-    beginning comes only now (`late`), and a deletion. A change of an alarm is no incident.
+    It depends on the alert's kind, not its color: an end resolves, including one without data, one
+    that is reported late (`late`), and a deletion. A change of an alarm is not an incident.
     """
     if alert.kind in ("acknowledged", "silenced"):
         return "acknowledge"
@@ -42,7 +42,7 @@ def action_of(alert: Alert) -> Action:
 
 
 def is_change(alert: Alert) -> bool:
-    """Whether it is a note about an alarm, such as a moved threshold, and not about an incident."""
+    """Whether it is about an alarm, such as a changed threshold, and not about an incident."""
     is_notice = alert.kind == "notice" and bool(alert.alarm_arn) and alert.state in ("", "OK")
     return is_notice and not alert.ends_by_deletion
 
@@ -55,9 +55,10 @@ def render(
     action: str = "",
     key: str = "",
 ) -> dict[str, Any]:
-    """Return the event. `action` and `key` are those of the alert alone where they are not given.
+    """Return the event.
 
-    A change of an alarm has a key of its own, which it closes: no one is paged for it.
+    `action` and `key` default to those of the alert alone. A change of an alarm has its own key,
+    which it resolves: no one is paged for it.
     """
     action = action or action_of(alert)
     own_key = alert.key if is_change(alert) else alert.incident or alert.key
@@ -83,7 +84,7 @@ def render(
 
 
 def change_event(alert: Alert, routing_key: str, notes: Sequence[str] = ()) -> dict[str, Any]:
-    """Return a change event for `/v2/change/enqueue`: shown beside incidents, pages no one."""
+    """Return a change event for `/v2/change/enqueue`, which pages no one."""
     payload: dict[str, Any] = {
         "summary": summary_of(alert),
         "source": clean(place(alert), _LABEL_CHARS) or "Bedrock Alerts",
@@ -95,7 +96,7 @@ def change_event(alert: Alert, routing_key: str, notes: Sequence[str] = ()) -> d
 
 
 def summary_of(alert: Alert) -> str:
-    """Return the line that PagerDuty reads out: headline and place."""
+    """Return PagerDuty's summary line: headline and place."""
     where = spot(alert)
     head = headline(alert, PAGERDUTY_SUMMARY_CHARS // 2)
     return clean(f"{head} · {where}" if where else head, PAGERDUTY_SUMMARY_CHARS)
@@ -107,7 +108,7 @@ def _links(alert: Alert) -> list[dict[str, str]]:
 
 
 def _details(alert: Alert, notes: Sequence[str]) -> dict[str, Any]:
-    """Return what PagerDuty shows as a table, in this order; two facts may have one label."""
+    """Return PagerDuty's table of details, in order; two facts may have the same label."""
     found: list[tuple[str, Any]] = [("Summary", clean_lines(alert.summary, _TEXT_CHARS))]
     found += [(row.label, clean(row.value, _VALUE_CHARS)) for row in [*rows(alert)][:_MAX_FACTS]]
     found.append(("What to do", bounded(alert.next_steps, _MAX_STEPS, _VALUE_CHARS)))

@@ -1,4 +1,4 @@
-"""PagerDuty's Events API v2: a key for each incident, change events for what has no life.
+"""Sends to PagerDuty's Events API v2: one key for each incident, change events for the rest.
 
 https://developer.pagerduty.com/docs/send-alert-event
 """
@@ -13,7 +13,7 @@ PAGERDUTY_URL: Final = "https://events.pagerduty.com/v2/enqueue"
 
 
 class PagerDutySender(Sender):
-    """Triggers, acknowledges and resolves; each alert for itself: no digest could be resolved."""
+    """Triggers, acknowledges and resolves each alert separately: a digest cannot be resolved."""
 
     def __init__(self, poster: JsonPort, secret: SecretPort) -> None:
         self._poster = poster

@@ -1,1 +1,1 @@
-"""slack: what a message looks like, and how it is sent."""
+"""The slack channel: rendering and sending of messages."""

@@ -1,9 +1,8 @@
-"""An alert as a Slack message: blocks, and an attachment that gives it a colour bar.
+"""An alert as a Slack message: blocks, and an attachment for the color bar.
 
-Text from outside is dead wherever it stands: `&`, `<` and `>` are escaped, which takes the power
-from mentions, dates and masked links; `parse` and `verbatim` keep Slack from making links of its
-own; marks that would format it give way to signs that look alike. Most of it stands in `plain_text`
-objects, which know no formatting at all.
+Text from outside has no effect anywhere: `&`, `<` and `>` are escaped, which disables mentions,
+dates and masked links; `parse` and `verbatim` keep Slack from adding links; formatting marks are
+replaced by look-alike characters. Most of it is in `plain_text` objects, which have no formatting.
 https://docs.slack.dev/messaging/formatting-message-text
 """
 
@@ -53,15 +52,15 @@ _MAX_TABLES: Final = 4
 _MAX_LINKS: Final = 8
 _HEADLINE_CHARS: Final = 400
 _PLACE_CHARS: Final = 150
-# The signs that end a link of ours, or its address.
+# The characters that end one of our links, or its address.
 _IN_ADDRESSES: Final = str.maketrans({"|": "%7C", "<": "%3C", ">": "%3E"})
 _LINKS_CHARS: Final = 2900
-# Whoever is called: more than these would be noise, not help.
+# The most mentions in a message: more would be noise.
 _MAX_MENTIONS: Final = 10
 _SLACK_ID: Final = re.compile(r"[UWS][A-Z0-9]{5,20}")
 _TO_BE_ANSWERED: Final = STANDING | {"no_data", "acknowledged", "silenced"}
-# What Slack takes for bold, struck out or code; an underscore only where a word begins or ends,
-# so that names can still be copied.
+# Slack's marks for bold, strikethrough and code; an underscore only where a word begins or ends, so
+# that names can still be copied.
 _LOOK_ALIKES: Final = str.maketrans({"*": "∗", "~": "∼", "`": "'"})  # noqa: RUF001 - on purpose
 _QUOTE: Final = re.compile(r"\A>")
 _UNDERSCORES: Final = re.compile(r"(?<![^\W_])_|_(?![^\W_])")
@@ -80,12 +79,12 @@ SIGNS: Final[dict[Tone, str]] = {
     "ok": ":white_check_mark:",
     "unknown": ":grey_question:",
 }
-# Neither a message nor its blocks are read for addresses; no page is shown below them.
+# No automatic links in the message or its blocks, and no link previews.
 HARMLESS: Final[dict[str, Any]] = {"parse": "none", "unfurl_links": False, "unfurl_media": False}
 
 
 class _Room(NamedTuple):
-    """How much there may be of everything: characters of a text, facts, rows of a table."""
+    """Size limits: characters of a text, facts, rows of a table."""
 
     summary: int = SLACK_SECTION_CHARS
     value: int = 450
@@ -98,7 +97,7 @@ class _Room(NamedTuple):
     rows: int = 6
 
 
-# What is too large is written anew with less room. The first is enough for real alerts.
+# A message that is too large is rendered again with smaller limits. The first fit real alerts.
 _ROOMS: Final = (
     _Room(),
     _Room(summary=2000, value=150, step=200, reason=500, table=900, url=1500, rows=3),
@@ -114,11 +113,11 @@ def render(
     has_thread: bool = False,
     is_answered: bool = False,
 ) -> dict[str, Any]:
-    """Return a message: what an incoming webhook takes, and a bot with a channel's id beside it.
+    """Return a message for an incoming webhook, or for a bot together with a channel ID.
 
-    `text` is what phones and screen readers get. `mentions` call people. With `has_thread` the
-    tables of the evidence are left out, because they follow in the thread. `is_answered` says that
-    an app takes what its buttons send: without one, Slack warns at every button, so links are text.
+    `text` is for phones and screen readers. `mentions` notify people. With `has_thread` the tables
+    of the evidence are left out, because they follow in the thread. `is_answered` says that an app
+    handles its buttons: without one, Slack warns at every button, so links are text.
     """
     blocks: list[dict[str, Any]] = []
     for room in _ROOMS:
@@ -145,14 +144,14 @@ def render(
 
 
 def head(alert: Alert) -> str:
-    """Write the headline: `🚨 *Critical: 14 prompt attacks blocked in 5 min* · prod eu-west-1`."""
+    """Return the headline: `🚨 *Critical: 14 prompt attacks blocked in 5 min* · prod eu-west-1`."""
     where = spot(alert)
     text = f"{SIGNS[alert.tone]} *{mrkdwn(headline(alert, _HEADLINE_CHARS), _HEADLINE_CHARS)}*"
     return f"{text} · {mrkdwn(where, _PLACE_CHARS)}" if where else text
 
 
 def _name(alert: Alert) -> str:
-    """Write the alarm's name, as a link to the alarm where there is one."""
+    """Return the alarm's name, as a link to the alarm if there is one."""
     name = mrkdwn(alert.title, 2 * _PLACE_CHARS)
     own = [link for link in alert.links if is_own(alert, link)]
     found = links(msgspec.structs.replace(alert, links=tuple(own)), _LINKS_CHARS // 2)
@@ -160,19 +159,19 @@ def _name(alert: Alert) -> str:
 
 
 def _linked(link: Link, label: str) -> str:
-    """Write a link; `label` has to be dead by now."""
+    """Return a link; `label` must be escaped."""
     url = link.url.translate(_IN_ADDRESSES).replace("&", "&amp;")
     return f"<{url}|{label.replace('|', '¦')}>"
 
 
 def render_plainly(alert: Alert, mentions: Sequence[str] = ()) -> dict[str, Any]:
-    """Return the message without anything that Slack could find fault with, in its place."""
+    """Return a plain message to send if Slack refuses the formatted one."""
     lines = [mrkdwn(alert.summary, 1500)] if alert.summary else []
     return {"text": "\n".join([f"{mention(mentions)}{head(alert)}", *lines]), **HARMLESS}
 
 
 def mention(mentions: Sequence[str]) -> str:
-    """Write down who is called; what is neither a keyword nor an id of Slack's calls nobody."""
+    """Return the mentions; only keywords and Slack IDs count."""
     called = [_call(name) for name in mentions[:_MAX_MENTIONS]]
     return "".join(f"{call} " for call in called if call)
 
@@ -190,7 +189,7 @@ def _section(text: str, chars: int) -> list[dict[str, Any]]:
 
 
 def _fields(alert: Alert, room: _Room) -> list[dict[str, Any]]:
-    """Show labels and values in two columns, at most ten in a block."""
+    """Return labels and values in two columns, at most ten in a block."""
     time = when(alert)
     found = [
         (mrkdwn(fact.label, _LABEL_CHARS), mrkdwn(fact.value, room.value)) for fact in facts(alert)
@@ -211,7 +210,7 @@ def _fields(alert: Alert, room: _Room) -> list[dict[str, Any]]:
 
 
 def _date(time: When) -> str:
-    """Let Slack write the time in the zone of whoever reads it, and no day twice."""
+    """Return a time that Slack shows in the reader's time zone, without repeating the day."""
     start = _moment(time.start, "{date_short_pretty} {time}")
     if time.end is None:
         return start
@@ -247,7 +246,7 @@ def _evidence(evidence: Evidence, room: _Room, most: int) -> list[dict[str, Any]
 
 def table(found: Table, max_rows: int, chars: int) -> dict[str, Any]:
     """Return the block that shows a table, in a fixed width, in about `chars` characters."""
-    # Backticks would end the code that the lines stand in.
+    # Backticks would end the code block around the lines.
     lines = "\n".join(in_columns(found, max_rows, chars)).replace("`", "'")
     text = f"*{mrkdwn(found.title, 100)}*\n```{escape(lines, chars)}```"
     return {"type": "section", "text": formatted(text)}
@@ -294,7 +293,7 @@ def _button(button: Button, action_id: str) -> dict[str, Any]:
 
 
 def _links(alert: Alert, room: _Room, *, is_answered: bool) -> list[dict[str, Any]]:
-    """Return what the buttons and links stand in; the alarm's own link has its name, below."""
+    """Return the blocks with buttons and links; the alarm's own link is its name, below."""
     found = [link for link in links(alert, room.url) if not is_own(alert, link)][:_MAX_LINKS]
     if is_answered:
         buttons = [
@@ -316,31 +315,31 @@ def _links(alert: Alert, room: _Room, *, is_answered: bool) -> list[dict[str, An
 
 
 def actions(elements: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the block that the buttons stand in, nothing where there are none."""
+    """Return the block with the buttons, none if there are no buttons."""
     return [{"type": "actions", "elements": list(elements)}] if elements else []
 
 
 def plain(text: str, chars: int) -> dict[str, Any]:
-    """Return a text object that Slack shows as it is."""
+    """Return a text object that Slack shows literally."""
     return {"type": "plain_text", "text": escape(text, chars) or "-", "emoji": False}
 
 
 def formatted(text: str) -> dict[str, Any]:
-    """Return a text object with formatting; what is no formatting of ours has to be dead by now.
+    """Return a text object with formatting; all other text in it must be escaped.
 
-    Verbatim: Slack makes no links and mentions of its own out of what stands there.
+    Verbatim: Slack adds no links or mentions to it.
     """
     return {"type": "mrkdwn", "text": text, "verbatim": True}
 
 
 def mrkdwn(text: str, chars: int) -> str:
-    """Write one line of text from outside so that it has no power where formatting has some."""
+    """Return one line of outside text that has no effect in formatted text."""
     dead = _UNDERSCORES.sub("ˍ", clean(text, chars).translate(_LOOK_ALIKES))
     return escape(_QUOTE.sub("\N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK}", dead), chars) or "-"
 
 
 def escape(text: str, limit: int) -> str:
-    """Escape what Slack interprets, and cut so that no escape is torn and the limit holds."""
+    """Escape what Slack interprets, and cut to the limit without breaking an escape."""
     escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     while len(escaped) > limit:
         text = shorten(text, len(text) - max(1, (len(escaped) - limit) // 5))

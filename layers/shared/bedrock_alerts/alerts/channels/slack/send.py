@@ -1,7 +1,7 @@
-"""Slack with a bot's token: one message for each incident, edited as it goes on, with a thread.
+"""Slack with a bot token: one message for each incident, edited as it changes, with a thread.
 
-Only an announcement makes the message. What follows edits it; what notifies people is a reply that
-the channel sees too.
+Only the first notification posts the message. Later ones edit it; those that notify people add a
+reply that the channel shows too.
 """
 
 import re
@@ -17,7 +17,7 @@ from bedrock_alerts.alerts.incidents.item import Reference
 from bedrock_alerts.alerts.ports import Job, Receipt, Sender
 from bedrock_alerts.errors import EditError, MessageError, PermanentError
 
-# These edits need no reply: the message says it all.
+# These edits need no reply: the message is enough.
 _WITHOUT_REPLY: Final = frozenset({"recovering", "changed"})
 _CHANNEL_ID: Final = re.compile(r"[CGD][A-Z0-9]{5,20}")
 _MAX_PICTURE_BYTES: Final = 5_000_000
@@ -54,7 +54,7 @@ class SlackPort(Protocol):
         title: str,
         seconds: float,
     ) -> None:
-        """Put a picture into a thread."""
+        """Upload a picture to a thread."""
 
 
 class PicturePort(Protocol):
@@ -65,9 +65,9 @@ class PicturePort(Protocol):
 
 
 class SlackBotSender(Sender):
-    """Sends as a bot; `channel_id` is the channel of what names no target.
+    """Sends as a bot; `channel_id` is the default channel.
 
-    `is_answered` says that someone takes what the buttons of a message send.
+    `is_answered` says that an app handles the buttons of a message.
     """
 
     def __init__(
@@ -89,7 +89,9 @@ class SlackBotSender(Sender):
         """Post, edit or reply, whichever the job asks for."""
         channel_id = job.target or self._channel_id
         if not _CHANNEL_ID.fullmatch(channel_id):
-            raise PermanentError(f"a target of Slack's bot is a channel's id, not {channel_id!r}")
+            raise PermanentError(
+                f"the target of a Slack bot must be a channel ID, not {channel_id!r}"
+            )
 
         def use(token: str) -> Receipt:
             reference = job.reference
@@ -97,7 +99,7 @@ class SlackBotSender(Sender):
                 return self._post(token, channel_id, job, seconds)
             try:
                 return self._follow(token, reference, job, seconds)
-            except EditError:  # it is gone, or closed
+            except EditError:  # it was deleted, or can no longer be edited
                 return self._post(token, channel_id, job, seconds)
 
         return self._with_token(use)
@@ -105,7 +107,7 @@ class SlackBotSender(Sender):
     def extras(
         self, job: Job, reference: Reference, seconds: float
     ) -> Sequence[Callable[[], None]]:
-        """Return what is nice to have in the thread of a new message: evidence, a picture."""
+        """Return the optional replies to a new message: evidence, a picture."""
         if len(job.alerts) != 1:
             return ()
         alert = job.alerts[0]

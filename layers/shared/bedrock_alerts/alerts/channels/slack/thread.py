@@ -1,4 +1,4 @@
-"""What stands below a Slack message: how the incident goes on, and the evidence."""
+"""Replies in the thread of a Slack message: later changes of the incident, and the evidence."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -21,7 +21,7 @@ _LINE_CHARS: Final = 700
 _MAX_ROWS: Final = 10
 _MAX_TABLES: Final = 4
 _TABLE_CHARS: Final = 1200
-# These are about somebody who has to do something yet: the way to answer stands with them.
+# These need someone to act, so they include the links and what to do.
 _ASKS: Final = frozenset({"contributors", "escalated", "still_firing", "undelivered"})
 
 
@@ -43,7 +43,7 @@ def render_note(
 
 
 def render_evidence(alert: Alert) -> dict[str, Any] | None:
-    """Return the reply that holds the evidence, None where there is none."""
+    """Return the reply with the evidence, None if there is none."""
     found = alert.evidence
     if found is None or not (found.summary or found.tables):
         return None

@@ -1,4 +1,4 @@
-"""Slack's incoming webhooks, whose URLs are the secret."""
+"""Sends to Slack's incoming webhooks, whose URLs are the secret."""
 
 from bedrock_alerts.alerts.channels.digest import as_one
 from bedrock_alerts.alerts.channels.slack import render as slack
@@ -15,7 +15,7 @@ class SlackWebhookSender(Sender):
         self._secret = secret
 
     def send(self, job: Job, seconds: float) -> Receipt:
-        """Post one message, in plain words where Slack finds fault with ours."""
+        """Post one message, as plain text if Slack refuses the formatted one."""
         alert = as_one(job.alerts)
 
         def use(text: str) -> Receipt:

@@ -1,1 +1,1 @@
-"""teams: what a message looks like, and how it is sent."""
+"""The teams channel: rendering and sending of messages."""

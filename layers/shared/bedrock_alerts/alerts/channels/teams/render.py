@@ -1,6 +1,6 @@
 """An alert as an Adaptive Card for a workflow of Microsoft Teams.
 
-Text from outside stands in text runs, which know no markup at all.
+Text from outside is placed in text runs, which have no markup.
 https://adaptivecards.io/explorer/RichTextBlock.html
 """
 
@@ -28,7 +28,7 @@ _MAX_NOTES: Final = 3
 _MAX_STEPS: Final = 6
 _MAX_TABLES: Final = 4
 _TITLE_CHARS: Final = 300
-# What a container of a card is coloured by.
+# The styles that color a container of a card.
 _STYLES: Final[dict[Tone, str]] = {
     "critical": "attention",
     "warning": "warning",
@@ -39,7 +39,7 @@ _STYLES: Final[dict[Tone, str]] = {
 
 
 class _Room(NamedTuple):
-    """How much there may be of everything: characters of a text, facts, rows of a table."""
+    """Size limits: characters of a text, facts, rows of a table."""
 
     text: int
     value: int
@@ -49,7 +49,7 @@ class _Room(NamedTuple):
     rows: int
 
 
-# What is too large is written anew with less room. The first is enough for real alerts.
+# A card that is too large is rendered again with smaller limits. The first fit real alerts.
 _ROOMS: Final = (
     _Room(text=3000, value=450, table=2000, url=2000, facts=20, rows=10),
     _Room(text=800, value=200, table=800, url=1500, facts=20, rows=3),
@@ -58,7 +58,7 @@ _ROOMS: Final = (
 
 
 def render(alert: Alert, notes: Sequence[str] = ()) -> dict[str, Any]:
-    """Return the message that carries the card, within what Teams takes."""
+    """Return the message that carries the card, within the size limit of Teams."""
     message: dict[str, Any] = {}
     for room in _ROOMS:
         message = _message(alert, notes, room)
@@ -141,7 +141,7 @@ def _evidence(evidence: Evidence, room: _Room) -> Iterator[dict[str, Any]]:
 
 
 def _kept(line: str) -> str:
-    """Keep blanks that stand in columns from being drawn together."""
+    """Keep spaces that align columns from being collapsed."""
     return line.replace("  ", "\N{NO-BREAK SPACE} ")
 
 
@@ -150,7 +150,7 @@ def _line(*runs: dict[str, Any]) -> dict[str, Any]:
 
 
 def _near(*runs: dict[str, Any]) -> dict[str, Any]:
-    """Return a line close to the one above it."""
+    """Return a line without space above it."""
     return {**_line(*runs), "spacing": "None"}
 
 

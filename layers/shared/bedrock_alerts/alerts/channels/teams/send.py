@@ -1,4 +1,4 @@
-"""Workflows of Microsoft Teams, whose URLs are the secret."""
+"""Sends to Microsoft Teams workflows, whose URLs are the secret."""
 
 from bedrock_alerts.alerts.channels.digest import as_one
 from bedrock_alerts.alerts.channels.teams import render as teams

@@ -1,1 +1,1 @@
-"""webhook: what a message looks like, and how it is sent."""
+"""The webhook channel: rendering and sending of messages."""

@@ -1,6 +1,6 @@
-"""An alert as a CloudEvent, for anybody's endpoint.
+"""An alert as a CloudEvent, for any endpoint.
 
-What it holds is written down in docs/webhook.md, and is not changed without a new `dataschema`.
+docs/webhook.md describes its fields, which change only with a new `dataschema`.
 https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md
 """
 

@@ -1,4 +1,4 @@
-"""Signed CloudEvents for anyone's endpoint, each alert for itself."""
+"""Sends signed CloudEvents to any endpoint, one for each alert."""
 
 import hashlib
 import hmac
@@ -46,7 +46,7 @@ class WebhookSender(Sender):
 
 
 def signature(secret: str, body: bytes, at: int) -> str:
-    """Return the header that proves who sent `body`, and when: `t=SECONDS,v1=HEX`.
+    """Return the header that proves the sender of `body` and the time: `t=SECONDS,v1=HEX`.
 
     The HMAC-SHA-256 is over the seconds, a dot and the body.
     """
