@@ -20,7 +20,7 @@ from bedrock_alerts_cli.user_errors import CommandError
 _PREFIX: Final = "bedrock-alerts-backfill/"
 _BEGUN: Final = "backfill_begun"
 _COMPLETE: Final = "backfill_complete"
-# After so long, what another run has written can be read, and that run is over.
+# After so long, what another run has written can be read, and that run has ended.
 _SETTLED_SECONDS: Final = 900.0
 
 _Key = tuple[int, str, str]
@@ -136,7 +136,7 @@ def _stamp(hour: int) -> str:
 
 
 def _key(line: str) -> _Key:
-    """Return what tells a line of an hour from the others: its minute, dimensions and metrics."""
+    """Return what identifies a line of an hour: its minute, dimensions and metrics."""
     document = json.loads(line)
     about = document.get("_aws")
     if about is None:

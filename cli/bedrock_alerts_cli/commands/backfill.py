@@ -83,7 +83,7 @@ def backfill(  # noqa: PLR0913 - click passes every option on its own
       bedrock-alerts backfill --from 2026-11-23 --all-hours
       bedrock-alerts backfill logs/ --from 2026-11-23 --to 2026-11-24 --yes
 
-    Exit status: 1 if something stands in the way, 2 if an option is wrong or nothing can be read.
+    Exit status: 1 if something prevents it, 2 if an option is wrong or nothing can be read.
     """  # noqa: D301 - \b is click's
     from bedrock_alerts_cli.backfilling.backfiller import Backfiller  # noqa: PLC0415 - boto3 is slow
     from bedrock_alerts_cli.backfilling.hours import OLDEST, Limits  # noqa: PLC0415

@@ -1,8 +1,8 @@
 """Having a collector count something exactly once, whatever breaks off in between.
 
 The order is: claim, count, record that it was counted, remove what was counted, give up the claim.
-Whoever finds a claim that was left behind looks for the collector's line about it, and counts again
-only when such a line can no longer appear. `docs/operate.md` says what that guarantees.
+A run that finds a claim that was left behind looks for the collector's line about it, and counts
+again only when such a line can no longer appear. `docs/operate.md` says what that guarantees.
 """
 
 import json

@@ -192,14 +192,14 @@ class Redriver:
             yield Step(part.records, counters[logical].count(unit), stored.key)
 
     def _problem(self, batch: FailedBatch) -> str:
+        if batch.function.endswith("-configure-logging"):
+            return "it is a request of CloudFormation, not a batch: delete it"
         return batch.problem or self._not_ours(batch) or self._too_old(batch)
 
     def _not_ours(self, batch: FailedBatch) -> str:
         if self._logical(batch.function):
             return ""
-        if batch.function.endswith("-configure-logging"):
-            return "it is a request of CloudFormation, no batch: delete it"
-        return f"it is of {batch.function}, which is no collector of this stack"
+        return f"{batch.function} is not one of this stack's collectors"
 
     def _logical(self, function: str) -> str:
         names = (name for name in _COLLECTORS if self._stack.resources.get(name) == function)

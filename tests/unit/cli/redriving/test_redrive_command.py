@@ -156,8 +156,11 @@ def test_what_is_refused_is_not_deleted(world: World, monkeypatch: pytest.Monkey
         (b"{}", "it is not a record of a failed invocation"),
         (b"\xff", "it is not a record of a failed invocation"),
         (b"[" * 100_000, "it is not a record of a failed invocation"),
-        (failed({"RequestType": "Create"}, "ours-configure-logging"), "it does not hold a batch"),
-        (failed(awslogs(0, 1), "theirs-collect-logs"), "it is of theirs-collect-logs"),
+        (
+            failed({"RequestType": "Create"}, "ours-configure-logging"),
+            "it is a request of CloudFormation, not a batch: delete it",
+        ),
+        (failed(awslogs(0, 1), "theirs-collect-logs"), "theirs-collect-logs is not one of this"),
         (failed(awslogs(0, 1, NOW - 15 * 86_400)), "its calls are more than 14 days old"),
         (failed({"awslogs": "?"}), "it does not hold a batch"),
     ],
