@@ -117,7 +117,7 @@ def test_a_redrive_that_is_killed_is_repeated_and_restores_exactly_what_was_miss
     assert (again.code, written(account, group)) == (0, log)
 
 
-def test_a_log_that_is_replayed_is_counted_and_then_there_is_nothing_to_backfill(
+def test_a_log_is_replayed_and_counted_and_a_function_is_invoked_with_the_stacks_settings(
     account: Account,
 ) -> None:
     stack = account.deploy()
@@ -133,6 +133,12 @@ def test_a_log_that_is_replayed_is_counted_and_then_there_is_nothing_to_backfill
             break
         assert time.monotonic() < deadline, found
         time.sleep(0.2)
+    event = str(ROOT / "events" / "collect_logs" / "traffic.json")
+    where = ("--stack", "bedrock-alerts", "--endpoint-url", account.engine.url)
+    built = ("--build-dir", str(account.built.parent), "--json")
+    invoked = command(account, "invoke", "collect-logs", "-e", event, *where, *built)
+    assert invoked.code == 0, invoked
+    assert json.loads(invoked.out)["answer"]["received"] == 12
     since = f"{datetime.now(UTC) - timedelta(hours=3):%Y-%m-%dT%H}"
     looked = command(account, "backfill", "--from", since, "--dry-run", "--json")
     assert looked.code == 0, looked

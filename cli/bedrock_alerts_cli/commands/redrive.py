@@ -18,6 +18,7 @@ from bedrock_alerts_cli.options import since_option, until_option
 from bedrock_alerts_cli.progress import with_bar
 from bedrock_alerts_cli.redriving.log_objects import Looked
 from bedrock_alerts_cli.redriving.redriver import KINDS, QUEUES, Found, Redriver, Step
+from bedrock_alerts_cli.template.stack import NAME
 from bedrock_alerts_cli.terminal import Column, Table, until_cut_off, write
 
 _ABOUT: Final[Mapping[str, str]] = {
@@ -96,7 +97,8 @@ def redrive(  # noqa: PLR0913 - click passes every option on its own
                 may_change(_plan(waiting, redriver.place), dry_run=True, yes=False)
             elif waiting and not as_json:
                 names = " ".join(one.kind for one in waiting)
-                write(f"\nTry it: bedrock-alerts redrive {names} --stack {stack} --dry-run\n")
+                where = "" if stack == NAME else f" --stack {stack}"
+                write(f"\nTry it: bedrock-alerts redrive {names}{where} --dry-run\n")
             return 1 if waiting and not what else 0
         may_change(_plan(waiting, redriver.place), dry_run=False, yes=yes)
         outcomes: dict[str, Counter[str]] = {}

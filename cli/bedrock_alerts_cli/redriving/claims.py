@@ -10,6 +10,8 @@ from typing import Any, Final, Literal, NamedTuple
 
 import msgspec
 
+from bedrock_alerts_cli.user_errors import CommandError
+
 FOLDER: Final = "redrive/"
 """Where the claims are in the bucket: what is there is not a failed batch."""
 
@@ -47,7 +49,7 @@ class Claims:
         self._prefix = f"{FOLDER}{kind}/"
 
     def read(self, name: str) -> Held | None:
-        """Return the claim on something, None where there is none."""
+        """Return the claim on something, None where there is none. Raises CommandError."""
         try:
             answer = self._s3.get_object(Bucket=self._bucket, Key=self._prefix + name)
         except self._s3.exceptions.ClientError as error:
@@ -55,7 +57,14 @@ class Claims:
                 return None
             raise
         with answer["Body"] as body:
-            return Held(msgspec.json.decode(body.read(), type=Claim), answer["ETag"])
+            content = body.read()
+        try:
+            return Held(msgspec.json.decode(content, type=Claim), answer["ETag"])
+        except msgspec.DecodeError as error:
+            where = f"s3://{self._bucket}/{self._prefix}{name}"
+            raise CommandError(
+                f"{where} is not a claim of this command: look who wrote it, and delete it"
+            ) from error
 
     def take(self, name: str, claim: Claim, before: Held | None) -> Held | None:
         """Store a claim if nothing changed since `before` was read. None if someone else did."""

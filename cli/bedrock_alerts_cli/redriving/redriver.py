@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
 
-from bedrock_alerts.invocations.redrives import object_name, objects_name
+from bedrock_alerts.invocations.redrives import data_name, object_name, objects_name
 from bedrock_alerts.invocations.s3_notifications import LogObject, log_objects
 from bedrock_alerts.limits import METRIC_MAX_AGE_SECONDS
 from bedrock_alerts_cli.deployed.deployed_stack import DeployedStack, said_plainly
@@ -285,7 +285,8 @@ def _object_unit(body: str, since: float) -> Unit:
         "attributes": {"ApproximateReceiveCount": "1"},
         "eventSource": "aws:sqs",
     }
-    return Unit(objects_name(found), {"Records": [record]}, lambda: True, since)
+    name = objects_name(found) if found else data_name(body)
+    return Unit(name, {"Records": [record]}, lambda: True, since)
 
 
 def _shown(body: str) -> str:

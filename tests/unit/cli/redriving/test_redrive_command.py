@@ -104,7 +104,7 @@ def test_without_a_kind_it_lists_and_changes_nothing(world: World, run: Run) -> 
     assert (
         "batches           1  2026-11-23 08:00  2026-11-23 08:00  MemoryError: no memory" in ran.out
     )
-    assert "redrive batches deliveries --stack" in ran.out
+    assert "redrive batches deliveries --dry-run" in ran.out
     assert (len(world.left()), world.invoked, len(world.queues["deliveries-dlq"])) == (1, 0, 1)
     assert all(one["hidden"] <= world.now for one in world.queues["deliveries-dlq"])
 
@@ -230,6 +230,19 @@ def test_a_function_that_was_ended_may_have_counted(
     second = run("batches", "--yes")
     assert (second.code, second.out) == (0, "batches: 1 counted before\n")
     assert (world.left(), world.invoked) == ([], 1)
+
+
+def test_a_file_that_is_not_a_claim_is_named(world: World, run: Run) -> None:
+    world.put("failed", "redrive/batches/x", b"?")
+    world.put("failed", "1", failed(awslogs(0, 1)))
+    with pytest.raises(CommandError, match="s3://failed/redrive/batches/x is not a claim"):
+        run("batches", "--yes")
+
+
+def test_messages_about_no_object_are_counted_one_by_one(world: World, run: Run) -> None:
+    world.send("objects-dlq", '{"Event": "s3:TestEvent"}', '{"Event": "other"}')
+    assert run("objects", "--yes").out == "objects: 2 counted\n"
+    assert world.invoked == 2
 
 
 def test_an_older_collector_is_noticed(
