@@ -3,7 +3,7 @@
 import contextlib
 import gzip
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,9 +17,10 @@ from bedrock_alerts_cli.backfilling import backfiller
 from bedrock_alerts_cli.backfilling.backfiller import Backfiller
 from bedrock_alerts_cli.backfilling.hours import OLDEST, Limits
 from bedrock_alerts_cli.commands import backfill as command
+from bedrock_alerts_cli.deployed import log_writer
 from bedrock_alerts_cli.deployed.deployed_stack import DeployedStack
 from bedrock_alerts_cli.user_errors import CommandError, InputError
-from tests.support.redrive_world import NOW, Killed, World, failed, lines, log_key
+from tests.support.redrive_world import NOW, Killed, World, failed, lines, log_key, taking_turns
 
 HOUR = 3600.0
 DAY = int(NOW - 86_400) // 3600 * 3600  # an hour of yesterday
@@ -186,6 +187,14 @@ def test_json_is_alone_on_standard_output(run: Run) -> None:
 # ---- the law -------------------------------------------------------------------------------------
 
 
+@pytest.fixture(scope="module")
+def _small_batches() -> Iterator[None]:
+    """Let an hour take several requests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(log_writer, "_BATCH_EVENTS", 12)
+        yield
+
+
 def fill(world: World) -> None:
     limits = Limits(world.now - OLDEST.total_seconds(), world.now - 7 * HOUR, all_hours=True)
     filling = Backfiller(world.stack(), world.clock)
@@ -194,14 +203,18 @@ def fill(world: World) -> None:
         pass
 
 
+EXPECTED = filled(all_counted=True).metrics()
+
+
+@pytest.mark.usefixtures("_small_batches")
 @given(
     faults=st.lists(
-        st.tuples(st.integers(1, 40), st.sampled_from(["before", "after"]), st.floats(0, 2000)),
+        st.tuples(st.integers(1, 30), st.sampled_from(["before", "after"]), st.floats(0, 2000)),
         max_size=4,
     ),
     shown_after=st.sampled_from([0.0, 60.0, 48 * HOUR]),
 )
-@settings(max_examples=25)
+@settings(max_examples=40)
 def test_wherever_it_is_stopped_repeating_ends_with_each_metric_once(
     faults: list[tuple[int, str, float]], shown_after: float
 ) -> None:
@@ -215,7 +228,24 @@ def test_wherever_it_is_stopped_repeating_ends_with_each_metric_once(
     world.fault = None
     world.wait(1000)
     fill(world)
-    assert world.metrics() == filled(all_counted=True).metrics()
+    assert world.metrics() == EXPECTED
     log = list(world.log)
     fill(world)
     assert world.log == log
+
+
+@pytest.mark.usefixtures("_small_batches")
+@given(order=st.lists(st.integers(0, 1), min_size=20, max_size=60))
+@settings(max_examples=15)
+def test_two_runs_at_once_write_nothing_twice(order: list[int]) -> None:
+    world = filled()
+
+    def one() -> None:
+        with contextlib.suppress(CommandError):
+            fill(world)
+
+    with taking_turns(world, order, one, one):
+        pass
+    world.wait(1000)
+    fill(world)
+    assert world.metrics() == EXPECTED
