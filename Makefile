@@ -1,4 +1,4 @@
-# Every target says what it does: `make` alone lists them, in the groups that `##@` begins.
+# `make` alone lists the targets by `##` text, in the groups that `##@` begins.
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
@@ -10,6 +10,7 @@ RUNTIME := .venv-runtime
 OLDEST := .venv-oldest-boto3
 POLICY := .venv-policy
 SITE := .venv-site
+RELEASE := .venv-release
 BIN := $(VENV)/bin
 # Options for the command a target runs, as in: make demo ARGS=--exit
 ARGS ?=
@@ -46,12 +47,12 @@ site: $(SITE)/stamp ## Build the documentation into site/ (open site/index.html)
 
 .PHONY: clean
 clean: ## Remove everything that the other targets made
-	rm -rf $(VENV) $(ENGINE) $(RUNTIME) $(OLDEST) $(POLICY) $(SITE) site .aws-sam .local-stack .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage* *.egg-info
+	rm -rf $(VENV) $(ENGINE) $(RUNTIME) $(OLDEST) $(POLICY) $(SITE) $(RELEASE) site build dist .aws-sam .local-stack .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage* *.egg-info
 
 ##@ To develop it
 
 .PHONY: setup-dev
-setup-dev: $(VENV)/dev.stamp $(ENGINE)/stamp $(RUNTIME)/stamp $(OLDEST)/stamp $(POLICY)/stamp ## Install everything that `make test` needs
+setup-dev: $(VENV)/dev.stamp $(ENGINE)/stamp $(RUNTIME)/stamp $(OLDEST)/stamp $(POLICY)/stamp $(RELEASE)/stamp ## Install everything that `make test` needs
 
 .PHONY: test
 test: setup-dev ## Run everything that CI runs (about 18 minutes on 2 cores)
@@ -84,6 +85,10 @@ pictures: setup-dev ## Take the pictures of messages again (needs Chromium)
 prices: setup-dev ## Update the price list in the package, and show what changed
 	@$(BIN)/python -m bedrock_alerts_cli.maintain.renew_prices $(ARGS)
 
+.PHONY: release
+release: $(VENV)/cli.stamp $(RELEASE)/stamp ## Write the files of a release into dist/ (publishes nothing)
+	@$(BIN)/python -m bedrock_alerts_cli.maintain.release
+
 .PHONY: lock
 lock: ## Pin and hash the requirements again (needs `uv` on PATH)
 	@tools/lock
@@ -106,6 +111,10 @@ $(OLDEST)/stamp: requirements/oldest.txt tools/make-venv
 
 $(SITE)/stamp: requirements/site.txt tools/make-venv
 	@tools/make-venv $(SITE) requirements/site.txt
+	@touch $@
+
+$(RELEASE)/stamp: requirements/release.txt tools/make-venv
+	@tools/make-venv $(RELEASE) requirements/release.txt
 	@touch $@
 
 $(POLICY)/stamp: requirements/policy.txt tools/make-venv

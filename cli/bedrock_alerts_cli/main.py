@@ -1,22 +1,23 @@
 """The `bedrock-alerts` command line."""
 
 import sys
-import tomllib
 from importlib import import_module
 from typing import Final
 
 import click
 
-from bedrock_alerts_cli.project import ROOT
+from bedrock_alerts_cli import extras, project
 from bedrock_alerts_cli.user_errors import CommandError
 
 # The module of each command, imported when called: boto3 and others would make `--help` slow.
 _COMMANDS: Final = {
     "backfill": "bedrock_alerts_cli.commands.backfill",
     "backtest": "bedrock_alerts_cli.commands.backtest",
+    "completion": "bedrock_alerts_cli.commands.completion",
     "demo": "bedrock_alerts_cli.commands.demo",
     "deploy": "bedrock_alerts_cli.commands.deploy",
     "generate-event": "bedrock_alerts_cli.commands.generate_event",
+    "incidents": "bedrock_alerts_cli.commands.incidents",
     "inspect": "bedrock_alerts_cli.commands.inspect",
     "invoke": "bedrock_alerts_cli.commands.invoke",
     "metrics": "bedrock_alerts_cli.commands.metrics",
@@ -26,8 +27,10 @@ _COMMANDS: Final = {
     "replay": "bedrock_alerts_cli.commands.replay",
     "report": "bedrock_alerts_cli.commands.report",
     "routes": "bedrock_alerts_cli.commands.routes",
+    "silence": "bedrock_alerts_cli.commands.silence",
     "simulate": "bedrock_alerts_cli.commands.simulate",
     "stack-cost": "bedrock_alerts_cli.commands.stack_cost",
+    "test-alert": "bedrock_alerts_cli.commands.test_alert",
 }
 # Names of version 0.1 that still work but are not listed.
 _FORMER: Final = {"cost": "stack-cost"}
@@ -50,9 +53,7 @@ class _LazyGroup(click.Group):
 
 def _print_version(ctx: click.Context, _param: click.Parameter, is_asked: bool) -> None:  # noqa: FBT001
     if is_asked:
-        project = ROOT / "pyproject.toml"
-        version = tomllib.loads(project.read_text(encoding="utf-8"))["project"]["version"]
-        click.echo(f"bedrock-alerts {version}")
+        click.echo(f"bedrock-alerts {project.version()}")
         ctx.exit()
 
 
@@ -72,10 +73,18 @@ def cli() -> None:
     """
 
 
+def _run() -> object:
+    """Run the command. Raises InputError where it needs an extra that is not installed."""
+    try:
+        return cli(standalone_mode=False, prog_name=project.DISTRIBUTION)
+    except ModuleNotFoundError as error:
+        raise extras.missing(error) from error
+
+
 def main() -> int:
     """Run the command line and return its exit code."""
     try:
-        result = cli(standalone_mode=False)
+        result = _run()
     except click.ClickException as error:
         error.show()
         return error.exit_code

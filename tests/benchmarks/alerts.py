@@ -19,7 +19,7 @@ _WARM_UP: Final = 3
 _TARGET_MS: Final = 300
 _WARM: Final = """## From an alarm to a message
 
-How long an alert takes from the alerts queue to the request that Slack gets: `route`, the deliveries queue, and `deliver` with a bot, warm, on the local stack. {samples} alerts, one at a time, each to Slack and by e-mail. The engine's queues, table and polling are in it; AWS's are not, and differ. The target is {target} ms.
+How long an alert takes from the alerts queue to the request that Slack gets: `route`, the deliveries queue, and `deliver` with a bot, warm, on the local stack. {samples} alerts, one at a time, each to Slack and by email. The engine's queues, table and polling are in it; AWS's are not, and differ. The target is {target} ms.
 
 | | median, ms | 9 of 10 within, ms |
 |---|--:|--:|

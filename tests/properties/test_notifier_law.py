@@ -26,6 +26,12 @@ def test_every_channel_ends_up_with_the_truth_where_nothing_goes_wrong(seed: int
     assert Life(seed, faults=False).play() == []
 
 
+@settings(max_examples=200)
+@given(seed=_SEEDS)
+def test_who_was_notified_is_notified_of_an_end_that_a_person_makes(seed: int) -> None:
+    assert Life(seed, presses=12).play() == []
+
+
 @pytest.mark.parametrize("first", range(0, 100, 20))
 def test_an_attack_of_two_hours_is_at_most_ten_messages_a_channel(first: int) -> None:
     for seed in range(first, first + 20):

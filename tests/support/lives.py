@@ -49,9 +49,13 @@ _DEEPEST: Final = 2
 
 
 class Life:
-    """One world with its alarms, and the faults that it draws from a seed."""
+    """One world with its alarms, and the faults that it draws from a seed.
 
-    def __init__(self, seed: int, *, faults: bool = True) -> None:
+    `presses` is how often people do something, where a change of state is 6.
+    """
+
+    def __init__(self, seed: int, *, faults: bool = True, presses: int = 2) -> None:
+        self.presses = presses
         self.chance = random.Random(seed)  # noqa: S311 - repeatable, not secret
         self.faults = faults
         self.world = World(START, CHANNELS)
@@ -170,7 +174,7 @@ class _Course:
 
     def draw(self) -> float:
         """Draw it, and return when it ends."""
-        kinds = {"state": 6, "press": 2, "muted": 1, "actions": 1, "severity": 1}
+        kinds = {"state": 6, "press": self.life.presses, "muted": 1, "actions": 1, "severity": 1}
         kinds |= {"deleted": 1, "routes": 1, "query": 1, "suppressed": 3 * self.is_composite}
         for _ in range(self.chance.randint(1, 7)):
             self.at += self.chance.choice(_PAUSES) * MINUTE + self.chance.random() * 50
@@ -264,7 +268,9 @@ class _Course:
 
     def _press(self) -> None:
         life, world, alarm = self.life, self.life.world, self.alarm
-        kind = self.chance.choice(["acknowledge", "acknowledge", "silence", "unsilence"])
+        kinds = ["acknowledge", "acknowledge", "silence", "unsilence", "resend", "close"]
+        kind = self.chance.choice(kinds)
+        is_command = kind == "close" or self.chance.random() < 0.5
         seconds = self.chance.choice([20, 240]) * 60 if kind == "silence" else 0
         delay = self.chance.choice([0, 3, 400, 1500]) if life.faults else 1
 
@@ -273,8 +279,11 @@ class _Course:
             shown = item.view("slack").shown if item else None
             if shown is None or not shown.number:
                 return
+            if kind == "close" and (alarm.state == "ALARM" or alarm.contributors):
+                return  # a person closes what CloudWatch does not say is firing
             answer = Answer(
                 kind=cast("Literal['acknowledge', 'silence', 'unsilence']", kind),
+                alarm_arn=alarm.arn if is_command else "",
                 incident=incident_id(alarm.arn),
                 user="U0EXAMPLE",
                 name="ada",

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.build
 
 FUNCTIONS = (
@@ -15,6 +16,7 @@ FUNCTIONS = (
     "DeliverFunction",
 )
 COMPILED = ("isal", "msgspec", "pybase64")
+LAYERS = ("DependenciesLayerArm64", "DependenciesLayerX86", "SharedLayer")
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
@@ -26,7 +28,7 @@ def test_the_shared_layer_is_the_package_and_nothing_else(built: Path) -> None:
     assert [path.name for path in (built / "SharedLayer" / "python").iterdir()] == [
         "bedrock_alerts"
     ]
-    files = [path for path in (built / "SharedLayer").rglob("*") if path.is_file()]
+    files = [path for path in (built / "SharedLayer/python").rglob("*") if path.is_file()]
     assert {path.suffix for path in files} == {".py", ".json"}
     assert built / "SharedLayer/python/bedrock_alerts/invocations/prices.json" in files
 
@@ -48,8 +50,19 @@ def test_the_dependencies_are_compiled_for_lambdas_python_and_the_layers_archite
     assert not (packages / "bin").exists()
 
 
+@pytest.mark.parametrize("layer", LAYERS)
+def test_a_layer_brings_the_license(built: Path, layer: str) -> None:
+    assert sorted(path.name for path in (built / layer).iterdir()) == [
+        "LICENSE",
+        "NOTICE",
+        "python",
+    ]
+    for name in ("LICENSE", "NOTICE"):
+        assert (built / layer / name).read_bytes() == (ROOT / name).read_bytes()
+
+
 def test_the_layers_fit_lambda_with_room_to_spare(built: Path) -> None:
-    for layer in ("DependenciesLayerArm64", "DependenciesLayerX86", "SharedLayer"):
+    for layer in LAYERS:
         size = sum(path.stat().st_size for path in (built / layer).rglob("*") if path.is_file())
         # Lambda takes 250 MB unzipped; everything beyond a few MB would slow cold starts.
         assert size < 15_000_000

@@ -1,10 +1,15 @@
 """A page for every alarm, and nothing on it that does not exist."""
 
 import re
+import shlex
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
+import botocore.session
+import jmespath
 import pytest
+from botocore import xform_name
 
 from bedrock_alerts.metrics import METRICS
 from bedrock_alerts_cli.maintain.documents import dashboard
@@ -19,8 +24,20 @@ FOLDER: Final = TEMPLATE.parent / "docs/runbooks"
 PAGES: Final = sorted(FOLDER.glob("*.md"))
 ALARMS: Final = {entry.name: entry for entry in entries(DOCUMENT, Stack(DOCUMENT))}
 HEADINGS: Final = ["Look first", "Likely causes", "What to do", "Tune it"]
-# In italics, but a button of AWS's console.
-BUTTONS: Final = frozenset({"Start DLQ redrive"})
+# In italics, but a page, tab, button or setting of AWS's console.
+CONSOLE: Final = frozenset(
+    {
+        "Detect",
+        "Event history",
+        "Revoke sessions",
+        "Service Quotas",
+        "Settings",
+        "Start DLQ redrive",
+    }
+)
+CHECKED: Final = re.compile(
+    r"^Steps checked against the template[^\n]+, \d{4}-\d{2}-\d{2}; not run in an account\.( [^\n]+)?$"
+)
 
 
 def saved_queries() -> set[str]:
@@ -71,13 +88,61 @@ def test_a_page_has_its_parts_and_each_says_something(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_what_a_page_sends_people_to_exists(page: Path) -> None:
-    text = page.read_text()
-    known = saved_queries() | graphs() | BUTTONS
+    text = re.sub(
+        r"```.*?```|`[^`\n]*`", "", page.read_text(), flags=re.DOTALL
+    )  # code has stars too
+    known = saved_queries() | graphs() | CONSOLE
     for name in re.findall(r"(?<!\*)\*([^*\n]+)\*(?!\*)", text):
         assert name in known, name
     for title, target in re.findall(r"\[(\w+)\]\(([^)]+)\)", text):
         assert target == f"{title}.md"
         assert (FOLDER / target).exists(), target
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_a_page_says_at_its_end_how_its_steps_were_checked(page: Path) -> None:
+    assert CHECKED.match(page.read_text().rstrip("\n").rpartition("\n")[2])
+
+
+def aws_commands() -> list[tuple[str, str]]:
+    """Return every AWS CLI command of the pages, with the name of its page."""
+    found = []
+    for page in PAGES:
+        text = page.read_text()
+        inline = re.findall(r"`(aws [^`\n]+)`", text)
+        blocks = re.findall(r"^```sh\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+        lines = [line for block in blocks for line in block.splitlines()]
+        found += [(page.stem, one) for one in (*inline, *lines) if one.startswith("aws ")]
+    return found
+
+
+GLOBAL_OPTIONS: Final = frozenset(
+    {"--query", "--output", "--cli-binary-format", "--cli-read-timeout"}
+)
+HIGH_LEVEL: Final = frozenset(
+    {("s3", "ls"), ("s3", "cp"), ("s3", "rm"), ("cloudformation", "wait")}
+)
+
+
+@pytest.mark.parametrize(("page", "command"), aws_commands())
+def test_an_aws_command_has_an_operation_and_options_that_exist(page: str, command: str) -> None:
+    words = [word for word in shlex.split(command.partition(" > ")[0]) if word]
+    service, name = words[1:3]
+    if (service, name) in HIGH_LEVEL:
+        return
+    model = botocore.session.get_session().get_service_model(service)
+    operations = {xform_name(one, "-"): one for one in model.operation_names}
+    shape = model.operation_model(operations[name]).input_shape
+    known = {f"--{xform_name(member, '-')}" for member in shape.members} if shape else set()
+    required = (
+        {f"--{xform_name(member, '-')}" for member in shape.required_members} if shape else set()
+    )
+    options = {word for word in words if word.startswith("--")}
+    assert options <= known | GLOBAL_OPTIONS, page
+    assert required <= options, page
+    for option, value in pairwise(words):
+        if option == "--query":
+            jmespath.compile(value)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)

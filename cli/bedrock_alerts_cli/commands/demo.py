@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
+from bedrock_alerts_cli.local_stack.prerequisites import refuse_what_is_missing
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -69,6 +71,7 @@ def demo(  # noqa: PLR0913 - one for each option
     message five minutes later. Exit status: 0 only if every channel shows every change, in no more
     messages than changes.
     """
+    refuse_what_is_missing()
     # Imported here: boto3 and rich would make every `--help` wait.
     from rich.console import Console  # noqa: PLC0415
 

@@ -13,7 +13,7 @@ import click
 from bedrock_alerts.errors import BedrockAlertsError
 from bedrock_alerts.invocation_logging.decide import SUBSCRIBABLE, role_of
 from bedrock_alerts.limits import SUBSCRIPTIONS_PER_LOG_GROUP
-from bedrock_alerts_cli.project import ROOT, TEMPLATE
+from bedrock_alerts_cli.project import ROOT, TEMPLATE, sources
 from bedrock_alerts_cli.sam import find_sam
 from bedrock_alerts_cli.template import load
 from bedrock_alerts_cli.template.stack import NAME
@@ -315,7 +315,7 @@ def _code(error: Exception) -> str:
 
 def _sam(command: str, *arguments: str) -> None:
     write(f"$ sam {command} {' '.join(arguments)}\n")
-    done = subprocess.run([find_sam(), command, *arguments], cwd=ROOT, check=False)
+    done = subprocess.run([find_sam(), command, *arguments], cwd=sources(), check=False)
     if done.returncode:
         raise CommandError(f"`sam {command}` failed; what to do is above")
 

@@ -53,7 +53,7 @@ RATES: Final = {
     "lambda_gb_second_x86_64": Rate(0.0000166667, "GB-second", _LAMBDA, free=400_000),
     "sqs_request": Rate(0.40e-6, "request", "https://aws.amazon.com/sqs/pricing/", free=1_000_000),
     "sns_request": Rate(0.50e-6, "request", "https://aws.amazon.com/sns/pricing/", free=1_000_000),
-    "sns_email": Rate(2.00 / 100_000, "e-mail", "https://aws.amazon.com/sns/pricing/", free=1_000),
+    "sns_email": Rate(2.00 / 100_000, "email", "https://aws.amazon.com/sns/pricing/", free=1_000),
     "secret": Rate(0.40, "secret and month", "https://aws.amazon.com/secrets-manager/pricing/"),
     "secret_request": Rate(
         0.05 / 10_000, "request", "https://aws.amazon.com/secrets-manager/pricing/"

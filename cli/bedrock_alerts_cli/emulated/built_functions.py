@@ -8,13 +8,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from bedrock_alerts_cli.project import ROOT
+from bedrock_alerts_cli.project import work_folder
 from bedrock_alerts_cli.template.load import load
 from bedrock_alerts_cli.template.stack import NAME, Stack
 from bedrock_alerts_cli.user_errors import CommandError, InputError, TemplateError
 
-BUILD: Final = ROOT / ".aws-sam" / "build"
-LAMBDA_PYTHON: Final = ROOT / ".venv-runtime" / "bin" / "python"
+BUILD: Final = work_folder() / ".aws-sam" / "build"
+LAMBDA_PYTHON: Final = work_folder() / ".venv-runtime" / "bin" / "python"
 
 _SHARED: Final = "SharedLayer"
 _DEPENDENCIES: Final = {

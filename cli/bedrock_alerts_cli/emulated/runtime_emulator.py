@@ -20,6 +20,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from bedrock_alerts_cli import extras
 from bedrock_alerts_cli.user_errors import CommandError
 
 _START_SECONDS: Final = 60
@@ -78,7 +79,7 @@ def emulator() -> Path:
         )
     found = importlib.util.find_spec("samcli")
     if found is None or found.origin is None:
-        raise CommandError("the AWS SAM CLI is not installed here: run `make setup-dev`")
+        raise CommandError(f"the AWS SAM CLI is not installed here: {extras.install('demo')}")
     path = Path(found.origin).parent / "local" / "rapid" / f"aws-lambda-rie-{architecture}"
     if not path.exists():
         raise CommandError(

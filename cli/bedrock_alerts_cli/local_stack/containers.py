@@ -16,12 +16,12 @@ from typing import Any, Final
 from bedrock_alerts_cli import template as cfn
 from bedrock_alerts_cli.local_stack.deploy import Stack, run_sam
 from bedrock_alerts_cli.local_stack.engine import Engine
-from bedrock_alerts_cli.project import ROOT
+from bedrock_alerts_cli.project import IS_INSTALLED, work_folder
 from bedrock_alerts_cli.sample_account import REGION
 from bedrock_alerts_cli.user_errors import CommandError
 
-TEMPLATE: Final = ROOT / ".aws-sam/build/local.yaml"
-ENV_VARS: Final = ROOT / ".local-stack/env.json"
+TEMPLATE: Final = work_folder() / ".aws-sam/build/local.yaml"
+ENV_VARS: Final = work_folder() / ".local-stack/env.json"
 # A container's name for its host: built into Docker Desktop, on Linux set by --add-host.
 _HOST: Final = "host.docker.internal"
 _HERE: Final = "127.0.0.1"
@@ -61,11 +61,14 @@ def command(function: str, event: str) -> str:
     # The template's functions are for arm64, which this machine may not support.
     if platform.machine() in {"x86_64", "AMD64"}:
         options += " --parameter-overrides Architecture=x86_64"
+    template, variables = TEMPLATE, ENV_VARS
+    if not IS_INSTALLED:  # short, for a terminal in the checkout
+        template, variables = (path.relative_to(work_folder()) for path in (template, variables))
     return (
         f"bedrock-alerts generate-event {event} | AWS_ACCESS_KEY_ID=local"
         f" AWS_SECRET_ACCESS_KEY=local sam local invoke {function}"
-        f" --region {REGION} -t {TEMPLATE.relative_to(ROOT)}"
-        f" --env-vars {ENV_VARS.relative_to(ROOT)}{options} -e -"
+        f" --region {REGION} -t {template}"
+        f" --env-vars {variables}{options} -e -"
     )
 
 

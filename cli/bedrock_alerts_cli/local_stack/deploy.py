@@ -10,15 +10,16 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from bedrock_alerts_cli import template as cfn
-from bedrock_alerts_cli.local_stack.engine import ENGINE_PYTHON, Engine
-from bedrock_alerts_cli.project import ROOT
+from bedrock_alerts_cli.local_stack.engine import Engine
+from bedrock_alerts_cli.local_stack.prerequisites import ENGINE_PYTHON
+from bedrock_alerts_cli.project import sources, work_folder
 from bedrock_alerts_cli.sam import find_sam
 from bedrock_alerts_cli.sample_account import REGION
 from bedrock_alerts_cli.template import stack as project_stack
 from bedrock_alerts_cli.user_errors import CommandError
 
 STACK: Final = "bedrock-alerts"
-_WORK: Final = ROOT / ".local-stack"
+_WORK: Final = work_folder() / ".local-stack"
 _ARTEFACTS: Final = "bedrock-alerts-artefacts"
 _PRINT_KNOWN_TYPES: Final = (
     "from ministack.services.cloudformation.provisioners import _RESOURCE_HANDLERS as known;"
@@ -41,7 +42,7 @@ class Stack(NamedTuple):
 @contextlib.contextmanager
 def build_folder() -> Iterator[None]:
     """Lock the build folder: a second demo waits until this one has deployed."""
-    _WORK.mkdir(exist_ok=True)
+    _WORK.mkdir(exist_ok=True, parents=True)
     with (_WORK / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
@@ -65,7 +66,7 @@ def build(engine: Engine) -> Path:
     environment = {**engine.environment(), "LAYER_TARGET": "host", "PYTHON": str(ENGINE_PYTHON)}
     run_sam(
         "build",
-        "--template-file", str(ROOT / "template.yaml"),
+        "--template-file", str(sources() / "template.yaml"),
         "--build-dir", str(out),
         "--cache-dir", str(work / "cache"),
         "--cached", "--parallel",
@@ -76,18 +77,8 @@ def build(engine: Engine) -> Path:
 
 
 def deploy(engine: Engine, built: Path, parameters: Mapping[str, str]) -> Stack:
-    """Deploy the built template, without what the engine cannot create.
-
-    That is every unknown resource type, and alarms over metric math. Conditions are resolved here,
-    because it does not resolve lists in them.
-    """
-    template = cfn.load(built)
-    unknown = cfn.types(template) - _known_types()
-    smaller, left_out = cfn.without_types(template, unknown, cfn.math_alarms(template))
-    whole = project_stack.Stack(template, parameters)
-    smaller = cfn.with_settled(
-        smaller, {name: whole.holds(name) for name in template["Conditions"]}
-    )
+    """Deploy the built template with `sam deploy`, without what the engine cannot create."""
+    smaller, left_out = makeable(cfn.load(built), parameters)
     # JSON: `sam deploy` reads it several times, and YAML of this size slowly.
     built = built.with_name("template.local.json")
     built.write_text(json.dumps(smaller))
@@ -111,6 +102,21 @@ def deploy(engine: Engine, built: Path, parameters: Mapping[str, str]) -> Stack:
         seconds=_DEPLOY_SECONDS,
     )  # fmt: skip
     return describe(engine, left_out)
+
+
+def makeable(
+    template: Mapping[str, Any], parameters: Mapping[str, str]
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return a template without what the engine cannot create, and what that is.
+
+    That is every unknown resource type, and alarms over metric math. Conditions are resolved here,
+    because the engine does not resolve lists in them.
+    """
+    unknown = cfn.types(template) - _known_types()
+    smaller, left_out = cfn.without_types(template, unknown, cfn.math_alarms(template))
+    whole = project_stack.Stack(template, parameters)
+    settled = {name: whole.holds(name) for name in template["Conditions"]}
+    return cfn.with_settled(smaller, settled), left_out
 
 
 def describe(engine: Engine, left_out: Mapping[str, str]) -> Stack:
@@ -151,7 +157,7 @@ def run_sam(command: str, *arguments: str, environment: Mapping[str, str], secon
     try:
         done = subprocess.run(
             [find_sam(), command, *arguments],
-            cwd=ROOT,
+            cwd=work_folder(),
             env=dict(environment),
             check=False,
             capture_output=True,

@@ -16,11 +16,10 @@ from typing import Any, Final
 
 import boto3
 
-from bedrock_alerts_cli.project import ROOT
+from bedrock_alerts_cli.local_stack.prerequisites import ENGINE_PYTHON, how_to_install_engine
 from bedrock_alerts_cli.sample_account import ACCOUNT, REGION
-from bedrock_alerts_cli.user_errors import CommandError
+from bedrock_alerts_cli.user_errors import CommandError, InputError
 
-ENGINE_PYTHON: Final = ROOT / ".venv-engine" / "bin" / "python"
 _HOST: Final = "127.0.0.1"
 _NO_CREDENTIAL: Final = "local"
 _START_SECONDS: Final = 60
@@ -71,12 +70,11 @@ class Engine:
 def running_engine(port: int | None = None) -> Iterator[Engine]:
     """Start the engine on `port`, a free one by default, and stop all of it at the end.
 
-    Raises CommandError if it is not installed, its port is in use, or it does not start.
+    Raises InputError if it is not installed, CommandError if its port is in use or it does not
+    start.
     """
     if not ENGINE_PYTHON.exists():
-        raise CommandError(
-            "the embedded engine is not installed: run `make demo`, which installs it"
-        )
+        raise InputError(f"the embedded engine is not installed: {how_to_install_engine()}")
     chosen = port or _free_port()
     if _answers(chosen):
         raise CommandError(f"port {chosen} is in use: choose another with --engine-port")

@@ -1,4 +1,4 @@
-"""Alarm events of every kind and transport, invented: what the alerts queue may hold.
+"""Sample alarm events of every kind and transport: what the alerts queue may hold.
 
 Their shapes are those that AWS documents, or was recorded sending; names and numbers are ours.
 """
@@ -135,7 +135,7 @@ def stamp(at: datetime) -> str:
 def state(
     value: str, at: datetime, reason: str = "", data: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
-    """Write a state; its data stand in a string, as CloudWatch has them."""
+    """Return a state; its data are a JSON string, as in CloudWatch's events."""
     found = {"value": value, "reason": reason, "timestamp": stamp(at)}
     return found if data is None else {**found, "reasonData": json.dumps(data)}
 
@@ -292,7 +292,7 @@ def _anomaly(now: datetime) -> dict[str, Any]:
                 {
                     "id": "band",
                     "expression": "ANOMALY_DETECTION_BAND(m1, 2)",
-                    "label": "what is usual",
+                    "label": "expected range",
                     "returnData": True,
                 },
             ],
@@ -435,7 +435,7 @@ def _other_kinds(now: datetime) -> dict[str, Any]:
         "previousState": {"value": "OK", "timestamp": stamp(now - timedelta(hours=1))},
         "state": {"value": "ALARM", "timestamp": stamp(now)},
     }
-    lines = ["what somebody has asked a model", "and what it has answered"]
+    lines = ["what someone asked a model", "and what it responded"]
     log = sns_alarm(
         "errors-in-the-log",
         {
@@ -448,7 +448,7 @@ def _other_kinds(now: datetime) -> dict[str, Any]:
         ActionLogLines=lines,
     )
     prose = notification(
-        "Your budget has exceeded its limit. Account and amount stand here.",
+        "Your budget has exceeded its limit. Account and amount follow here.",
         now,
         "AWS Budgets: bedrock has exceeded your alert threshold",
     )
@@ -491,7 +491,7 @@ def _of_the_watching_itself(now: datetime) -> dict[str, Any]:
         "requestParameters": {
             "guardrailIdentifier": "gr0example",
             "name": "chat",
-            "blockedInputMessaging": "a text that nobody has to read here",
+            "blockedInputMessaging": "a text that is not shown",
         },
         "errorCode": "AccessDenied",
         "errorMessage": "not authorized to perform: bedrock:UpdateGuardrail",

@@ -1,7 +1,7 @@
 """An alert of every kind and every reason, with all that an alert can carry, and fixed times.
 
-Made from events by `describe`, as the stack does, and invented like everything else here. They are
-what the tests of the channels, the pictures and the pages about the channels show.
+Made from events by `describe`, as the stack makes them. All is sample data. The tests of the
+channels, the pictures and the pages about the channels show them.
 """
 
 from collections.abc import Mapping
@@ -41,7 +41,7 @@ from bedrock_alerts_cli.sample_account import ACCOUNT, REGION
 BEGAN: Final = datetime(2026, 11, 23, 8, 10, 41, tzinfo=UTC)
 ENDED: Final = BEGAN + timedelta(minutes=14)
 NOTES: Final = (
-    "The routes could not be read (line 3: no such channel), so every channel is told.",
+    "The routes cannot be used (line 3: no such channel), so every alert goes to every channel.",
 )
 _STACK: Final = Details(
     event_logs=(f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/aws/lambda/bedrock-alerts",),
@@ -51,13 +51,13 @@ _BLOCKED: Final = MetricRef(
     name="PolicyHits",
     namespace="BedrockAlerts",
     statistic="Sum",
-    period=300,
+    period=1200,
     dimensions=(("Policy", "content"), ("Category", "PROMPT_ATTACK"), ("Action", "BLOCKED")),
 )
 
 
 def change(name: str = "PromptAttack", **changes: Any) -> StateChange:
-    """Return an alarm of the stack that has begun to stand."""
+    """Return an alarm of the stack that has begun to fire."""
     alarm = f"bedrock-alerts.{name}"
     given: dict[str, Any] = {
         "alarm_name": alarm,
@@ -66,7 +66,7 @@ def change(name: str = "PromptAttack", **changes: Any) -> StateChange:
         "region": REGION,
         "state": "ALARM",
         "at": BEGAN,
-        "reason": "Threshold Crossed: 1 datapoint [14.0 (23/11/26 08:05:00)] was greater than or"
+        "reason": "Threshold Crossed: 1 datapoint [14.0 (23/11/26 07:50:00)] was greater than or"
         " equal to the threshold (3.0).",
         "description": "Guardrails blocked prompt attacks: someone tries to make a model ignore"
         " its rules.\n"
@@ -77,7 +77,7 @@ def change(name: str = "PromptAttack", **changes: Any) -> StateChange:
         "metrics": (_BLOCKED,),
         "threshold": 3.0,
         "operator": "GreaterThanOrEqualToThreshold",
-        "recent_values": (0.0, 0.0, 1.0, 0.0, 2.0, 14.0),
+        "recent_values": (0.0, 0.0, 14.0),
     }
     return StateChange(**{**given, **changes})
 
@@ -113,7 +113,7 @@ def told(
     found: Evidence | None = None,
     **notification: Any,
 ) -> Alert:
-    """Return what is told of an event two hours after the alarm began; `stack` brings links."""
+    """Return the alert for an event, two hours after the alarm began; `stack` adds links."""
     given: dict[str, Any] = {"opened_at": BEGAN, "at": BEGAN + timedelta(hours=2)}
     reason = Notification(kind=kind, **{**given, **notification})
     return describe(event, reason, stack, Found(account_alias="prod", evidence=found))
@@ -145,14 +145,14 @@ _EVENTS: Final[Mapping[str, News]] = {
         "Latency",
         kind="anomaly",
         description="Model responses are much slower than usual.\nSeverity: warning",
-        reason="Thresholds Crossed: 3 out of the last 5 datapoints were greater than the upper"
+        reason="Thresholds Crossed: 3 out of the last 8 datapoints were greater than the upper"
         " thresholds.",
         metrics=(
             MetricRef(
-                name="InvocationLatency", namespace="AWS/Bedrock", statistic="p95", period=60
+                name="InvocationLatency", namespace="AWS/Bedrock", statistic="p95", period=300
             ),
         ),
-        expressions=(Expression(text="ANOMALY_DETECTION_BAND(m1, 4)", id="band"),),
+        expressions=(Expression(text="ANOMALY_DETECTION_BAND(m1, 3)", id="band"),),
         threshold=None,
         operator="GreaterThanUpperThreshold",
         recent_values=(1800.0, 2100.0, 9125.5),
@@ -161,14 +161,15 @@ _EVENTS: Final[Mapping[str, News]] = {
     "query": change(
         "RepeatOffender",
         kind="query",
-        description="Guardrails blocked many calls of one caller.\nSeverity: critical",
+        description="Guardrails blocked more than 5 calls from one caller in 3 h.\n"
+        "Severity: critical",
         reason="2 time series are in ALARM.",
         metrics=(),
         expressions=(
             Expression(
                 text="SELECT SUM(ContentFilteredCount) FROM BedrockAlerts GROUP BY Principal",
-                label="Blocked calls of one caller within the hour",
-                period=3600,
+                label="Blocked calls of one caller within three hours",
+                period=10800,
             ),
         ),
         threshold=None,
@@ -178,14 +179,15 @@ _EVENTS: Final[Mapping[str, News]] = {
     "contributor": change(
         "RepeatOffender",
         kind="contributor",
-        description="Guardrails blocked many calls of one caller.\nSeverity: critical",
+        description="Guardrails blocked more than 5 calls from one caller in 3 h.\n"
+        "Severity: critical",
         reason="Threshold Crossed: 1 datapoint [9.0] was greater than the threshold (5.0).",
         metrics=(),
         expressions=(
             Expression(
                 text="SELECT SUM(ContentFilteredCount) FROM BedrockAlerts GROUP BY Principal",
-                label="Blocked calls of one caller within the hour",
-                period=3600,
+                label="Blocked calls of one caller within three hours",
+                period=10800,
             ),
         ),
         threshold=None,
@@ -205,10 +207,18 @@ _EVENTS: Final[Mapping[str, News]] = {
         threshold=None,
         operator=None,
         recent_values=(),
-        alarm_rule='ALARM("bedrock-alerts.Throttling") OR ALARM("bedrock-alerts.Latency")',
+        alarm_rule=" OR ".join(
+            f'ALARM("bedrock-alerts.{name}")'
+            for name in ("Throttling", "ClientErrors", "ServerErrors", "Latency")
+        ),
         children=tuple(
             AlarmState(name=f"bedrock-alerts.{name}", arn="", state=state)
-            for name, state in (("Throttling", "ALARM"), ("Latency", "ALARM"), ("Errors", "OK"))
+            for name, state in (
+                ("Throttling", "ALARM"),
+                ("ClientErrors", "OK"),
+                ("ServerErrors", "OK"),
+                ("Latency", "ALARM"),
+            )
         ),
     ),
     "promql": change(
@@ -277,11 +287,11 @@ _EVENTS: Final[Mapping[str, News]] = {
 _OVER: Final = change(
     state="OK",
     at=ENDED,
-    reason="Threshold Crossed: 1 datapoint [0.0 (23/11/26 08:19:00)] was not greater than or equal"
+    reason="Threshold Crossed: 1 datapoint [0.0 (23/11/26 08:04:00)] was not greater than or equal"
     " to the threshold (3.0).",
     previous_state="ALARM",
     previous_at=BEGAN,
-    recent_values=(2.0, 14.0, 5.0, 0.0),
+    recent_values=(0.0, 14.0, 0.0),
 )
 _NO_DATA: Final = change(
     state="INSUFFICIENT_DATA",

@@ -1,7 +1,7 @@
-"""Writes the sample events under `events/`: invented, and made by the code that reads them.
+"""Writes the sample events under `events/`, made by the code that reads them.
 
 `make events` renews them with the present time. They serve `sam local invoke`, the tests and the
-README alike. A batch of the invocation log stands there twice: readable as `.ndjson`, and packed
+README alike. Each batch of the invocation log is there twice: readable as `.ndjson`, and packed
 into the event that CloudWatch Logs sends.
 """
 
@@ -58,7 +58,7 @@ def sample_events(now: datetime) -> dict[str, str]:
         "region": REGION,
         "time": f"{now:%Y-%m-%dT%H:%M:%SZ}",
         "resources": [],
-        "detail": {"text": "whatever stands here is not shown"},
+        "detail": {"text": "this text is not shown"},
     }
     at = int(minute.timestamp() * 1000)
     email, slack = (
@@ -70,7 +70,7 @@ def sample_events(now: datetime) -> dict[str, str]:
     files: dict[str, Any] = {
         "collect_logs/traffic.json": awslogs_event(lines, at),
         "collect_logs/unreadable_lines.json": awslogs_event(
-            [lines[0], "{ this is no JSON", '{"schemaType":"SomethingElse"}', lines[-1]], at
+            [lines[0], "{ this is not JSON", '{"schemaType":"SomethingElse"}', lines[-1]], at
         ),
         "collect_logs/control_message.json": awslogs_event([_PROBE], at, "CONTROL_MESSAGE"),
         **_of_objects(minute),
@@ -127,7 +127,7 @@ def _of_objects(minute: datetime) -> dict[str, Any]:
 
 def _of_a_stream(lines: list[str], at: int) -> dict[str, Any]:
     half = len(lines) // 2
-    # Times of their own give the events of each batch ids of their own.
+    # Different times give the events of each batch different ids.
     probe = log_batch([_PROBE], at - 1, "CONTROL_MESSAGE")
     return {
         "collect_stream/control_message.json": kinesis_event([probe, log_batch(lines, at)]),

@@ -167,7 +167,7 @@ class Resolver:
             "AWS::NotificationARNs": [],
             "AWS::Partition": "aws",
             "AWS::Region": stack.region,
-            "AWS::StackId": f"arn:aws:cloudformation:{place}:stack/{stack.name}/invented",
+            "AWS::StackId": f"arn:aws:cloudformation:{place}:stack/{stack.name}/sample",
             "AWS::StackName": stack.name,
             "AWS::URLSuffix": "amazonaws.com",
         }.get(name)

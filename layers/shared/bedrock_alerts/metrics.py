@@ -60,7 +60,7 @@ METRICS: Final[Mapping[str, Metric]] = {
     "StateChanges": Metric("Count", "alarm state changes received"),
     "NotificationsSent": Metric("Count", "notifications that a channel accepted"),
     "NotificationsFailed": Metric("Count", "failed attempts: retried, or in the dead-letter queue"),
-    "NotificationsSuppressed": Metric("Count", "state changes that needed no notification"),
+    "NotificationsSuppressed": Metric("Count", "state changes of suppressed or silenced alarms"),
     "AlertLatency": Metric(
         "Milliseconds", "from an alarm's state change until a channel accepts it", "all"
     ),

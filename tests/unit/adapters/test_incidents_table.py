@@ -232,3 +232,16 @@ def test_a_client_gives_up_soon(monkeypatch: pytest.MonkeyPatch) -> None:
     (config,) = made
     assert 2 * (config.connect_timeout + config.read_timeout) <= 8
     assert config.retries == {"mode": "standard", "total_max_attempts": 2}
+
+
+def test_all_alarms_are_read_and_what_cannot_be_read_is_left_out(
+    table: IncidentsTable, dynamodb: DynamoDBClient
+) -> None:
+    other = AlarmItem(arn=f"{ITEM.arn}-2", incident=OPEN)
+    assert table.put(ALARM, ITEM, 0, None)
+    assert table.put("b" * 32, other, 0, NOW)
+    table.put_evidence(ALARM, Found())
+    table.put_channel("email", ChannelState(next_free=NOW), 0)
+    broken = {"pk": {"S": "alarm#c"}, "sk": {"S": "item"}, "data": {"S": "{"}}
+    dynamodb.put_item(TableName=TABLE, Item=broken)
+    assert sorted(table.items(), key=lambda item: item.arn) == [ITEM, other]

@@ -43,7 +43,7 @@ def test_the_team_is_named_once_also_where_no_fact_names_it() -> None:
 
 
 def test_a_phone_shows_headline_place_and_a_fact_in_a_hundred_characters() -> None:
-    line = "Critical: 14 prompt attacks blocked in 5 min"
+    line = "Critical: 14 prompt attacks blocked in 20 min"
     assert push_line(FULL) == f"{line} · prod eu-west-1 · top caller chat-backend"
     unknown = msgspec.structs.replace(FULL, evidence=None)
     assert push_line(unknown) == f"{line} (threshold: 3) · prod eu-west-1"

@@ -22,7 +22,7 @@ def test_the_line_to_type_names_the_region_and_the_files() -> None:
 
 def test_it_says_where_docker_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "which", lambda _: None)
-    with pytest.raises(CommandError, match="Docker does not answer: start it first"):
+    with pytest.raises(CommandError, match="Docker does not respond: start it first"):
         containers.bridge()
 
 

@@ -124,7 +124,7 @@ RATE: Final = {"Id": "r", "ReturnData": True, "Label": "Failed calls (%)", "Expr
                 "ThresholdMetricId": "band",
                 "ComparisonOperator": "GreaterThanUpperThreshold",
             },
-            "Dollars above what is usual in 1 d",
+            "Dollars above the expected range in 1 d",
             id="a band has no threshold",
         ),
         pytest.param(
@@ -183,7 +183,7 @@ def test_rules_and_budgets_of_the_catalogue_are_rows_and_other_rules_are_not() -
     found = {one.name: one for one in entries(document, Stack(document))}
     assert found["TamperLogging"].fires == "CloudTrail shows PutX, DeleteX"
     assert found["TamperLogging"].severity == "critical"
-    assert found["MonthlyBudget"].fires == "of the budget: 80 % actual"
+    assert found["MonthlyBudget"].fires == "of the budget: 80% actual"
     assert len(found) == 2
 
 

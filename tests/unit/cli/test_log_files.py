@@ -417,7 +417,11 @@ class TestFolders:
 
 
 class TestStandardInput:
-    @pytest.mark.parametrize("content", [NDJSON, gzip.compress(NDJSON), indented(RECORDS).encode()])
+    @pytest.mark.parametrize(
+        "content",
+        [NDJSON, gzip.compress(NDJSON), indented(RECORDS).encode()],
+        ids=["plain", "gzip", "array"],  # as bytes they would hold the time of the gzip
+    )
     def test_it_is_read_like_a_file(self, monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:
         monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(content)))
         sources = Sources(["-"], note=pytest.fail)

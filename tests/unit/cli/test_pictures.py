@@ -13,7 +13,7 @@ from bedrock_alerts_cli.user_errors import CommandError
 
 def test_an_alarm_is_shown_with_evidence_and_buttons() -> None:
     (message,) = alarm().messages()
-    assert message.payload["text"].startswith("Critical: 14 prompt attacks blocked in 5 min · ")
+    assert message.payload["text"].startswith("Critical: 14 prompt attacks blocked in 20 min · ")
     assert "chat-backend 9, batch-summaries 4, ci 1" in json.dumps(message.payload)
     assert "acknowledge:" in json.dumps(message.payload)
 

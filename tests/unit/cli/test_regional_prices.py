@@ -97,7 +97,7 @@ def test_a_cache_that_is_dearer_than_the_input_is_not_believed(tmp_path: Path) -
         tmp_path, entry("v.m"), base={"v.m": row(1, 5)}, regional={"eu-west-2": {"v.m": dear}}
     )
     assert found["v.m@eu-west-2"].rates == Rates(input=1_100_000, output=5_000_000)
-    assert "dearer than the input" in said[0]
+    assert "costs more than the input" in said[0]
 
 
 def test_a_model_that_only_the_second_source_knows_is_taken(tmp_path: Path) -> None:

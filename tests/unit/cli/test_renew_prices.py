@@ -278,7 +278,7 @@ def test_guardrail_units_other_than_ours_stop_the_renewal(wheel: Wheel, file: Pa
 def test_a_wheel_that_does_not_say_what_we_must_tell_is_refused(
     wheel: Wheel, parts: dict[str, str]
 ) -> None:
-    with pytest.raises(PricesError, match="licence"):
+    with pytest.raises(PricesError, match="license"):
         prices.read_wheel(wheel(**parts))
 
 

@@ -17,9 +17,9 @@ _SIGNS: Final = {
     "GreaterThanThreshold": ">",
     "LessThanThreshold": "<",
     "LessThanOrEqualToThreshold": "≤",
-    "GreaterThanUpperThreshold": "above what is usual",
-    "LessThanLowerThreshold": "below what is usual",
-    "LessThanLowerOrGreaterThanUpperThreshold": "outside what is usual",
+    "GreaterThanUpperThreshold": "above the expected range",
+    "LessThanLowerThreshold": "below the expected range",
+    "LessThanLowerOrGreaterThanUpperThreshold": "outside the expected range",
 }
 
 
@@ -36,16 +36,16 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     parameters: tuple[str, ...]
 
 
-# What has no description of its own in the template.
+# Conditions that the template does not describe.
 _EVENTS: Final = {
     "TamperLogging": (
         "critical",
-        "Somebody changed or deleted the configuration of model invocation logging.",
+        "Someone changed or deleted the configuration of model invocation logging.",
     ),
-    "TamperGuardrail": ("critical", "Somebody changed or deleted a guardrail."),
+    "TamperGuardrail": ("critical", "Someone changed or deleted a guardrail."),
     "MonthlyBudget": (
         "warning",
-        "The AWS budget of the month is nearly used, by the bill, some 8 to 24 hours late.",
+        "The AWS budget of the month is nearly used. AWS bills 8 to 24 h late.",
     ),
 }
 _PERIODS: Final = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
@@ -129,11 +129,11 @@ def _duration(seconds: int) -> str:
 def _happens(properties: Mapping[str, Any]) -> str:
     if "EventPattern" in properties:
         return "CloudTrail shows " + ", ".join(properties["EventPattern"]["detail"]["eventName"])
-    told = [
-        f"{notice['Notification']['Threshold']} % {notice['Notification']['NotificationType']}"
+    notices = [
+        f"{notice['Notification']['Threshold']}% {notice['Notification']['NotificationType']}"
         for notice in properties.get("NotificationsWithSubscribers", ())
     ]
-    return f"of the budget: {', '.join(told).lower()}"
+    return f"of the budget: {', '.join(notices).lower()}"
 
 
 def _parameters(properties: Mapping[str, Any], known: Mapping[str, Any]) -> tuple[str, ...]:

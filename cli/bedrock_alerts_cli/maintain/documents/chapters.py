@@ -16,7 +16,7 @@ _TITLES: Final = {
     "guardrails": "guardrails",
     "calls": "calls",
     "money": "money",
-    "blind_spots": "what nobody would see",
+    "blind_spots": "blind spots",
     "pipeline": "Bedrock Alerts itself; CloudWatch emails these without our functions",
 }
 _EMAIL: Final = [{"Ref": "EmailTopic"}]

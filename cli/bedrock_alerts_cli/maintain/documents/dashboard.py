@@ -1,4 +1,4 @@
-"""The dashboard: what stands on it, where, and the JSON that the template holds.
+"""The dashboard: its widgets, their places, and the JSON that the template holds.
 
 `Row` by `Row` from top to bottom; a row's widgets share its 24 columns in their order, so nothing
 can overlap. The text of the template has CloudFormation's `${…}` for what differs from stack to
@@ -16,7 +16,7 @@ _STACK: Final = "${AWS::StackName}"
 _FIVE_MINUTES: Final = 300
 _HOUR: Final = 3600
 
-# What a guardrail did, always in the same colours.
+# The results of guardrails, always in the same colors.
 _BLOCKED, _MASKED, _DETECTED, _UNEXPLAINED = "#d13212", "#ff9900", "#dfb52c", "#8c4fff"
 _QUIET: Final = "#879596"
 
@@ -361,7 +361,7 @@ def _indented(text: str, by_columns: int) -> str:
 
 
 def resource(template: Mapping[str, Any]) -> str:
-    """Return the resource as it stands in the template, which also says what there is to watch."""
+    """Return the resource for the template."""
     made = {
         kind: [
             name
@@ -391,7 +391,7 @@ _RESOURCE: Final = """\
     Type: AWS::CloudWatch::Dashboard
     Condition: HasDashboard
     Properties:
-      # Dashboards have no Region of their own: their names are the account's.
+      # Dashboard names are unique in the account, not in the Region.
       DashboardName: !Sub "${{AWS::StackName}}-${{AWS::Region}}"
       DashboardBody: !Sub
         - |

@@ -44,7 +44,8 @@ def generated(root: Path) -> Iterator[tuple[Path, str]]:
     text = with_parts((root / "template.yaml").read_text(), chapters_of_template)
     board = dashboard.resource(parse(text))
     document = parse(with_parts(text, {"dashboard": board}))
-    alarms = list(entries(document, Stack(document)))
+    # As with AlarmSet=all, so that a composite alarm names all of its alarms.
+    alarms = list(entries(document, Stack(document, {"AlarmSet": "all"})))
     parts = {
         "template.yaml": {**chapters_of_template, "dashboard": board},
         "mkdocs.yml": {"runbooks": tables.runbooks_of_site(catalogue, "runbooks")},
@@ -76,7 +77,7 @@ def generated(root: Path) -> Iterator[tuple[Path, str]]:
 
 
 def with_parts(text: str, parts: Mapping[str, str]) -> str:
-    """Replace what stands between `begin NAME: …` and `end NAME`, each in a comment of its own.
+    """Replace the text between the comments `begin NAME: …` and `end NAME`.
 
     A part that `parts` does not name stays. Raises ValueError for a part without a place.
     """

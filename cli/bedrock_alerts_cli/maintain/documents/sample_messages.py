@@ -1,4 +1,4 @@
-"""Messages in the pages: made by what sends them, out of an invented alarm."""
+"""Messages in the pages: rendered like real ones, from a sample alarm."""
 
 from collections.abc import Iterable
 
@@ -12,7 +12,7 @@ from bedrock_alerts_cli.samples.alerts import NOTES, SHORT
 
 
 def mail() -> str:
-    """Show an e-mail, its subject first."""
+    """Return a sample email, its subject first."""
     subject, body = email.render(SHORT)
     return f"```text\nSubject: {subject}\n\n{body}```\n"
 

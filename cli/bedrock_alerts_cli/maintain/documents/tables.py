@@ -111,7 +111,7 @@ def runbooks(entries: Iterable[Entry], alarms: Iterable[AlarmFile], folder: str)
 
 
 def runbooks_of_site(alarms: Iterable[AlarmFile], folder: str) -> str:
-    """Return the alarms' pages as they stand in the site's menu."""
+    """Return the alarms' pages as entries of the site's menu."""
     lines: list[str] = []
     for group, found in groupby(alarms, key=lambda alarm: alarm.group):
         lines.append(f"      - {GROUP_TITLES[group]}:")

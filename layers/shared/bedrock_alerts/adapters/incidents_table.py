@@ -12,6 +12,7 @@ import random
 import time
 import zlib
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import boto3
@@ -60,6 +61,25 @@ class IncidentsTable:
     def load(self, alarm: str) -> tuple[AlarmItem | None, int]:
         """Return an alarm's item and its version; an unreadable item is created again."""
         return self._load(f"alarm#{alarm}", "item", AlarmItem)
+
+    def items(self) -> Iterator[AlarmItem]:
+        """Yield what is known of every alarm: it reads the whole table. For people's commands."""
+        start: dict[str, Any] = {}
+        while True:
+            with translated(_SERVICE):
+                answer = self._client.scan(
+                    TableName=self._name,
+                    ConsistentRead=True,
+                    FilterExpression="sk = :item",
+                    ExpressionAttributeValues={":item": {"S": "item"}},
+                    **start,
+                )
+            for item in answer["Items"]:
+                with suppress(KeyError, msgspec.DecodeError):  # as `load` does without it
+                    yield msgspec.json.decode(item["data"]["S"], type=AlarmItem)
+            if not answer.get("LastEvaluatedKey"):
+                return
+            start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
 
     def put(self, alarm: str, item: AlarmItem, version: int, due: float | None) -> bool:
         """Write an item if its version is still `version`; False if not."""

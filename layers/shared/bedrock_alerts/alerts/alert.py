@@ -62,7 +62,8 @@ class Notification(msgspec.Struct, frozen=True, kw_only=True):
     who silenced the alarm and `until` when; `acked_by` is who acknowledged. `share` is the part of
     the time in ALARM (0 to 1) of an alarm that fires on and off. `former_end` says how the previous
     incident ended, `is_late` that the channel is notified only after the end. `note` is any other
-    sentence for the message.
+    sentence for the message. `closed_by` is the person who closed the incident. `is_test` says that
+    a person tries out whether alerts arrive.
     """
 
     kind: Reason
@@ -77,6 +78,8 @@ class Notification(msgspec.Struct, frozen=True, kw_only=True):
     is_late: bool = False
     former_end: str = ""
     note: str = ""
+    closed_by: str = ""
+    is_test: bool = False
 
 
 # ---- alerts: what a message says -----------------------------------------------------------------

@@ -20,7 +20,7 @@ from bedrock_alerts.alerts.alert import (
 )
 from bedrock_alerts.alerts.describe import Details
 from bedrock_alerts.alerts.events import incident_id
-from bedrock_alerts.alerts.incidents.item import AlarmItem, Policy, next_due
+from bedrock_alerts.alerts.incidents.item import AlarmItem, Policy, is_of_test, next_due
 from bedrock_alerts.alerts.incidents.learn import looked_up
 from bedrock_alerts.alerts.incidents.settle import settle
 from bedrock_alerts.alerts.notifications import shown
@@ -292,7 +292,8 @@ class Deliverer:
             return item.with_view(channel, view)
 
         item = self._insist(one.alarm, change)
-        if item is not None and item.view(channel).is_parked:
+        # The terminal reports a failed test: it leaves no dead letter.
+        if item is not None and item.view(channel).is_parked and not is_of_test(item):
             self._park(Poke(alarm=one.alarm, channel=channel), item, outcome.reason)
 
     # ---- what cannot be sent ---------------------------------------------------------------------

@@ -211,15 +211,17 @@ class Timer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """A button press in a Slack message.
+    """A button press in a Slack message, or a command at a terminal.
 
     `incident` is the alarm's id as `incident_id` makes it, `number` the incident that the message
     shows (0 in messages of versions before 0.2), `seconds` how long to silence the alarm. `user` is
     the presser's Slack ID, `name` their name in Slack. `response_url` accepts replies to the
-    presser for half an hour.
+    presser for half an hour. Only a command can close an incident, send to a channel again (to
+    every one where `channel` is empty), and silence an alarm without an incident: then `alarm_arn`
+    is the alarm's, which may not be known yet.
     """
 
-    kind: Literal["acknowledge", "unacknowledge", "silence", "unsilence"]
+    kind: Literal["acknowledge", "unacknowledge", "silence", "unsilence", "close", "resend"]
     incident: str
     user: str
     name: str
@@ -227,6 +229,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     seconds: int = 0
     number: int = 0
     response_url: str = ""
+    alarm_arn: str = ""
+    channel: str = ""
 
 
 class Notified(msgspec.Struct, frozen=True, kw_only=True):

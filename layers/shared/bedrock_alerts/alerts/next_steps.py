@@ -39,6 +39,7 @@ ABOUT_QUOTAS: Final = frozenset({"Throttling", "TokenQuota"})
 NO_DATA: Final = (
     "Check what publishes this metric: it has stopped, and an alarm without data watches nothing.",
 )
+TEST: Final = ("Nothing. This message shows that alerts arrive here; its end follows.",)
 ALARM_CHANGED: Final = (
     "Find who did it in CloudTrail: PutMetricAlarm, DeleteAlarms or DisableAlarmActions.",
 )

@@ -279,6 +279,8 @@ class Router:
         now, said = self._parts.clock(), ["This alarm is no longer known."]
 
         def change(item: AlarmItem | None) -> AlarmItem | None:
+            if item is None and answer.kind == "silence" and answer.alarm_arn:
+                item = AlarmItem(arn=answer.alarm_arn)
             if item is None:
                 return None
             item, said[0] = press(settle(item, now, self._parts.policy), answer, now)

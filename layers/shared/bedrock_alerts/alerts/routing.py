@@ -37,6 +37,7 @@ __all__ = [
     "Tried",
     "canonical",
     "destinations",
+    "each_once",
     "escalation_minutes",
     "explain",
     "parse_routes",

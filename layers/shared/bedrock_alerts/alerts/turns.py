@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from bedrock_alerts.alerts.alert import Channel
-from bedrock_alerts.alerts.incidents.item import AlarmItem
+from bedrock_alerts.alerts.incidents.item import AlarmItem, is_of_test
 from bedrock_alerts.alerts.notifications import pace
 from bedrock_alerts.alerts.notifications.groups import group_of
 from bedrock_alerts.alerts.notifications.plan import Send
@@ -36,7 +36,7 @@ class Turns(NamedTuple):
         A message that must wait joins the next one of its group. Raises TransientError.
         """
         group, now = group_of(item), self.clock()
-        is_grouped = keeps_to_pace(channel, send)
+        is_grouped = keeps_to_pace(channel, item, send)
         while True:
             state, version = self.table.load_channel(channel)
             at = now
@@ -64,7 +64,7 @@ class Turns(NamedTuple):
 
     def others(self, channel: Channel, alarm: str, item: AlarmItem, send: Send) -> list[str]:
         """Return the other alarms of the group that wait for a message on the channel."""
-        if not keeps_to_pace(channel, send):
+        if not keeps_to_pace(channel, item, send):
             return []
         state, _ = self.table.load_channel(channel)
         known = state.groups.get(group_of(item))
@@ -72,7 +72,7 @@ class Turns(NamedTuple):
 
     def give_up(self, channel: Channel, item: AlarmItem, send: Send, claim: str) -> None:
         """Give up a turn: nothing was sent."""
-        if keeps_to_pace(channel, send):
+        if keeps_to_pace(channel, item, send):
             group = group_of(item)
             self._update(channel, lambda state: pace.released(state, group, claim))
 
@@ -87,7 +87,7 @@ class Turns(NamedTuple):
     ) -> None:
         """Record the outcome of a turn, and the alarms in the message."""
         group, now = group_of(item), self.clock()
-        is_news = keeps_to_pace(channel, send) and outcome.result in ("shown", "unknown")
+        is_news = keeps_to_pace(channel, item, send) and outcome.result in ("shown", "unknown")
 
         def change(state: pace.ChannelState) -> pace.ChannelState:
             if outcome.retry_at:
@@ -112,6 +112,7 @@ class Turns(NamedTuple):
             self.journal.warning("pace not stored", extra={"reason": str(error)})
 
 
-def keeps_to_pace(channel: Channel, send: Send) -> bool:
-    """Whether a message keeps to the pace of its group: those that people read do."""
-    return send.is_noisy and channel.partition(":")[0] in _READ_BY_PEOPLE
+def keeps_to_pace(channel: Channel, item: AlarmItem, send: Send) -> bool:
+    """Whether a message keeps to the pace of its group: those that people read do, but tests."""
+    is_read = channel.partition(":")[0] in _READ_BY_PEOPLE
+    return send.is_noisy and is_read and not is_of_test(item)

@@ -202,7 +202,7 @@ def test_a_series_that_sent_nothing_any_more_is_not_called_a_recovery(reason: st
     event = change_with(state="OK", previous_state=None, reason=reason, contributor=series)
     alert = told(event)
     assert (alert.label, alert.headline) == ("No data", "chat-blocks (bot)")
-    assert (alert.tone, alert.status) == ("unknown", "NO LONGER SEEN")
+    assert (alert.tone, alert.status) == ("unknown", "NO DATA")
     assert "does not prove" in alert.summary
 
 

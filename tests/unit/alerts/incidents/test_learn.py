@@ -221,3 +221,62 @@ def test_whatever_is_learned_wakes_the_views_and_gives_a_parked_one_another_chan
     item = with_view(lived(("ALARM", 0)), "email", is_parked=True, failures=3, due=None)
     view = learn(item, event("OK", 5), now=5).view("email")
     assert (view.is_parked, view.failures, view.due) == (False, 0, minute(5))
+
+
+# ---- what only a terminal can say ----------------------------------------------------------------
+
+
+def test_a_command_silences_an_alarm_that_does_not_fire() -> None:
+    silence = pressed("silence", 1, seconds=3600, alarm_arn=ARN, number=0)
+    item, text = press(lived(("OK", 0)), silence, minute(1))
+    assert text == "Silenced."
+    assert is_silenced(item, minute(60))
+    item, text = press(lived(("OK", 0)), pressed("silence", 1, seconds=3600), minute(1))
+    assert (item.silence, text[-21:]) == (None, "Nothing was silenced.")
+
+
+def test_of_an_alarm_that_is_not_known_yet_nothing_pierces_the_silence() -> None:
+    silence = pressed("silence", 1, seconds=3600, alarm_arn=ARN, number=0)
+    item, _ = press(AlarmItem(arn=ARN), silence, minute(1))
+    assert is_silenced(learn(item, event("ALARM", 2), now=2), minute(3))
+
+
+def test_an_incident_closed_by_hand_ends_at_once_and_says_by_whom() -> None:
+    item = learn(lived(("ALARM", 0)), series("a", "ALARM", 1), now=1)
+    item, text = press(item, pressed("close", 5), minute(6))
+    item = settled(item, 6)
+    assert (text, item.incident) == ("Closed.", None)
+    assert [(end.number, end.at, end.by) for end in item.ended] == [(1, minute(5), "ada")]
+    assert firing_contributors(item) == ()
+
+
+def test_an_alarm_that_fires_after_the_close_is_another_incident_however_late_it_is_learned() -> (
+    None
+):
+    item, _ = press(lived(("ALARM", 0)), pressed("close", 5), minute(8))
+    item = learn(settled(item, 8), event("ALARM", 6), now=30)
+    assert item.incident is not None
+    assert (item.incident.number, item.incident.since) == (2, minute(6))
+
+
+def test_what_has_fired_again_since_the_press_is_not_closed() -> None:
+    item, text = press(lived(("ALARM", 0), ("OK", 2), ("ALARM", 6)), pressed("close", 5), minute(8))
+    assert text == "The alarm has fired again. Nothing was closed."
+    assert settled(item, 8).incident is not None
+
+
+def test_only_the_incident_that_is_meant_is_closed() -> None:
+    item, text = press(lived(("ALARM", 0)), pressed("close", 5, number=7), minute(6))
+    assert text == "The incident of this message is resolved. Nothing was changed."
+    assert settled(item, 6).incident is not None
+
+
+def test_what_was_given_up_is_due_again_on_the_channel_that_is_meant() -> None:
+    item = lived(("ALARM", 0))
+    for channel in ("email", "slack"):
+        item = with_view(item, channel, is_parked=True, failures=3, due=None)
+    item, _ = press(item, pressed("resend", 5, channel="slack"), minute(6))
+    found = [(item.view(name).is_parked, item.view(name).due) for name in ("email", "slack")]
+    assert found == [(True, None), (False, minute(6))]
+    item, _ = press(item, pressed("resend", 7), minute(8))
+    assert item.view("email").due == minute(8)

@@ -5,8 +5,10 @@ import pytest
 
 from bedrock_alerts.alerts.alert import Alert
 from bedrock_alerts.alerts.describe import Details
+from bedrock_alerts.alerts.events import Answer
 from bedrock_alerts.alerts.found import Found
-from bedrock_alerts.alerts.incidents.item import AlarmItem, View
+from bedrock_alerts.alerts.incidents.item import AlarmItem, Shown, View
+from bedrock_alerts.alerts.incidents.learn import press
 from bedrock_alerts.alerts.notifications.message import is_worth_a_notice, latency_ms, message
 from bedrock_alerts.alerts.notifications.plan import Send, plan
 from tests.support.facts import (
@@ -45,6 +47,23 @@ def test_an_end_that_was_not_announced_comes_late() -> None:
     alert = said(lived(("ALARM", 0), ("OK", 5)), 30)
     assert (alert.kind, alert.opened_at, alert.ended_at) == ("resolved", moment(0), moment(5))
     assert "late" in alert.headline
+
+
+def test_an_end_that_a_person_made_names_the_person() -> None:
+    item = with_view(lived(("ALARM", 0)), "email", shown=Shown(number=1, state="firing"))
+    answer = Answer(
+        kind="close",
+        incident="",
+        user="",
+        name="ada",
+        at=moment(5),
+        number=1,
+    )
+    item, _ = press(item, answer, minute(6))
+    alert = said(item, 7)
+    assert (alert.label, alert.kind, alert.state) == ("Closed by ada", "resolved", "ALARM")
+    assert alert.headline.endswith("lasted 5 min")
+    assert alert.summary.startswith("ada closed this incident by hand.")
 
 
 def test_an_alarm_without_ok_action_says_that_no_recovery_comes() -> None:

@@ -37,11 +37,13 @@ from bedrock_alerts.alerts.found import Found
 from bedrock_alerts.alerts.next_steps import (
     ABOUT_QUOTAS,
     NO_DATA,
+    TEST,
     entry_of,
     steps_for,
     suffix_of,
 )
 from bedrock_alerts.alerts.questions import callers_query, question
+from bedrock_alerts.alerts.test_marks import is_name_of_test, is_test
 from bedrock_alerts.alerts.widget import widget_of
 from bedrock_alerts.text import shorten
 
@@ -185,13 +187,16 @@ def _key(change: StateChange, notification: Notification) -> str:
 def _tone(change: StateChange, notification: Notification, severity: Severity) -> Tone:
     if _ended_without_data(change, notification):
         return "unknown"
-    by_state: Tone = {"ALARM": severity, "OK": "ok"}.get(change.state, "unknown")
+    is_marked = notification.is_test or is_test(change)
+    by_state: Tone = {"ALARM": "info" if is_marked else severity, "OK": "ok"}.get(
+        change.state, "unknown"
+    )
     return _TONES.get(notification.kind, by_state)
 
 
 def _status(change: StateChange, notification: Notification, severity: Severity) -> str:
     if _ended_without_data(change, notification):
-        return "NO LONGER SEEN"
+        return "NO DATA"
     word = _STATUS.get(notification.kind, "")
     if notification.kind in STANDING and change.state == "ALARM":
         return f"{word or 'ALARM'} · {severity}"
@@ -237,6 +242,13 @@ def _on_and_off(notification: Notification) -> str:
 
 def _resolved(change: StateChange, notification: Notification) -> str:
     ended = notification.ended_at or change.at
+    if notification.closed_by:
+        return (
+            f"{notification.closed_by} closed this incident by hand."
+            " If the alarm fires again, that is a new incident."
+        )
+    if notification.is_test or is_test(change):
+        return "The test has ended: alerts and their ends arrive here."
     if _ended_without_data(change, notification):
         return (
             "CloudWatch gets no more data for this contributor, and reports OK."
@@ -274,7 +286,7 @@ def _links(change: StateChange, trailers: Mapping[str, str], details: Details) -
     if is_link(runbook):
         yield Link("Runbook", runbook)
     yield from _home_links(change, details, console)
-    if console.is_known:
+    if console.is_known and not is_name_of_test(change.alarm_name):
         yield Link(change.alarm_name, console.alarm(change.alarm_name))
 
 
@@ -293,6 +305,8 @@ def _home_links(change: StateChange, details: Details, console: Console) -> Iter
 
 
 def _next_steps(change: StateChange, notification: Notification) -> tuple[str, ...]:
+    if notification.is_test or is_test(change):
+        return TEST if notification.kind in STANDING else ()
     if notification.kind == "no_data":
         return NO_DATA
     return steps_for(change.alarm_name) if notification.kind in STANDING else ()

@@ -15,6 +15,7 @@ from bedrock_alerts.alerts.events import (
 )
 from bedrock_alerts.alerts.formatting import Measured, caller_name, lasting, utc
 from bedrock_alerts.alerts.next_steps import CatalogueEntry, entry_of, suffix_of
+from bedrock_alerts.alerts.test_marks import is_name_of_test, is_test
 from bedrock_alerts.text import clean, shorten
 
 _MAX_ATTRIBUTES: Final = 3
@@ -29,7 +30,19 @@ _PLURAL: Final = re.compile(r"\b[A-Za-z]{3,}s\b")
 def label_of(
     change: StateChange, notification: Notification, severity: Severity, *, is_seen: bool
 ) -> str:
-    """Return severity or state; `is_seen` is False for an end without data."""
+    """Return severity or state; `is_seen` is False for an end without data.
+
+    A test says that it is one, before everything else.
+    """
+    label = _label(change, notification, severity, is_seen=is_seen)
+    if not (notification.is_test or is_test(change)):
+        return label
+    return "Test" if notification.kind == "firing" else f"Test {label[:1].lower()}{label[1:]}"
+
+
+def _label(
+    change: StateChange, notification: Notification, severity: Severity, *, is_seen: bool
+) -> str:
     if not is_seen:
         return "No data"
     standing = {
@@ -40,7 +53,8 @@ def label_of(
         "acknowledged": f"Acknowledged by {notification.acked_by or 'someone'}",
         "silenced": f"Silenced by {notification.held_by or 'someone'}{_until(notification)}",
     }
-    over = {"resolved": "Resolved", "no_data": "No data"}
+    closed = f"Closed by {notification.closed_by}" if notification.closed_by else "Resolved"
+    over = {"resolved": closed, "no_data": "No data"}
     if change.state == "INSUFFICIENT_DATA" and notification.kind == "notice":
         return "No data"
     label = over.get(notification.kind) or standing.get(notification.kind)
@@ -65,8 +79,7 @@ def _until(notification: Notification) -> str:
 
 def headline_of(change: StateChange, notification: Notification, found: Measured) -> str:
     """Return what happened: `14 prompt attacks blocked in 5 min`, `Throttling lasted 14 min`."""
-    is_over = notification.kind == "resolved"
-    if is_over:
+    if notification.kind == "resolved":
         return _end(change, notification)
     if notification.kind in {"no_data", "notice"} or change.state != "ALARM":
         return name_of(change)
@@ -74,11 +87,18 @@ def headline_of(change: StateChange, notification: Notification, found: Measured
     text = _of_catalogue(change, entry, found) if entry and entry.headline else ""
     text = text or _of_others(change, found)
     series = _series(change.contributor)
-    return shorten(f"{text}: {series}" if series else text, _MAX_HEADLINE)
+    text = f"{text}: {series}" if series else text
+    if is_name_of_test(change.alarm_name):
+        text = "Nothing is wrong, this is a test alert"
+    elif is_test(change):
+        text = f"Nothing is wrong, a person set {name_of(change)} to ALARM"
+    return shorten(text, _MAX_HEADLINE)
 
 
 def name_of(change: StateChange) -> str:
     """Return the name of an alarm, ours without the stack, and of its contributor."""
+    if is_name_of_test(change.alarm_name):
+        return "Test alert"
     is_ours = entry_of(change.alarm_name) is not None
     name = suffix_of(change.alarm_name) if is_ours else change.alarm_name
     series = _series(change.contributor)

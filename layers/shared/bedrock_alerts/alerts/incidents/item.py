@@ -19,6 +19,7 @@ from bedrock_alerts.alerts.events import (
     StateChange,
 )
 from bedrock_alerts.alerts.quiet_hours import QuietHours
+from bedrock_alerts.alerts.test_marks import is_name_of_test, is_test
 
 ALARM: Final = "ALARM"
 OK: Final = "OK"
@@ -81,7 +82,7 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `last_alarm` is its last ALARM. `recovered_at` and `no_data_since` are set while the alarm is OK
     or has no data. `no_data_lasts` is stored once, after 30 minutes. `is_deleted` says that the
-    alarm, or its query, is gone.
+    alarm, or its query, is gone. `closed_by` is the person who closed it.
     """
 
     number: int
@@ -95,6 +96,7 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     acknowledged_by: str = ""
     acknowledged_at: float = 0.0
     escalated_at: float | None = None
+    closed_by: str = ""
 
     @property
     def state(self) -> IncidentState:
@@ -105,12 +107,16 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Ended(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A closed incident: its times, and how it ended. `is_deleted`: the alarm was deleted."""
+    """A closed incident: its times, and how it ended. `is_deleted`: the alarm was deleted.
+
+    `by` is the person who closed it.
+    """
 
     number: int
     since: float
     at: float
     is_deleted: bool = False
+    by: str = ""
     is_time_unknown: bool = False
 
 
@@ -171,7 +177,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     `wanted` is the incident to notify the channel of, even if it has ended by then. `held_since` is
     when its route's digest began. `lost` is the incident of which a post may have been sent without
     its reference being stored. `undelivered` names another channel that could not be reached, and
-    the reason.
+    the reason. `refusal` is why the last attempt failed, empty if it did not.
     """
 
     rule: Rule | None = None
@@ -193,6 +199,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     failures: int = 0
     is_parked: bool = False
     undelivered: str = ""
+    refusal: str = ""
 
     @property
     def is_involved(self) -> bool:
@@ -252,6 +259,17 @@ class AlarmItem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     def with_view(self, channel: Channel, view: View) -> "AlarmItem":
         """Return the item with another view of a channel."""
         return msgspec.structs.replace(self, views={**self.views, channel: view})
+
+
+def is_of_test(item: AlarmItem) -> bool:
+    """Whether all known facts of the alarm are of a test."""
+    if is_name_of_test(item.arn):
+        return True
+    about, series, incident = item.about, item.series, item.incident
+    if about is None or not is_test(about):
+        return False
+    is_newer = series is not None and series.at > about.at
+    return not is_newer and (incident is None or about.at.timestamp() >= incident.since)
 
 
 def is_worse(severity: Severity, than: Severity) -> bool:

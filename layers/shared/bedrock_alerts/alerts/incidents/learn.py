@@ -252,29 +252,76 @@ def _end_contributors(item: AlarmItem, firing: Collection[str], now: float) -> A
 
 
 def press(item: AlarmItem, answer: Answer, now: float) -> tuple[AlarmItem, str]:
-    """Act on a button, and return a reply for the person who pressed it.
+    """Act on a button or a command, and return a reply for the person.
 
     A press is bound to its incident, and refused after that has ended. The undo of a silence is
-    bound to the silence.
+    bound to the silence. A command's silence is for the alarm, whether an incident is open or not.
     """
     if answer.kind == "unsilence":
         if item.silence is None or now >= item.silence.until:
             return item, "Nothing is silenced."
         return wake(msgspec.structs.replace(item, silence=None), now), "The silence has ended."
+    if answer.kind == "resend":
+        return _due_again(item, answer, now), "What is lacking is sent."
     incident = item.incident
-    if incident is None or not _is_of(answer, incident):
-        what = "silenced" if answer.kind == "silence" else "changed"
-        return item, f"The incident of this message is resolved. Nothing was {what}."
+    if incident is not None and _is_of(answer, incident):
+        return _press_of_open(item, incident, answer, now)
+    if answer.kind == "silence" and answer.alarm_arn:
+        return _silenced(item, answer, now)
+    what = "silenced" if answer.kind == "silence" else "changed"
+    return item, f"The incident of this message is resolved. Nothing was {what}."
+
+
+def _press_of_open(
+    item: AlarmItem, incident: Incident, answer: Answer, now: float
+) -> tuple[AlarmItem, str]:
     if answer.kind == "silence":
-        until = answer.at.timestamp() + answer.seconds
-        if until <= now:
-            return item, "This silence would have ended by now. Nothing was silenced."
-        silence = Silence(until=until, by=answer.name, severity=item.severity)
-        return wake(msgspec.structs.replace(item, silence=silence), now), "Silenced."
+        return _silenced(item, answer, now)
+    if answer.kind == "close":
+        return _closed_by_hand(item, incident, answer, now)
     by = answer.name if answer.kind == "acknowledge" else ""
     changed = msgspec.structs.replace(incident, acknowledged_by=by, acknowledged_at=now)
     text = "Acknowledged." if by else "The acknowledgement was taken back."
     return wake(msgspec.structs.replace(item, incident=changed), now), text
+
+
+def _silenced(item: AlarmItem, answer: Answer, now: float) -> tuple[AlarmItem, str]:
+    until = answer.at.timestamp() + answer.seconds
+    if until <= now:
+        return item, "This silence would have ended by now. Nothing was silenced."
+    # An alarm that has never changed its state has no known severity: none is worse.
+    severity = item.severity if item.severity_at else "critical"
+    silence = Silence(until=until, by=answer.name, severity=severity)
+    return wake(msgspec.structs.replace(item, silence=silence), now), "Silenced."
+
+
+def _due_again(item: AlarmItem, answer: Answer, now: float) -> AlarmItem:
+    """Make due what a channel lacks, even if given up; what it shows is not repeated."""
+    views = {
+        channel: msgspec.structs.replace(view, due=now, is_parked=False, failures=0)
+        if answer.channel in ("", channel) and (view.is_involved or view.wanted or view.is_parked)
+        else view
+        for channel, view in item.views.items()
+    }
+    return msgspec.structs.replace(item, views=views)
+
+
+def _closed_by_hand(
+    item: AlarmItem, incident: Incident, answer: Answer, now: float
+) -> tuple[AlarmItem, str]:
+    """End an incident as a deletion of the alarm does: at once, and of all its contributors.
+
+    An ALARM after the press is not of this incident, whenever it is learned.
+    """
+    at = min(answer.at.timestamp(), now)
+    series = [change for one in item.contributors.values() for change in one.transitions]
+    fired = [change.at for change in (*item.transitions, *series) if change.state == ALARM]
+    if max(fired, default=incident.last_alarm) >= at:
+        return item, "The alarm has fired again. Nothing was closed."
+    closed = msgspec.structs.replace(incident, closed_by=answer.name)
+    deletions = (*item.deletions, at)[-4:]
+    item = msgspec.structs.replace(item, incident=closed, deletions=deletions)
+    return wake(item, now), "Closed."
 
 
 def _is_of(answer: Answer, incident: Incident) -> bool:

@@ -19,7 +19,7 @@ from bedrock_alerts.alerts.events import (
     StateChange,
 )
 from bedrock_alerts.alerts.found import Found
-from bedrock_alerts.alerts.incidents.item import AlarmItem, Incident, View
+from bedrock_alerts.alerts.incidents.item import AlarmItem, Incident, View, is_of_test
 from bedrock_alerts.alerts.incidents.settle import on_and_off
 from bedrock_alerts.alerts.notifications.plan import Send
 
@@ -38,9 +38,10 @@ def message(
     if send.reason == "resolved":
         shown = view.shown or view.sending
         is_late = shown is None or shown.number < send.shows.number
-        alert = describe(about, _end(send, now, is_late=is_late), details)
+        end = _end(send, now, is_late=is_late)
+        alert = describe(about, _marked(end, item), details)
     else:
-        alert = describe(about, _notification(item, send, now), details, found)
+        alert = describe(about, _marked(_notification(item, send, now), item), details, found)
     facts = alert.facts
     if send.new and send.reason != "firing":
         facts = (Fact("New", ", ".join(_labels(item, send.new))), *facts)
@@ -56,6 +57,11 @@ def message(
     )
 
 
+def _marked(notification: Notification, item: AlarmItem) -> Notification:
+    """Mark what a test sends, also where its event no longer says so."""
+    return msgspec.structs.replace(notification, is_test=is_of_test(item))
+
+
 def _key(item: AlarmItem, view: View, send: Send) -> str:
     """Return the key of this message: the same for every attempt to send it."""
     shows = msgspec.json.encode(send.shows).decode()
@@ -66,7 +72,8 @@ def _about(item: AlarmItem, send: Send) -> News | None:
     if item.notice is not None:
         return item.notice
     if send.ended is not None and send.ended.is_deleted and send.reason == "resolved":
-        return item.change or item.latest or item.about
+        of_alarm = item.latest or item.about or item.series
+        return of_alarm if send.ended.by and of_alarm else item.change or of_alarm
     if send.reason == "resolved":
         return item.latest or item.about or item.series
     if send.reason == "contributors" and len(send.new) == 1:
@@ -116,6 +123,7 @@ def _end(send: Send, now: float, *, is_late: bool) -> Notification:
         ended_at=_moment(ended.at) if ended is not None and is_known else None,
         is_late=is_late,
         note=_UNKNOWN_END if ended is not None and ended.is_time_unknown else "",
+        closed_by=ended.by if ended is not None else "",
     )
 
 

@@ -26,6 +26,7 @@ from bedrock_alerts.alerts.incidents.item import (
     Shown,
     View,
     firing_contributors,
+    is_of_test,
     is_silenced,
     is_suppressed,
     is_worse,
@@ -109,7 +110,7 @@ def _notice(item: AlarmItem, view: View, kind: Kind, now: float) -> Plan:
 def _unless_quiet(view: View, item: AlarmItem, send: Send, now: float) -> Plan:
     """Delay a notification until the end of quiet hours, or of its route's digest."""
     rule = view.rule
-    if rule is None or not (send.is_noisy or send.action == "trigger"):
+    if rule is None or not (send.is_noisy or send.action == "trigger") or is_of_test(item):
         return send
     end = end_of_quiet(rule.quiet_hours, item.severity, datetime.fromtimestamp(now, UTC))
     until = end.timestamp() if end else None
@@ -283,6 +284,8 @@ class _Look:
         action = action_of(reason, self.kind)
         if action in ("edit", "broadcast") and not self._can_edit(shows.number):
             action = "post"
+        elif action == "post" and self._can_edit(shows.number):
+            action = "broadcast"  # firing again after no data: the message must not say "no data"
         return Send(reason, action, shows, ended=ended, new=new)
 
     def _can_edit(self, number: int) -> bool:

@@ -20,6 +20,7 @@ from bedrock_alerts.alerts.incidents.item import (
     is_suppressed,
 )
 from bedrock_alerts.alerts.routing import Routes, Subject, destinations, escalation_minutes
+from bedrock_alerts.alerts.test_marks import channels_of_test
 
 
 def routed(
@@ -36,6 +37,11 @@ def routed(
         )
         for one in destinations(subject, routes, channels, at, is_bad_news=True)
     }
+    asked = channels_of_test(item.about or item.latest)
+    if asked:
+        kinds = {channel.partition(":")[0] for channel in channels}
+        known = [channel for channel in asked if channel.partition(":")[0] in kinds]
+        rules = {channel: rules.get(channel, Rule()) for channel in known}
     views = {
         channel: msgspec.structs.replace(item.view(channel), rule=rules.get(channel))
         for channel in dict.fromkeys((*item.views, *rules))

@@ -10,6 +10,7 @@ import msgspec
 from bedrock_alerts.alerts.alert import Channel
 from bedrock_alerts.alerts.incidents.item import AlarmItem, Key, Reference, Rule, View
 from bedrock_alerts.alerts.notifications.plan import Send
+from bedrock_alerts.text import shorten
 
 LEASE_SECONDS = 90.0
 RETRY_SECONDS = 60.0
@@ -17,6 +18,7 @@ _LONGEST_RETRY = 900.0
 PERMANENT_FAILURES = 3
 # Keys of ended incidents are needed only until their resolve was accepted.
 _KEPT_KEYS = 10
+_REASON_CHARS = 300
 Result: TypeAlias = Literal["shown", "refused", "unknown", "permanent"]
 
 
@@ -97,6 +99,7 @@ def _shown(
         last_noisy=now if is_noisy else view.last_noisy,
         last_urgent=now if is_noisy and send.is_urgent else view.last_urgent,
         undelivered="" if is_noisy else view.undelivered,
+        refusal="",
         failures=0,
         is_parked=False,
         due=now,
@@ -111,7 +114,11 @@ def _failed(
     pause = RETRY_SECONDS * (2.0**failures if outcome.result == "permanent" else 1.0)
     due = max(outcome.retry_at, now + min(pause, _LONGEST_RETRY))
     view = msgspec.structs.replace(
-        view, failures=failures, is_parked=is_parked, due=None if is_parked else due
+        view,
+        failures=failures,
+        is_parked=is_parked,
+        due=None if is_parked else due,
+        refusal=shorten(outcome.reason, _REASON_CHARS),
     )
     if outcome.result == "unknown" or not is_mine:
         return view
