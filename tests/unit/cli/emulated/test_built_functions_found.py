@@ -44,7 +44,7 @@ def test_what_is_not_there_is_said(build: Build, tmp_path: Path) -> None:
 def test_variables_are_those_of_the_template(build: Build) -> None:
     variables = build.variables("CollectLogsFunction")
     assert variables["METRICS_NAMESPACE"] == "BedrockAlerts"
-    assert variables["OWN_LOG_GROUP"] == "/aws/lambda/bedrock-alerts-collect-logs"
+    assert variables["METRIC_SET"] == "essential"
 
 
 def test_without_lambdas_python_the_packages_of_this_one_are_used(
