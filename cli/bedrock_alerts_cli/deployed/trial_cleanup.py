@@ -156,6 +156,8 @@ class TrialStack:
         groups = self._groups(f"/aws/lambda/{self.name}-")
         for group in groups:
             self._client("logs").delete_log_group(logGroupName=group)
+        if not groups:
+            return "no log group of a function outlived the stack"
         return f"deleted {count(len(groups), 'log group')} of functions that outlived the stack"
 
     def _delete_invocation_log(self) -> str:
