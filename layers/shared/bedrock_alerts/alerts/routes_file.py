@@ -35,9 +35,7 @@ _TAKES: Final = {
     "days": "mon, tue, wed, thu, fri, sat and sun",
     "except": "critical, warning and info",
     "digest": _DURATION,
-    "accounts": (
-        'names of 1 to 40 characters by account id of 12 digits in quotes, as in "111122223333": prod'
-    ),
+    "accounts": 'names of 1 to 40 characters by account id in quotes, as in "111122223333": prod',
 }
 _KEY: Final = re.compile(r"[.]([a-z_]+)")
 _MAX_ACCOUNT_NAME: Final = 40
