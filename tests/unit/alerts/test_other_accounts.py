@@ -17,9 +17,11 @@ from bedrock_alerts.alerts.events import (
     incident_id,
 )
 from bedrock_alerts.alerts.routes_file import RoutesError, parse_routes
+from bedrock_alerts_cli.notifier.world import Outage
 from tests.support.alarms import ACCOUNT, alarm_event, envelope, metric, state
 from tests.support.changes import EVENT_LOG
 from tests.support.events import event_of
+from tests.support.played_notifier import PlayedNotifier, state_change
 
 OTHER: Final = "444455556666"
 HOME: Final = Details(event_logs=(EVENT_LOG,), dashboard="stack")
@@ -179,3 +181,57 @@ def test_accounts_have_the_names_of_the_routes_file() -> None:
 def test_a_name_that_could_mislead_is_refused(names: dict[str, Any]) -> None:
     with pytest.raises(RoutesError, match="account"):
         accounts(**names)
+
+
+# ---- from the first message to the last ----------------------------------------------------------
+
+
+def happen(played: PlayedNotifier, account: str, to: str) -> None:
+    event = state_change("a.Same", to, played.world.now(), "critical")
+    arn = event["resources"][0].replace(ACCOUNT, account)
+    played.put(json.dumps({**event, "account": account, "resources": [arn]}), 0.0)
+    played.pass_time(5)
+
+
+def test_beginning_and_end_name_the_same_account_on_every_channel() -> None:
+    played = PlayedNotifier()
+    played.world.routes = accounts(a444455556666="payments-prod")
+    for account in (ACCOUNT, OTHER):
+        happen(played, account, "ALARM")
+    played.pass_time(120)
+    for account in (ACCOUNT, OTHER):
+        happen(played, account, "OK")
+    played.pass_time(3 * 3600)
+    for channel in ("email", "slack", "pagerduty"):
+        for account, name in ((ACCOUNT, ""), (OTHER, "payments-prod")):
+            sent = [
+                alert
+                for one in played.sent(channel, f":{account}:")
+                if one.job
+                for alert in one.job.alerts
+                if f":{account}:" in alert.incident
+            ]
+            assert {alert.account_alias for alert in sent} == {name}, channel
+            assert {alert.account_id for alert in sent} == {account}, channel
+            assert {"firing", "resolved"} <= {alert.kind for alert in sent}, channel
+
+
+def test_without_its_table_a_message_names_the_account_too() -> None:
+    played = PlayedNotifier()
+    played.world.routes = accounts(a444455556666="payments-prod")
+    start = played.world.now()
+    played.world.outages.append(Outage("table", start, start + 600))
+    happen(played, OTHER, "ALARM")
+    played.pass_time(400)
+    first = played.sent("email")[0]
+    assert first.job is not None
+    assert [alert.account_alias for alert in first.job.alerts] == ["payments-prod"]
+
+
+def test_pagerduty_has_a_key_for_each_account() -> None:
+    played = PlayedNotifier()
+    for account in (ACCOUNT, OTHER):
+        happen(played, account, "ALARM")
+    played.pass_time(120)
+    keys = [one.job.key for one in played.sent("pagerduty") if one.job]
+    assert len(keys) == len(set(keys)) == 2
