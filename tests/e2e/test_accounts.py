@@ -21,6 +21,7 @@ pytestmark = pytest.mark.e2e
 PAYMENTS: Final = ("444455556666", "us-east-1")
 SEARCH: Final = ("777788889999", "eu-west-1")
 NAMES: Final = {"444455556666": "payments-prod"}
+MEMBERS: Final = Path(__file__).parents[2] / "members" / "template.yaml"
 ALARM: Final = "bedrock-alerts.Shared"
 
 
@@ -124,6 +125,30 @@ def test_what_a_member_wrote_itself_or_claims_for_another_raises_no_incident(
     assert item(live, SEARCH).incident is not None
     assert live.take("AlertsDeadLetterQueue") == []
     assert live.take("DeliveriesDeadLetterQueue") == []
+
+
+def test_the_members_template_is_created_as_it_is(live: LiveStack) -> None:
+    cloudformation = live.engine.client("cloudformation")
+    bus = live.stack.outputs["MembersBusArn"].replace("111122223333", "444455556666")
+    cloudformation.create_stack(
+        StackName="members",
+        TemplateBody=MEMBERS.read_text(),
+        Parameters=[{"ParameterKey": "CentralBusArn", "ParameterValue": bus}],
+        Capabilities=["CAPABILITY_IAM"],
+    )
+    cloudformation.get_waiter("stack_create_complete").wait(
+        StackName="members", WaiterConfig={"Delay": 1, "MaxAttempts": 30}
+    )
+    events = live.engine.client("events")
+    rules = [rule for rule in events.list_rules()["Rules"] if rule["Name"].startswith("members-")]
+    assert len(rules) == 2
+    for rule in rules:
+        (target,) = events.list_targets_by_rule(Rule=rule["Name"])["Targets"]
+        assert target["Arn"] == bus
+        assert ":role/members-ForwardRole" in target["RoleArn"]
+    pattern = json.loads(next(rule["EventPattern"] for rule in rules if "Alarms" in rule["Name"]))
+    assert matches_pattern(pattern, of(PAYMENTS))
+    assert pattern["detail"]["alarmName"] == [{"prefix": "bedrock-alerts."}]
 
 
 def item(live: LiveStack, place: tuple[str, str]) -> Any:
