@@ -170,7 +170,7 @@ def parse_routes(
         routes = msgspec.json.decode(text, type=Routes)
     except msgspec.ValidationError as error:
         message, _, path = str(error).partition(" - at `")
-        path = path.rstrip("`")
+        path = path.rstrip("`").rpartition("`")[2]  # of a key: key` in `$.accounts
         raise RoutesError(_in_words(message, path), path=path) from error
     except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
         raise RoutesError("the routes are not valid JSON") from error
