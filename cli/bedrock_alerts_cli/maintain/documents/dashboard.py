@@ -84,7 +84,7 @@ def graph(width: int, title: str, *metrics: Metric, **more: Any) -> Widget:
 def rows(functions: list[str], queues: list[str]) -> tuple[Row, ...]:
     """Return the whole, with the functions and queues (resources that are always made) to watch."""
     watched = {
-        "${Collector}": f"{_STACK}-${{Collector}}",
+        "${Collector}": "${CollectorFunction}",
         **{_called(name): f"${{{name}}}" for name in functions},
     }
     return (
@@ -400,6 +400,10 @@ _RESOURCE: Final = """\
             - ReadsLogGroup
             - collect-logs
             - !If [ReadsBucket, collect-objects, collect-stream]
+          CollectorFunction: !If
+            - ReadsLogGroup
+            - !Ref CollectLogsFunction
+            - !If [ReadsBucket, !Ref CollectObjectsFunction, !Ref CollectStreamFunction]
           Alarms: !Join
             - "]"
             - !Split
