@@ -180,7 +180,7 @@ Work: TypeAlias = Callable[[Frame, tuple[Node, ...]], Result]
 
 
 class Function(NamedTuple):
-    """A function, and the number of its arguments; no `work` where it has no value of its own."""
+    """A function, and the number of its arguments; no `work` if it has no value by itself."""
 
     work: Work | None
     least: int
