@@ -14,7 +14,7 @@ _RESERVE_SECONDS: Final = 5.0
 
 
 @cache
-def _reporter() -> WeeklyReporter:
+def _app() -> WeeklyReporter:
     return WeeklyReporter(load(WeeklyReportSettings), make_logger("weekly-report"))
 
 
@@ -24,4 +24,4 @@ def handler(_event: dict[str, Any], context: Any) -> dict[str, int]:
     Lambda does not run it again: the channels that accepted it would receive it twice.
     """
     seconds = context.get_remaining_time_in_millis() / 1000
-    return _reporter().report(time.time() + seconds - _RESERVE_SECONDS)
+    return _app().report(time.time() + seconds - _RESERVE_SECONDS)

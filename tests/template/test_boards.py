@@ -148,7 +148,7 @@ def test_the_dashboard_reads_the_log_of_the_collector_in_use(
 
 
 def test_the_dashboard_can_be_left_out() -> None:
-    assert not stack(CreateDashboard="false").resources("AWS::CloudWatch::Dashboard")
+    assert not stack(Overviews="none").resources("AWS::CloudWatch::Dashboard")
 
 
 # ---- saved queries -------------------------------------------------------------------------------

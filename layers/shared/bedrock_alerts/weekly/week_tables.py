@@ -63,9 +63,8 @@ def spend(week: Week, name: str, most: int) -> Table:
     if name == "application" and not any(label != NONE for label, _ in rows):
         rows = []
     before = dict(week.before.book.by(_OF[name])) if week.before else None
-    body = [
-        _spent(label, sums, before and before.get(label, Used())) for label, sums in rows[:most]
-    ]
+    earlier = (lambda _: None) if before is None else (lambda label: before.get(label, Used()))
+    body = [_spent(label, sums, earlier(label)) for label, sums in rows[:most]]
     if rest := rows[most:]:
         shown = {label for label, _ in rows[:most]}
         others = None
