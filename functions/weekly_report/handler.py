@@ -1,6 +1,5 @@
 """Send the report of the last week: once a week, if the stack is set so."""
 
-import time
 from functools import cache
 from typing import Any, Final
 
@@ -24,4 +23,4 @@ def handler(_event: dict[str, Any], context: Any) -> dict[str, int]:
     Lambda does not run it again: the channels that accepted it would receive it twice.
     """
     seconds = context.get_remaining_time_in_millis() / 1000
-    return _app().report(time.time() + seconds - _RESERVE_SECONDS)
+    return _app().report(seconds - _RESERVE_SECONDS)

@@ -24,6 +24,7 @@ from bedrock_alerts.wiring.notifier_settings import (
     RouteSettings,
     SlackInteractionsSettings,
 )
+from bedrock_alerts.wiring.weekly_settings import WeeklyReportSettings
 from bedrock_alerts_cli import template as cfn
 from bedrock_alerts_cli.local_stack.event_patterns import matches_pattern
 from bedrock_alerts_cli.template.stack import Stack
@@ -40,6 +41,7 @@ SETTINGS: dict[str, type[msgspec.Struct]] = {
     "RouteFunction": RouteSettings,
     "DeliverFunction": DeliverSettings,
     "AnswerFunction": SlackInteractionsSettings,
+    "WeeklyReportFunction": WeeklyReportSettings,
 }
 
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from bedrock_alerts.alerts.alert import Table
 from bedrock_alerts.alerts.formatting import model_name
-from bedrock_alerts.alerts.units import DOLLARS, amount
+from bedrock_alerts.alerts.units import amount
 from bedrock_alerts.invocations.invocation import PICODOLLARS
 from bedrock_alerts.invocations.usage_book import NONE, Key
 from bedrock_alerts.invocations.usage_lines import Used
@@ -19,11 +19,15 @@ _OF: Final[Mapping[str, Callable[[Key], str]]] = {
     "application": lambda key: key.application,
 }
 _CENT: Final = PICODOLLARS // 100
+_SMALL: Final = 0.01
 
 
 def money(picodollars: int) -> str:
-    """Return dollars as text."""
-    return amount(picodollars / PICODOLLARS, DOLLARS)
+    """Return dollars as text; less than a cent has two digits more."""
+    dollars = picodollars / PICODOLLARS
+    is_small = 0 < abs(dollars) < _SMALL
+    sign = "-" if dollars < 0 else ""
+    return f"{sign}${abs(dollars):,.{4 if is_small else 2}f}"
 
 
 def change(now: float, before: float) -> str:
@@ -156,7 +160,7 @@ def totals(week: Week) -> Iterator[tuple[str, str]]:
     earlier = None if before is None else (before.total, money(before.total))
     yield "Spend", _compared(total.total, money(total.total), earlier)
     if total.guardrail_picodollars:
-        yield "Of it guardrails", money(total.guardrail_picodollars)
+        yield "For guardrails", money(total.guardrail_picodollars)
     expected = forecast(week)
     if expected is not None:
         so_far = f" ({money(expected.so_far)} so far)"
@@ -216,7 +220,9 @@ def _counted(
 
 
 def _finding(policy: str, category: str, action: str) -> str:
-    return " ".join(part for part in (category or policy, action.lower()) if part)
+    """Name a finding, the policy last: the end is cut where there is little room."""
+    end = f"({policy})" if category and policy else ""
+    return " ".join(part for part in (category or policy, action.lower(), end) if part)
 
 
 def _compared(now: int, text: str, before: tuple[int, str] | None) -> str:

@@ -53,17 +53,17 @@ class WeeklyReporter:
         self._sleep = sleep
         self._senders = _senders(settings)
 
-    def report(self, deadline: float) -> dict[str, int]:
-        """Send the report; return how many channels accepted it.
+    def report(self, seconds: float) -> dict[str, int]:
+        """Send the report within `seconds`; return how many channels accepted it.
 
         Raises what the query of the usage lines raises, and ReportNotSentError.
         """
-        now = datetime.fromtimestamp(self._clock(), UTC)
-        span = last_days(now, DAYS)
+        now = self._clock()
+        span = last_days(datetime.fromtimestamp(now, UTC), DAYS)
         place = self._place()
         ports = self._ports(place.stack)
         week = read_week(
-            span, self._settings.log_retention_days, ports, deadline - _SENDING_SECONDS
+            span, self._settings.log_retention_days, ports, now + seconds - _SENDING_SECONDS
         )
         links = [*self._stored(f"{span.end:%Y-%m-%d}.html", page(week, _words(place)), place)]
         if self._settings.dashboard_name:
