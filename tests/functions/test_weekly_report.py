@@ -10,7 +10,6 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from bedrock_alerts.adapters import bedrock
 from bedrock_alerts.adapters.bedrock import LegacyModels
 from bedrock_alerts.adapters.cloudwatch import AlarmHistories, Latencies, MetricPictures
 from bedrock_alerts.adapters.s3 import PageBucket
@@ -217,11 +216,11 @@ def test_legacy_models_have_their_end_where_aws_names_it() -> None:
 
 def test_the_clients_are_made_when_they_are_needed(monkeypatch: pytest.MonkeyPatch) -> None:
     client = SimpleNamespace(list_foundation_models=dict)
-    monkeypatch.setattr(bedrock.boto3, "client", lambda *_, **__: client)
+    monkeypatch.setattr("bedrock_alerts.adapters.bedrock.boto3.client", lambda *_, **__: client)
     assert LegacyModels()() == {}
 
 
-def test_a_page_that_cannot_be_stored_is_a_transient_error(world: World) -> None:
-    assert world
+@pytest.mark.usefixtures("world")
+def test_a_page_that_cannot_be_stored_is_a_transient_error() -> None:
     with pytest.raises(TransientError):
         PageBucket("no-such-bucket").put("x", "y")

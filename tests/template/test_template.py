@@ -4,7 +4,7 @@ import json
 import re
 import typing
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 import pytest
@@ -104,8 +104,60 @@ def test_a_batch_that_fails_is_kept_whole_in_a_bucket(resources: Resources) -> N
     bucket = target(invoke["DestinationConfig"]["OnFailure"]["Destination"])
     assert resources[bucket]["Type"] == "AWS::S3::Bucket"
     assert all(resources[bucket]["Properties"]["PublicAccessBlockConfiguration"].values())
-    granted = [s for name, s in statements(resources) if s["Action"] == "s3:PutObject"]
+    granted = [
+        s
+        for name, s in statements(resources)
+        if s["Action"] == "s3:PutObject" and name != "WeeklyReportRole"
+    ]
     assert {target(statement["Resource"]) for statement in granted} == {bucket}
+
+
+OVERVIEWS: Final = {
+    "none": (False, False),
+    "dashboard": (True, False),
+    "weekly-report": (False, True),
+    "dashboard,weekly-report": (True, True),
+}
+
+
+@pytest.mark.parametrize("overviews", OVERVIEWS)
+def test_dashboard_and_weekly_report_are_each_on_or_off(
+    template: dict[str, Any], overviews: str
+) -> None:
+    parameter = template["Parameters"]["Overviews"]
+    assert parameter["AllowedValues"] == list(OVERVIEWS)
+    assert parameter["Default"] == "dashboard"
+    stack = Stack(cfn.load(ROOT / "template.yaml"), {"Overviews": overviews})
+    has_dashboard = bool(stack.resources("AWS::CloudWatch::Dashboard"))
+    reports = [
+        one
+        for one in stack.resources("AWS::Events::Rule").values()
+        if one.get("ScheduleExpression", "").startswith("cron")
+    ]
+    assert (has_dashboard, bool(reports)) == OVERVIEWS[overviews]
+    for rule in reports:
+        assert rule["ScheduleExpression"] == "cron(0 7 ? * MON *)"
+
+
+def test_a_report_that_failed_on_one_channel_is_not_sent_twice_to_the_others(
+    resources: Resources,
+) -> None:
+    invoke = resources["WeeklyReportFailures"]["Properties"]
+    assert target(invoke["FunctionName"]) == "WeeklyReportFunction"
+    assert invoke["MaximumRetryAttempts"] == 0
+    # Objects in the other bucket raise an alarm about batches.
+    assert target(invoke["DestinationConfig"]["OnFailure"]["Destination"]) == "ReportsBucket"
+
+
+def test_errors_of_the_weekly_report_raise_an_alarm(resources: Resources) -> None:
+    name = resources["WeeklyReportFunction"]["Properties"]["FunctionName"]
+    metrics = resources["NotifierErrorsAlarm"]["Properties"]["Metrics"]
+    watched = [
+        dimension["Value"]
+        for metric in metrics
+        for dimension in metric.get("MetricStat", {}).get("Metric", {}).get("Dimensions", [])
+    ]
+    assert name in watched
 
 
 def test_the_subscription_waits_until_failed_batches_would_be_kept(
