@@ -11,16 +11,21 @@ from bedrock_alerts_cli.user_errors import CommandError
 
 # The module of each command, imported when called: boto3 and others would make `--help` slow.
 _COMMANDS: Final = {
+    "backfill": "bedrock_alerts_cli.commands.backfill",
     "backtest": "bedrock_alerts_cli.commands.backtest",
     "completion": "bedrock_alerts_cli.commands.completion",
     "demo": "bedrock_alerts_cli.commands.demo",
     "deploy": "bedrock_alerts_cli.commands.deploy",
+    "doctor": "bedrock_alerts_cli.commands.doctor",
     "generate-event": "bedrock_alerts_cli.commands.generate_event",
     "incidents": "bedrock_alerts_cli.commands.incidents",
     "inspect": "bedrock_alerts_cli.commands.inspect",
+    "invoke": "bedrock_alerts_cli.commands.invoke",
     "metrics": "bedrock_alerts_cli.commands.metrics",
     "prices": "bedrock_alerts_cli.commands.prices",
+    "redrive": "bedrock_alerts_cli.commands.redrive",
     "render": "bedrock_alerts_cli.commands.render",
+    "replay": "bedrock_alerts_cli.commands.replay",
     "report": "bedrock_alerts_cli.commands.report",
     "routes": "bedrock_alerts_cli.commands.routes",
     "silence": "bedrock_alerts_cli.commands.silence",

@@ -1,6 +1,8 @@
 """Options that several commands have: numbers, parameters, callers, prices, profiles."""
 
 import math
+from collections.abc import Callable
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any, Final, get_args
 
@@ -89,3 +91,25 @@ profiles_option: Final = click.option(
         " `aws bedrock get-inference-profile` or `list-inference-profiles` prints."
     ),
 )
+
+
+def _read_time(_ctx: click.Context, _param: click.Parameter, text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise click.BadParameter(f"{text} is not a time, as in 2026-11-23T02:30") from error
+    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+
+
+def since_option(about: str, *, required: bool = False) -> Callable[[Any], Any]:
+    """Return the option `--from`: a time in ISO 8601, UTC if it names no zone."""
+    return click.option(
+        "--from", "since", metavar="TIME", callback=_read_time, required=required, help=about
+    )
+
+
+def until_option(about: str) -> Callable[[Any], Any]:
+    """Return the option `--to`: a time in ISO 8601, UTC if it names no zone."""
+    return click.option("--to", "until", metavar="TIME", callback=_read_time, help=about)

@@ -9,7 +9,8 @@ from aws_lambda_powertools import Logger
 from bedrock_alerts.adapters.s3 import ObjectReader
 from bedrock_alerts.adapters.sqs_batch import SqsMessage, handle_each
 from bedrock_alerts.invocations.collector import collect_objects
-from bedrock_alerts.invocations.s3_notifications import log_objects
+from bedrock_alerts.invocations.redrives import counted_line, object_name, redrive_of
+from bedrock_alerts.invocations.s3_notifications import LogObject, log_objects
 from bedrock_alerts.observability import make_logger
 from bedrock_alerts.settings import load
 from bedrock_alerts.wiring.collector_settings import CollectorSettings
@@ -40,9 +41,14 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     is tried again is not counted twice.
     """
     app, objects, logger = _app()
+    redrive = redrive_of(event, time.time())
 
     def collect(message: SqsMessage) -> None:
-        found = log_objects(message.body)
-        app.publish(collect_objects(found, objects, app.parts, now=time.time()))
+        found = tuple(log_objects(message.body))
+        collected = collect_objects(found, objects, app.parts, now=time.time())
+        names = (object_name(one) for one in found if isinstance(one, LogObject))
+        proof = map(counted_line, names)
+        app.publish(collected, dict.fromkeys((*proof, *redrive.proof())))
 
-    return handle_each(event, collect, logger).response
+    outcome = handle_each(event, collect, logger)
+    return {**outcome.response, **({} if outcome.failed else redrive.answer())}

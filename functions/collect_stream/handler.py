@@ -8,6 +8,7 @@ from aws_lambda_powertools import Logger
 
 from bedrock_alerts.invocations.collector import collect
 from bedrock_alerts.invocations.decode import decode_records
+from bedrock_alerts.invocations.redrives import Redrive, redrive_of
 from bedrock_alerts.observability import make_logger
 from bedrock_alerts.settings import load
 from bedrock_alerts.wiring.collector_settings import CollectorSettings
@@ -37,8 +38,10 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     batch is split until the bad record is alone, which is stored in the bucket for failed batches.
     """
     app, logger = _app()
+    redrive = redrive_of(event, time.time())
     read = decode_records(event)
-    app.publish(collect(read.batches, app.parts, now=time.time()))
     if read.failure is not None:
+        redrive = Redrive()  # only a part is counted
         logger.warning("a record cannot be opened, the stream keeps it", error=read.failure)
-    return read.response()
+    app.publish(collect(read.batches, app.parts, now=time.time()), redrive.proof())
+    return {**read.response(), **redrive.answer()}

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from tests.support import emulator
+from bedrock_alerts_cli.emulated import runtime_emulator
 from tests.support.building import ROOT, build_for_lambda
 
 PYTHON: Final = ROOT / ".venv-runtime" / "bin" / "python"
@@ -46,7 +46,7 @@ def _functions() -> dict[str, Started]:
 
 def initialisation_ms(built: Path, folder: Path, event: Mapping[str, Any]) -> float:
     """Start the function in `folder` once, invoke it, and return how long it took to initialise."""
-    _, output = emulator.invoke(
+    _, output = runtime_emulator.invoke(
         folder,
         event,
         python=PYTHON,

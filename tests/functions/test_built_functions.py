@@ -21,9 +21,9 @@ from moto.server import ThreadedMotoServer
 from bedrock_alerts.alerts.button_presses import buttons
 from bedrock_alerts.alerts.events import incident_id
 from bedrock_alerts_cli import template as cfn
+from bedrock_alerts_cli.emulated import runtime_emulator
 from bedrock_alerts_cli.fake_slack.server import Receiver
 from bedrock_alerts_cli.samples.function_events import BUCKET
-from tests.support import emulator
 from tests.support.collected import by_reason, counted
 from tests.support.events import pressed, signed_request
 from tests.support.loopback import Hook
@@ -155,7 +155,7 @@ def invoke(
 ) -> tuple[Any, str]:
     """Invoke a built function once; return its answer and everything it wrote."""
     python, layers = runtime
-    return emulator.invoke(
+    return runtime_emulator.invoke(
         built / function,
         event,
         python=python,

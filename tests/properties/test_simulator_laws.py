@@ -35,7 +35,7 @@ ALARMS: Final = together(
     plain("p90", Statistic=None, ExtendedStatistic="p90", TreatMissingData="ignore", Period=300),
     plain("hours", Period=300, EvaluationWindow={"WallClockWindow": {}}),
     math("IF(FILL(m2, 0) > 2, 10 * m1 / m2, 0)", "Errors", "Blocked", TreatMissingData="breaching"),
-    math("RATE(m1) * 60", "Errors", name="rate"),
+    math("FILL(m1, 0) * 60", "Errors", name="rate"),
     metric_alarm("groups", {**REST, "Metrics": [{"Id": "q", "Expression": QUERY, "Period": 60}]}),
     metric_alarm(
         "band",

@@ -46,6 +46,7 @@ class LiveStack(NamedTuple):
     relays: Mapping[str, Relay]
     inbox: Receiver
     bot_secret: str
+    parameters: Mapping[str, str] = {}
 
     # ---- what happens --------------------------------------------------------------------------
 
@@ -228,7 +229,7 @@ def live_stack(
         inbox = Receiver()
         stop.enter_context(open_mailbox(engine, stack.outputs["EmailTopicArn"], _ADDRESS, inbox))
         relays = {name: stop.enter_context(Relay(engine.port)) for name in relayed}
-        live = LiveStack(engine, stack, slack, relays, inbox, secret)
+        live = LiveStack(engine, stack, slack, relays, inbox, secret, parameters)
         endpoints = {f"AWS_ENDPOINT_URL_{name}": relay.url for name, relay in relays.items()}
         for function in ("RouteFunction", "DeliverFunction"):
             live.set_up(function, **endpoints)

@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+import time
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -13,6 +14,9 @@ import click
 from bedrock_alerts.errors import BedrockAlertsError
 from bedrock_alerts.invocation_logging.decide import SUBSCRIBABLE, role_of
 from bedrock_alerts.limits import SUBSCRIPTIONS_PER_LOG_GROUP
+from bedrock_alerts_cli.deployed.deployed_stack import DeployedStack
+from bedrock_alerts_cli.deployed.doctor.stack_state import STUCK
+from bedrock_alerts_cli.deployed.first_record import saw_first_record
 from bedrock_alerts_cli.project import ROOT, TEMPLATE, sources
 from bedrock_alerts_cli.sam import find_sam
 from bedrock_alerts_cli.template import load
@@ -27,16 +31,6 @@ _CHANNELS: Final = (
 )  # fmt: skip
 # A declined change set leaves this state: there is no stack yet.
 _UNMADE: Final = "REVIEW_IN_PROGRESS"
-# A stack whose creation failed can only be deleted; one whose update hangs must be freed first.
-_STUCK: Final = {
-    "ROLLBACK_COMPLETE": "delete it: sam delete --stack-name {stack} --region {region}",
-    "ROLLBACK_FAILED": "delete it: sam delete --stack-name {stack} --region {region}",
-    "DELETE_FAILED": "delete it again in the CloudFormation console; it names what is left",
-    "UPDATE_ROLLBACK_FAILED": (
-        "free it: aws cloudformation continue-update-rollback --stack-name {stack}"
-        " --region {region}"
-    ),
-}
 
 
 class Found(NamedTuple):
@@ -81,6 +75,7 @@ class Plan(NamedTuple):
 )
 @click.option("--check", "only_check", is_flag=True, help="Only check; build and deploy nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
+@click.option("--no-wait", is_flag=True, help="Do not wait for the first record at the end.")
 def deploy(  # noqa: PLR0913 - click passes every option on its own
     *,
     email: str | None,
@@ -90,8 +85,12 @@ def deploy(  # noqa: PLR0913 - click passes every option on its own
     parameters: tuple[str, ...],
     only_check: bool,
     yes: bool,
+    no_wait: bool,
 ) -> int:
     """Check the account, then build and deploy the stack.
+
+    On a terminal it then waits for the first record, at most ten minutes, and runs `doctor` where
+    none comes. Ctrl-C ends the wait, and changes nothing.
 
     \b
     Examples:
@@ -135,7 +134,29 @@ def deploy(  # noqa: PLR0913 - click passes every option on its own
          "--no-fail-on-empty-changeset", *(["--parameter-overrides"] if overrides else ()),
          *overrides)  # fmt: skip
     write(_next(plan))
+    if not no_wait and sys.stdout.isatty():
+        _wait(DeployedStack.read(stack, region, client))
     return 0
+
+
+def _wait(stack: DeployedStack) -> None:
+    """Wait for the first record, and say that it came, or what `doctor` finds."""
+    try:
+        if saw_first_record(stack):
+            # The test alert is the command `test-alert`: it says what it does, and asks first.
+            test = f"bedrock-alerts test-alert --stack {stack.name} --region {stack.region}"
+            write(f"\nCalls are counted. See an alert arrive:\n  {test}\n")
+            return
+    except KeyboardInterrupt:
+        doctor = f"bedrock-alerts doctor --stack {stack.name} --region {stack.region}"
+        write(f"\nNot waited for. The stack is deployed; to check it later:\n  {doctor}\n")
+        return
+    from bedrock_alerts_cli.deployed.doctor.areas import AREAS  # noqa: PLC0415 - it loads boto3
+    from bedrock_alerts_cli.deployed.doctor.doctor_text import as_text  # noqa: PLC0415
+    from bedrock_alerts_cli.deployed.doctor.looked_at import look_at  # noqa: PLC0415
+
+    write("\nNo record came. This is what `bedrock-alerts doctor` finds:\n\n")
+    write(as_text(stack.place, look_at(stack, AREAS, time.time)))
 
 
 def checks(client: Callable[[str], Any], plan: Plan) -> Iterator[Found]:
@@ -245,7 +266,7 @@ def _stack(client: Callable[[str], Any], plan: Plan) -> Found:
     if stack is None:
         return Found("Stack", f"{plan.stack} does not exist yet and is created")
     status = str(stack["StackStatus"])
-    fix = _STUCK.get(status, "").format(stack=plan.stack, region=plan.region)
+    fix = STUCK.get(status, "").format(stack=plan.stack, region=plan.region)
     if not fix and status.endswith("_IN_PROGRESS"):
         fix = "wait until it has ended, then run this again"
     return Found("Stack", f"{plan.stack} is {status}", fix)
@@ -254,12 +275,16 @@ def _stack(client: Callable[[str], Any], plan: Plan) -> Found:
 def _log(client: Callable[[str], Any], plan: Plan) -> Iterator[Found]:
     """Check Bedrock's logging, and the subscriptions of the log group that is read."""
     from bedrock_alerts.adapters.bedrock_logging import LogGroups  # noqa: PLC0415 - it loads boto3
+    from bedrock_alerts_cli.deployed.doctor.log_delivery import (  # noqa: PLC0415
+        OTHER_CLASS,
+        logging_of,
+        unsubscribe,
+    )
 
     if plan.value("InvocationLogBucketName") or plan.value("InvocationLogStreamArn"):
         yield Found("Invocation log", "is read from where you say")
         return
-    answer = client("bedrock").get_model_invocation_logging_configuration()
-    present = answer.get("loggingConfig") or {}
+    present = logging_of(client("bedrock")) or {}
     group = present.get("cloudWatchConfig", {}).get("logGroupName", "")
     bucket = present.get("s3Config", {}).get("bucketName", "")
     mode = plan.value("InvocationLogging", "auto")
@@ -282,8 +307,7 @@ def _log(client: Callable[[str], Any], plan: Plan) -> Iterator[Found]:
     if found is None:
         return
     if found.group_class != SUBSCRIBABLE:
-        fix = "have Bedrock log to a group of the class STANDARD; a class cannot be changed"
-        yield Found("Log group", f"has the class {found.group_class}", fix)
+        yield Found("Log group", f"has the class {found.group_class}", OTHER_CLASS)
         return
     others = [
         one.name
@@ -291,10 +315,7 @@ def _log(client: Callable[[str], Any], plan: Plan) -> Iterator[Found]:
         if not one.destination_arn.endswith(f":{plan.stack}-collect-logs")
     ]
     if len(others) >= SUBSCRIPTIONS_PER_LOG_GROUP:
-        fix = (
-            f"delete one: aws logs delete-subscription-filter --log-group-name {group}"
-            f" --filter-name {others[0]} --region {plan.region}"
-        )
+        fix = f"delete one: {unsubscribe(plan.region, group, others[0])}"
         yield Found("Subscriptions", f"both are taken, by {' and '.join(others)}", fix)
     else:
         free = SUBSCRIPTIONS_PER_LOG_GROUP - len(others)
@@ -309,7 +330,8 @@ def _unseen(about: str, error: Exception) -> Found:
 
 
 def _code(error: Exception) -> str:
-    response: dict[str, Any] = getattr(error, "response", {})
+    # Ours are raised from those of AWS.
+    response: dict[str, Any] = getattr(error, "response", getattr(error.__cause__, "response", {}))
     return str(response.get("Error", {}).get("Code") or type(error).__name__)
 
 
@@ -331,6 +353,9 @@ def _next(plan: Plan) -> str:
     steps.append(
         f"Call a model in {plan.region}. Within five minutes its metrics are in CloudWatch,"
         f" namespace {namespace}."
+    )
+    steps.append(
+        f"Make a test alert: bedrock-alerts test-alert --stack {plan.stack} --region {plan.region}"
     )
     steps.append(f"See what is set: {outputs}")
     return "\nNext:\n" + "".join(f"  {number}. {step}\n" for number, step in enumerate(steps, 1))

@@ -1,4 +1,4 @@
-"""What a person says at a terminal, put where what is pressed in Slack goes: `route` acts on it."""
+"""Queues commands from a terminal like button presses in Slack: `route` acts on them."""
 
 from datetime import UTC, datetime
 from typing import Any, Final, Literal

@@ -92,7 +92,7 @@ class DeployedNotifier(NamedTuple):
         return channel.partition(":")[0] in kinds
 
     def wait_for(self, is_so: Callable[[], bool], seconds: float, *, every: float = 0.5) -> bool:
-        """Look again and again until something is so; False where it is not in time."""
+        """Poll until a condition is true; False if it is not in time."""
         deadline = self.clock() + seconds
         while not is_so():
             if self.clock() >= deadline:
@@ -119,7 +119,7 @@ def _policy(parameters: Any) -> Policy:
 
 @contextmanager
 def _plainly(about: str) -> Iterator[None]:
-    """Say what AWS said to an adapter as if it had been called here."""
+    """Turn an adapter's AWS errors into errors of the command."""
     with said_plainly(about):
         try:
             yield

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
+_UNKNOWN_TIME: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _DENIED: Final = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
 _EXPIRED: Final = frozenset({"ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId"})
 
@@ -29,7 +31,9 @@ _EXPIRED: Final = frozenset({"ExpiredToken", "ExpiredTokenException", "InvalidCl
 class DeployedStack:
     """A stack, as described by CloudFormation. `resources` maps logical to physical ids.
 
-    `client` creates a client for a service, in the stack's account and Region.
+    `client` creates a client for a service, in the stack's account and Region; a second argument is
+    the seconds that one call may take, which is then never repeated. `updated_at` is when the last
+    deployment began, the first one included.
     """
 
     name: str
@@ -39,7 +43,10 @@ class DeployedStack:
     parameters: Mapping[str, str]
     outputs: Mapping[str, str]
     resources: Mapping[str, str]
-    client: Callable[[str], Any]
+    client: Callable[..., Any]
+    stack_id: str = ""
+    created_at: datetime = _UNKNOWN_TIME
+    updated_at: datetime = _UNKNOWN_TIME
 
     @classmethod
     def open(
@@ -52,7 +59,7 @@ class DeployedStack:
         return cls.read(name, session.region_name, clients(session, endpoint_url))
 
     @classmethod
-    def read(cls, name: str, region: str, client: Callable[[str], Any]) -> "DeployedStack":
+    def read(cls, name: str, region: str, client: Callable[..., Any]) -> "DeployedStack":
         """Read a stack with these clients. Raises the same errors as `open`."""
         with said_plainly(f"stack {name} in {region}"):
             try:
@@ -82,6 +89,9 @@ class DeployedStack:
             outputs={one["OutputKey"]: one["OutputValue"] for one in found.get("Outputs", [])},
             resources=resources,
             client=client,
+            stack_id=found["StackId"],
+            created_at=found["CreationTime"],
+            updated_at=found.get("LastUpdatedTime", found["CreationTime"]),
         )
 
     @property
@@ -97,12 +107,21 @@ class DeployedStack:
         return found
 
 
-def clients(session: "boto3.Session", endpoint_url: str | None) -> Callable[[str], Any]:
-    """Return a function that creates one client for each service."""
+def clients(session: "boto3.Session", endpoint_url: str | None) -> Callable[..., Any]:
+    """Return a function that creates one client for each service.
+
+    With `seconds` the client waits so long for a response and sends each request once, for calls
+    that must not happen twice.
+    """
 
     @cache
-    def client(service: str) -> Any:
-        return session.client(service, endpoint_url=endpoint_url)  # type: ignore[call-overload] # any
+    def client(service: str, seconds: float | None = None) -> Any:
+        from botocore.config import Config  # noqa: PLC0415 - boto3 is slow to load
+
+        once = Config(read_timeout=seconds, retries={"total_max_attempts": 1}) if seconds else None
+        return session.client(  # type: ignore[call-overload] # any service
+            service, endpoint_url=endpoint_url, config=once
+        )
 
     return client
 

@@ -1,4 +1,4 @@
-"""Who was notified of what: the incidents of an alarm, and what each channel shows of one."""
+"""The incidents of an alarm, and what each channel shows of them."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -22,8 +22,8 @@ _STATES: Final = {"no_data": "no data"}
 class ChannelStanding(NamedTuple):
     """One channel and one incident.
 
-    `shows` is what it was notified of last, empty for nothing, `at` when. `lacks` is why it is to
-    be notified now, `due` when that is tried. `problem` is why the last attempt failed.
+    `shows` is what it was notified of last, empty if nothing, `at` when. `lacks` is why it is to be
+    notified now, `due` when that is tried. `problem` is why the last attempt failed.
     """
 
     channel: Channel
@@ -36,7 +36,7 @@ class ChannelStanding(NamedTuple):
     is_given_up: bool = False
 
     def document(self) -> dict[str, Any]:
-        """Return it as JSON has it."""
+        """Return it as JSON values."""
         return {
             "channel": self.channel,
             "is_routed": self.is_routed,
@@ -69,11 +69,11 @@ class IncidentStanding(NamedTuple):
 
     @property
     def is_open(self) -> bool:
-        """Whether it is not over."""
+        """Whether it is still open."""
         return self.state not in ("resolved", "notice")
 
     def document(self) -> dict[str, Any]:
-        """Return it as JSON has it."""
+        """Return it as JSON values."""
         found = self._asdict()
         for name in ("since", "ended_at", "silenced_until"):
             found[name] = stamped(found[name])
@@ -85,7 +85,7 @@ class IncidentStanding(NamedTuple):
 
 
 def stamped(at: float | None) -> str | None:
-    """Write a time as JSON has it."""
+    """Return a time in JSON's format."""
     return None if at is None else f"{datetime.fromtimestamp(at, UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
@@ -152,7 +152,7 @@ def _channels(
 def standing_of(
     notifier: DeployedNotifier, item: AlarmItem, channel: Channel, number: int
 ) -> ChannelStanding:
-    """Return what a channel shows of an incident, and what it lacks at this moment."""
+    """Return what a channel shows of an incident, and what it lacks now."""
     view, now = item.view(channel), notifier.clock()
     lacking = plan(item, channel, notifier.kind(channel), notifier.policy, now)
     is_lacking = isinstance(lacking, Send) and bool(lacking.action)

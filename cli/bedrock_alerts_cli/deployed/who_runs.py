@@ -1,4 +1,4 @@
-"""Who is at the terminal: the name that AWS knows, else that of the machine."""
+"""The user's name: the one that AWS knows, else that of the machine."""
 
 import getpass
 

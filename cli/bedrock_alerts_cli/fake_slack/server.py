@@ -203,6 +203,8 @@ ENDPOINTS: Final[Mapping[tuple[str, str], Callable[[Receiver, Request], Response
     ("GET", "/messages.json"): everything_as_json,
     ("GET", "/healthz"): health,
     ("POST", WEBHOOK_PATH): incoming_webhook,
+    ("POST", f"{API_PATH}auth.test"): slack_api.who_am_i,
+    ("POST", f"{API_PATH}conversations.info"): slack_api.describe_channel,
     ("POST", f"{API_PATH}chat.postMessage"): slack_api.post_message,
     ("POST", f"{API_PATH}chat.update"): slack_api.update_message,
     ("POST", f"{API_PATH}files.getUploadURLExternal"): slack_api.expect_upload,

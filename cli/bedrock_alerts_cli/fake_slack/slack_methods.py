@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from bedrock_alerts_cli.fake_slack.inbox import Inbox
 
 CHANNEL_ID: Final = "C0LOCAL0000"
+SCOPES: Final = "channels:read,chat:write,files:write"
 BOT_TOKEN: Final = "xoxb-local-token"  # noqa: S105 - it opens nothing but this receiver
 
 
@@ -31,6 +32,23 @@ def post_message(inbox: Inbox, request: Request) -> Response:
         return _refusal(problem)
     message = inbox.add_message(given)
     return _says(ok=True, channel=CHANNEL_ID, ts=message.ts)
+
+
+def who_am_i(_inbox: Inbox, request: Request) -> Response:
+    """Say who the token belongs to, as `auth.test` does, and its scopes in a header."""
+    if not _is_bot(request):
+        return _refusal("invalid_auth")
+    answer = {"ok": True, "team": "Local", "user": "bedrock-alerts", "bot_id": "B0LOCAL0000"}
+    return Response(HTTPStatus.OK, json.dumps(answer), JSON, {"X-OAuth-Scopes": SCOPES})
+
+
+def describe_channel(_inbox: Inbox, request: Request) -> Response:
+    """Describe the one channel, as `conversations.info` does."""
+    problem = _bot_problem(request, _arguments(request))
+    if problem:
+        return _refusal(problem)
+    channel = {"id": CHANNEL_ID, "name": "local", "is_member": True, "is_archived": False}
+    return _says(ok=True, channel=channel)
 
 
 def update_message(inbox: Inbox, request: Request) -> Response:

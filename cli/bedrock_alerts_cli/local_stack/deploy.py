@@ -29,6 +29,7 @@ _PRINT_KNOWN_TYPES: Final = (
 _SAM_TYPES: Final = ("AWS::Serverless::Function", "AWS::Serverless::LayerVersion")
 _BUILD_SECONDS: Final = 600
 _DEPLOY_SECONDS: Final = 300
+_EMPTY: Final = '""'  # SAM does not take a value of no characters
 
 
 class Stack(NamedTuple):
@@ -97,7 +98,7 @@ def deploy(engine: Engine, built: Path, parameters: Mapping[str, str]) -> Stack:
         "--no-confirm-changeset",
         "--no-progressbar",
         "--config-env", "local",
-        "--parameter-overrides", *(f"{key}={value}" for key, value in parameters.items()),
+        "--parameter-overrides", *(f"{key}={value or _EMPTY}" for key, value in parameters.items()),
         environment=engine.environment(),
         seconds=_DEPLOY_SECONDS,
     )  # fmt: skip

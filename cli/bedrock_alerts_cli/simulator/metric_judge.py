@@ -25,7 +25,7 @@ from bedrock_alerts_cli.simulator.evaluation import (
     Verdict,
     judge,
 )
-from bedrock_alerts_cli.simulator.metric_math import Frame, Name, Node, Points, is_local, read_band
+from bedrock_alerts_cli.simulator.metric_math import Frame, Name, Node, Points, read_band
 from bedrock_alerts_cli.simulator.series import MINUTE, Series, Value, Window
 from bedrock_alerts_cli.simulator.state_reasons import Shown
 from bedrock_alerts_cli.simulator.statistics import PLAIN, Statistic
@@ -116,13 +116,11 @@ class MetricJudge:
                 self._queries[item.id] = (item.query.statistic, store.watch_query(item.query))
             elif item.expression is not None:
                 self._expressions[item.id] = item.expression.node
-        known = {item.id: self._expressions.get(item.id) for item in alarm.items}
         self._late = max(
             (store.lateness.of(item.signal.namespace) for item in alarm.items if item.signal),
             default=0,
         )
         self._warm_until = start + alarm.warm_up.minutes
-        self._is_local = is_local(Name(alarm.watched), known)
         self._bands: dict[str, Expected] = {}
 
     def advance(self, ends: Window) -> Iterator[Change]:
@@ -130,26 +128,19 @@ class MetricJudge:
         over = self._by_the_clock(ends) if self.alarm.zone else self._sliding(ends)
         metrics, starts = over.metrics, over.starts
         partial = self._partial(ends)
-        looked = self._look(metrics, starts) if self._is_local else None
-        codes = self._codes(looked) if looked else b""
-        newest = self._newest_codes(partial, ends) if looked else []
+        codes = self._codes(self._look(metrics, starts))
+        newest = self._newest_codes(partial, ends)
         for place, end in over.places:
             part = slice(max(place - over.reach, 0), place + 1, over.step)
-            here: Looked | None = None
-            if looked is not None:
-                shown = codes[part]
-                if newest:
-                    shown = shown[: -len(newest)] + bytes(one[end - ends[0]] for one in newest)
-            else:
-                here = self._look(*self._rows(metrics, starts, part, partial, end - ends[0]))
-                shown = self._codes(here)
+            shown = codes[part]
+            if newest:
+                shown = shown[: -len(newest)] + bytes(one[end - ends[0]] for one in newest)
             verdict = self._verdicts.of(shown)
             if verdict.state is None or verdict.state == self.standing.state:
                 continue
             if self._is_warming_up(end, shown):
                 continue
-            if here is None:
-                here = self._look(*self._rows(metrics, starts, part, partial, end - ends[0]))
+            here = self._look(*self._rows(metrics, starts, part, partial, end - ends[0]))
             yield self._change(end, verdict, here, shown)
 
     @staticmethod
@@ -268,18 +259,12 @@ class MetricJudge:
         return metrics
 
     def _look(self, metrics: Mapping[str, Points], starts: Sequence[int]) -> Looked:
-        frame = self._frame(metrics, starts)
+        frame = Frame(len(starts), metrics, self._expressions)
         points = frame.points(Name(self.alarm.watched))
         if self.alarm.band is None:
             return Looked(starts, points, None, None)
         watched, width = read_band(self._expressions[self.alarm.band])
-        return Looked(starts, points, *frame.band(watched, width))
-
-    def _frame(self, metrics: Mapping[str, Points], starts: Sequence[int]) -> Frame:
-        def band(watched: str, width: float) -> tuple[Points, Points]:
-            return self._band(watched, width, starts)
-
-        return Frame(starts, self.alarm.period, metrics, self._expressions, band)
+        return Looked(starts, points, *self._band(watched, width, starts))
 
     def _codes(self, looked: Looked) -> bytes:
         """Return for every period whether it breaches."""
@@ -350,7 +335,7 @@ class MetricJudge:
         first = self._store.first(signals)
         if first is None:
             return
-        frame = self._frame(self._metrics(ends), self._starts(ends))
+        frame = Frame(ends[1] - ends[0], self._metrics(ends), self._expressions)
         for end, value in zip(range(*ends), frame.points(Name(watched)), strict=True):
             if end % self._period == 0 and end > first:
                 yield end, value

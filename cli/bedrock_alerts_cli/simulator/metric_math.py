@@ -1,27 +1,27 @@
 """CloudWatch's metric math: reads and evaluates expressions.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html
-A value is a number, a time series (a list, None where there is no data), or an array of series (a
-tuple). An operation with a missing side, or a division by 0, has no value. A function that is not
-simulated is an error when the alarm is read.
+A value is a number or a time series (a list, None where there is no data). An operation with a
+missing side, or a division by 0, has no value. Only what the alarm catalogue uses is simulated:
+operators, IF, FILL with a value, and ANOMALY_DETECTION_BAND on its own. Anything else is an error
+when the alarm is read.
 """
 
 import math
 import operator
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import pairwise
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from bedrock_alerts_cli.simulator.series import Value
 from bedrock_alerts_cli.simulator.unsupported import SyntaxProblemError
 
 Points: TypeAlias = list[Value]
-Result: TypeAlias = Value | Points | tuple[Points, ...]
+Result: TypeAlias = Value | Points
 
 _TOKEN: Final = re.compile(
     r"\s*(?:(?P<number>\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+)|(?P<name>[A-Za-z_][A-Za-z0-9_]*)"
-    r"""|(?P<text>"[^"]*"|'[^']*')|(?P<sign>&&|\|\||[<>=!]=|[-+*/^<>!(),\[\]]))"""
+    r"""|(?P<text>"[^"]*"|'[^']*')|(?P<sign>&&|\|\||[<>=!]=|[-+*/^<>!(),]))"""
 )
 
 
@@ -44,7 +44,7 @@ class Name(NamedTuple):
 
 
 class Call(NamedTuple):
-    """A function or operator with its arguments; `[…]` is a call of `[`."""
+    """A function or operator with its arguments."""
 
     function: str
     arguments: "tuple[Node, ...]"
@@ -115,54 +115,43 @@ class _Reader:
             return Call("negative" if sign == "-" else "!", (self._unary(),))
         kind, word = self._take()
         if kind == "sign":
-            return self._in_brackets(word)
+            return self._in_parentheses(word)
         if kind == "name" and self._peek() == "(":
             self._take()
-            return Call(word.upper(), self._list(")"))
+            return Call(word.upper(), self._arguments())
         if kind == "name":
             return Name(word)
         return Number(float(word)) if kind == "number" else Text(word[1:-1])
 
-    def _in_brackets(self, opened: str) -> Node:
-        if opened == "[":
-            return Call("[", self._list("]"))
+    def _in_parentheses(self, opened: str) -> Node:
         if opened != "(":
             raise SyntaxProblemError(f"a value expected, not {opened!r}")
         node = self._level(0)
         self._take(")")
         return node
 
-    def _list(self, end: str) -> tuple[Node, ...]:
+    def _arguments(self) -> tuple[Node, ...]:
         items: list[Node] = []
-        while self._peek() != end:
+        while self._peek() != ")":
             if items:
                 self._take(",")
             items.append(self._level(0))
-        self._take(end)
+        self._take(")")
         return tuple(items)
 
 
 class Frame:
-    """The data for evaluating an expression.
+    """The data for evaluating expressions: an alarm's metrics and expressions by id.
 
-    `starts` are the beginnings of the points' periods, in seconds; `period` is in seconds;
-    `metrics` are the alarm's metrics by id, `expressions` its expressions, and `band` returns lower
-    and upper bounds for the metric of an id and a number of standard deviations.
+    All metrics have `size` points.
     """
 
     def __init__(
-        self,
-        starts: Sequence[int],
-        period: int,
-        metrics: Mapping[str, Points],
-        expressions: Mapping[str, Node],
-        band: Callable[[str, float], tuple[Points, Points]],
+        self, size: int, metrics: Mapping[str, Points], expressions: Mapping[str, Node]
     ) -> None:
-        self.starts = starts
-        self.period = period
+        self.size = size
         self.metrics = metrics
         self.expressions = expressions
-        self.band = band
         self._known: dict[str, Result] = {}
 
     def value(self, node: Node) -> Result:
@@ -172,7 +161,10 @@ class Frame:
         if isinstance(node, Text):
             raise SyntaxProblemError(f"text {node.value!r} is not a value")
         if isinstance(node, Call):
-            return FUNCTIONS[node.function].work(self, node.arguments)
+            work, *_ = FUNCTIONS[node.function]
+            if work is None:
+                raise SyntaxProblemError("a band is not a time series")
+            return work(self, node.arguments)
         if node.id in self.metrics:
             return self.metrics[node.id]
         if node.id not in self._known:
@@ -181,37 +173,22 @@ class Frame:
 
     def points(self, node: Node) -> Points:
         """Evaluate a node that is a time series."""
-        result = self.value(node)
-        if isinstance(result, tuple):
-            raise SyntaxProblemError("an array is used where one time series is needed")
-        return result if isinstance(result, list) else [result] * len(self.starts)
+        return _as_points(self.value(node), self.size)
 
 
 Work: TypeAlias = Callable[[Frame, tuple[Node, ...]], Result]
 
 
 class Function(NamedTuple):
-    """A function: the number of its arguments, and whether it uses one point at a time.
+    """A function, and the number of its arguments; no `work` where it has no value of its own."""
 
-    `is_local` is None if that depends on its argument: for arrays yes, for one series no.
-    """
-
-    work: Work
+    work: Work | None
     least: int
     most: int
-    is_local: bool | None = True
 
 
 def each(function: Callable[..., Value], *results: Result) -> Result:
     """Apply a function of numbers to every point without a missing side."""
-    arrays = [len(result) for result in results if isinstance(result, tuple)]
-    if arrays:
-        return tuple(
-            _as_points(
-                each(function, *(r[place] if isinstance(r, tuple) else r for r in results)), 0
-            )
-            for place in range(min(arrays))
-        )
     sizes = [len(result) for result in results if isinstance(result, list)]
     if not sizes:
         return function(*results) if None not in results else None
@@ -220,11 +197,7 @@ def each(function: Callable[..., Value], *results: Result) -> Result:
 
 
 def _as_points(result: Result, size: int) -> Points:
-    if isinstance(result, list):
-        return result
-    if isinstance(result, tuple):
-        raise SyntaxProblemError("an array is used where one time series is needed")
-    return [result] * size
+    return result if isinstance(result, list) else [result] * size
 
 
 def _plain(function: Callable[..., Value]) -> Work:
@@ -252,142 +225,14 @@ def _if(frame: Frame, nodes: tuple[Node, ...]) -> Result:
     """Choose point by point; only the chosen side needs a value."""
     condition, yes, no = map(frame.value, nodes)
     if not any(isinstance(result, list) for result in (condition, yes, no)):
-        if isinstance(condition, tuple):
-            raise SyntaxProblemError("IF does not accept arrays")
         return None if condition is None else (yes if condition else no)
-    size = len(frame.starts)
-    columns = [_as_points(result, size) for result in (condition, yes, no)]
+    columns = [_as_points(result, frame.size) for result in (condition, yes, no)]
     return [None if c is None else (y if c else n) for c, y, n in zip(*columns, strict=True)]
 
 
-def _reduce(function: Callable[[list[float]], float]) -> Work:
-    """Make one series of an array, or one number of a series."""
-
-    def work(frame: Frame, nodes: tuple[Node, ...]) -> Result:
-        result = frame.value(nodes[0])
-        if isinstance(result, tuple):
-            rows = ([v for v in row if v is not None] for row in zip(*result, strict=True))
-            return [function(row) if row else None for row in rows]
-        if isinstance(result, list):
-            present = [value for value in result if value is not None]
-            return function(present) if present else None
-        return result
-
-    return work
-
-
-def _metrics(frame: Frame, nodes: tuple[Node, ...]) -> Result:
-    part = nodes[0].value if nodes and isinstance(nodes[0], Text) else ""
-    return tuple(points for name, points in frame.metrics.items() if part in name)
-
-
-def _array(frame: Frame, nodes: tuple[Node, ...]) -> Result:
-    return tuple(frame.points(node) for node in nodes)
-
-
 def _fill(frame: Frame, nodes: tuple[Node, ...]) -> Result:
-    result = frame.value(nodes[0])
-    if isinstance(nodes[1], Name) and nodes[1].id in {"REPEAT", "LINEAR"}:
-        how = _repeated if nodes[1].id == "REPEAT" else _interpolated
-        if isinstance(result, tuple):
-            return tuple(how(points) for points in result)
-        return how(_as_points(result, len(frame.starts)))
-    filler = _as_points(frame.value(nodes[1]), len(frame.starts))
-    if isinstance(result, tuple):
-        return tuple(_filled(points, filler) for points in result)
-    return _filled(_as_points(result, len(frame.starts)), filler)
-
-
-def _filled(points: Points, filler: Points) -> Points:
+    points, filler = map(frame.points, nodes)
     return [other if value is None else value for value, other in zip(points, filler, strict=True)]
-
-
-def _repeated(points: Points) -> Points:
-    filled: Points = []
-    for value in points:
-        filled.append(value if value is not None or not filled else filled[-1])
-    return filled
-
-
-def _interpolated(points: Points) -> Points:
-    filled = list(points)
-    known = [place for place, value in enumerate(points) if value is not None]
-    for left, right in pairwise(known):
-        start, end = points[left] or 0.0, points[right] or 0.0
-        for place in range(left + 1, right):
-            filled[place] = start + (end - start) * (place - left) / (right - left)
-    return filled
-
-
-def _differences(frame: Frame, points: Points) -> Iterable[tuple[Value, int]]:
-    """Return the step from the value before to each value, and the seconds between them."""
-    before: tuple[float, int] | None = None
-    for value, start in zip(points, frame.starts, strict=True):
-        if value is None or before is None:
-            yield None, 1
-        else:
-            yield value - before[0], start - before[1]
-        before = before if value is None else (value, start)
-
-
-def _by_series(function: Callable[[Frame, Points], Points]) -> Work:
-    def work(frame: Frame, nodes: tuple[Node, ...]) -> Result:
-        result = frame.value(nodes[0])
-        if isinstance(result, tuple):
-            return tuple(function(frame, points) for points in result)
-        return function(frame, _as_points(result, len(frame.starts)))
-
-    return work
-
-
-def _diff(frame: Frame, points: Points) -> Points:
-    return [step for step, _ in _differences(frame, points)]
-
-
-def _diff_time(frame: Frame, points: Points) -> Points:
-    return [None if step is None else float(s) for step, s in _differences(frame, points)]
-
-
-def _rate(frame: Frame, points: Points) -> Points:
-    return [None if step is None else step / s for step, s in _differences(frame, points)]
-
-
-def _running_sum(_frame: Frame, points: Points) -> Points:
-    total, sums = 0.0, []
-    for value in points:
-        total += value or 0.0
-        sums.append(total)
-    return list[Value](sums)
-
-
-def _period(frame: Frame, _nodes: tuple[Node, ...]) -> Result:
-    return float(frame.period)
-
-
-def _metric_count(frame: Frame, nodes: tuple[Node, ...]) -> Result:
-    result = frame.value(nodes[0])
-    return float(len(result)) if isinstance(result, tuple) else 1.0
-
-
-def _time_series(frame: Frame, nodes: tuple[Node, ...]) -> Result:
-    return frame.points(nodes[0])
-
-
-def _from_time(part: Callable[[int], float]) -> Work:
-    return lambda frame, _nodes: [part(start) for start in frame.starts]
-
-
-def _band(frame: Frame, nodes: tuple[Node, ...]) -> Result:
-    watched, width = read_band(Call("ANOMALY_DETECTION_BAND", nodes))
-    return frame.band(watched, width)
-
-
-def _edge(place: int) -> Work:
-    def work(frame: Frame, nodes: tuple[Node, ...]) -> Result:
-        result = frame.value(nodes[0])
-        return result[place] if isinstance(result, tuple) else result
-
-    return work
 
 
 FUNCTIONS: Final[Mapping[str, Function]] = {
@@ -406,37 +251,10 @@ FUNCTIONS: Final[Mapping[str, Function]] = {
     "!=": Function(_plain(_truth(operator.ne)), 2, 2),
     "&&": Function(_plain(lambda a, b: 1.0 if a and b else 0.0), 2, 2),
     "||": Function(_plain(lambda a, b: 1.0 if a or b else 0.0), 2, 2),
-    "[": Function(_array, 1, 100),
-    "ABS": Function(_plain(abs), 1, 1),
-    "CEIL": Function(_plain(lambda a: float(math.ceil(a))), 1, 1),
-    "FLOOR": Function(_plain(lambda a: float(math.floor(a))), 1, 1),
-    "LOG": Function(_plain(_finite(math.log)), 1, 1),
-    "LOG10": Function(_plain(_finite(math.log10)), 1, 1),
     "IF": Function(_if, 3, 3),
     "FILL": Function(_fill, 2, 2),
-    "SUM": Function(_reduce(math.fsum), 1, 1, is_local=None),
-    "MIN": Function(_reduce(min), 1, 1, is_local=None),
-    "MAX": Function(_reduce(max), 1, 1, is_local=None),
-    "AVG": Function(_reduce(lambda row: math.fsum(row) / len(row)), 1, 1, is_local=None),
-    "METRICS": Function(_metrics, 0, 1),
-    "METRIC_COUNT": Function(_metric_count, 1, 1),
-    "TIME_SERIES": Function(_time_series, 1, 1),
-    "DIFF": Function(_by_series(_diff), 1, 1, is_local=False),
-    "DIFF_TIME": Function(_by_series(_diff_time), 1, 1, is_local=False),
-    "RATE": Function(_by_series(_rate), 1, 1, is_local=False),
-    "RUNNING_SUM": Function(_by_series(_running_sum), 1, 1, is_local=False),
-    "PERIOD": Function(_period, 1, 1),
-    "EPOCH": Function(_from_time(float), 1, 1),
-    "MINUTE": Function(_from_time(lambda start: float(start // 60 % 60)), 1, 1),
-    "HOUR": Function(_from_time(lambda start: float(start // 3600 % 24)), 1, 1),
-    # Monday is 1, and 1970 began on a Thursday.
-    "DAY": Function(_from_time(lambda start: float((start // 86400 + 3) % 7 + 1)), 1, 1),
-    "FIRST": Function(_edge(0), 1, 1),
-    "LAST": Function(_edge(-1), 1, 1),
-    "ANOMALY_DETECTION_BAND": Function(_band, 1, 2),
+    "ANOMALY_DETECTION_BAND": Function(None, 1, 2),
 }
-_ARRAYS: Final = ("[", "METRICS", "ANOMALY_DETECTION_BAND")
-_ARRAYS_FROM_ARRAYS: Final = ("ABS", "CEIL", "FLOOR", "FILL", "DIFF", "RATE", "RUNNING_SUM")
 
 
 def check(node: Node, known: Mapping[str, Node | None]) -> None:
@@ -455,10 +273,8 @@ def check(node: Node, known: Mapping[str, Node | None]) -> None:
         raise SyntaxProblemError(f"{node.function} takes a different number of arguments")
     if node.function == "ANOMALY_DETECTION_BAND":
         read_band(node)
-    filler = node.function == "FILL" and node.arguments[1] in {Name("REPEAT"), Name("LINEAR")}
-    for argument in node.arguments[: 1 if filler else None]:
-        if not isinstance(argument, Text):
-            check(argument, known)
+    for argument in node.arguments:
+        check(argument, known)
 
 
 def check_no_circle(start: str, known: Mapping[str, Node | None]) -> None:
@@ -482,31 +298,6 @@ def ids(node: Node) -> Iterator[str]:
     elif isinstance(node, Call):
         for argument in node.arguments:
             yield from ids(argument)
-
-
-def is_local(node: Node, known: Mapping[str, Node | None]) -> bool:
-    """Whether each point of the result depends only on the same point of the metrics."""
-    if isinstance(node, Name):
-        inner = known.get(node.id)
-        return inner is None or is_local(inner, known)
-    if not isinstance(node, Call):
-        return True
-    local = FUNCTIONS[node.function].is_local
-    if local is None:
-        local = _is_array(node.arguments[0], known)
-    if node.function == "FILL" and node.arguments[1] in {Name("REPEAT"), Name("LINEAR")}:
-        local = False
-    return local and all(is_local(argument, known) for argument in node.arguments)
-
-
-def _is_array(node: Node, known: Mapping[str, Node | None]) -> bool:
-    if isinstance(node, Name):
-        inner = known.get(node.id)
-        return inner is not None and _is_array(inner, known)
-    return isinstance(node, Call) and (
-        node.function in _ARRAYS
-        or (node.function in _ARRAYS_FROM_ARRAYS and _is_array(node.arguments[0], known))
-    )
 
 
 def read_band(node: Node) -> tuple[str, float]:

@@ -48,11 +48,17 @@ class Resource(NamedTuple):
 
 
 class Stack(NamedTuple):
-    """Where a template is deployed."""
+    """Where a template is deployed.
+
+    `physical_ids` are those of its resources, by logical id, as far as they are known.
+    """
 
     name: str
     account: str = ACCOUNT
     region: str = REGION
+    partition: str = "aws"
+    stack_id: str = ""
+    physical_ids: Mapping[str, str] = {}
 
 
 class Resolver:
@@ -150,6 +156,8 @@ class Resolver:
             return pseudo
         if name not in self._resources:
             raise TemplateError(f"there is no parameter or resource {name}")
+        if name in self._stack.physical_ids:
+            return self._stack.physical_ids[name]
         kind = self._resources[name].get("Type")
         if kind in _REF_IS_ARN:
             return self._arn(name)
@@ -165,9 +173,10 @@ class Resolver:
             "AWS::AccountId": stack.account,
             "AWS::NoValue": _NOTHING,
             "AWS::NotificationARNs": [],
-            "AWS::Partition": "aws",
+            "AWS::Partition": stack.partition,
             "AWS::Region": stack.region,
-            "AWS::StackId": f"arn:aws:cloudformation:{place}:stack/{stack.name}/sample",
+            "AWS::StackId": stack.stack_id
+            or f"arn:aws:cloudformation:{place}:stack/{stack.name}/sample",
             "AWS::StackName": stack.name,
             "AWS::URLSuffix": "amazonaws.com",
         }.get(name)
@@ -206,7 +215,9 @@ class Resolver:
             body = self._resources[logical_id]
             given = body.get("Properties", {}).get(_NAMED_BY.get(body.get("Type"), ("", ""))[0])
             invented = hashlib.sha256(f"{self._stack.name}/{logical_id}".encode()).hexdigest()
-            self._names[logical_id] = f"{self._stack.name}-{logical_id}-{invented[:12].upper()}"
+            self._names[logical_id] = self._stack.physical_ids.get(
+                logical_id, f"{self._stack.name}-{logical_id}-{invented[:12].upper()}"
+            )
             value = _NOTHING if given is None else self._value(given)
             if value is not _NOTHING:
                 self._names[logical_id] = _text(value)
@@ -218,7 +229,8 @@ class Resolver:
         stack = self._stack
         place = f"{stack.region}:{stack.account}"
         name = self._name(logical_id)
-        return "arn:aws:" + pattern.format(place=place, account=stack.account, name=name)
+        found = pattern.format(place=place, account=stack.account, name=name)
+        return f"arn:{stack.partition}:{found}"
 
 
 def _with_defaults(declared: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:

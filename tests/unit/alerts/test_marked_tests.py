@@ -97,6 +97,6 @@ def test_a_contributor_that_fires_after_a_test_is_real() -> None:
 
 
 def test_what_a_view_holds_of_a_test_is_read_by_every_version() -> None:
-    view = View(rule=Rule(), refusal="slack answered 503")
+    view = View(rule=Rule(), refusal="slack returned 503")
     assert msgspec.json.decode(msgspec.json.encode(view), type=View) == view
     assert b"refusal" not in msgspec.json.encode(View())

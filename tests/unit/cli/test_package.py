@@ -59,6 +59,7 @@ READERS: Final = (
     ("inspect", CALLS),
     ("metrics", CALLS),
     ("render", ALARM, "--channel", "slack"),
+    ("prices", "show"),
     ("report", CALLS, "--html", "{tmp}/report.html"),
     ("routes", "check", "config/routes.yaml"),
     ("routes", "explain", ALARM, "--routes", "config/routes.yaml"),
@@ -67,8 +68,11 @@ READERS: Final = (
 )
 IN_AWS: Final = (
     ("deploy", "--check"),
+    ("incidents",),
     ("report", "--stack", "bedrock-alerts"),
     ("routes", "put", "config/routes.yaml", "--stack", "bedrock-alerts"),
+    ("silence",),
+    ("test-alert", "--yes"),
 )
 
 

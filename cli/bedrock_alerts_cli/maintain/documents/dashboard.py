@@ -16,7 +16,7 @@ _STACK: Final = "${AWS::StackName}"
 _FIVE_MINUTES: Final = 300
 _HOUR: Final = 3600
 
-# What a guardrail did, always in the same colours.
+# The results of guardrails, always in the same colors.
 _BLOCKED, _MASKED, _DETECTED, _UNEXPLAINED = "#d13212", "#ff9900", "#dfb52c", "#8c4fff"
 _QUIET: Final = "#879596"
 

@@ -29,7 +29,7 @@ _LAYER: Final = "DependenciesLayerArm64"
 
 
 def release(source: Path, out: Path, epoch: int) -> None:
-    """Make everything out of `source`, a copy of the repository in which to build.
+    """Make everything from `source`, a copy of the repository in which to build.
 
     Raises CommandError where a step fails.
     """

@@ -131,7 +131,7 @@ def _hosted(template: Mapping[str, Any], zips: Mapping[str, str], version: str) 
 
 
 def _in_bucket(node: Any) -> Any:
-    """Put the parameters in the place of the bucket and the prefix."""
+    """Replace the bucket and the prefix by the parameters."""
     if isinstance(node, list):
         return [_in_bucket(item) for item in node]
     if not isinstance(node, dict):
@@ -146,7 +146,7 @@ def _in_bucket(node: Any) -> Any:
 
 
 class _NoManagedPolicies:
-    """Stands in for the list of AWS's managed policies: no role of the template has one."""
+    """Replaces the list of AWS's managed policies: no role of the template has one."""
 
     def load(self) -> dict[str, str]:
         return {}

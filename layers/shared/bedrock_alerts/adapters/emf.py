@@ -26,15 +26,22 @@ class EmfSink:
         self._namespace = namespace
         self._stream = stream
 
-    def publish(self, datapoints: Iterable[Datapoint], events: Iterable[bytes] = ()) -> None:
+    def publish(
+        self,
+        datapoints: Iterable[Datapoint],
+        events: Iterable[bytes] = (),
+        last: Iterable[bytes] = (),
+    ) -> None:
         """Write everything at once: a function that fails before this has published nothing.
+
+        The `last` lines come after the metrics: they prove that those were written.
 
         A batch is one write. Only the lines of a large log are written in pieces, to save the
         memory of a copy.
         """
         metrics = list(emf_lines(datapoints, self._namespace))
         stream = self._stream or sys.stdout
-        for piece in _pieces(chain(events, metrics)):
+        for piece in _pieces(chain(events, metrics, last)):
             stream.write(piece)
         stream.flush()
 

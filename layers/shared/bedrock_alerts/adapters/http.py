@@ -105,13 +105,14 @@ class Poster:
         UnknownOutcomeError when it perhaps was (time-outs, broken connections, 5xx), and
         PermanentError for all else: a refused URL, a redirect, a 4xx.
         """
-        target = self._checked(url)
+        target = self.checked(url)
         response = self._client.post(
             target, body, headers, seconds=seconds, max_bytes=_MAX_ANSWER_BYTES
         )
         judge(target.host, url, response)
 
-    def _checked(self, url: str) -> Target:
+    def checked(self, url: str) -> Target:
+        """Take a URL apart that may be posted to. Raises PermanentError for any other."""
         target = read_url(url)
         if self._allow_loopback and is_own_machine(target):
             return target

@@ -292,7 +292,7 @@ class Deliverer:
             return item.with_view(channel, view)
 
         item = self._insist(one.alarm, change)
-        # Who runs a test is told at the terminal: it leaves no dead letter.
+        # The terminal reports a failed test: it leaves no dead letter.
         if item is not None and item.view(channel).is_parked and not is_of_test(item):
             self._park(Poke(alarm=one.alarm, channel=channel), item, outcome.reason)
 

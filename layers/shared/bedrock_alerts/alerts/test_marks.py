@@ -1,4 +1,4 @@
-"""What marks an alert as a test: its alarm's name, or the reason of a state that a person set.
+"""Marks of a test alert: its alarm's name, or the reason of a state that a person set.
 
 A test is sent at once: it keeps to no quiet hours, no digest and no pace, and has no recovery
 window. So it changes nothing for the alarms that are real.

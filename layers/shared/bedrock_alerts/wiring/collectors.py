@@ -1,7 +1,7 @@
 """The parts of every collector, built from its settings."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from typing import Final, NamedTuple
 
@@ -27,10 +27,12 @@ class Collecting(NamedTuple):
     parts: Parts
     metrics: EmfSink
 
-    def publish(self, collected: Collected) -> None:
-        """Write metrics and lines, then record what was counted."""
+    def publish(self, collected: Collected, proof: Iterable[bytes] = ()) -> None:
+        """Write metrics and lines, then record what was counted; `proof` comes last of all."""
         self.metrics.publish(
-            collected.datapoints, chain(collected.events, collected.notices, collected.usage)
+            collected.datapoints,
+            chain(collected.events, collected.notices, collected.usage),
+            proof,
         )
         if self.parts.memory is not None:
             self.parts.memory.keep(collected.deliveries)
@@ -39,7 +41,7 @@ class Collecting(NamedTuple):
 def collecting(settings: CollectorSettings) -> Collecting:
     """Build the parts, and log the settings that cannot be used."""
     metrics = EmfSink(settings.metrics_namespace)
-    prices, complaints = load_prices(_given_prices(settings.price_overrides), time.time())
+    prices, complaints = load_prices(given_prices(settings.price_overrides), time.time())
     metrics.publish((), complaints)
     parts = Parts(
         prices=prices,
@@ -51,10 +53,12 @@ def collecting(settings: CollectorSettings) -> Collecting:
     return Collecting(parts, metrics)
 
 
-def _given_prices(overrides: str | None) -> Iterator[GivenPrices]:
+def given_prices(
+    overrides: str | None, chunks: Callable[[str, str], Iterator[bytes]] | None = None
+) -> Iterator[GivenPrices]:
     """Yield the prices of PriceOverrides: JSON, or an object in S3 and the one that it replaced.
 
-    AWS is called only for an object.
+    AWS is called only for an object, by `chunks` if given.
     """
     if overrides is None:
         return
@@ -65,11 +69,12 @@ def _given_prices(overrides: str | None) -> Iterator[GivenPrices]:
     # boto3 takes a third of a second of every cold start.
     from bedrock_alerts.adapters.s3 import body_reader, bounded  # noqa: PLC0415
 
+    chunks = chunks or body_reader().chunks
     bucket, _, key = overrides.removeprefix(_S3).partition("/")
     for name in (key, f"{key}{PREVIOUS}"):
         where = f"{_S3}{bucket}/{name}"
         try:
-            text = bounded(body_reader().chunks(bucket, name), MAX_PRICES_BYTES)
+            text = bounded(chunks(bucket, name), MAX_PRICES_BYTES)
         except (GoneError, TransientError) as error:
             yield GivenPrices(where, missing=str(error))
         else:

@@ -12,6 +12,8 @@ from samcli.cli.types import CfnParameterOverridesType
 
 from bedrock_alerts_cli.commands import deploy as module
 from bedrock_alerts_cli.commands.deploy import Found, Plan, checks, deploy
+from bedrock_alerts_cli.deployed.deployed_stack import DeployedStack
+from tests.support.account_in_memory import AccountInMemory
 
 CALLER: Final = {"Account": "111122223333", "Arn": "arn:aws:iam::111122223333:user/alex"}
 LOG: Final = {"cloudWatchConfig": {"logGroupName": "/their/log", "roleArn": "arn:…"}}
@@ -254,3 +256,34 @@ def test_so_is_one_in_a_saved_configuration(tmp_path: Path, overrides: str) -> N
     saved.write_text(f"[default.deploy.parameters]\nparameter_overrides = {overrides}\n")
     (found,) = module.unknown_parameters(Plan("s", "r", {}), saved)
     assert found.says == "samconfig.toml names FlapCount, which the template does not have"
+
+
+@pytest.mark.parametrize(
+    ("came", "said"),
+    [
+        (True, "See an alert arrive:\n  bedrock-alerts test-alert --stack bedrock-alerts"),
+        (False, "No record came. This is what `bedrock-alerts doctor` finds"),
+        (KeyboardInterrupt(), "Not waited for. The stack is deployed"),
+    ],
+)
+def test_at_the_end_the_terminal_waits_for_a_record(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    came: bool | KeyboardInterrupt,  # noqa: FBT001 - what the wait comes to
+    said: str,
+) -> None:
+    def wait(_stack: DeployedStack) -> bool:
+        if isinstance(came, KeyboardInterrupt):
+            raise came
+        return came
+
+    monkeypatch.setattr(module, "saw_first_record", wait)
+    module._wait(AccountInMemory().stack)  # noqa: SLF001 - it needs no terminal here
+    assert said in capsys.readouterr().out
+
+
+def test_no_one_waits_without_a_terminal_or_with_no_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_wait", lambda _stack: pytest.fail("it waits"))
+    given = ("--email", "you@example.com", "--yes")
+    assert run(monkeypatch, *given)[0].return_value == 0
+    assert run(monkeypatch, *given, "--no-wait")[0].return_value == 0

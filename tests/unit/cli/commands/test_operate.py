@@ -2,6 +2,7 @@
 
 import json
 
+import msgspec
 import pytest
 from botocore.exceptions import ClientError
 
@@ -70,7 +71,7 @@ def test_a_channel_that_refuses_is_said_with_the_reason(stack: OperatedStack) ->
     away(stack, "slack", 600)
     done = stack.run("test-alert", "--yes", "--wait", "10", "--channel", "slack")
     assert done.code == 1
-    assert "slack      refused    slack answered 503" in done.out
+    assert "slack      refused    slack returned 503" in done.out
     assert "email      not asked  not among --channel" in done.out
     assert "Not every channel was notified" in done.out
 
@@ -195,7 +196,7 @@ def test_a_notice_is_listed_with_all_the_rest(stack: OperatedStack) -> None:
     stack.played.put("what is this?", 0)
     stack.played.pass_time(30)
     (found,) = stack.run("incidents", "--all", "--json").document["incidents"]
-    assert (found["state"], found["name"]) == ("notice", "Received a message that is no JSON")
+    assert (found["state"], found["name"]) == ("notice", "Received a message that is not JSON")
     assert "notice" in stack.run("incidents", "--all").out
 
 
@@ -207,13 +208,13 @@ def test_one_incident_is_shown_with_what_a_channel_lacks_and_why(stack: Operated
     stack.happens(THROTTLING, "ALARM")
     text = stack.run("incidents", "show", "Throttling").out
     assert text.startswith("Throttling #2: firing since 2026-11-27 08:21 UTC\n")
-    assert "slack answered 503" in text
+    assert "slack returned 503" in text
     assert "Other incidents of this alarm:\nno." in text
     found = stack.run("incidents", "show", "Throttling#1", "--json").document
     assert (found["number"], found["state"]) == (1, "resolved")
     found = stack.run("incidents", "show", "2", "--json").document
     slack = next(one for one in found["channels"] if one["channel"] == "slack")
-    assert (slack["shows"], slack["problem"]) == ("", "slack answered 503")
+    assert (slack["shows"], slack["problem"]) == ("", "slack returned 503")
     assert stack.run("incidents", "show", "Throttling#7").code == 2
     done = stack.run("incidents", "show", "Throtling")
     assert done.code == 2
@@ -247,12 +248,26 @@ def test_what_was_refused_is_sent_again_when_asked(stack: OperatedStack) -> None
     assert "no channel lacks anything" in done.err
 
 
+def test_what_was_given_up_is_sent_again_and_its_dead_letter_named(stack: OperatedStack) -> None:
+    away(stack, "slack", 20)
+    stack.happens(THROTTLING, "ALARM")
+    items = stack.played.world.table.items
+    ((alarm, (item, version, _)),) = items.items()
+    view = msgspec.structs.replace(item.view("slack"), is_parked=True, failures=3, due=None)
+    items[alarm] = (item.with_view("slack", view), version + 1, None)
+    assert "given up" in stack.run("incidents").out
+    done = stack.run("incidents", "resend", "Throttling", "--yes")
+    assert done.code == 0
+    assert "slack    firing" in done.out
+    assert "still in the deliveries dead-letter queue: purge that" in done.err
+
+
 def test_what_is_refused_again_is_said(stack: OperatedStack) -> None:
     away(stack, "slack", 7200)
     stack.happens(THROTTLING, "ALARM")
     done = stack.run("incidents", "resend", "Throttling", "--channel", "slack", "--yes")
     assert done.code == 1
-    assert "slack answered 503" in done.out
+    assert "slack returned 503" in done.out
 
 
 def test_an_incident_whose_alarm_is_gone_is_closed_and_whoever_was_notified_is_again(

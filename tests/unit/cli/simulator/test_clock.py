@@ -10,7 +10,7 @@ import pytest
 
 from bedrock_alerts_cli.simulator import simulate
 from bedrock_alerts_cli.simulator.clock import read_zone, windows
-from tests.support.simulated import START, math, metric_alarm, plain, row, told
+from tests.support.simulated import START, metric_alarm, plain, row, told
 
 HOUR, DAY, WEEK = 60, 1440, 10080
 
@@ -74,12 +74,3 @@ def test_a_query_works_by_the_clock() -> None:
     points = [*row([0.0, 1.0], Model="a"), *row([None, None, 9.0], Model="b")]
     timeline = simulate([alarm], points, START, START + 10 * 60)
     assert told(timeline.changes) == [(5, "ALARM")]
-
-
-def test_math_that_looks_at_the_whole_range_works_by_the_clock_too() -> None:
-    alarm = math(
-        "DIFF(m1)", "Depth", Period=300, EvaluationWindow={"WallClockWindow": {}}, Threshold=9
-    )
-    values = [1.0] * 5 + [9.0] * 5 + [9.0] * 5
-    timeline = simulate([alarm], row(values, "Depth"), START, START + 15 * 60)
-    assert told(timeline.changes) == [(10, "ALARM"), (15, "OK")]

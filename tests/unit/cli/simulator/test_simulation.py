@@ -58,12 +58,6 @@ def test_math_over_several_metrics() -> None:
     ]
 
 
-def test_math_that_looks_at_the_whole_range() -> None:
-    alarm = math("DIFF(m1)", "Depth", Threshold=4)
-    timeline = simulate([alarm], row([1, 2, 9, 9], "Depth"), START, START + 240)
-    assert told(timeline.changes) == [(2, "OK"), (3, "ALARM"), (4, "OK")]
-
-
 def test_a_query_has_a_state_for_every_series_and_one_for_all() -> None:
     alarm = metric_alarm(
         "offender",

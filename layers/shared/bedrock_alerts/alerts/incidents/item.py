@@ -262,7 +262,7 @@ class AlarmItem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 def is_of_test(item: AlarmItem) -> bool:
-    """Whether what is known of the alarm now is a test and nothing else."""
+    """Whether all known facts of the alarm are of a test."""
     if is_name_of_test(item.arn):
         return True
     about, series, incident = item.about, item.series, item.incident

@@ -252,7 +252,7 @@ def _end_contributors(item: AlarmItem, firing: Collection[str], now: float) -> A
 
 
 def press(item: AlarmItem, answer: Answer, now: float) -> tuple[AlarmItem, str]:
-    """Act on a button or a command, and return a reply for the person who gave it.
+    """Act on a button or a command, and return a reply for the person.
 
     A press is bound to its incident, and refused after that has ended. The undo of a silence is
     bound to the silence. A command's silence is for the alarm, whether an incident is open or not.
@@ -289,14 +289,14 @@ def _silenced(item: AlarmItem, answer: Answer, now: float) -> tuple[AlarmItem, s
     until = answer.at.timestamp() + answer.seconds
     if until <= now:
         return item, "This silence would have ended by now. Nothing was silenced."
-    # Of an alarm that has never changed its state it is not known how bad it is: none is worse.
+    # An alarm that has never changed its state has no known severity: none is worse.
     severity = item.severity if item.severity_at else "critical"
     silence = Silence(until=until, by=answer.name, severity=severity)
     return wake(msgspec.structs.replace(item, silence=silence), now), "Silenced."
 
 
 def _due_again(item: AlarmItem, answer: Answer, now: float) -> AlarmItem:
-    """Make what a channel lacks due, also where it was given up; what it shows is not repeated."""
+    """Make due what a channel lacks, even if given up; what it shows is not repeated."""
     views = {
         channel: msgspec.structs.replace(view, due=now, is_parked=False, failures=0)
         if answer.channel in ("", channel) and (view.is_involved or view.wanted or view.is_parked)

@@ -284,6 +284,8 @@ class _Look:
         action = action_of(reason, self.kind)
         if action in ("edit", "broadcast") and not self._can_edit(shows.number):
             action = "post"
+        elif action == "post" and self._can_edit(shows.number):
+            action = "broadcast"  # firing again after no data: the message must not say "no data"
         return Send(reason, action, shows, ended=ended, new=new)
 
     def _can_edit(self, number: int) -> bool:

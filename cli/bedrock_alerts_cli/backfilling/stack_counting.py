@@ -1,0 +1,126 @@
+"""Counting a log as a stack's collector would: its settings, prices and profiles, its own code."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, NamedTuple
+
+import click
+
+from bedrock_alerts.adapters.bedrock import BedrockProfiles
+from bedrock_alerts.adapters.s3 import ObjectReader
+from bedrock_alerts.errors import BatchError, GoneError, TransientError
+from bedrock_alerts.invocations.collector import Collected, Collector, Parts, collect_options
+from bedrock_alerts.invocations.gunzip import inflated, lines
+from bedrock_alerts.invocations.invocation import Rejected, Skipped
+from bedrock_alerts.invocations.offloaded_bodies import OffloadedBodies
+from bedrock_alerts.invocations.pricing import load_prices
+from bedrock_alerts.limits import MAX_OBJECT_INFLATED_BYTES
+from bedrock_alerts.settings import load
+from bedrock_alerts.wiring.collector_settings import CollectorSettings
+from bedrock_alerts.wiring.collectors import given_prices
+from bedrock_alerts_cli.deployed.deployed_stack import DeployedStack, said_plainly
+from bedrock_alerts_cli.log_files import Line, Sources
+from bedrock_alerts_cli.redriving.log_objects import LogBucket
+from bedrock_alerts_cli.user_errors import CommandError, InputError
+
+# The collectors, in the order in which a stack has one of them: function and log group.
+COLLECTORS: Final = (
+    ("CollectLogsFunction", "CollectLogsLogGroup"),
+    ("CollectObjectsFunction", "CollectObjectsLogGroup"),
+    ("CollectStreamFunction", "CollectStreamLogGroup"),
+)
+# A record is written when its call has ended, and its stamp is of the beginning.
+_LONGEST_CALL: Final = timedelta(hours=1)
+
+Entry = Line | Rejected | Skipped
+
+
+class StackCollector(NamedTuple):
+    """What a stack's collector counts with, and the log group that its metrics go through."""
+
+    parts: Parts
+    namespace: str
+    log_group: str
+
+    @classmethod
+    def of(cls, stack: DeployedStack) -> "StackCollector":
+        """Read the settings of the stack's collector. Raises InputError where it has none."""
+        found = [pair for pair in COLLECTORS if pair[0] in stack.resources]
+        if not found:
+            raise InputError(f"{stack.place} has no collector: is it a Bedrock Alerts stack?")
+        function, group = (stack.resource(name) for name in found[0])
+        with said_plainly(f"function {function}"):
+            answer = stack.client("lambda").get_function_configuration(FunctionName=function)
+        settings = load(CollectorSettings, answer.get("Environment", {}).get("Variables", {}))
+        reader = ObjectReader(stack.client("s3"))
+        prices, _ = load_prices(
+            given_prices(settings.price_overrides, reader.chunks), datetime.now(UTC).timestamp()
+        )
+        bodies = settings.offloaded_body_bucket_name
+        parts = Parts(
+            prices,
+            collect_options(settings),
+            bodies=OffloadedBodies(bodies, reader.chunks) if bodies else None,
+            profiles=BedrockProfiles(
+                tag=settings.application_metadata_key, client=stack.client("bedrock")
+            ),
+        )
+        return cls(parts, settings.metrics_namespace, group)
+
+    def collect(self, entries: Iterable[Entry]) -> Collected:
+        """Count lines of the log, of whatever time."""
+        away = self.parts.bodies.of_a_batch() if self.parts.bodies else None
+        collector = Collector(self.parts, now=None, keep_events=False, away=away)
+        for entry in entries:
+            if isinstance(entry, Line):
+                collector.add(
+                    entry.text,
+                    event_id=entry.event_id,
+                    logged_at=entry.logged_at,
+                    where=entry.where,
+                )
+            else:
+                collector.add_unread(entry, None)
+        return collector.finish()
+
+
+def of_files(files: Sequence[str]) -> Iterator[Entry]:
+    """Read the log from files, in any form."""
+    return Sources(files, note=lambda text: click.echo(text, err=True)).entries()
+
+
+def of_stack(stack: DeployedStack, start: datetime, end: datetime) -> Iterator[Entry]:
+    """Read the log that a stack reads, from its bucket or log group, for calls of [start, end)."""
+    if stack.parameters.get("InvocationLogBucketName"):
+        return _of_bucket(LogBucket.of(stack), start, end)
+    group = stack.outputs.get("InvocationLogGroupName")
+    if group:
+        return _of_group(stack.client("logs"), group, start, end)
+    raise InputError(f"{stack.place} reads a stream, which keeps no log: give files")
+
+
+def _of_bucket(bucket: LogBucket, start: datetime, end: datetime) -> Iterator[Entry]:
+    reader = ObjectReader(bucket.s3)
+    for found in bucket.objects(start, end + _LONGEST_CALL):
+        where = f"s3://{bucket.name}/{found.place.key}"
+        try:
+            unpacked = inflated(
+                reader.chunks(bucket.name, found.place.key), limit=MAX_OBJECT_INFLATED_BYTES
+            )
+            for number, text in enumerate(lines(unpacked), 1):
+                place = f"{where}:{number}"
+                yield Rejected("too_large", place) if text is None else Line(text, place)
+        except (GoneError, TransientError, BatchError) as error:
+            raise CommandError(f"{where}: {error}") from error
+
+
+def _of_group(logs: Any, group: str, start: datetime, end: datetime) -> Iterator[Entry]:
+    pages = logs.get_paginator("filter_log_events").paginate(
+        logGroupName=group,
+        startTime=int(start.timestamp() * 1000),
+        endTime=int((end + _LONGEST_CALL).timestamp() * 1000),
+    )
+    with said_plainly(f"log group {group}"):
+        for page in pages:
+            for event in page.get("events", []):
+                yield Line(event["message"], group, event["eventId"], event["timestamp"] / 1000)

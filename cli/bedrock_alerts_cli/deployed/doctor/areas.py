@@ -1,0 +1,36 @@
+"""All that doctor looks at, in the order in which it is shown."""
+
+from typing import Final
+
+from bedrock_alerts_cli.deployed.doctor import (
+    alarm_health,
+    email_and_topics,
+    function_limits,
+    log_delivery,
+    price_age,
+    queues_and_batches,
+    routes_in_force,
+    secrets_of_channels,
+    slack_without_posting,
+    stack_state,
+    stuck_incidents,
+)
+from bedrock_alerts_cli.deployed.doctor.finding import Area
+
+AREAS: Final = (
+    Area("Stack", stack_state.CHECKS),
+    Area("Invocation log", log_delivery.CHECKS),
+    Area("Alarms", alarm_health.CHECKS),
+    Area(
+        "Channels",
+        (
+            *email_and_topics.CHECKS,
+            *secrets_of_channels.CHECKS,
+            *slack_without_posting.CHECKS,
+            *routes_in_force.CHECKS,
+        ),
+    ),
+    Area("Queues and incidents", (*queues_and_batches.CHECKS, *stuck_incidents.CHECKS)),
+    Area("Limits", function_limits.CHECKS),
+    Area("Prices and cost", price_age.CHECKS),
+)

@@ -1,0 +1,189 @@
+"""The state of the stack, and of the functions and rules that it is made of."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from bedrock_alerts_cli.deployed.deployed_stack import DeployedStack
+from bedrock_alerts_cli.deployed.doctor.as_deployed import aws, template_of
+from bedrock_alerts_cli.deployed.doctor.finding import (
+    Check,
+    Clock,
+    Finding,
+    ago,
+    ok,
+    shown,
+    waiting,
+    wrong,
+)
+from bedrock_alerts_cli.deployed.doctor.looked_at import not_seen
+
+# A stack whose creation failed can only be deleted; one whose update hangs must be freed first.
+STUCK: Final[Mapping[str, str]] = {
+    "ROLLBACK_COMPLETE": "delete it: sam delete --stack-name {stack} --region {region}",
+    "ROLLBACK_FAILED": "delete it: sam delete --stack-name {stack} --region {region}",
+    "DELETE_FAILED": "delete it again in the CloudFormation console; it names what is left",
+    "UPDATE_ROLLBACK_FAILED": (
+        "free it: aws cloudformation continue-update-rollback --stack-name {stack}"
+        " --region {region}"
+    ),
+}
+_FUNCTION: Final = "AWS::Lambda::Function"
+_MAPPING: Final = "AWS::Lambda::EventSourceMapping"
+_RULE: Final = "AWS::Events::Rule"
+_SHOWN_DIFFERENCES: Final = 3
+
+
+def state(stack: DeployedStack, clock: Clock) -> Iterator[Finding]:
+    """Look at what CloudFormation says of the stack."""
+    since = ago(clock(), stack.updated_at.timestamp())
+    evidence = f"{stack.status}, last deployed {since}"
+    fix = STUCK.get(stack.status, "").format(stack=stack.name, region=stack.region)
+    if stack.status.endswith("_IN_PROGRESS"):
+        yield waiting("stack state", evidence, "Wait until it has ended, then run this again.")
+    elif fix:
+        yield wrong("stack state", evidence, _with_command(fix))
+    elif stack.status == "UPDATE_ROLLBACK_COMPLETE":
+        yield ok("stack state", f"{evidence}; the last update was rolled back")
+    else:
+        yield ok("stack state", evidence)
+
+
+def _with_command(fix: str) -> str:
+    said, colon, command = fix.partition(": ")
+    is_command = colon and command.startswith(("aws ", "sam "))
+    return f"{said.capitalize()}:\n{command}" if is_command else f"{fix.capitalize()}."
+
+
+def functions(stack: DeployedStack, _clock: Clock) -> Iterator[Finding]:
+    """Look at each function: can it run, and is its environment as it was deployed."""
+    for resource in template_of(stack).resources(_FUNCTION):
+        name = stack.resources.get(resource.logical_id, resource.name)
+        check = f"function {name}"
+        try:
+            found = stack.client("lambda").get_function_configuration(FunctionName=name)
+        except stack.client("lambda").exceptions.ResourceNotFoundException:
+            fix = "Delete the stack and deploy it again; its incidents table goes with it."
+            yield wrong(check, "it is not there", fix)
+        except Exception as error:  # noqa: BLE001 - the other functions are looked at
+            yield not_seen(check, error)
+        else:
+            yield _function(check, found, resource.properties)
+
+
+def _function(check: str, found: Mapping[str, Any], deployed: Mapping[str, Any]) -> Finding:
+    expected = deployed.get("Environment", {}).get("Variables", {})
+    present = found.get("Environment", {}).get("Variables", {})
+    changed = {
+        key: str(value)
+        for key, value in expected.items()
+        if str(present.get(key, "")) != str(value)
+    }
+    state_ = str(found.get("State", "Active"))
+    update = str(found.get("LastUpdateStatus", "Successful"))
+    if state_ in {"Failed", "Inactive"} or update == "Failed":
+        reason = found.get("StateReason") or found.get("LastUpdateStatusReason") or "no reason"
+        says = f"state {state_}, update {update}: {shown(reason)}"
+        return wrong(
+            check, says, "Remove that cause. Then deploy with another parameter or version."
+        )
+    if changed:
+        names = ", ".join(sorted(changed))
+        values = "; ".join(
+            f"{key} is {shown(present.get(key, 'missing')) or 'empty'}, deployed:"
+            f" {shown(value) or 'empty'}"
+            for key, value in sorted(changed.items())[:_SHOWN_DIFFERENCES]
+        )
+        fix = f"In the Lambda console, Configuration, Environment variables, set {names} back."
+        return wrong(check, values, fix)
+    runtime = found.get("Runtime", "an unknown runtime")
+    return ok(check, f"{state_}, {runtime}, environment as deployed")
+
+
+def boto3_version(stack: DeployedStack, _clock: Clock) -> Iterator[Finding]:
+    """Say which boto3 the functions have, as far as AWS says."""
+    name = stack.resource("RouteFunction")
+    found = stack.client("lambda").get_function_configuration(FunctionName=name)
+    arn = found.get("RuntimeVersionConfig", {}).get("RuntimeVersionArn", "")
+    version = f", version {arn.rpartition(':')[2][:12]}" if arn else ""
+    runtime = found.get("Runtime", "")
+    yield ok(
+        "boto3 of the functions",
+        f"comes with the runtime {runtime}{version}; AWS does not say which it is, and the"
+        " functions work with 1.40.4 and later",
+    )
+
+
+def rules(stack: DeployedStack, _clock: Clock) -> Iterator[Finding]:
+    """Look at the rules that bring events: enabled, and with a target."""
+    events = stack.client("events")
+    for resource in template_of(stack).resources(_RULE):
+        name = stack.resources.get(resource.logical_id, resource.name)
+        check = f"rule {resource.logical_id}"
+        try:
+            found = events.describe_rule(Name=name)
+            targets = events.list_targets_by_rule(Rule=name).get("Targets", [])
+        except events.exceptions.ResourceNotFoundException:
+            yield wrong(check, "it is not there", "Delete the stack, and deploy it again.")
+            continue
+        except Exception as error:  # noqa: BLE001 - the other rules are looked at
+            yield not_seen(check, error)
+            continue
+        lacking = {one["Arn"] for one in resource.properties.get("Targets", [])}
+        lacking -= {one.get("Arn") for one in targets}
+        if found.get("State") != "ENABLED":
+            fix = aws(stack, f"events enable-rule --name {name}")
+            yield wrong(check, "it is disabled", f"Enable it:\n{fix}")
+        elif lacking:
+            arn = min(lacking)
+            fix = aws(stack, f"events put-targets --rule {name} --targets Id=alerts,Arn={arn}")
+            yield wrong(check, f"it does not send to {arn}", f"Give it its target:\n{fix}")
+        else:
+            yield ok(check, "enabled, sends to its target")
+
+
+def event_sources(stack: DeployedStack, _clock: Clock) -> Iterator[Finding]:
+    """Look at what reads the queues: Lambda's event source mappings."""
+    mappings = list(template_of(stack).resources(_MAPPING))
+    for logical_id in ("RouteFunction", "DeliverFunction", "CollectObjectsFunction"):
+        name = stack.resources.get(logical_id)
+        if name is None:
+            continue
+        wanted = [one for one in mappings if one.properties.get("FunctionName") == name]
+        check = f"reader {name.removeprefix(stack.name).lstrip('-')}"
+        answer = stack.client("lambda").list_event_source_mappings(FunctionName=name)
+        found = answer.get("EventSourceMappings", [])
+        off = [one for one in found if one.get("State") in {"Disabled", "Disabling"}]
+        if not found:
+            fix = (
+                _reader(stack, name, wanted[0].properties)
+                if wanted
+                else "Delete the stack, and deploy it again."
+            )
+            yield wrong(check, "reads no queue: its event source mapping is gone", fix)
+        for one in off:
+            fix = aws(stack, f"lambda update-event-source-mapping --uuid {one['UUID']} --enabled")
+            yield wrong(check, "does not read its queue: it is disabled", f"Enable it:\n{fix}")
+        if found and not off:
+            source = str(found[0].get("EventSourceArn", "")).rpartition(":")[2]
+            yield ok(check, f"reads {source}")
+
+
+def _reader(stack: DeployedStack, name: str, deployed: Mapping[str, Any]) -> str:
+    kinds = " ".join(deployed.get("FunctionResponseTypes", []))
+    command = (
+        f"lambda create-event-source-mapping --function-name {name}"
+        f" --event-source-arn {deployed['EventSourceArn']} --batch-size {deployed['BatchSize']}"
+        f" --function-response-types {kinds}"
+    )
+    most = deployed.get("ScalingConfig", {}).get("MaximumConcurrency")
+    command += f" --scaling-config MaximumConcurrency={most}" if most else ""
+    return f"Make it again:\n{aws(stack, command)}"
+
+
+CHECKS: Final = (
+    Check("stack state", state),
+    Check("functions", functions),
+    Check("boto3 of the functions", boto3_version),
+    Check("rules", rules),
+    Check("readers of the queues", event_sources),
+)

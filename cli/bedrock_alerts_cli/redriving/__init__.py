@@ -1,0 +1,1 @@
+"""Counting and sending again what failed: each thing once, whatever interrupts it."""

@@ -1,0 +1,1 @@
+"""An exported log played once more into a deployed stack."""
