@@ -236,6 +236,32 @@ def test_route_answers_its_samples(
     assert sorted(poke["channel"] for poke in pokes) == ["email", "slack"]
 
 
+def test_the_weekly_report_is_sent(
+    built: Path, runtime: tuple[Path, list[Path]], world: World
+) -> None:
+    before = len(world.receiver.messages())
+    log = f"arn:aws:logs:{REGION}:111122223333:log-group:/aws/lambda/bedrock-alerts-collect-logs"
+    logs = boto3.client("logs", endpoint_url=world.environment["AWS_ENDPOINT_URL"])
+    with contextlib.suppress(logs.exceptions.ResourceAlreadyExistsException):
+        logs.create_log_group(logGroupName="/aws/lambda/bedrock-alerts-collect-logs")
+    answer, _ = invoke(
+        "WeeklyReportFunction",
+        {},
+        built=built,
+        runtime=runtime,
+        world=world,
+        STACK_ALARMS_PREFIX=f"arn:aws:cloudwatch:{REGION}:111122223333:alarm:bedrock-alerts.",
+        EVENT_LOG_GROUP_ARN=log,
+        REPORTS_BUCKET_NAME=BUCKET,
+    )
+    assert answer["channels"] == 2
+    (mail,) = received(world, world.mailbox_url)
+    assert json.loads(mail)["Subject"].startswith("[Weekly report] Bedrock spend")
+    assert len(world.receiver.messages()) == before + 1
+    pages = world.s3.list_objects_v2(Bucket=BUCKET)["Contents"]
+    assert any(page["Key"].endswith(".html") for page in pages)
+
+
 @pytest.mark.parametrize("channel", ["email", "slack"])
 def test_deliver_answers_its_samples(
     built: Path, runtime: tuple[Path, list[Path]], world: World, channel: str

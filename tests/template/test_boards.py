@@ -121,10 +121,23 @@ def test_the_dashboard_shows_exactly_the_alarms_that_are_made() -> None:
         made = stack(**source)
         alarms = made.resources("AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm")
         names = [alarm["AlarmName"] for alarm in alarms.values()]
-        (widget,) = (one for one in board(**source)["widgets"] if one["type"] == "alarm")
-        shown = [arn.rpartition(":")[2] for arn in widget["properties"]["alarms"]]
-        assert shown == names
-        assert 1 <= len(shown) <= 100
+        for widget in (one for one in board(**source)["widgets"] if one["type"] == "alarm"):
+            shown = [arn.rpartition(":")[2] for arn in widget["properties"]["alarms"]]
+            assert shown == names
+            assert 1 <= len(shown) <= 100
+
+
+def test_what_is_wrong_now_comes_first_then_who_spent_how_much() -> None:
+    widgets = board()["widgets"]
+    first = widgets[0]
+    assert (first["type"], first["y"], first["width"]) == ("alarm", 0, COLUMNS)
+    assert first["properties"]["states"] == ["ALARM", "INSUFFICIENT_DATA"]
+    assert first["properties"]["sortBy"] == "stateUpdatedTimestamp"  # by state, then by time
+    second = [one["properties"]["title"] for one in widgets if one["y"] == widgets[2]["y"]]
+    assert [title.split()[2].rstrip(",") for title in second] == ["caller", "application", "model"]
+    drawn = {name for _, name, _ in metrics(board())}
+    assert {"AlertLatency", "NotificationsFailed", "PolicyHits", "InvocationThrottles"} <= drawn
+    assert all(widget["y"] + widget["height"] <= 12 for widget in widgets[:5])
 
 
 @pytest.mark.parametrize(
@@ -136,7 +149,7 @@ def test_the_dashboard_reads_the_log_of_the_collector_in_use(
 ) -> None:
     document = board(**source)
     logs = [widget for widget in document["widgets"] if widget["type"] == "log"]
-    assert len(logs) == 2
+    assert len(logs) == 4
     for log in logs:
         assert f"SOURCE '/aws/lambda/bedrock-alerts-{function}'" in log["properties"]["query"]
     assert f"bedrock-alerts-{function}" in [
