@@ -1,5 +1,6 @@
 """The dashboard, the saved queries and the history: what they name exists."""
 
+import html
 import json
 import re
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from bedrock_alerts.invocations.parse import parse
 from bedrock_alerts.invocations.pricing import Prices
 from bedrock_alerts.invocations.usage_lines import UsageLines
 from bedrock_alerts.metrics import METRICS
+from bedrock_alerts_cli.maintain.dashboard_picture import page, sample
 from bedrock_alerts_cli.maintain.documents.dashboard import COLUMNS
 from bedrock_alerts_cli.maintain.documents.emitted import dimension_sets
 from bedrock_alerts_cli.template import load
@@ -160,6 +162,16 @@ def test_the_dashboard_reads_the_log_of_the_collector_in_use(
     ]
 
 
+def test_the_picture_of_the_dashboard_draws_every_widget() -> None:
+    found = sample()
+    shown = page(board(), found)
+    for widget in board()["widgets"]:
+        assert html.escape(widget["properties"]["title"]) in shown
+    spent = sum(line["total_usd"] for line in found.lines if line["event"] == "usage")
+    assert spent > 1
+    assert "support-chat" in shown
+
+
 def test_the_dashboard_can_be_left_out() -> None:
     assert not stack(Overviews="none").resources("AWS::CloudWatch::Dashboard")
 
@@ -170,7 +182,7 @@ WORDS: Final = frozenset(
     word
     for line in (
         "fields filter stats sort limit unnest into display as by desc asc and or not in like bin",
-        "jsonParse count count_distinct sum latest earliest ispresent strcontains 1h 5m",
+        "jsonParse count count_distinct sum latest earliest coalesce ispresent strcontains 1h 5m",
     )
     for word in line.split()
 )

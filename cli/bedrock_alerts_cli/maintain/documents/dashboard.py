@@ -6,6 +6,7 @@ stack. https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWat
 """
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple, TypeAlias
 
@@ -95,11 +96,13 @@ def logged(width: int, title: str, query: str) -> Widget:
 
 def spent(width: int, title: str, name: str) -> Widget:
     """Return who or what cost how much, from the usage lines: they are there in every AlarmSet."""
+    # Most calls name no application.
+    named = f" | fields coalesce({name}, '(none)') as app" if name == "application" else ""
     return logged(
         width,
         title,
-        "filter event = 'usage' | stats sum(total_usd) as usd, sum(calls) as all_calls,"
-        f" sum(errors) as failed, sum(blocked) as blocked_calls by {name}"
+        f"filter event = 'usage'{named} | stats sum(total_usd) as usd, sum(calls) as all_calls,"
+        f" sum(errors) as failed, sum(blocked) as blocked_calls by {'app' if named else name}"
         " | sort usd desc | limit 10",
     )
 
@@ -120,11 +123,11 @@ def rows(functions: list[str], queues: list[str]) -> tuple[Row, ...]:
         Row(3, (alarm_list(24, _WRONG, states=["ALARM", "INSUFFICIENT_DATA"]),)),
         Row(3, (_in_short(),)),
         Row(
-            6,
+            5,
             (
-                spent(8, "Spend by caller, USD", "principal"),
-                spent(8, "Spend by application, USD", "application"),
-                spent(8, "Spend by model, USD", "model"),
+                spent(7, "Spend by caller, USD", "principal"),
+                spent(7, "Spend by application, USD", "application"),
+                spent(10, "Spend by model, USD", "model"),
             ),
         ),
         Row(4, _how_much()),
@@ -326,6 +329,9 @@ def _notifier(functions: list[str], queues: list[str]) -> tuple[Widget, ...]:
     )
 
 
+_CAPITAL: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
+
+
 def _called(resource: str) -> str:
     """Return what a function or queue is called in a legend."""
     for ending, words in (
@@ -334,7 +340,7 @@ def _called(resource: str) -> str:
         ("Function", ""),
     ):
         if resource.endswith(ending):
-            return resource.removesuffix(ending).lower() + words
+            return _CAPITAL.sub(" ", resource.removesuffix(ending)).lower() + words
     return resource
 
 
