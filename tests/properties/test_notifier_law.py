@@ -5,7 +5,7 @@ triggered after its resolve; nothing untrue is sent.
 """
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.support.lives import Life
@@ -28,6 +28,8 @@ def test_every_channel_ends_up_with_the_truth_where_nothing_goes_wrong(seed: int
 
 @settings(max_examples=200)
 @given(seed=_SEEDS)
+@example(seed=690)  # silenced while it recovered: an email said so, and the alarm fired again
+@example(seed=784)  # the table was away, and the poke with PagerDuty's trigger was lost
 def test_who_was_notified_is_notified_of_an_end_that_a_person_makes(seed: int) -> None:
     assert Life(seed, presses=12).play() == []
 

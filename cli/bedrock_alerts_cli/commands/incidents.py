@@ -224,7 +224,7 @@ def resend(  # noqa: PLR0913 - click passes every option on its own
     _print_after(deployed, known.item, after, as_json=as_json)
     if any(one.is_given_up for one in missing):
         click.echo(
-            "Its message is still in the deliveries dead-letter queue: purge that.", err=True
+            "Its message is still a dead letter: bedrock-alerts redrive deliveries", err=True
         )
     return 1 if any(one.lacks or one.problem for one in after) else 0
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from bedrock_alerts_cli.deployed.deployed_stack import DeployedStack
-from bedrock_alerts_cli.deployed.doctor.as_deployed import aws
+from bedrock_alerts_cli.deployed.doctor.as_deployed import aws, ours
 from bedrock_alerts_cli.deployed.doctor.finding import (
     Check,
     Clock,
@@ -82,15 +82,9 @@ def _dead_letters(stack: DeployedStack, queue: str, dead: str, runbook: str) -> 
     if not messages:
         yield ok(f"queue {name}", "empty")
         return
-    arn = f"arn:aws:sqs:{stack.region}:{stack.account}"
-    if stack.stack_id:
-        arn = arn.replace("aws", stack.stack_id.split(":")[1], 1)
-    move = aws(
-        stack,
-        f"sqs start-message-move-task --source-arn {arn}:{name}"
-        f" --destination-arn {arn}:{_name(stack, queue)}",
-    )
-    fix = f"Fix the cause (docs/runbooks/{runbook}.md), then send them again:\n{move}"
+    what = queue.removesuffix("Queue").lower()
+    redrive = ours(stack, f"redrive {what}")
+    fix = f"Fix the cause (docs/runbooks/{runbook}.md), then send them again:\n{redrive}"
     yield wrong(f"queue {name}", f"{count(messages, 'dead letter')}", fix)
 
 
@@ -115,8 +109,10 @@ def failed_batches(stack: DeployedStack, clock: Clock) -> Iterator[Finding]:
     oldest = min(one.get("LastModified", datetime.now(UTC)) for one in found)
     more = "at least " if answer.get("IsTruncated") else ""
     says = f"{more}{count(len(found), 'object')}, the oldest {ago(clock(), oldest.timestamp())}"
-    fix = f"See docs/runbooks/PipelineFailedBatches.md. To list them:\naws s3 ls s3://{bucket}"
-    yield wrong(check, says, f"{fix} --recursive")
+    redrive = ours(stack, "redrive batches")
+    yield wrong(
+        check, says, f"See docs/runbooks/PipelineFailedBatches.md. To count them:\n{redrive}"
+    )
 
 
 CHECKS: Final = (Check("queues", queues), Check("failed batches", failed_batches))

@@ -424,7 +424,8 @@ def _learned_as_shown(item: AlarmItem, notified: Iterable[Notified]) -> AlarmIte
         is_pagerduty = one.channel.startswith("pagerduty")
         keys = dict(view.keys)
         if is_pagerduty:
-            keys[one.key] = Key(number=number, state="open", rotation=view.rotation)
+            # Only queued, perhaps never sent; a repeated trigger of one key pages no one.
+            keys[one.key] = Key(number=number, state="perhaps", rotation=view.rotation)
         view = msgspec.structs.replace(
             view,
             shown=Shown(number=number, state="firing", severity=item.severity),

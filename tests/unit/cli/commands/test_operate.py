@@ -259,7 +259,7 @@ def test_what_was_given_up_is_sent_again_and_its_dead_letter_named(stack: Operat
     done = stack.run("incidents", "resend", "Throttling", "--yes")
     assert done.code == 0
     assert "slack    firing" in done.out
-    assert "still in the deliveries dead-letter queue: purge that" in done.err
+    assert "still a dead letter: bedrock-alerts redrive deliveries" in done.err
 
 
 def test_what_is_refused_again_is_said(stack: OperatedStack) -> None:

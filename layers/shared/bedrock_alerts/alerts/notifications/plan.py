@@ -214,7 +214,9 @@ class _Look:
     def _noisy_reason(self, incident: Incident, shown: Shown) -> Reason | None:
         if incident.state == "no_data":
             return "no_data" if shown.state != "no_data" else None
-        if shown.state == "no_data":
+        # A message that cannot be edited and says "recovering" (a silence, say) is no longer true.
+        is_stale = self.kind == "plain" and shown.state == "recovering"
+        if shown.state == "no_data" or is_stale:
             return "firing"
         if is_worse(self.item.severity, than=shown.severity):
             return "escalated"
