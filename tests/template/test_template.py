@@ -149,15 +149,23 @@ def test_a_report_that_failed_on_one_channel_is_not_sent_twice_to_the_others(
     assert target(invoke["DestinationConfig"]["OnFailure"]["Destination"]) == "ReportsBucket"
 
 
-def test_errors_of_the_weekly_report_raise_an_alarm(resources: Resources) -> None:
-    name = resources["WeeklyReportFunction"]["Properties"]["FunctionName"]
-    metrics = resources["NotifierErrorsAlarm"]["Properties"]["Metrics"]
+@pytest.mark.parametrize("overviews", OVERVIEWS)
+def test_errors_of_the_weekly_report_raise_an_alarm(overviews: str) -> None:
+    parameters = {"Overviews": overviews, "AlarmSet": "all"}
+    stack = Stack(cfn.load(ROOT / "template.yaml"), parameters)
+    (alarm,) = (
+        one
+        for one in stack.resources("AWS::CloudWatch::Alarm").values()
+        if one["AlarmName"].endswith(".NotifierErrors")
+    )
     watched = [
-        dimension["Value"]
-        for metric in metrics
+        dimension["Value"].rpartition("-")[2]
+        for metric in alarm["Metrics"]
         for dimension in metric.get("MetricStat", {}).get("Metric", {}).get("Dimensions", [])
     ]
-    assert name in watched
+    is_on = OVERVIEWS[overviews][1]
+    assert ("report" in watched) is is_on
+    assert ("weekly_errors" in alarm["Metrics"][0]["Expression"]) is is_on
 
 
 def test_the_subscription_waits_until_failed_batches_would_be_kept(
