@@ -56,6 +56,13 @@ def test_the_slack_message_and_its_thread_read_as_approved(snapshot: SnapshotAss
     assert written([message, thread]) == snapshot
 
 
+def test_every_table_is_in_the_thread_and_in_the_webhooks_message() -> None:
+    thread, message = slack_thread.render_evidence(alert()), slack.render(alert())
+    for table in alert().evidence.tables:  # type: ignore[union-attr] # it has some
+        assert table.title in written(thread)
+        assert table.title in written(message)
+
+
 def test_the_page_reads_as_approved(snapshot: SnapshotAssertion) -> None:
     text = page(week(), "bedrock-alerts in prod eu-west-1")
     assert text.partition("</style>")[2] == snapshot

@@ -4,11 +4,14 @@ import json
 from datetime import timedelta
 from typing import Final, NamedTuple
 
-from bedrock_alerts.alerts.alert import Alert, Evidence, Fact, Link
+import msgspec
+
+from bedrock_alerts.alerts.alert import Alert, Evidence, Fact, Link, Table
 from bedrock_alerts.weekly.week import Week
 from bedrock_alerts.weekly.week_tables import in_a_line, money, tables, totals
 
 _MOST_ROWS: Final = 5
+_MOST_COLUMNS: Final = 3
 _A_DAY: Final = 86_400
 
 
@@ -48,9 +51,15 @@ def alert_of(week: Week, place: Place, links: tuple[Link, ...] = ()) -> Alert:
         at=None,
         facts=tuple(facts),
         links=links,
-        evidence=Evidence(tables=tables(week, _MOST_ROWS)),
+        evidence=Evidence(tables=tuple(map(_narrow, tables(week, _MOST_ROWS)))),
         widget=picture(week, place),
     )
+
+
+def _narrow(table: Table) -> Table:
+    """Leave out what follows the third column: a phone has more room for names then."""
+    rows = tuple(row[:_MOST_COLUMNS] for row in table.rows)
+    return msgspec.structs.replace(table, columns=table.columns[:_MOST_COLUMNS], rows=rows)
 
 
 def picture(week: Week, place: Place) -> str:
