@@ -36,6 +36,10 @@ setup: $(VENV)/cli.stamp ## Install the bedrock-alerts command line into .venv/b
 deploy: $(VENV)/cli.stamp ## Check your AWS account, then build and deploy the stack
 	@$(BIN)/bedrock-alerts deploy $(ARGS)
 
+.PHONY: try-aws
+try-aws: $(VENV)/cli.stamp ## Try it all in a scratch AWS account, then delete it (costs cents, asks first)
+	@$(BIN)/bedrock-alerts try-aws $(ARGS)
+
 .PHONY: policy
 policy: $(VENV)/cli.stamp ## Print the IAM policy that a deployment needs (ARGS=stack name)
 	@$(BIN)/python -m bedrock_alerts_cli.maintain.documents.deploy_policy $(ARGS)

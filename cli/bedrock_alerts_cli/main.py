@@ -32,6 +32,7 @@ _COMMANDS: Final = {
     "simulate": "bedrock_alerts_cli.commands.simulate",
     "stack-cost": "bedrock_alerts_cli.commands.stack_cost",
     "test-alert": "bedrock_alerts_cli.commands.test_alert",
+    "try-aws": "bedrock_alerts_cli.commands.try_aws",
 }
 # Names of version 0.1 that still work but are not listed.
 _FORMER: Final = {"cost": "stack-cost"}

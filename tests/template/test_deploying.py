@@ -57,8 +57,8 @@ def test_the_readmes_one_line_asks_nothing_and_gets_as_far_as_aws(tmp_path: Path
 
 def test_the_template_is_checked_for_regions_that_lack_something() -> None:
     assert (
-        "cfn-lint template.yaml --regions us-east-1 eu-west-1 ap-southeast-2 us-gov-west-1"
-        " il-central-1"
+        "cfn-lint template.yaml members/template.yaml --regions us-east-1 eu-west-1"
+        " ap-southeast-2 us-gov-west-1 il-central-1"
     ) in (ROOT / "tools/check").read_text()
 
 

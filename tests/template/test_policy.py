@@ -127,11 +127,13 @@ def test_every_topic_and_queue_takes_from_one_service_of_accounts_that_are_named
         for statement in statements_of(policy):
             (service,) = statement["Principal"].values()
             assert service.endswith(".amazonaws.com"), f"{name} lets {service} in"
-            account = statement["Condition"]["StringEquals"]["aws:SourceAccount"]
+            ((key, account),) = statement["Condition"]["StringEquals"].items()
             # Only the inbox is for others, and only for those that somebody has named.
-            named = [{"Ref": "AWS::AccountId"}]
-            named += [{"Ref": "InboxAccounts"}] if name == "InboxPolicy" else []
-            assert account in named
+            named = [("aws:SourceAccount", {"Ref": "AWS::AccountId"})]
+            if name == "InboxPolicy":
+                others = {"Ref": "InboxAccounts"}
+                named += [("aws:SourceAccount", others), ("aws:SourceOrgID", others)]
+            assert (key, account) in named
             (source,) = (
                 statement["Condition"][operator]["aws:SourceArn"]
                 for operator in ("ArnEquals", "ArnLike")

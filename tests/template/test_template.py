@@ -66,9 +66,23 @@ def test_a_function_runs_on_lambdas_python_and_logs_to_a_group_of_its_own(
     assert properties["Runtime"] == "python3.13"
     assert properties["Architectures"] == [{"Ref": "Architecture"}]
     group = resources[target(properties["LoggingConfig"]["LogGroup"])]["Properties"]
-    assert (
-        group["LogGroupName"]["Fn::Sub"] == "/aws/lambda/" + properties["FunctionName"]["Fn::Sub"]
-    )
+    condition, without, named = properties["FunctionName"]["Fn::If"]
+    assert (condition, without) == ("IsOfStackSet", {"Ref": "AWS::NoValue"})
+    assert group["LogGroupName"]["Fn::Sub"] == "/aws/lambda/" + named["Fn::Sub"]
+
+
+def test_a_stack_set_can_deploy_it_for_all_that_its_stacks_names_are_long(
+    template: dict[str, Any],
+) -> None:
+    """Lambda takes 64 characters, SQS 80; CloudFormation makes up and shortens other names."""
+    name = "StackSet-a-set-of-19-chars-x-6f1d0c52-1111-4000-8000-0000000000a1"
+    functions = Stack(template, {}, name).resources("AWS::Serverless::Function")
+    assert functions
+    assert not any("FunctionName" in function for function in functions.values())
+    at_home = Stack(template, {}).resources("AWS::Serverless::Function")
+    assert at_home["RouteFunction"]["FunctionName"] == "bedrock-alerts-route"
+    for queue in Stack(template, {}, name).resources("AWS::SQS::Queue").values():
+        assert len(queue["QueueName"]) <= 80
 
 
 def test_the_default_architecture_is_arm64_and_x86_64_is_a_parameter_away(
@@ -643,7 +657,7 @@ def test_deliver_is_renewed_before_route_writes_what_only_the_new_one_reads(
 def test_the_buttons_function_keeps_its_name_and_so_its_url(template: dict[str, Any]) -> None:
     # Slack's app has the address: a resource of another logical id or name gets another one.
     function = template["Resources"]["AnswerFunction"]["Properties"]
-    assert function["FunctionName"] == {"Fn::Sub": "${AWS::StackName}-answer"}
+    assert function["FunctionName"]["Fn::If"][2] == {"Fn::Sub": "${AWS::StackName}-answer"}
     assert function["CodeUri"] == "functions/slack_interactions"
     url = template["Resources"]["AnswerFunctionUrl"]["Properties"]
     assert url["TargetFunctionArn"] == {"Ref": "AnswerFunction"}

@@ -1,5 +1,6 @@
 """`bedrock-alerts deploy`: check, then `sam build` and `sam deploy`, then what to do next."""
 
+import os
 import re
 import subprocess
 import sys
@@ -337,7 +338,21 @@ def _code(error: Exception) -> str:
 
 def _sam(command: str, *arguments: str) -> None:
     write(f"$ sam {command} {' '.join(arguments)}\n")
-    done = subprocess.run([find_sam(), command, *arguments], cwd=sources(), check=False)
+    _run_sam(command, *arguments)
+
+
+def run_sam_aside(command: str, *arguments: str, endpoint_url: str | None = None) -> None:
+    """Run a command of SAM with all output on standard error. Raises CommandError.
+
+    The endpoint replaces AWS's.
+    """
+    click.echo(f"$ sam {command} {' '.join(arguments)}", err=True)
+    changed = {"AWS_ENDPOINT_URL": endpoint_url} if endpoint_url else {}
+    _run_sam(command, *arguments, env={**os.environ, **changed}, stdout=2)
+
+
+def _run_sam(command: str, *arguments: str, **how: Any) -> None:
+    done = subprocess.run([find_sam(), command, *arguments], cwd=sources(), check=False, **how)
     if done.returncode:
         raise CommandError(f"`sam {command}` failed; what to do is above")
 

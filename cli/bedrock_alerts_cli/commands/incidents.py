@@ -19,7 +19,7 @@ from bedrock_alerts_cli.deployed.deployed_stack import (
 from bedrock_alerts_cli.deployed.incident_changes import close as close_by_hand
 from bedrock_alerts_cli.deployed.incident_changes import lacking
 from bedrock_alerts_cli.deployed.incident_changes import resend as send_again
-from bedrock_alerts_cli.deployed.known_alarms import described, find, known_alarms
+from bedrock_alerts_cli.deployed.known_alarms import described, find, known_alarms, with_place
 from bedrock_alerts_cli.deployed.standings import (
     ChannelStanding,
     IncidentStanding,
@@ -325,7 +325,8 @@ def _print_after(
 
 def _rows(notifier: DeployedNotifier, one: IncidentStanding) -> Iterator[Row]:
     """Yield a row for each channel of an incident; the first one names it."""
-    name = f"{one.name} (test)" if one.is_test else one.name
+    name = with_place(notifier, one.name, one.arn)
+    name = f"{name} (test)" if one.is_test else name
     first = (name, str(one.number or ""), _state(notifier, one))
     for channel in one.channels:
         yield (

@@ -29,7 +29,7 @@ from bedrock_alerts_cli.user_files import decoded
 
 # Parameter Store stores up to 4 KB free of charge, and up to 8 KB for a small charge.
 _MAX_STORED_BYTES: Final = 8192
-_STEP: Final = re.compile(r"[.]([A-Za-z_]+)|\[([0-9]+|[.]{3})\]")
+_STEP: Final = re.compile(r"[.]([A-Za-z0-9_]+)|\[([0-9]+|[.]{3})\]")
 _ALL_KINDS: Final[tuple[Channel, ...]] = get_args(ChannelKind)
 
 

@@ -12,7 +12,7 @@ from bedrock_alerts_cli.deployed.deployed_stack import (
     may_change,
     stack_options,
 )
-from bedrock_alerts_cli.deployed.known_alarms import find, find_or_ask
+from bedrock_alerts_cli.deployed.known_alarms import find, find_or_ask, with_place
 from bedrock_alerts_cli.deployed.silences import SilenceInForce, in_force, seconds_in, silences
 from bedrock_alerts_cli.deployed.silences import add as add_silence
 from bedrock_alerts_cli.deployed.silences import end as end_silence
@@ -63,12 +63,13 @@ def list_(*, stack: str, region: str | None, endpoint_url: str | None, as_json: 
       bedrock-alerts silence list --json
     """  # noqa: D301 - \b is click's
     deployed = DeployedStack.open(stack, region, endpoint_url)
-    found = silences(DeployedNotifier.of(deployed))
+    notifier = DeployedNotifier.of(deployed)
+    found = silences(notifier)
     with until_cut_off():
         if as_json:
             _write_json(deployed, silences=[one.document() for one in found])
         elif found:
-            _print(*found)
+            _print(notifier, *found)
         else:
             click.echo(f"{deployed.place}: no alarm is silenced.", err=True)
 
@@ -123,7 +124,8 @@ def add(  # noqa: PLR0913 - click passes every option on its own
     arn, _ = find_or_ask(deployed, notifier, alarm)
     by = by or name_of_caller(deployed)
     until = moment(notifier.clock() + seconds)[:16]
-    what = f"silence {_name(arn)} until {until} UTC, by {by}: {deployed.place}"
+    name = with_place(notifier, _name(arn), arn)
+    what = f"silence {name} until {until} UTC, by {by}: {deployed.place}"
     if not may_change(what, dry_run=dry_run, yes=yes):
         if as_json:
             _write_json(deployed, alarm=arn, is_dry_run=True)
@@ -133,7 +135,7 @@ def add(  # noqa: PLR0913 - click passes every option on its own
         if as_json:
             _write_json(deployed, **found.document())
         else:
-            _print(found)
+            _print(notifier, found)
     return 0
 
 
@@ -191,7 +193,15 @@ def _write_json(stack: DeployedStack, **found: Any) -> None:
     write(json.dumps({**where, **found}) + "\n")
 
 
-def _print(*found: SilenceInForce) -> None:
+def _print(notifier: DeployedNotifier, *found: SilenceInForce) -> None:
     Table(_COLUMNS).add(
-        [(one.name, moment(one.until)[:16], one.by, _WORSE[one.severity]) for one in found]
+        [
+            (
+                with_place(notifier, one.name, one.arn),
+                moment(one.until)[:16],
+                one.by,
+                _WORSE[one.severity],
+            )
+            for one in found
+        ]
     )

@@ -37,7 +37,7 @@ def saw_first_record(
     )
     while True:
         try:
-            has_come = _has_record(stack, started)
+            has_come = has_record(stack, started)
         except CommandError as error:
             write(f"✗ {error}\n")
             return False
@@ -53,7 +53,7 @@ def saw_first_record(
         sleep(_POLL_SECONDS)
 
 
-def _has_record(stack: DeployedStack, since: float) -> bool:
+def has_record(stack: DeployedStack, since: float) -> bool:
     """Look into the collector's log."""
     function = next(stack.resources[one] for one in _COLLECTORS if one in stack.resources)
     with said_plainly("the collector's log"):

@@ -48,6 +48,14 @@ def short_name(notifier: DeployedNotifier, item: AlarmItem) -> str:
     return name.removeprefix(f"{notifier.stack}.") if is_home else name
 
 
+def with_place(notifier: DeployedNotifier, name: str, arn: str) -> str:
+    """Return a name with the account and Region of an alarm that is elsewhere."""
+    if arn.startswith(notifier.alarms) or not _ARN.fullmatch(arn):
+        return name
+    _, _, _, region, account, *_ = arn.split(":")
+    return f"{name} ({account} {region})"
+
+
 def known_alarms(notifier: DeployedNotifier) -> list[AlarmItem]:
     """Return everything that is known, as it is now: what has ended is closed."""
     now = notifier.clock()

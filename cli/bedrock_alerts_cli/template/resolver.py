@@ -254,8 +254,11 @@ def _check(name: str, body: Mapping[str, Any], text: str) -> None:
     """Raise TemplateError for values that CloudFormation would refuse."""
     allowed = body.get("AllowedValues")
     pattern = body.get("AllowedPattern")
+    # CloudFormation matches the pattern with each value of a list.
+    is_list = body.get("Type") == "CommaDelimitedList"
+    matched = [item.strip() for item in text.split(",")] if is_list else [text]
     wrong = (allowed is not None and text not in {_text(item) for item in allowed}) or (
-        pattern is not None and re.fullmatch(pattern, text) is None
+        pattern is not None and any(re.fullmatch(pattern, item) is None for item in matched)
     )
     if body.get("Type") == "Number":
         try:

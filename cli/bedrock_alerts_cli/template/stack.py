@@ -19,11 +19,14 @@ class Stack:
     """
 
     def __init__(
-        self, template: Mapping[str, Any], parameters: Mapping[str, str] | None = None
+        self,
+        template: Mapping[str, Any],
+        parameters: Mapping[str, str] | None = None,
+        name: str = NAME,
     ) -> None:
         self._template = template
         self._given = dict(parameters or {})
-        self._resolver = deployed.Resolver(template, self._given, deployed.Stack(NAME))
+        self._resolver = deployed.Resolver(template, self._given, deployed.Stack(name))
 
     @classmethod
     def read(cls, path: Path = TEMPLATE, parameters: Mapping[str, str] | None = None) -> "Stack":

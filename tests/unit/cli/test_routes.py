@@ -321,3 +321,21 @@ def test_put_says_what_is_missing() -> None:
     deploy({**TEMPLATE, "Outputs": {"Channels": {"Value": "email"}}})
     with pytest.raises(CommandError, match="Is it a Bedrock Alerts stack"):
         run("put", STORED, "--stack", "watch", "--region", "eu-west-1")
+
+
+@pytest.mark.parametrize(
+    ("accounts", "line", "said"),
+    [
+        ('"1111": prod', 2, "in quotes"),
+        ('"111122223333": 5', 2, "names of 1 to 40 characters"),
+        ('"111122223333": prod\n  "444455556666": Prod', 4, "account 111122223333 is also called"),
+    ],
+)
+def test_a_wrong_name_of_an_account_is_found_by_its_line(
+    written: Callable[[str], Path], accounts: str, line: int, said: str
+) -> None:
+    file = written(f"routes: []\naccounts:\n  {accounts}\n")
+    with pytest.raises(CommandError, match=said) as refused:
+        run("check", file)
+    assert f"routes.yaml:{line}: " in str(refused.value)
+    assert "regex" not in str(refused.value)

@@ -280,7 +280,7 @@ def _failures() -> tuple[Widget, ...]:
 
 def _notifier(functions: list[str], queues: list[str]) -> tuple[Widget, ...]:
     watched = {
-        "${Collector}": f"{_STACK}-${{Collector}}",
+        "${Collector}": "${CollectorFunction}",
         **{_called(name): f"${{{name}}}" for name in functions},
     }
     return (
@@ -424,6 +424,10 @@ _RESOURCE: Final = """\
             - ReadsLogGroup
             - collect-logs
             - !If [ReadsBucket, collect-objects, collect-stream]
+          CollectorFunction: !If
+            - ReadsLogGroup
+            - !Ref CollectLogsFunction
+            - !If [ReadsBucket, !Ref CollectObjectsFunction, !Ref CollectStreamFunction]
           Alarms: !Join
             - "]"
             - !Split

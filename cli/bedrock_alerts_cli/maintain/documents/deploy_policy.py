@@ -42,6 +42,14 @@ _NEEDS: Final[Mapping[str, tuple[tuple[str, ...], str]]] = {
          "dynamodb:UntagResource", "dynamodb:ListTagsOfResource",
          "dynamodb:UpdateContinuousBackups", "dynamodb:UpdateTable", "dynamodb:UpdateTimeToLive"),
         "arn:${{Partition}}:dynamodb:{here}:table/{stack}-*"),
+    "AWS::Events::EventBus": (
+        ("events:CreateEventBus", "events:DeleteEventBus", "events:DescribeEventBus",
+         "events:ListTagsForResource", "events:TagResource", "events:UntagResource",
+         "events:UpdateEventBus"),
+        "arn:${{Partition}}:events:{here}:event-bus/{stack}-*"),
+    "AWS::Events::EventBusPolicy": (
+        ("events:DescribeEventBus", "events:PutPermission", "events:RemovePermission"),
+        "arn:${{Partition}}:events:{here}:event-bus/{stack}-*"),
     "AWS::Events::Rule": (
         ("events:DeleteRule", "events:DescribeRule", "events:ListTargetsByRule",
          "events:PutRule", "events:PutTargets", "events:RemoveTargets", "events:TagResource",

@@ -24,6 +24,7 @@ OUT: Final = project.ROOT / "dist"
 TOOLS: Final = project.ROOT / ".venv-release" / "bin"
 SUMS: Final = "SHA256SUMS"
 NOTES: Final = "RELEASE_NOTES.md"
+MEMBERS: Final = "template-members.yaml"
 # Both layers of dependencies have the same packages, compiled for two architectures.
 _LAYER: Final = "DependenciesLayerArm64"
 
@@ -42,6 +43,7 @@ def release(source: Path, out: Path, epoch: int) -> None:
     environment = {**os.environ, "LAYER_TARGET": "lambda", "PYTHON": sys.executable}
     run([find_sam(), "build", "--build-dir", str(built), "--parallel"], source, environment)
     package(built, source / "template.yaml", out, version)
+    shutil.copy(source / "members" / "template.yaml", out / MEMBERS)
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         install(source / "requirements" / "base.txt", work / "command")

@@ -23,7 +23,7 @@ class Poke(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A message of the deliveries queue: check this alarm for this channel.
 
     `alarm` is the alarm's id. `event` and `key` are set only while the table is unavailable: then
-    the event itself is sent, and `key` is PagerDuty's.
+    the event itself is sent, `key` is PagerDuty's, and `account_name` is the routes file's.
     """
 
     alarm: str
@@ -31,6 +31,7 @@ class Poke(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     event: StateChange | None = None
     key: str = ""
     mentions: tuple[str, ...] = ()
+    account_name: str = ""
 
 
 class TablePort(Protocol):

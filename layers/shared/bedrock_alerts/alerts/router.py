@@ -401,7 +401,14 @@ class Router:
         alarm = incident_id(event.alarm_arn)
         found = destinations(subject, routes, self._parts.channels, at, is_bad_news=True)
         pokes = [
-            Poke(alarm=alarm, channel=one.channel, event=event, key=key, mentions=one.mentions)
+            Poke(
+                alarm=alarm,
+                channel=one.channel,
+                event=event,
+                key=key,
+                mentions=one.mentions,
+                account_name=routes.accounts.get(event.account_id, ""),
+            )
             for one in found
         ]
         self._parts.queue.put(pokes)

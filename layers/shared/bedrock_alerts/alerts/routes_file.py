@@ -35,8 +35,10 @@ _TAKES: Final = {
     "days": "mon, tue, wed, thu, fri, sat and sun",
     "except": "critical, warning and info",
     "digest": _DURATION,
+    "accounts": 'names of 1 to 40 characters by account id in quotes, as in "111122223333": prod',
 }
 _KEY: Final = re.compile(r"[.]([a-z_]+)")
+_MAX_ACCOUNT_NAME: Final = 40
 # The entry of a channel's secret for alerts without a target.
 _DEFAULT_TARGET: Final = ":default"
 NO_ALIASES: Final[Mapping[Channel, Channel]] = MappingProxyType({})
@@ -46,6 +48,8 @@ Pattern: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
 Mention: TypeAlias = Annotated[
     str, msgspec.Meta(pattern=r"^(here|channel|everyone|[UWS][A-Z0-9]{5,20})\Z")
 ]
+AccountId: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{12}\Z")]
+AccountName: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=_MAX_ACCOUNT_NAME)]
 Duration: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^([1-9][0-9]{0,2}m|[1-9][0-9]?h)\Z")]
 
 
@@ -69,7 +73,7 @@ class Match(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     severity: tuple[Severity, ...] = ()
     alarm: tuple[Pattern, ...] = ()
     team: tuple[Pattern, ...] = ()
-    account: tuple[Annotated[str, msgspec.Meta(pattern=r"^[0-9]{12}\Z")], ...] = ()
+    account: tuple[AccountId, ...] = ()
     region: tuple[Pattern, ...] = ()
     state: tuple[Literal["ALARM", "OK", "INSUFFICIENT_DATA"], ...] = ()
     caller: tuple[Pattern, ...] = ()
@@ -114,10 +118,14 @@ class Route(
 
 
 class Routes(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """All routes; `default` is for alerts that match none, every channel if not given."""
+    """All routes; `default` is for alerts that match none, every channel if not given.
+
+    `accounts` are the names of accounts by id, as messages show them.
+    """
 
     routes: Annotated[tuple[Route, ...], msgspec.Meta(max_length=100)] = ()
     default: tuple[Channel, ...] | None = None
+    accounts: dict[AccountId, AccountName] = {}
 
 
 def seconds_of(duration: Duration) -> int:
@@ -162,7 +170,7 @@ def parse_routes(
         routes = msgspec.json.decode(text, type=Routes)
     except msgspec.ValidationError as error:
         message, _, path = str(error).partition(" - at `")
-        path = path.rstrip("`")
+        path = path.rstrip("`").rpartition("`")[2]  # of a key: key` in `$.accounts
         raise RoutesError(_in_words(message, path), path=path) from error
     except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
         raise RoutesError("the routes are not valid JSON") from error
@@ -195,6 +203,7 @@ def _check(routes: Routes, channels: Sequence[Channel] | None) -> None:
         _check_quiet_hours(route, f"{path}.quiet_hours")
     _check_channels(routes.default or (), channels, "$.default")
     _check_receivers(routes)
+    _check_accounts(routes.accounts)
 
 
 def _check_channels(
@@ -230,6 +239,20 @@ def _check_quiet_hours(route: Route, path: str) -> None:
             raise RoutesError("there is no such time zone", path=f"{place}.timezone") from error
     if never_ends(route.quiet):
         raise RoutesError("the quiet time never ends: nothing would be sent", path=path)
+
+
+def _check_accounts(accounts: Mapping[AccountId, AccountName]) -> None:
+    """Refuse names by which people would take one account for another."""
+    known: dict[str, AccountId] = {}
+    for account, name in accounts.items():
+        path = f"$.accounts.{account}"
+        if clean(name, _MAX_ACCOUNT_NAME) != name:
+            raise RoutesError("an account's name is one line, without spaces around it", path=path)
+        if name.isdigit():
+            raise RoutesError("an account's name cannot be a number", path=path)
+        other = known.setdefault(name.casefold(), account)
+        if other != account:
+            raise RoutesError(f"account {other} is also called {name}", path=path)
 
 
 def _check_receivers(routes: Routes) -> None:

@@ -108,7 +108,8 @@ class Sending(NamedTuple):
         event = poke.event
         if event is None:
             return
-        alert = describe(event, without_memory(event), self.details)
+        found = Found(account_alias=poke.account_name)
+        alert = describe(event, without_memory(event), self.details, found)
         fact = Fact("Incidents table", "not available, so this may be a repeat")
         alert = msgspec.structs.replace(alert, incident=event.alarm_arn, facts=(*alert.facts, fact))
         job = Job(

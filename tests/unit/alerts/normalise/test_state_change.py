@@ -428,9 +428,9 @@ def test_an_arn_is_put_together_for_any_region(name: str, code: str, partition: 
 
 def test_the_arn_of_an_alarm_counts_more_than_where_its_event_says_it_is() -> None:
     event = alarm_event()
-    event["resources"] = ["arn:aws:cloudwatch:us-east-2:444455556666:alarm:a:b"]
+    event["resources"] = [f"arn:aws:cloudwatch:us-east-2:{ACCOUNT}:alarm:a:b"]
     change = read(event)
-    assert (change.account_id, change.region) == ("444455556666", "us-east-2")
+    assert (change.account_id, change.region) == (ACCOUNT, "us-east-2")
 
 
 @pytest.mark.parametrize(

@@ -348,6 +348,9 @@ def test_an_alarm_that_never_fired_can_be_silenced_if_there_is_one(stack: Operat
         ("theirs", "alex"),
         ("Throttling", "Ada"),
     ]
+    listed = stack.run("silence", "list").out
+    assert "theirs (444455556666 us-east-1)" in listed
+    assert "Throttling (" not in listed
     done = stack.run("silence", "add", "Nope", "--for", "2h", "--yes")
     assert done.code == 2
     assert "CloudWatch has none of this name" in done.err

@@ -8,6 +8,7 @@ import msgspec
 
 from bedrock_alerts.alerts.alert import (
     Alert,
+    Fact,
     Link,
     Notification,
     Severity,
@@ -50,6 +51,7 @@ from bedrock_alerts.text import shorten
 _STATES: Final = frozenset({"ALARM", "OK", "INSUFFICIENT_DATA"})
 _MAX_ATTRIBUTES: Final = 3
 _MAX_VALUE: Final = 400
+_ACCOUNT_IN_ARN: Final = 4
 # CloudWatch reports OK for a contributor that sends no more data.
 _NO_DATA: Final = re.compile(r"\bno data|\bwithout data|missing data", re.IGNORECASE)
 # The `status` values of the webhook's contract; people read `label`.
@@ -89,6 +91,25 @@ class Details(msgspec.Struct, frozen=True, kw_only=True):
         """Whether this account and Region are the stack's."""
         return any(log.split(":")[3:5] == [region, account_id] for log in self.event_logs)
 
+    def is_elsewhere(self, account_id: str, region: str) -> bool:
+        """Whether this is a known account and Region that the stack cannot look into."""
+        known = bool(self.event_logs and account_id and region)
+        return known and not self.is_home_of(account_id, region)
+
+    def logs_of(self, change: StateChange) -> tuple[str, ...]:
+        """Return the ARNs of the log groups with the event lines about an alarm.
+
+        Elsewhere that is the group of the stack that the alarm is named after, which is taken to
+        read its log in the same way as this stack.
+        """
+        if self.is_home_of(change.account_id, change.region):
+            return self.event_logs
+        stack, dot, _ = change.alarm_name.rpartition(".")
+        partition = change.alarm_arn.split(":")[1]
+        start = f"arn:{partition}:logs:{change.region}:{change.account_id}:log-group:"
+        reads = (log.rpartition("-collect-")[2] for log in self.event_logs if "-collect-" in log)
+        return tuple(f"{start}/aws/lambda/{stack}-collect-{way}" for way in reads if dot)
+
 
 def state_change(
     change: StateChange, notification: Notification, details: Details, found: Found
@@ -121,7 +142,10 @@ def state_change(
         team=trailers.get("team", ""),
         opened_at=notification.opened_at,
         ended_at=notification.ended_at,
-        facts=tuple(facts_of(change, notification, trailers, found.definition)),
+        facts=(
+            *facts_of(change, notification, trailers, found.definition),
+            *_sign_in(change, details, found),
+        ),
         reason=change.reason or _unsaid(change),
         links=tuple(_links(change, trailers, details)),
         recent_values=change.recent_values,
@@ -153,6 +177,18 @@ def _completed(
     return completed, threshold, completed.operator
 
 
+def _sign_in(change: StateChange, details: Details, found: Found) -> Iterator[Fact]:
+    """Say which account the links need: the console shows the account you are signed in to."""
+    home = {log.split(":")[4] for log in details.event_logs if log.count(":") > _ACCOUNT_IN_ARN}
+    if not change.account_id or not home or change.account_id in home:
+        return
+    if is_name_of_test(change.alarm_name):
+        return
+    name = found.account_alias
+    where = f"{name} ({change.account_id})" if name else change.account_id
+    yield Fact("Links", f"sign in to {where} first")
+
+
 def _who(change: StateChange, notification: Notification, details: Details, found: Found) -> str:
     """Return the top callers, or how to find them if no evidence names them."""
     if found.evidence is not None and found.evidence.who:
@@ -164,7 +200,12 @@ def _who(change: StateChange, notification: Notification, details: Details, foun
     if not is_ours or notification.kind not in STANDING:
         return ""
     query, log = callers_query(change, every_call=details.every_call)
-    return f"Not known yet; run in Logs Insights, on {log}: {query}" if query else ""
+    if not query:
+        return ""
+    if details.is_elsewhere(change.account_id, change.region):
+        where = f"{found.account_alias or change.account_id} {change.region}"
+        return f"Not looked up; in {where}, run in Logs Insights, on {log}: {query}"
+    return f"Not known yet; run in Logs Insights, on {log}: {query}"
 
 
 def _summary(change: StateChange, news: str, text: str, notification: Notification) -> str:
@@ -285,22 +326,27 @@ def _links(change: StateChange, trailers: Mapping[str, str], details: Details) -
     runbook = trailers.get("runbook", "")
     if is_link(runbook):
         yield Link("Runbook", runbook)
-    yield from _home_links(change, details, console)
+    yield from _links_of_ours(change, details, console)
     if console.is_known and not is_name_of_test(change.alarm_name):
         yield Link(change.alarm_name, console.alarm(change.alarm_name))
 
 
-def _home_links(change: StateChange, details: Details, console: Console) -> Iterator[Link]:
-    """Yield links that only the stack's own account has: calls, quotas, dashboard."""
-    if not details.is_home_of(change.account_id, change.region) or not console.is_known:
+def _links_of_ours(change: StateChange, details: Details, console: Console) -> Iterator[Link]:
+    """Yield links to what a stack adds to its alarms: calls, quotas, dashboard.
+
+    For an alarm of a stack elsewhere, they lead to the console of the alarm's own Region.
+    """
+    is_home = details.is_home_of(change.account_id, change.region)
+    is_ours = entry_of(change.alarm_name) is not None
+    is_there = is_home or (is_ours and details.is_elsewhere(change.account_id, change.region))
+    if not is_there or not console.is_known:
         return
-    asked = question(change, every_call=details.every_call)
-    if asked:
-        url = console.insights(asked.listing, details.event_logs, asked.start, asked.end)
-        yield Link("Calls", url)
+    asked, logs = question(change, every_call=details.every_call), details.logs_of(change)
+    if asked and logs:
+        yield Link("Calls", console.insights(asked.listing, logs, asked.start, asked.end))
     if suffix_of(change.alarm_name) in ABOUT_QUOTAS:
         yield Link("Quotas", console.quotas())
-    if details.dashboard:
+    if details.dashboard and is_home:
         yield Link("Dashboard", console.dashboard(details.dashboard))
 
 

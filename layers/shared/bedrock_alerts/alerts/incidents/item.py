@@ -219,7 +219,8 @@ class AlarmItem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     ignored. `closed_at` is the time of the last incident's OK or deletion. `about` is the newest
     ALARM, `latest` the newest state change, `series` the newest contributor in ALARM.
     `suppressed_by` and the other facts are as of the time that follows each. `escalate_at` is when
-    a route for unacknowledged incidents may match. `note` is added to every message.
+    a route for unacknowledged incidents may match. `note` is added to every message. `account_name`
+    is what the routes file calls the alarm's account.
     """
 
     arn: str
@@ -251,6 +252,7 @@ class AlarmItem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     views: dict[Channel, View] = {}
     escalate_at: float | None = None
     note: str = ""
+    account_name: str = ""
 
     def view(self, channel: Channel) -> View:
         """Return what a channel was shown; an empty view if nothing."""

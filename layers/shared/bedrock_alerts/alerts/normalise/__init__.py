@@ -12,7 +12,9 @@ from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from bedrock_alerts.alerts.events import (
+    ConfigurationChange,
     Event,
+    StateChange,
     Unrecognised,
 )
 from bedrock_alerts.alerts.normalise.fields import decoded, moment, word
@@ -39,6 +41,8 @@ _READERS: Final[Mapping[str, Callable[[Mapping[str, Any]], Event | None]]] = {
     "AWS Console Action via CloudTrail": tampering,
 }
 _INCOMPLETE: Final = "an incomplete alarm event"
+# The sender's account, by transport. EventBridge sets `account` itself: no sender can choose it.
+_SENDERS: Final = ("account", "accountId", "AWSAccountId")
 # The fields of an unknown event that are shown: only its envelope, never its content.
 _ENVELOPE: Final = ("detail-type", "source", "account", "region", "time", "id")
 _ENVELOPE_OF_SNS: Final = ("Type", "TopicArn", "Subject", "Timestamp", "MessageId")
@@ -133,7 +137,19 @@ def _read(event: Mapping[str, Any], wrapping: _Wrapping) -> Event:
     # An event without a time still has a name and a state, which matter more.
     arrived = word(wrapping.sns.get("Timestamp")) or datetime.now(UTC).isoformat()
     dated = {**event, "StateChangeTime" if reader is from_sns else "time": arrived}
-    return reader(event) or reader(dated) or _unrecognised(_INCOMPLETE, wrapping, event)
+    found = reader(event) or reader(dated)
+    if found is not None and _is_of_another_account(found, event):
+        what = "an alarm event that names an alarm of another account than its sender's"
+        return _unrecognised(what, wrapping, event)
+    return found or _unrecognised(_INCOMPLETE, wrapping, event)
+
+
+def _is_of_another_account(found: Event, event: Mapping[str, Any]) -> bool:
+    """Whether an event claims an alarm that is not in the account that sent it."""
+    if not isinstance(found, StateChange | ConfigurationChange):
+        return False
+    sender = next((word(event.get(key)) for key in _SENDERS if word(event.get(key))), "")
+    return bool(sender) and sender != found.account_id
 
 
 def _reader(event: Mapping[str, Any]) -> Callable[[Mapping[str, Any]], Event | None] | None:

@@ -81,7 +81,8 @@ def tampering(event: Mapping[str, Any]) -> Tampering | None:
         action=action,
         principal=_principal(mapping(detail.get("userIdentity"))),
         target=_target(action, mapping(detail.get("requestParameters"))),
-        account_id=word(detail.get("recipientAccountId")) or word(event.get("account")),
+        # EventBridge sets the envelope's account: no sender can choose it.
+        account_id=word(event.get("account")) or word(detail.get("recipientAccountId")),
         region=word(detail.get("awsRegion")) or word(event.get("region")),
         at=at,
         event_id=word(detail.get("eventID")) or word(event.get("id")),

@@ -35,12 +35,14 @@ def message(
     about = _about(item, send)
     if about is None:
         return None
+    name = item.account_name or found.account_alias
     if send.reason == "resolved":
         shown = view.shown or view.sending
         is_late = shown is None or shown.number < send.shows.number
         end = _end(send, now, is_late=is_late)
-        alert = describe(about, _marked(end, item), details)
+        alert = describe(about, _marked(end, item), details, Found(account_alias=name))
     else:
+        found = msgspec.structs.replace(found, account_alias=name)
         alert = describe(about, _marked(_notification(item, send, now), item), details, found)
     facts = alert.facts
     if send.new and send.reason != "firing":

@@ -56,7 +56,13 @@ def routed(
         for channel in (name for name in rules if item.view(name).rule is None):
             wanted = views[channel].wanted if is_held else incident.number
             views[channel] = msgspec.structs.replace(views[channel], wanted=wanted, due=now)
-    return msgspec.structs.replace(item, views=views, escalate_at=escalate_at, note=note)
+    return msgspec.structs.replace(
+        item,
+        views=views,
+        escalate_at=escalate_at,
+        note=note,
+        account_name=routes.accounts.get(subject.account_id, ""),
+    )
 
 
 def subject_of_item(item: AlarmItem, now: float) -> Subject:
