@@ -236,6 +236,26 @@ def test_route_answers_its_samples(
     assert sorted(poke["channel"] for poke in pokes) == ["email", "slack"]
 
 
+def test_the_weekly_report_gets_as_far_as_its_first_query(
+    built: Path, runtime: tuple[Path, list[Path]], world: World
+) -> None:
+    log = f"arn:aws:logs:{REGION}:111122223333:log-group:/aws/lambda/bedrock-alerts-collect-logs"
+    answer, _ = invoke(
+        "WeeklyReportFunction",
+        {},
+        built=built,
+        runtime=runtime,
+        world=world,
+        STACK_ALARMS_PREFIX=f"arn:aws:cloudwatch:{REGION}:111122223333:alarm:bedrock-alerts.",
+        EVENT_LOG_GROUP_ARN=log,
+        REPORTS_BUCKET_NAME=BUCKET,
+    )
+    # moto has no query of log groups by their ARN; tests/functions/test_weekly_report.py goes on.
+    assert answer["errorType"] == "ClientError"
+    assert "StartQuery" in answer["errorMessage"]
+    assert received(world, world.mailbox_url) == []
+
+
 @pytest.mark.parametrize("channel", ["email", "slack"])
 def test_deliver_answers_its_samples(
     built: Path, runtime: tuple[Path, list[Path]], world: World, channel: str

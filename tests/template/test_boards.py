@@ -1,5 +1,6 @@
 """The dashboard, the saved queries and the history: what they name exists."""
 
+import html
 import json
 import re
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from bedrock_alerts.invocations.parse import parse
 from bedrock_alerts.invocations.pricing import Prices
 from bedrock_alerts.invocations.usage_lines import UsageLines
 from bedrock_alerts.metrics import METRICS
+from bedrock_alerts_cli.maintain.dashboard_picture import page, sample
 from bedrock_alerts_cli.maintain.documents.dashboard import COLUMNS
 from bedrock_alerts_cli.maintain.documents.emitted import dimension_sets
 from bedrock_alerts_cli.template import load
@@ -121,10 +123,23 @@ def test_the_dashboard_shows_exactly_the_alarms_that_are_made() -> None:
         made = stack(**source)
         alarms = made.resources("AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm")
         names = [alarm["AlarmName"] for alarm in alarms.values()]
-        (widget,) = (one for one in board(**source)["widgets"] if one["type"] == "alarm")
-        shown = [arn.rpartition(":")[2] for arn in widget["properties"]["alarms"]]
-        assert shown == names
-        assert 1 <= len(shown) <= 100
+        for widget in (one for one in board(**source)["widgets"] if one["type"] == "alarm"):
+            shown = [arn.rpartition(":")[2] for arn in widget["properties"]["alarms"]]
+            assert shown == names
+            assert 1 <= len(shown) <= 100
+
+
+def test_what_is_wrong_now_comes_first_then_who_spent_how_much() -> None:
+    widgets = board()["widgets"]
+    first = widgets[0]
+    assert (first["type"], first["y"], first["width"]) == ("alarm", 0, COLUMNS)
+    assert first["properties"]["states"] == ["ALARM", "INSUFFICIENT_DATA"]
+    assert first["properties"]["sortBy"] == "stateUpdatedTimestamp"  # by state, then by time
+    second = [one["properties"]["title"] for one in widgets if one["y"] == widgets[2]["y"]]
+    assert [title.split()[2].rstrip(",") for title in second] == ["caller", "application", "model"]
+    drawn = {name for _, name, _ in metrics(board())}
+    assert {"AlertLatency", "NotificationsFailed", "PolicyHits", "InvocationThrottles"} <= drawn
+    assert all(widget["y"] + widget["height"] <= 12 for widget in widgets[:5])
 
 
 @pytest.mark.parametrize(
@@ -136,7 +151,7 @@ def test_the_dashboard_reads_the_log_of_the_collector_in_use(
 ) -> None:
     document = board(**source)
     logs = [widget for widget in document["widgets"] if widget["type"] == "log"]
-    assert len(logs) == 2
+    assert len(logs) == 4
     for log in logs:
         assert f"SOURCE '/aws/lambda/bedrock-alerts-{function}'" in log["properties"]["query"]
     assert f"bedrock-alerts-{function}" in [
@@ -147,8 +162,18 @@ def test_the_dashboard_reads_the_log_of_the_collector_in_use(
     ]
 
 
+def test_the_picture_of_the_dashboard_draws_every_widget() -> None:
+    found = sample()
+    shown = page(board(), found)
+    for widget in board()["widgets"]:
+        assert html.escape(widget["properties"]["title"]) in shown
+    spent = sum(line["total_usd"] for line in found.lines if line["event"] == "usage")
+    assert spent > 1
+    assert "support-chat" in shown
+
+
 def test_the_dashboard_can_be_left_out() -> None:
-    assert not stack(CreateDashboard="false").resources("AWS::CloudWatch::Dashboard")
+    assert not stack(Overviews="none").resources("AWS::CloudWatch::Dashboard")
 
 
 # ---- saved queries -------------------------------------------------------------------------------
@@ -157,7 +182,7 @@ WORDS: Final = frozenset(
     word
     for line in (
         "fields filter stats sort limit unnest into display as by desc asc and or not in like bin",
-        "jsonParse count count_distinct sum latest earliest ispresent strcontains 1h 5m",
+        "jsonParse count count_distinct sum latest earliest coalesce ispresent strcontains 1h 5m",
     )
     for word in line.split()
 )

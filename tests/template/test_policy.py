@@ -18,6 +18,12 @@ WILDCARDS: Final = {
     },
     # Objects get their names from Lambda.
     "${FailedBatchesBucket.Arn}/*": {"s3:PutObject"},
+    # Pages are named by their day, failed runs by Lambda.
+    "${ReportsBucket.Arn}/*": {"s3:PutObject"},
+    # The stack's alarms: all of their names begin with that of the stack.
+    "arn:${AWS::Partition}:cloudwatch:${AWS::Region}:${AWS::AccountId}:alarm:${AWS::StackName}.*": {
+        "cloudwatch:DescribeAlarmHistory"
+    },
     # Bedrock puts bodies into folders by account, day and hour; only below data/.
     "arn:${AWS::Partition}:s3:::${OffloadedBodyBucketName}/*/data/*": {"s3:GetObject"},
     "arn:${AWS::Partition}:s3:::${Bucket}/*/data/*": {"s3:GetObject"},
@@ -30,11 +36,14 @@ WILDCARDS: Final = {
         "bedrock:ListTagsForResource",
     },
     # What AWS lets nobody narrow down: an account has one logging configuration in a Region, without
-    # a name; a picture of a metric, a running query and an account's alias take no resource; and
+    # a name; a picture of a metric, metric data, a running query, an account's alias and the list
+    # of models take no resource; and
     # composite alarms are described to those only who may describe all.
     '"*"': {
         "cloudwatch:DescribeAlarms",
         "cloudwatch:DescribeAlarmContributors",
+        "bedrock:ListFoundationModels",
+        "cloudwatch:GetMetricData",
         "cloudwatch:GetMetricWidgetImage",
         "iam:ListAccountAliases",
         "logs:GetQueryResults",

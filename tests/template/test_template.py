@@ -4,7 +4,7 @@ import json
 import re
 import typing
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 import pytest
@@ -24,6 +24,7 @@ from bedrock_alerts.wiring.notifier_settings import (
     RouteSettings,
     SlackInteractionsSettings,
 )
+from bedrock_alerts.wiring.weekly_settings import WeeklyReportSettings
 from bedrock_alerts_cli import template as cfn
 from bedrock_alerts_cli.local_stack.event_patterns import matches_pattern
 from bedrock_alerts_cli.template.stack import Stack
@@ -40,6 +41,7 @@ SETTINGS: dict[str, type[msgspec.Struct]] = {
     "RouteFunction": RouteSettings,
     "DeliverFunction": DeliverSettings,
     "AnswerFunction": SlackInteractionsSettings,
+    "WeeklyReportFunction": WeeklyReportSettings,
 }
 
 
@@ -116,8 +118,68 @@ def test_a_batch_that_fails_is_kept_whole_in_a_bucket(resources: Resources) -> N
     bucket = target(invoke["DestinationConfig"]["OnFailure"]["Destination"])
     assert resources[bucket]["Type"] == "AWS::S3::Bucket"
     assert all(resources[bucket]["Properties"]["PublicAccessBlockConfiguration"].values())
-    granted = [s for name, s in statements(resources) if s["Action"] == "s3:PutObject"]
+    granted = [
+        s
+        for name, s in statements(resources)
+        if s["Action"] == "s3:PutObject" and name != "WeeklyReportRole"
+    ]
     assert {target(statement["Resource"]) for statement in granted} == {bucket}
+
+
+OVERVIEWS: Final = {
+    "none": (False, False),
+    "dashboard": (True, False),
+    "weekly-report": (False, True),
+    "dashboard,weekly-report": (True, True),
+}
+
+
+@pytest.mark.parametrize("overviews", OVERVIEWS)
+def test_dashboard_and_weekly_report_are_each_on_or_off(
+    template: dict[str, Any], overviews: str
+) -> None:
+    parameter = template["Parameters"]["Overviews"]
+    assert parameter["AllowedValues"] == list(OVERVIEWS)
+    assert parameter["Default"] == "dashboard"
+    stack = Stack(cfn.load(ROOT / "template.yaml"), {"Overviews": overviews})
+    has_dashboard = bool(stack.resources("AWS::CloudWatch::Dashboard"))
+    reports = [
+        one
+        for one in stack.resources("AWS::Events::Rule").values()
+        if one.get("ScheduleExpression", "").startswith("cron")
+    ]
+    assert (has_dashboard, bool(reports)) == OVERVIEWS[overviews]
+    for rule in reports:
+        assert rule["ScheduleExpression"] == "cron(0 7 ? * MON *)"
+
+
+def test_a_report_that_failed_on_one_channel_is_not_sent_twice_to_the_others(
+    resources: Resources,
+) -> None:
+    invoke = resources["WeeklyReportFailures"]["Properties"]
+    assert target(invoke["FunctionName"]) == "WeeklyReportFunction"
+    assert invoke["MaximumRetryAttempts"] == 0
+    # Objects in the other bucket raise an alarm about batches.
+    assert target(invoke["DestinationConfig"]["OnFailure"]["Destination"]) == "ReportsBucket"
+
+
+@pytest.mark.parametrize("overviews", OVERVIEWS)
+def test_errors_of_the_weekly_report_raise_an_alarm(overviews: str) -> None:
+    parameters = {"Overviews": overviews, "AlarmSet": "all"}
+    stack = Stack(cfn.load(ROOT / "template.yaml"), parameters)
+    (alarm,) = (
+        one
+        for one in stack.resources("AWS::CloudWatch::Alarm").values()
+        if one["AlarmName"].endswith(".NotifierErrors")
+    )
+    watched = [
+        dimension["Value"].rpartition("-")[2]
+        for metric in alarm["Metrics"]
+        for dimension in metric.get("MetricStat", {}).get("Metric", {}).get("Dimensions", [])
+    ]
+    is_on = OVERVIEWS[overviews][1]
+    assert ("report" in watched) is is_on
+    assert ("weekly_errors" in alarm["Metrics"][0]["Expression"]) is is_on
 
 
 def test_the_subscription_waits_until_failed_batches_would_be_kept(

@@ -93,10 +93,10 @@ def plots(points: Sequence[metrics.Datapoint], time: Axis) -> tuple[Plot, ...]:
     """Return the most asked plots: calls and errors, cost, interventions, and time."""
     found = _Buckets(points, time)
     return (
-        _bars("Calls", "calls", found.by_outcome()),
-        _bars("Estimated cost by model", "USD", found.summed("EstimatedCost", "ModelId")),
-        _bars("Guardrail findings by policy", "findings", found.by_policy()),
-        _lines("Latency", "ms", found.latency()),
+        bars("Calls", "calls", found.by_outcome()),
+        bars("Estimated cost by model", "USD", found.summed("EstimatedCost", "ModelId")),
+        bars("Guardrail findings by policy", "findings", found.by_policy()),
+        lines("Latency", "ms", found.latency()),
     )
 
 
@@ -147,7 +147,7 @@ def _percentile(values: Sequence[float], share: float) -> float | None:
     return values[min(len(values) - 1, int(share * len(values)))] if values else None
 
 
-def _bars(title: str, unit: str, found: Mapping[str, Sequence[float]]) -> Plot:
+def bars(title: str, unit: str, found: Mapping[str, Sequence[float]]) -> Plot:
     """Return stacked bars; beyond a few names, the smallest share one color."""
     kept = _largest(found)
     tops = [sum(column) for column in zip(*kept.values(), strict=True)]
@@ -173,7 +173,7 @@ def _bars(title: str, unit: str, found: Mapping[str, Sequence[float]]) -> Plot:
     return Plot(title, "bars", legend, amount(top, unit), tuple(shapes), total)
 
 
-def _lines(title: str, unit: str, found: Mapping[str, Sequence[float | None]]) -> Plot:
+def lines(title: str, unit: str, found: Mapping[str, Sequence[float | None]]) -> Plot:
     """Return lines; a bucket without value breaks the line, a single value is a dash."""
     top = _rounded_up(max((one or 0 for values in found.values() for one in values), default=0))
     shapes, legend = [], []

@@ -13,12 +13,16 @@ import click
 
 from bedrock_alerts.invocations.identity import CallerDetail, Naming
 from bedrock_alerts.invocations.invocation import PICODOLLARS
+from bedrock_alerts.invocations.usage_book import Book, Key
 from bedrock_alerts.invocations.usage_lines import Used
+from bedrock_alerts.weekly.week import Week
+from bedrock_alerts.weekly.week_page import page
+from bedrock_alerts.weekly.week_tables import details, in_a_line, tables, totals
 from bedrock_alerts_cli.log_files import Sources, nothing_read
 from bedrock_alerts_cli.options import caller_detail_option, prices, prices_option, profiles_option
 from bedrock_alerts_cli.parallel import in_order
 from bedrock_alerts_cli.terminal import Column, Row, Table, until_cut_off, watched, write
-from bedrock_alerts_cli.usage_report.book import Book, Key, Reading, bound, read_block
+from bedrock_alerts_cli.usage_report.book_of_files import Reading, bound, read_block
 from bedrock_alerts_cli.usage_report.usage_page import render
 from bedrock_alerts_cli.user_errors import InputError
 from bedrock_alerts_cli.user_files import refuse_without_folder, write_page
@@ -95,6 +99,9 @@ def report(  # noqa: PLR0913 - click passes every option on its own
     FILE is what `inspect` reads: a log in any form, a folder of logs, or - for standard input.
     Records delivered twice count once. Calls without a known price have their own line.
 
+    With --stack it shows what the weekly report does: also errors, latency, alarms and legacy
+    models, against as many days before.
+
     \b
     Examples:
       bedrock-alerts report calls.json.gz
@@ -110,8 +117,10 @@ def report(  # noqa: PLR0913 - click passes every option on its own
     reading = Reading(overrides, listed, Naming(caller_detail), application)
     sources = Sources(files, note=lambda text: click.echo(text, err=True))
     with until_cut_off():
+        week = None
         if stack:
-            book = _of_stack(stack, days, region, endpoint_url)
+            week = _of_stack(stack, days, region, endpoint_url)
+            book = week.now.book
         else:
             read = in_order(partial(read_block, reading=reading), sources.blocks())
             with closing(watched(read, sources, shown=True)) as pages:
@@ -127,29 +136,60 @@ def report(  # noqa: PLR0913 - click passes every option on its own
             else f"Prices: the list of {price_list.dated} ({price_list.source})."
         )
         if html is not None:
-            write_page(html, render(book, "Bedrock: who spent what", prices_are))
+            title = "Bedrock: who spent what"
+            write_page(html, render(book, title, prices_are) if week is None else page(week, title))
         if as_json:
-            write(json.dumps(_document(book, price_list.dated)) + "\n")
+            document = _document(book, price_list.dated)
+            write(json.dumps(document if week is None else document | _sections(week, top)) + "\n")
         elif as_csv:
             write(_table_of_all(book))
         else:
-            _print(book, by or ("caller", "model"), top)
+            if week is None or by:
+                _print(book, by or ("caller", "model"), top)
+            if week is not None:
+                _print_week(week, top, with_tables=not by)
             write(f"{prices_are}\n" + (f"page: {html}\n" if html else ""))
     ctx.exit(1 if book.rejected else 0)
 
 
-def _of_stack(stack: str, days: int, region: str | None, endpoint_url: str | None) -> Book:
+def _of_stack(stack: str, days: int, region: str | None, endpoint_url: str | None) -> Week:
     # boto3 takes longer to load than most files to read.
     import boto3  # noqa: PLC0415
     from botocore.exceptions import BotoCoreError  # noqa: PLC0415
 
+    from bedrock_alerts_cli.deployed.deployed_stack import clients  # noqa: PLC0415
     from bedrock_alerts_cli.usage_report.deployed import read_stack  # noqa: PLC0415
 
     try:
-        logs = boto3.client("logs", region_name=region, endpoint_url=endpoint_url)
+        return read_stack(stack, days, clients(boto3.Session(region_name=region), endpoint_url))
     except BotoCoreError as error:
         raise InputError(f"the request to AWS failed: {error}") from error
-    return read_stack(stack, days, logs)
+
+
+def _print_week(week: Week, top: int, *, with_tables: bool) -> None:
+    """Print the sections of the weekly report."""
+    for found in (*tables(week, top), *details(week, top)) if with_tables else ():
+        first, *others = found.columns
+        columns = (
+            Column(title=first, least=14, style=lambda _: "bold"),
+            *(Column(title=name, is_right=True) for name in others),
+        )
+        write(f"{found.title}\n")
+        Table(columns).add(list(found.rows))
+        write("\n")
+    write("".join(f"{label}: {value}\n" for label, value in (*totals(week), *in_a_line(week))))
+
+
+def _sections(week: Week, top: int) -> dict[str, Any]:
+    """Return the sections of the weekly report, as they are in messages."""
+    return {
+        "totals": dict((*totals(week), *in_a_line(week))),
+        "sections": [
+            {"title": found.title, "columns": found.columns, "rows": found.rows}
+            for found in (*tables(week, top), *details(week, top))
+        ],
+        "missing": week.missing,
+    }
 
 
 def _print(book: Book, by: Sequence[str], top: int) -> None:

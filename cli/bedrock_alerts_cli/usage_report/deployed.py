@@ -1,87 +1,66 @@
-"""Who spent what in a deployed stack: its collectors' usage lines, added up by CloudWatch Logs."""
+"""The days of a deployed stack: what its weekly report says, read with a person's access."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from bedrock_alerts.invocations.invocation import PICODOLLARS
-from bedrock_alerts.invocations.usage_lines import COUNTS, Used
-from bedrock_alerts_cli.usage_report.book import NONE, Book, Key
+from bedrock_alerts.adapters.bedrock import LegacyModels
+from bedrock_alerts.adapters.cloudwatch import AlarmHistories, Latencies
+from bedrock_alerts.adapters.logs_insights import EventLines
+from bedrock_alerts.errors import TransientError
+from bedrock_alerts.weekly.read_week import WeekPorts, read_week
+from bedrock_alerts.weekly.week import Span, Week
 from bedrock_alerts_cli.user_errors import InputError
 
-_MOST_ROWS: Final = 10_000  # CloudWatch Logs returns no more
-_PATIENCE_SECONDS: Final = 60.0
-_DAY_SECONDS: Final = 86_400
-_UNDER_WAY: Final = frozenset({"Scheduled", "Running"})
-_QUERY: Final = (
-    "fields datefloor(@timestamp, 1d) as day | filter event = 'usage' | stats "
-    + ", ".join(f"sum({name}) as all_{name}" for name in COUNTS)
-    + ", sum(cost_usd) as all_cost, sum(guardrail_cost_usd) as all_guardrail_cost"
-    f" by day, principal, application, model | sort all_cost desc | limit {_MOST_ROWS}"
-)
+_PATIENCE_SECONDS: Final = 300.0
+_KEPT_FOREVER: Final = 3653
 
 
 def read_stack(
     stack: str,
     days: int,
-    logs: Any,
+    client: Callable[[str], Any],
     now: Callable[[], float] = time.time,
     sleep: Callable[[float], None] = time.sleep,
-) -> Book:
-    """Add up the usage lines of the last `days` days; `logs` is a client of CloudWatch Logs.
+) -> Week:
+    """Read the last `days` days, and those before; `client` creates a client for a service.
 
-    Raises InputError if the stack has no collector, or AWS refuses.
+    Raises InputError if the stack has no collector, or AWS refuses the query of usage lines.
     """
+    end = datetime.fromtimestamp(int(now()), UTC)
     try:
+        logs = client("logs")
         groups = _groups(stack, logs)
-        end = int(now())
-        started = logs.start_query(
-            logGroupNames=groups,
-            startTime=end - days * _DAY_SECONDS,
-            endTime=end,
-            queryString=_QUERY,
+        ports = WeekPorts(
+            lines=EventLines([name for name, _ in groups], logs, now, sleep),
+            latencies=Latencies(client("cloudwatch")),
+            alarms=AlarmHistories(f"{stack}.", client("cloudwatch"), now),
+            legacy=LegacyModels(client("bedrock")),
+            clock=now,
+            left_out=lambda _piece, _error: None,
         )
-        rows = _rows(started["queryId"], logs, now, sleep)
-    except (BotoCoreError, ClientError) as error:
+        week = read_week(
+            Span(end - timedelta(days=days), end),
+            min(kept for _, kept in groups),
+            ports,
+            now() + _PATIENCE_SECONDS,
+        )
+    except (BotoCoreError, ClientError, TransientError) as error:
         raise InputError(f"CloudWatch Logs could not be queried for {stack}: {error}") from error
-    book = Book()
-    for row in rows:
-        key = Key(
-            row.get("day", "")[:10],
-            row.get("principal", ""),
-            row.get("application") or NONE,
-            row.get("model", ""),
-        )
-        book.sums.setdefault(key, Used()).add(_sums(row))
-    return book
+    week.now.book.policies.update(week.now.findings or {})
+    return week
 
 
-def _groups(stack: str, logs: Any) -> list[str]:
+def _groups(stack: str, logs: Any) -> Sequence[tuple[str, int]]:
+    """Return the collectors' log groups, and for how many days each is kept."""
     found = logs.describe_log_groups(logGroupNamePrefix=f"/aws/lambda/{stack}-collect-")
-    groups = [group["logGroupName"] for group in found["logGroups"]]
+    groups = [
+        (group["logGroupName"], group.get("retentionInDays", _KEPT_FOREVER))
+        for group in found["logGroups"]
+    ]
     if not groups:
         raise InputError(f"no collector of a stack named {stack} has a log in this Region")
     return groups
-
-
-def _rows(
-    query: str, logs: Any, now: Callable[[], float], sleep: Callable[[float], None]
-) -> list[Mapping[str, str]]:
-    deadline = now() + _PATIENCE_SECONDS
-    while True:
-        answer = logs.get_query_results(queryId=query)
-        if answer["status"] == "Complete":
-            return [{one["field"]: one["value"] for one in row} for row in answer["results"]]
-        if answer["status"] not in _UNDER_WAY or now() > deadline:
-            raise InputError(f"the query of CloudWatch Logs did not finish: {answer['status']}")
-        sleep(1.0)
-
-
-def _sums(row: Mapping[str, str]) -> Used:
-    return Used(
-        **{name: round(float(row.get(f"all_{name}") or 0)) for name in COUNTS},
-        picodollars=round(float(row.get("all_cost") or 0) * PICODOLLARS),
-        guardrail_picodollars=round(float(row.get("all_guardrail_cost") or 0) * PICODOLLARS),
-    )

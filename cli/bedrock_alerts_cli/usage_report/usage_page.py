@@ -6,8 +6,8 @@ from typing import Final, NamedTuple
 import jinja2
 
 from bedrock_alerts.invocations.invocation import PICODOLLARS
+from bedrock_alerts.invocations.usage_book import NONE, Book
 from bedrock_alerts.invocations.usage_lines import Used
-from bedrock_alerts_cli.usage_report.book import NONE, Book
 
 _MOST_ROWS: Final = 25
 

@@ -33,7 +33,7 @@ _CASES: Final[tuple[tuple[str, Counts, dict[str, str]], ...]] = (
     ("30 million, a line for each", Counts(calls=30_000_000), {"EventLines": "all"}),
     ("every alarm and metric", _MILLION, {"AlarmSet": "all"}),
     ("nothing but the stack at rest", Counts(calls=0), {}),
-    ("without the dashboard", _MILLION, {"CreateDashboard": "false"}),
+    ("without the dashboard", _MILLION, {"Overviews": "none"}),
     (
         "without anomaly bands",
         _MILLION,

@@ -6,6 +6,7 @@ stack. https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWat
 """
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple, TypeAlias
 
@@ -81,231 +82,254 @@ def graph(width: int, title: str, *metrics: Metric, **more: Any) -> Widget:
     return Widget(width, "metric", {**properties, **more, "metrics": list(metrics)})
 
 
+def logged(width: int, title: str, query: str) -> Widget:
+    """Return a table of a query over the collector's lines; it runs when the page is shown."""
+    source = f"SOURCE '/aws/lambda/{_STACK}-${{Collector}}'"
+    properties = {
+        "title": title,
+        "region": "${AWS::Region}",
+        "view": "table",
+        "query": f"{source} | {query}",
+    }
+    return Widget(width, "log", properties)
+
+
+def spent(width: int, title: str, name: str) -> Widget:
+    """Return who or what cost how much, from the usage lines: they are there in every AlarmSet."""
+    # Most calls name no application.
+    named = f" | fields coalesce({name}, '(none)') as app" if name == "application" else ""
+    return logged(
+        width,
+        title,
+        f"filter event = 'usage'{named} | stats sum(total_usd) as usd, sum(calls) as all_calls,"
+        f" sum(errors) as failed, sum(blocked) as blocked_calls by {'app' if named else name}"
+        " | sort usd desc | limit 10",
+    )
+
+
+def alarm_list(width: int, title: str, **more: Any) -> Widget:
+    """Return the stack's alarms, those in ALARM first, then those without data."""
+    order = {"title": title, "sortBy": "stateUpdatedTimestamp", "alarms": "${Alarms}"}
+    return Widget(width, "alarm", {**order, **more})
+
+
 def rows(functions: list[str], queues: list[str]) -> tuple[Row, ...]:
-    """Return the whole, with the functions and queues (resources that are always made) to watch."""
+    """Return the whole, with the functions and queues (resources that are always made) to watch.
+
+    The order is that of a reader's questions: is anything wrong, who spends how much, what do
+    guardrails find, how fast is it, what fails, and do alerts arrive.
+    """
+    return (
+        Row(3, (alarm_list(24, _WRONG, states=["ALARM", "INSUFFICIENT_DATA"]),)),
+        Row(3, (_in_short(),)),
+        Row(
+            5,
+            (
+                spent(7, "Spend by caller, USD", "principal"),
+                spent(7, "Spend by application, USD", "application"),
+                spent(10, "Spend by model, USD", "model"),
+            ),
+        ),
+        Row(4, _how_much()),
+        Row(5, _guardrails()),
+        Row(4, _latency()),
+        Row(4, _failures()),
+        Row(5, _notifier(functions, queues)),
+        Row(
+            6,
+            (
+                logged(
+                    15,
+                    "Latest failures and findings",
+                    "filter event = 'invocation' "
+                    "and (status = 'error' or guardrail.verdict not in ['none', 'clean'])"
+                    " | fields timestamp, principal, model, guardrail.verdict,"
+                    " guardrail.hits.0.policy, guardrail.hits.0.category, error_code"
+                    " | sort @timestamp desc | limit 50",
+                ),
+                alarm_list(9, "All alarms"),
+            ),
+        ),
+    )
+
+
+_WRONG: Final = "Is anything wrong now? Alarms that fire, or have no data (empty: none)"
+
+
+def _in_short() -> Widget:
+    return Widget(
+        24,
+        "metric",
+        {
+            "title": "In the time shown",
+            "view": "singleValue",
+            "setPeriodToTimeRange": True,
+            "region": "${AWS::Region}",
+            "stat": "Sum",
+            "metrics": [
+                own("EstimatedCost", "USD for models"),
+                own("GuardrailCost", "USD for guardrails"),
+                own("Invocations", "calls"),
+                native("InvocationServerErrors", "server errors"),
+                native("InvocationClientErrors", "client errors"),
+                native("InvocationThrottles", "throttled"),
+                own("ContentFilteredCount", "blocked by a guardrail", _BLOCKED),
+                own("UnguardedInvocations", "without a guardrail", _QUIET),
+            ],
+        },
+    )
+
+
+def _how_much() -> tuple[Widget, ...]:
+    return (
+        graph(
+            8,
+            "USD an hour (estimated)",
+            own("EstimatedCost", "models"),
+            own("GuardrailCost", "guardrails"),
+            stacked=True,
+            period=_HOUR,
+        ),
+        graph(8, "Calls by model", by("ModelId", "Invocations", namespace=_BEDROCK), stacked=True),
+        graph(
+            8,
+            "Tokens",
+            native("InputTokenCount", "input"),
+            native("OutputTokenCount", "output"),
+            native("CacheReadInputTokenCount", "read from the cache"),
+            native("CacheWriteInputTokenCount", "written to the cache"),
+            stacked=True,
+        ),
+    )
+
+
+def _guardrails() -> tuple[Widget, ...]:
+    return (
+        graph(
+            8,
+            "Guardrail findings by policy and action",
+            by("Policy,Action", "PolicyHits"),
+            stacked=True,
+        ),
+        graph(8, "Blocked calls by caller", by("Principal", "ContentFilteredCount"), stacked=True),
+        graph(
+            8,
+            "What guardrails did to calls",
+            own("ContentFilteredCount", "blocked", _BLOCKED),
+            own("MaskedCount", "masked (AlarmSet=all)", _MASKED),
+            own("DetectedCount", "found, let through (AlarmSet=all)", _DETECTED),
+            own(
+                "UnexplainedInterventions",
+                "changed without a trace (AlarmSet=all)",
+                _UNEXPLAINED,
+            ),
+            stacked=True,
+        ),
+    )
+
+
+def _latency() -> tuple[Widget, ...]:
+    return (
+        graph(
+            8,
+            "Milliseconds, p95 by model",
+            by("ModelId", "InvocationLatency", "p95", namespace=_BEDROCK),
+        ),
+        graph(
+            8,
+            "Milliseconds until the last byte",
+            *(native("InvocationLatency", stat, stat=stat) for stat in ("p50", "p95", "p99")),
+        ),
+        graph(
+            8,
+            "Milliseconds until the first token",
+            native("TimeToFirstToken", "p50", stat="p50"),
+            native("TimeToFirstToken", "p95", stat="p95"),
+        ),
+    )
+
+
+def _failures() -> tuple[Widget, ...]:
+    return (
+        graph(8, "Failed calls by error", by("ErrorCode", "InvocationErrors"), stacked=True),
+        graph(
+            8,
+            "Errors and throttles, as Bedrock counts them",
+            native("InvocationServerErrors", "server errors", _BLOCKED),
+            native("InvocationClientErrors", "client errors", _MASKED),
+            native("InvocationThrottles", "throttled", _UNEXPLAINED),
+            stacked=True,
+        ),
+        graph(
+            8,
+            "Is everything counted?",
+            [
+                {
+                    "expression": "SUM(SEARCH('{AWS/Bedrock,ModelId} "
+                    f"MetricName=\"Invocations\"', 'Sum', {_FIVE_MINUTES}))",
+                    "label": "calls that Bedrock counts",
+                    "id": "native",
+                    "color": _QUIET,
+                }
+            ],
+            own("RecordsReceived", "lines counted here"),
+            own("RecordsRejected", "unreadable lines", _BLOCKED),
+        ),
+    )
+
+
+def _notifier(functions: list[str], queues: list[str]) -> tuple[Widget, ...]:
     watched = {
         "${Collector}": "${CollectorFunction}",
         **{_called(name): f"${{{name}}}" for name in functions},
     }
     return (
-        Row(
-            5,
-            (
-                Widget(
-                    24,
-                    "alarm",
-                    {
-                        "title": "Alarms: those that fire come first",
-                        "sortBy": "stateUpdatedTimestamp",
-                        "alarms": "${Alarms}",
-                    },
-                ),
-            ),
-        ),
-        Row(
-            3,
-            (
-                Widget(
-                    24,
-                    "metric",
-                    {
-                        "title": "In the time shown",
-                        "view": "singleValue",
-                        "setPeriodToTimeRange": True,
-                        "region": "${AWS::Region}",
-                        "stat": "Sum",
-                        "metrics": [
-                            own("Invocations", "calls"),
-                            native("InvocationServerErrors", "server errors"),
-                            native("InvocationClientErrors", "client errors"),
-                            native("InvocationThrottles", "throttled"),
-                            own("ContentFilteredCount", "blocked by a guardrail", _BLOCKED),
-                            own("UnguardedInvocations", "without a guardrail", _QUIET),
-                            own("EstimatedCost", "USD for models"),
-                            own("GuardrailCost", "USD for guardrails"),
-                        ],
-                    },
-                ),
-            ),
-        ),
-        Row(
-            5,
-            (
-                graph(
-                    8,
-                    "Calls by model",
-                    by("ModelId", "Invocations", namespace=_BEDROCK),
-                    stacked=True,
-                ),
-                graph(
-                    8, "Failed calls by error", by("ErrorCode", "InvocationErrors"), stacked=True
-                ),
-                graph(
-                    8,
-                    "Tokens",
-                    native("InputTokenCount", "input"),
-                    native("OutputTokenCount", "output"),
-                    native("CacheReadInputTokenCount", "read from the cache"),
-                    native("CacheWriteInputTokenCount", "written to the cache"),
-                    stacked=True,
-                ),
-            ),
-        ),
-        Row(
-            5,
-            (
-                graph(
-                    8,
-                    "USD an hour (estimated)",
-                    own("EstimatedCost", "models"),
-                    own("GuardrailCost", "guardrails"),
-                    view="timeSeries",
-                    stacked=True,
-                    period=_HOUR,
-                ),
-                graph(
-                    8,
-                    "Guardrail findings by policy and action",
-                    by("Policy,Action", "PolicyHits"),
-                    stacked=True,
-                ),
-                graph(
-                    8,
-                    "What guardrails did to calls",
-                    own("ContentFilteredCount", "blocked", _BLOCKED),
-                    own("MaskedCount", "masked (AlarmSet=all)", _MASKED),
-                    own("DetectedCount", "found, let through (AlarmSet=all)", _DETECTED),
-                    own(
-                        "UnexplainedInterventions",
-                        "changed without a trace (AlarmSet=all)",
-                        _UNEXPLAINED,
-                    ),
-                    stacked=True,
-                ),
-            ),
-        ),
-        Row(
-            5,
-            (
-                graph(
-                    8,
-                    "Milliseconds until the last byte",
-                    *(
-                        native("InvocationLatency", stat, stat=stat)
-                        for stat in ("p50", "p95", "p99")
-                    ),
-                ),
-                graph(
-                    8,
-                    "Milliseconds, p95 by model",
-                    by("ModelId", "InvocationLatency", "p95", namespace=_BEDROCK),
-                ),
-                graph(
-                    8,
-                    "Milliseconds until the first token",
-                    native("TimeToFirstToken", "p50", stat="p50"),
-                    native("TimeToFirstToken", "p95", stat="p95"),
-                ),
-            ),
-        ),
-        Row(
-            5,
-            (
-                graph(
-                    8,
-                    "Is everything counted?",
-                    [
-                        {
-                            "expression": "SUM(SEARCH('{AWS/Bedrock,ModelId} "
-                            f"MetricName=\"Invocations\"', 'Sum', {_FIVE_MINUTES}))",
-                            "label": "calls that Bedrock counts",
-                            "id": "native",
-                            "color": _QUIET,
-                        }
-                    ],
-                    own("RecordsReceived", "lines counted here"),
-                    own("RecordsRejected", "unreadable lines", _BLOCKED),
-                ),
-                graph(
-                    8,
-                    "Functions: errors and throttles",
-                    *(
-                        [
-                            "AWS/Lambda",
-                            metric,
-                            "FunctionName",
-                            function,
-                            {"label": f"{name} {metric.lower()}"},
-                        ]
-                        for name, function in watched.items()
-                        for metric in ("Errors", "Throttles")
-                    ),
-                ),
-                graph(
-                    8,
-                    "Alerts: sent, failed, waiting",
-                    own("NotificationsSent", "sent"),
-                    own("NotificationsFailed", "failed attempts", _BLOCKED),
-                    own("NotificationsSuppressed", "not sent, on purpose", _QUIET),
-                    *(
-                        [
-                            "AWS/SQS",
-                            "ApproximateNumberOfMessagesVisible",
-                            "QueueName",
-                            f"${{{name}.QueueName}}",
-                            {"stat": "Maximum", "label": _called(name)},
-                        ]
-                        for name in queues
-                    ),
-                ),
-            ),
-        ),
-        Row(
+        graph(
             6,
-            (
-                Widget(
-                    16,
-                    "log",
-                    {
-                        "title": "Latest failures and findings",
-                        "region": "${AWS::Region}",
-                        "view": "table",
-                        "query": f"SOURCE '/aws/lambda/{_STACK}-${{Collector}}' | "
-                        "filter event = 'invocation' "
-                        "and (status = 'error' or guardrail.verdict not in ['none', 'clean'])"
-                        " | fields timestamp, principal, model, guardrail.verdict,"
-                        " guardrail.hits.0.policy, guardrail.hits.0.category, error_code"
-                        " | sort @timestamp desc | limit 50",
-                    },
-                ),
-                graph(
-                    8,
-                    "Blocked calls by principal",
-                    by("Principal", "ContentFilteredCount"),
-                    stacked=True,
-                ),
+            "Do alerts arrive? Milliseconds until sent",
+            own("AlertLatency", "p50", stat="p50"),
+            own("AlertLatency", "slowest", _BLOCKED, stat="Maximum"),
+        ),
+        graph(
+            6,
+            "Alerts: sent and failed",
+            own("NotificationsSent", "sent"),
+            own("NotificationsFailed", "failed attempts", _BLOCKED),
+            own("NotificationsSuppressed", "not sent, on purpose", _QUIET),
+        ),
+        graph(
+            6,
+            "Alerts that wait or could not be sent",
+            *(
+                [
+                    "AWS/SQS",
+                    "ApproximateNumberOfMessagesVisible",
+                    "QueueName",
+                    f"${{{name}.QueueName}}",
+                    {"stat": "Maximum", "label": _called(name)},
+                ]
+                for name in queues
             ),
         ),
-        Row(
+        graph(
             6,
-            (
-                Widget(
-                    24,
-                    "log",
-                    {
-                        "title": "Who spent what",
-                        "region": "${AWS::Region}",
-                        "view": "table",
-                        "query": f"SOURCE '/aws/lambda/{_STACK}-${{Collector}}' | "
-                        "filter event = 'usage' | stats sum(total_usd) as usd,"
-                        " sum(calls) as all_calls, sum(input_tokens) as tokens_in,"
-                        " sum(output_tokens) as tokens_out, sum(blocked) as blocked_calls"
-                        " by principal, application, model | sort usd desc | limit 20",
-                    },
-                ),
+            "Functions: errors and throttles",
+            *(
+                [
+                    "AWS/Lambda",
+                    metric,
+                    "FunctionName",
+                    function,
+                    {"label": f"{name} {metric.lower()}"},
+                ]
+                for name, function in watched.items()
+                for metric in ("Errors", "Throttles")
             ),
         ),
     )
+
+
+_CAPITAL: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
 def _called(resource: str) -> str:
@@ -316,7 +340,7 @@ def _called(resource: str) -> str:
         ("Function", ""),
     ):
         if resource.endswith(ending):
-            return resource.removesuffix(ending).lower() + words
+            return _CAPITAL.sub(" ", resource.removesuffix(ending)).lower() + words
     return resource
 
 

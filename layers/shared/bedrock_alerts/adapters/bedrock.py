@@ -1,7 +1,8 @@
-"""Amazon Bedrock: look-up of application inference profiles."""
+"""Amazon Bedrock: look-up of application inference profiles, and of legacy models."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from datetime import date
 from typing import Any, Final
 
 import boto3
@@ -14,6 +15,10 @@ from bedrock_alerts.invocations.profiles import Profile, application_of, read_pr
 # Calls without a price are counted as unpriced: the batch must not wait for a profile.
 _CONFIG: Final = Config(
     connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 1}
+)
+# Nothing waits for the list.
+_LIST_CONFIG: Final = Config(
+    connect_timeout=3, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 3}
 )
 _NOT_KNOWN_SECONDS: Final = 600.0
 _KNOWN_SECONDS: Final = 6 * 3600.0
@@ -93,3 +98,24 @@ class BedrockProfiles:
             return ""
         tags = {tag.get("key"): tag.get("value") for tag in answer.get("tags", ())}
         return application_of(tags.get(self._tag))
+
+
+class LegacyModels:
+    """The models of this Region that AWS calls legacy, from the list of foundation models."""
+
+    def __init__(self, client: Any = None) -> None:
+        self._client = client
+
+    def __call__(self) -> Mapping[str, date | None]:
+        """Return their ids, with the end-of-life date if AWS names one. Raises TransientError."""
+        if self._client is None:
+            self._client = boto3.client("bedrock", config=_LIST_CONFIG)
+        with translated("Amazon Bedrock"):
+            answer = self._client.list_foundation_models()
+        return {
+            model["modelId"]: ends.date() if ends else None
+            for model in answer.get("modelSummaries", ())
+            if (lifecycle := model.get("modelLifecycle", {})).get("status") == "LEGACY"
+            # Only newer versions of boto3 have the date.
+            for ends in (lifecycle.get("endOfLifeTime"),)
+        }

@@ -1,11 +1,14 @@
 """Amazon CloudWatch: metric graphs, and the states and definitions of alarms."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
 from functools import cached_property
+from statistics import median
 from typing import TYPE_CHECKING, Any, Final
 
 import boto3
+import msgspec
 from boto3.session import Session
 from botocore.config import Config
 
@@ -13,6 +16,8 @@ from bedrock_alerts.adapters.aws_errors import translated
 from bedrock_alerts.alerts.events import AlarmDefinition
 from bedrock_alerts.alerts.incidents.item import AlarmItem
 from bedrock_alerts.alerts.incidents.learn import LookedUp
+from bedrock_alerts.errors import TransientError
+from bedrock_alerts.weekly.week import AlarmRecord
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
@@ -28,6 +33,13 @@ _MAX_PAGES: Final = 5
 # An alert waits for a definition: one attempt, and a short one.
 _QUICK: Final = Config(
     connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 1}
+)
+_DAY_SECONDS: Final = 86_400
+# A stack has far fewer alarms, and an alarm that fires more often needs no exact number.
+_MAX_ALARM_PAGES: Final = 10
+_MAX_HISTORY_PAGES: Final = 5
+_LATENCIES: Final = (
+    f"SEARCH('{{AWS/Bedrock,ModelId}} MetricName=\"InvocationLatency\"', 'p95', {_DAY_SECONDS})"
 )
 _DEFINITION_SECONDS: Final = 60.0
 _DEFINITIONS: Final = 500
@@ -128,6 +140,121 @@ class AlarmDefinitions:
             self._known.clear()
         self._known[name] = (self._clock(), found)
         return found
+
+
+class AlarmHistories:
+    """How often each alarm whose name begins with `prefix` fired, and whether it has data."""
+
+    def __init__(
+        self,
+        prefix: str,
+        client: "CloudWatchClient | None" = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._prefix = prefix
+        self._given = client
+        self._clock = clock
+
+    @cached_property
+    def _client(self) -> "CloudWatchClient":
+        return self._given or Session().client("cloudwatch", config=_CONFIG)
+
+    def __call__(self, start: datetime, end: datetime, deadline: float) -> Sequence[AlarmRecord]:
+        """Return them all. Raises TransientError, also if `deadline` passes before the last."""
+        found = []
+        for alarm in self._alarms():
+            if self._clock() >= deadline:
+                raise TransientError("reading the alarms takes too long")
+            name = alarm["AlarmName"]
+            found.append(
+                AlarmRecord(
+                    name.removeprefix(self._prefix),
+                    self._fired(name, start, end),
+                    alarm.get("StateValue") == "INSUFFICIENT_DATA",
+                )
+            )
+        return found
+
+    def _alarms(self) -> Iterator[Mapping[str, Any]]:
+        token: dict[str, Any] = {}
+        for _ in range(_MAX_ALARM_PAGES):
+            with translated(_SERVICE):
+                answer = self._client.describe_alarms(
+                    AlarmNamePrefix=self._prefix,
+                    AlarmTypes=["MetricAlarm", "CompositeAlarm"],
+                    **token,
+                )
+            yield from answer.get("MetricAlarms", [])
+            yield from answer.get("CompositeAlarms", [])
+            if not answer.get("NextToken"):
+                return
+            token = {"NextToken": answer["NextToken"]}
+
+    def _fired(self, name: str, start: datetime, end: datetime) -> int:
+        fired, token = 0, dict[str, Any]()
+        for _ in range(_MAX_HISTORY_PAGES):
+            with translated(_SERVICE):
+                answer = self._client.describe_alarm_history(
+                    AlarmName=name,
+                    AlarmTypes=["MetricAlarm", "CompositeAlarm"],
+                    HistoryItemType="StateUpdate",
+                    StartDate=start,
+                    EndDate=end,
+                    MaxRecords=100,
+                    **token,
+                )
+            fired += sum(
+                _new_state(item.get("HistoryData", "")) == "ALARM"
+                for item in answer.get("AlarmHistoryItems", [])
+            )
+            if not answer.get("NextToken"):
+                break
+            token = {"NextToken": answer["NextToken"]}
+        return fired
+
+
+def _new_state(data: str) -> str:
+    """Return the state that an item of an alarm's history led to, empty if it cannot be read."""
+    try:
+        return str(msgspec.json.decode(data)["newState"]["stateValue"])
+    except (msgspec.DecodeError, KeyError, TypeError):
+        return ""
+
+
+class Latencies:
+    """The latency of Bedrock's models, from CloudWatch's own metric."""
+
+    def __init__(self, client: "CloudWatchClient | None" = None) -> None:
+        self._given = client
+
+    @cached_property
+    def _client(self) -> "CloudWatchClient":
+        return self._given or Session().client("cloudwatch", config=_CONFIG)
+
+    def __call__(self, start: datetime, end: datetime) -> Mapping[str, float]:
+        """Return the median of the days' 95th percentiles by model, in ms.
+
+        Percentiles cannot be added up, so the days' are not those of the week. Raises
+        TransientError.
+        """
+        with translated(_SERVICE):
+            answer = self._client.get_metric_data(
+                MetricDataQueries=[
+                    {
+                        "Id": "p95",
+                        "Expression": _LATENCIES,
+                        "Period": _DAY_SECONDS,
+                        "Label": "${PROP('Dim.ModelId')}",
+                    }
+                ],
+                StartTime=start,
+                EndTime=end,
+            )
+        return {
+            result["Label"]: median(result["Values"])
+            for result in answer.get("MetricDataResults", [])
+            if result.get("Values")
+        }
 
 
 def _definition(alarm: Mapping[str, Any]) -> AlarmDefinition:

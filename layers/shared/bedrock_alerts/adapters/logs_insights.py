@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 _CONFIG: Final = Config(
     connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 1}
 )
+# Nothing waits for a report.
+_PATIENT: Final = Config(
+    connect_timeout=3, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 4}
+)
 _POLL_SECONDS: Final = 0.25
 _RUNNING: Final = frozenset({"Scheduled", "Running"})
 
@@ -73,6 +77,13 @@ class EventLines:
             self._client.stop_query(queryId=query_id)
         except (ClientError, BotoCoreError):
             return
+
+
+def patient_lines(
+    logs: Sequence[str], clock: Callable[[], float], client: "CloudWatchLogsClient | None" = None
+) -> EventLines:
+    """Return queries for a report: requests that fail are tried again."""
+    return EventLines(logs, client or Session().client("logs", config=_PATIENT), clock)
 
 
 def _row(fields: Sequence[Mapping[str, Any]]) -> dict[str, str]:

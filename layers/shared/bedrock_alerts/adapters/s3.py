@@ -1,4 +1,4 @@
-"""Reads objects of any size from S3, in pieces."""
+"""Reads objects of any size from S3, in pieces, and writes pages."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -9,6 +9,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from urllib3.exceptions import HTTPError
 
+from bedrock_alerts.adapters.aws_errors import translated
 from bedrock_alerts.errors import GoneError, TransientError
 
 if TYPE_CHECKING:
@@ -50,6 +51,24 @@ class ObjectReader:
             raise TransientError(
                 f"Amazon S3 interrupted the response: {type(error).__name__}"
             ) from error
+
+
+class PageBucket:
+    """A private bucket for HTML pages."""
+
+    def __init__(self, bucket: str, client: "S3Client | None" = None) -> None:
+        self._bucket = bucket
+        self._client: S3Client = client or boto3.client("s3", config=_CONFIG)
+
+    def put(self, key: str, page: str) -> None:
+        """Store a page. Raises TransientError."""
+        with translated("Amazon S3"):
+            self._client.put_object(
+                Bucket=self._bucket,
+                Key=key,
+                Body=page.encode("utf-8", "replace"),
+                ContentType="text/html; charset=utf-8",
+            )
 
 
 def bounded(chunks: Iterator[bytes], limit: int) -> bytes:

@@ -58,6 +58,14 @@ class Console:
         region = quote(self._region, safe="")
         return f"https://{region}.{self._host}/servicequotas/home/services/bedrock/quotas"
 
+    def object(self, bucket: str, key: str) -> str:
+        """Return the page of an object in S3."""
+        region = quote(self._region, safe="")
+        return (
+            f"https://{region}.{self._host}/s3/object/{quote(bucket, safe='')}"
+            f"?region={region}&prefix={quote(key, safe='/')}"
+        )
+
     def insights(self, query: str, sources: Sequence[str], start: datetime, end: datetime) -> str:
         """Return Logs Insights with a query filled in; `sources` are log groups, names or ARNs."""
         detail = jsurl(

@@ -1,6 +1,7 @@
 """Who spent what: sums that add up, duplicates that count once, tables, JSON, CSV, a page."""
 
 import csv
+import importlib
 import io
 import json
 import re
@@ -10,16 +11,22 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeAlias
 
 import pytest
+from syrupy.assertion import SnapshotAssertion
 
 from bedrock_alerts.invocations.invocation import Invocation
 from bedrock_alerts.invocations.parse import parse
 from bedrock_alerts.invocations.pricing import Prices, cost_of
+from bedrock_alerts.invocations.usage_book import USAGE, USAGE_BY_DAY
 from bedrock_alerts.invocations.usage_lines import UsageLines
+from bedrock_alerts.weekly.read_week import read_week
 from bedrock_alerts_cli import parallel
 from bedrock_alerts_cli.main import main
 from bedrock_alerts_cli.usage_report.deployed import read_stack
 from bedrock_alerts_cli.user_errors import InputError
 from tests.records import ACCOUNT, HAIKU, Json, content, converse, converse_trace, failed
+from tests.support.sample_weeks import BEFORE_CALLS, NOW_CALLS, WEEK, insights, ports
+
+report_command: Final = importlib.import_module("bedrock_alerts_cli.commands.report")
 
 NASTY: Final = "=cmd|' /C calc'!A0<script>"
 
@@ -198,38 +205,70 @@ def test_nothing_to_report_ends_with_2(run: Run, tmp_path: Path, words: tuple[st
 class Logs:
     """CloudWatch Logs, as far as the report asks it."""
 
-    def __init__(self, *statuses: str, groups: tuple[str, ...] = ("collect-logs",)) -> None:
-        self.statuses = list(statuses or ("Running", "Complete"))
+    def __init__(
+        self, *statuses: str, groups: tuple[str, ...] = ("collect-logs",), kept: int = 3
+    ) -> None:
+        self.statuses = list(statuses)
         self.groups = groups
-        self.query: Json = {}
+        self.kept = kept
+        self.queries: list[Json] = []
 
     def describe_log_groups(self, *, logGroupNamePrefix: str) -> Json:  # noqa: N803 - AWS's
         prefix = logGroupNamePrefix.removesuffix("collect-")
-        return {"logGroups": [{"logGroupName": f"{prefix}{name}"} for name in self.groups]}
+        names = [f"{prefix}{name}" for name in self.groups]
+        return {
+            "logGroups": [{"logGroupName": name, "retentionInDays": self.kept} for name in names]
+        }
 
     def start_query(self, **query: Any) -> Json:
-        self.query = query
-        return {"queryId": "q"}
+        self.queries.append(query)
+        return {"queryId": str(len(self.queries) - 1)}
 
     def get_query_results(self, *, queryId: str) -> Json:  # noqa: N803
-        del queryId
+        query = self.queries[int(queryId)]["queryString"]
         row = {
             "day": "2026-11-20 00:00:00.000", "principal": "chat", "model": HAIKU,
             "all_calls": "7", "all_blocked": "1", "all_cost": "1.25", "all_guardrail_cost": "0.5",
         }  # fmt: skip
+        if "unnest" in query:
+            row = {"policy": "content", "category": "HATE", "action": "BLOCKED", "findings": "2"}
+        if "error_code" in query:
+            row = {"error_code": "ThrottlingException", "calls": "1"}
         fields = [{"field": name, "value": value} for name, value in row.items()]
-        return {"status": self.statuses.pop(0), "results": [fields]}
+        status = self.statuses.pop(0) if self.statuses else "Complete"
+        return {"status": status, "results": [fields]}
+
+    def stop_query(self, **_: str) -> None:
+        """Stop nothing."""
+
+
+def clients(logs: Logs) -> Callable[[str], Any]:
+    """Return the services that the report asks; those without an answer are missing in it."""
+    found = {"logs": logs, "cloudwatch": object(), "bedrock": object()}
+    return lambda service: found[service]
 
 
 def test_a_deployed_stack_is_asked_for_its_usage_lines() -> None:
-    logs = Logs()
-    book = read_stack("mine", 3, logs, now=lambda: 1_000_000.0, sleep=lambda _: None)
-    assert logs.query["logGroupNames"] == ["/aws/lambda/mine-collect-logs"]
-    assert (logs.query["startTime"], logs.query["endTime"]) == (740_800, 1_000_000)
-    (key,) = book.sums
+    logs = Logs("Running")
+    week = read_stack("mine", 3, clients(logs), now=lambda: 1_000_000.0, sleep=lambda _: None)
+    asked = logs.queries[0]
+    assert asked["logGroupIdentifiers"] == ["/aws/lambda/mine-collect-logs"]
+    assert (asked["startTime"], asked["endTime"]) == (740_800, 1_000_000)
+    (key,) = week.now.book.sums
     assert key == ("2026-11-20", "chat", "(none)", HAIKU)
-    total = book.total()
+    total = week.total
     assert (total.calls, total.blocked, total.total / 10**12) == (7, 1, 1.75)
+    assert week.now.book.policies == {("content", "HATE", "BLOCKED"): 2}
+    assert week.now.throttled == 1
+    assert week.before is None
+    assert set(week.missing) == {"alarms", "latency", "models near their end"}
+
+
+def test_a_log_that_reaches_back_far_enough_is_compared() -> None:
+    logs = Logs(kept=30)
+    week = read_stack("mine", 3, clients(logs), now=lambda: 1_000_000.0, sleep=lambda _: None)
+    assert week.before is not None
+    assert {query["endTime"] for query in logs.queries} == {1_000_000, 740_800}
 
 
 def test_the_query_asks_for_fields_that_usage_lines_have() -> None:
@@ -238,9 +277,7 @@ def test_the_query_asks_for_fields_that_usage_lines_have() -> None:
     assert isinstance(call, Invocation)
     usage.add([(call, cost_of(call, Prices.load()))])
     line = json.loads(next(usage.lines()))
-    logs = Logs()
-    read_stack("mine", 3, logs, sleep=lambda _: None)
-    asked = set(re.findall(r"sum\((\w+)\)", logs.query["queryString"]))
+    asked = set(re.findall(r"sum\((\w+)\)", USAGE)) | set(re.findall(r"sum\((\w+)\)", USAGE_BY_DAY))
     assert asked <= line.keys()
     assert {"principal", "application", "model"} <= line.keys()
 
@@ -249,12 +286,43 @@ def test_the_query_asks_for_fields_that_usage_lines_have() -> None:
     ("logs", "why"),
     [
         (Logs(groups=()), "no collector of a stack named mine"),
-        (Logs("Failed"), "did not finish: Failed"),
+        (Logs("Failed"), "could not be queried for mine: the query ended as Failed"),
     ],
 )
 def test_a_stack_that_cannot_be_asked_is_said(logs: Logs, why: str) -> None:
     with pytest.raises(InputError, match=why):
-        read_stack("mine", 3, logs, sleep=lambda _: None)
+        read_stack("mine", 3, clients(logs), sleep=lambda _: None)
+
+
+@pytest.fixture
+def of_sample_weeks(monkeypatch: pytest.MonkeyPatch) -> None:
+    week = read_week(WEEK, 30, ports(insights(NOW_CALLS, BEFORE_CALLS)), 1e9)
+    monkeypatch.setattr(report_command, "_of_stack", lambda *_: week)
+
+
+@pytest.mark.usefixtures("of_sample_weeks")
+def test_a_stack_shows_what_its_weekly_report_does(run: Run, snapshot: SnapshotAssertion) -> None:
+    outcome = run("--stack", "mine")
+    assert outcome.code == 0
+    assert outcome.out == snapshot
+
+
+@pytest.mark.usefixtures("of_sample_weeks")
+def test_the_sections_of_a_stack_are_in_its_json_and_page_too(run: Run, tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    found = run("--stack", "mine", "--json", "--html", page).document
+    assert found["totals"]["Spend"] == "$60.19 (before: $40.12, +50%)"
+    assert "Guardrail findings" in [section["title"] for section in found["sections"]]
+    assert found["total_usd"] == pytest.approx(60.19, abs=0.01)
+    assert "Largest changes" in page.read_text()
+
+
+@pytest.mark.usefixtures("of_sample_weeks")
+def test_tables_that_are_asked_for_stand_in_for_the_sections(run: Run) -> None:
+    outcome = run("--stack", "mine", "--by", "day")
+    assert "Largest changes" not in outcome.out
+    assert "2026-03-09" in outcome.out
+    assert "Forecast March:" in outcome.out
 
 
 @pytest.mark.parametrize("words", [(), ("--stack", "mine", "-")])

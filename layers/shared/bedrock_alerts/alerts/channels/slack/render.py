@@ -48,7 +48,7 @@ from bedrock_alerts.text import clean, clean_lines, shorten
 _LABEL_CHARS: Final = 40
 _MAX_NOTES: Final = 3
 _MAX_STEPS: Final = 6
-_MAX_TABLES: Final = 4
+_MAX_TABLES: Final = 6
 _MAX_LINKS: Final = 8
 _HEADLINE_CHARS: Final = 400
 _PLACE_CHARS: Final = 150

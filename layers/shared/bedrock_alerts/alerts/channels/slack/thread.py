@@ -19,7 +19,7 @@ from bedrock_alerts.text import clean
 
 _LINE_CHARS: Final = 700
 _MAX_ROWS: Final = 10
-_MAX_TABLES: Final = 4
+_MAX_TABLES: Final = 6
 _TABLE_CHARS: Final = 1200
 # These need someone to act, so they include the links and what to do.
 _ASKS: Final = frozenset({"contributors", "escalated", "still_firing", "undelivered"})

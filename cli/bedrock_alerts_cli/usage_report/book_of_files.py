@@ -1,25 +1,18 @@
-"""Sums of calls by day, caller, application and model, in one pass over a log."""
+"""Reads a log into sums by day, caller, application and model, in one pass."""
 
 from array import array
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from hashlib import blake2b
-from typing import Final, NamedTuple
-
-import msgspec
+from typing import NamedTuple
 
 from bedrock_alerts.invocations.identity import Naming
-from bedrock_alerts.invocations.invocation import Cost, Invocation, Rejected, Skipped
+from bedrock_alerts.invocations.invocation import Invocation, Rejected, Skipped
 from bedrock_alerts.invocations.parse import parse
 from bedrock_alerts.invocations.pricing import cost_of
 from bedrock_alerts.invocations.profiles import is_opaque, resolved
-from bedrock_alerts.invocations.usage_lines import Used
+from bedrock_alerts.invocations.usage_book import Book
 from bedrock_alerts_cli.log_files import Block, Line
 from bedrock_alerts_cli.options import prices, profiles
-from bedrock_alerts_cli.terminal import moment
-
-NONE: Final = "(none)"
-"""The application of calls that name none."""
 
 
 class Reading(NamedTuple):
@@ -29,67 +22,6 @@ class Reading(NamedTuple):
     listed: bytes | None = None
     naming: Naming = Naming()
     application_key: str = ""
-
-
-class Key(NamedTuple):
-    """The key by which calls are grouped; `day` is like `2026-03-02`, in UTC."""
-
-    day: str
-    caller: str
-    application: str
-    model: str
-
-
-class Book(msgspec.Struct):
-    """Everything that was read; `policies` counts findings by policy, category and action."""
-
-    sums: dict[Key, Used] = msgspec.field(default_factory=dict)
-    policies: Counter[tuple[str, str, str]] = msgspec.field(default_factory=Counter)
-    rejected: Counter[str] = msgspec.field(default_factory=Counter)
-    skipped: Counter[str] = msgspec.field(default_factory=Counter)
-    duplicates: int = 0
-
-    def count(self, call: Invocation, cost: Cost, application_key: str) -> None:
-        """Add one call."""
-        application = call.metadata.get(application_key) or call.application or NONE
-        key = Key(moment(call.epoch)[:10], call.principal, application, call.model)
-        self.sums.setdefault(key, Used()).count(call, cost)
-        for hit in call.guardrail.hits:
-            self.policies[hit.policy, hit.category, hit.action] += 1
-
-    def add(self, other: "Book") -> None:
-        """Add the sums of another process."""
-        for key, sums in other.sums.items():
-            self.sums.setdefault(key, Used()).add(sums)
-        self.policies.update(other.policies)
-        self.rejected.update(other.rejected)
-        self.skipped.update(other.skipped)
-        self.duplicates += other.duplicates
-
-    def total(self) -> Used:
-        """Return the total."""
-        return _together(self.sums.values())
-
-    def by(self, of: Callable[[Key], str]) -> list[tuple[str, Used]]:
-        """Return the sums by a part of the key, the most expensive first."""
-        found: dict[str, Used] = {}
-        for key, sums in self.sums.items():
-            found.setdefault(of(key), Used()).add(sums)
-        return sorted(found.items(), key=lambda one: (-one[1].total, -one[1].calls, one[0]))
-
-    def unpriced_models(self) -> list[tuple[str, int]]:
-        """Return the models whose calls cannot be priced, and how many those are."""
-        counts: Counter[str] = Counter()
-        for key, sums in self.sums.items():
-            counts[key.model] += sums.unpriced
-        return (+counts).most_common()
-
-
-def _together(some: Iterable[Used]) -> Used:
-    total = Used()
-    for sums in some:
-        total.add(sums)
-    return total
 
 
 class Page(NamedTuple):
