@@ -24,6 +24,7 @@ LEFT_OUT: Final = {
     "AWS::CloudWatch::AnomalyDetector",
     "AWS::CloudWatch::CompositeAlarm",
     "AWS::CloudWatch::Dashboard",
+    "AWS::Events::EventBusPolicy",
     "AWS::Logs::QueryDefinition",
 }
 LOG_BUCKET: Final = "example-bedrock-logs"
