@@ -1,49 +1,36 @@
 """A bar on standard error for work whose number of steps is known."""
 
-import sys
-import time
 from collections.abc import Iterable, Iterator
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from bedrock_alerts_cli.terminal import PATIENCE_SECONDS
+from bedrock_alerts_cli.terminal import barred, started_bar
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
 
 _T = TypeVar("_T")
 
 
 def with_bar(items: Iterable[tuple[int, _T]], total: int | None, about: str) -> Iterator[_T]:
     """Pass on what comes, with how many steps each is; a bar appears on a terminal if it lasts."""
-    if not sys.stderr.isatty():
-        yield from (item for _, item in items)
-        return
-    # ruff: noqa: PLC0415 - rich takes long to load
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
+    done = 0
 
-    progress = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(compact=True),
-        console=Console(stderr=True),
-        transient=True,
-        redirect_stdout=False,
-    )
-    task = progress.add_task(about, total=total)
-    started = time.monotonic()
-    is_shown = False
-    try:
+    def counted() -> Iterator[_T]:
+        nonlocal done
         for steps, item in items:
-            progress.advance(task, steps)
-            if not is_shown and time.monotonic() - started >= PATIENCE_SECONDS:
-                progress.start()
-                is_shown = True
+            done += steps
             yield item
-    finally:
-        if is_shown:
-            progress.stop()
+
+    def start() -> "tuple[Progress, TaskID]":
+        # ruff: noqa: PLC0415 - rich takes long to load
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(compact=True),
+        )
+        return started_bar(columns, about, total, done)
+
+    return barred(counted(), start, lambda: done)

@@ -16,7 +16,7 @@ from bedrock_alerts_cli.user_errors import OutputError
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.progress import Progress, TaskID
+    from rich.progress import Progress, ProgressColumn, TaskID
 
 PATIENCE_SECONDS: Final = 0.7
 """Delay before a progress bar appears, in seconds."""
@@ -72,7 +72,29 @@ def _forget_output() -> None:
 
 def watched(items: Iterable[_T], sources: Sources, *, shown: bool) -> Generator[_T, None, None]:
     """Yield `items`, with a progress bar on standard error if `shown`, on a terminal, and slow."""
-    if not (shown and sys.stderr.isatty()):
+    if not shown:
+        yield from items
+        return
+
+    def start() -> "tuple[Progress, TaskID]":
+        # ruff: noqa: PLC0415 - rich takes as long to load as most files take to read
+        from rich.progress import BarColumn, DownloadColumn, TimeRemainingColumn
+
+        columns = (
+            BarColumn(),
+            DownloadColumn(binary_units=True),
+            TimeRemainingColumn(compact=True),
+        )
+        return started_bar(columns, "reading", sources.total_bytes(), sources.bytes_read)
+
+    yield from barred(items, start, lambda: sources.bytes_read)
+
+
+def barred(
+    items: Iterable[_T], start: "Callable[[], tuple[Progress, TaskID]]", done: Callable[[], int]
+) -> Iterator[_T]:
+    """Yield `items`; on a terminal, `start` starts a bar if they take long, and `done` moves it."""
+    if not sys.stderr.isatty():
         yield from items
         return
     started = time.monotonic()
@@ -80,29 +102,26 @@ def watched(items: Iterable[_T], sources: Sources, *, shown: bool) -> Generator[
     try:
         for item in items:
             if bar is not None:
-                bar[0].update(bar[1], completed=sources.bytes_read)
+                bar[0].update(bar[1], completed=done())
             elif time.monotonic() - started >= PATIENCE_SECONDS:
-                bar = _started_bar(sources.total_bytes(), sources.bytes_read)
+                bar = start()
             yield item
     finally:
         if bar is not None:
             bar[0].stop()
 
 
-def _started_bar(total: int | None, completed: int) -> "tuple[Progress, TaskID]":
-    # ruff: noqa: PLC0415 - rich takes as long to load as most files take to read
+def started_bar(
+    columns: "tuple[ProgressColumn, ...]", about: str, total: int | None, completed: int
+) -> "tuple[Progress, TaskID]":
+    """Start a bar on standard error with these columns, and return it with its task."""
     from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn
+    from rich.progress import Progress
 
     progress = Progress(
-        BarColumn(),
-        DownloadColumn(binary_units=True),
-        TimeRemainingColumn(compact=True),
-        console=Console(stderr=True),
-        transient=True,
-        redirect_stdout=False,
+        *columns, console=Console(stderr=True), transient=True, redirect_stdout=False
     )
-    task = progress.add_task("reading", total=total, completed=completed)
+    task = progress.add_task(about, total=total, completed=completed)
     progress.start()
     return progress, task
 
