@@ -10,7 +10,7 @@ Read from an assessment: kinds, actions, confidences, counts, ids. Never read: `
 Source: GuardrailTraceAssessment and GuardrailAssessment in the `bedrock-runtime` service model.
 """
 
-from collections import Counter, defaultdict, deque
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import chain
@@ -225,28 +225,51 @@ def _assessments(traces: Sequence[msgspec.Raw]) -> Iterable[_Assessment]:
     if len(traces) == 1:
         return _of_trace(_read(traces[0]))
     merged: list[_Assessment] = []
+    places: dict[str, list[int]] = defaultdict(list)  # of equal assessments in `merged`
+    groups: dict[tuple[str, Source], list[int]] = defaultdict(list)
     for trace in traces:
-        unmatched: dict[str, deque[int]] = defaultdict(deque)
-        for place, known in enumerate(merged):
-            unmatched[repr(known)].append(place)
-        news = []
+        used: Counter[str] = Counter()
+        matched: set[int] = set()
+        news: list[tuple[str, _Assessment]] = []
         for found in _of_trace(_read(trace)):
-            if same := unmatched[repr(found)]:
-                same.popleft()
+            key = repr(found)
+            if used[key] < len(places[key]):
+                matched.add(places[key][used[key]])
+                used[key] += 1
             else:
-                news.append(found)
-        grown: dict[tuple[str, Source], deque[int]] = defaultdict(deque)
-        for place in sorted(chain.from_iterable(unmatched.values())):
-            guardrail_id, _, source = merged[place]
-            grown[guardrail_id, source].append(place)
-        for found in news:
+                news.append((key, found))
+        grown: dict[tuple[str, Source], _Candidates] = {}
+        for key, found in news:
             guardrail_id, assessment, source = found
+            group = groups[guardrail_id, source]
+            if (guardrail_id, source) not in grown:
+                grown[guardrail_id, source] = _Candidates(group, matched)
             candidates = grown[guardrail_id, source]
-            if candidates and _holds(assessment, merged[candidates[0]][1]):
-                merged[candidates.popleft()] = found
+            place = candidates.first
+            if place is not None and _holds(assessment, merged[place][1]):
+                places[repr(merged[place])].remove(place)
+                merged[place] = found
+                candidates.drop()
             else:
+                place = len(merged)
                 merged.append(found)
+                group.append(place)
+            places[key].append(place)
     return merged
+
+
+class _Candidates:
+    """The places of one guardrail and phase that a trace does not repeat, the earliest first."""
+
+    def __init__(self, group: list[int], matched: set[int]) -> None:
+        # Not those that the same trace adds to the group.
+        here = map(group.__getitem__, range(len(group)))
+        self._rest = (place for place in here if place not in matched)
+        self.first = next(self._rest, None)
+
+    def drop(self) -> None:
+        """Go on to the next one."""
+        self.first = next(self._rest, None)
 
 
 def _holds(later: dict[str, Any], earlier: dict[str, Any]) -> bool:
