@@ -221,7 +221,7 @@ def _guardrail(chunks: list[dict[str, Any]]) -> dict[str, Any]:
             took = measured.get("guardrailProcessingLatency", 0)
             latency[phase] = max(latency.get(phase, 0), took)
             for name, amount in measured.get("usage", {}).items():
-                units += amount
+                units += amount if UNIT_RATES[name] else 0
                 picodollars += amount * UNIT_RATES[name]
     actions = {hit["action"] for hit in hits}
     verdict = (
@@ -315,7 +315,7 @@ def _values(call: dict[str, Any], verdict_metric: str | None) -> dict[str, Any]:
         values["GuardrailLatency"] = guardrail["latency_ms"]
         values["GuardrailUnits"] = guardrail["units"]
         values["GuardrailCost"] = guardrail["cost_usd"]
-    elif call["body"] == "inline":
+    elif call["body"] == "inline" and not call["error_code"] and call["modality"] != "embedding":
         values["UnguardedInvocations"] = 1
     optional = {
         "CacheReadTokens": usage["cache_read_tokens"],

@@ -167,34 +167,35 @@ def _without_findings(trace: msgspec.Raw, flagged: Verdict) -> GuardrailResult |
     ids: dict[str, None] = {}
     units: list[GuardrailUnits] = []
     read = _measure((quiet.input_assessment or quiet.input or {}).items(), ids, units)
-    written: dict[str, int] = {}
+    written = None
     if quiet.output_assessments:
         by_id = quiet.output_assessments.items()
         written = _measure([(key, one) for key, some in by_id for one in some], ids, units)
     elif quiet.outputs:
         written = _measure(chain.from_iterable(map(dict.items, quiet.outputs)), ids, units)
     return GuardrailResult(
-        verdict="clean" if ids and flagged == "none" else flagged,
-        ids=tuple(ids),
-        latency_ms=_total((read, written)),
-        units=_added_up(tuple(units)) if units else None,
+        "clean" if ids and flagged == "none" else flagged,
+        tuple(ids),
+        (),
+        read if written is None else written if read is None else read + written,
+        _added_up(tuple(units)) if units else None,
     )
 
 
 def _measure(
     assessments: Iterable[tuple[str, _Quiet]], ids: dict[str, None], units: list[GuardrailUnits]
-) -> dict[str, int]:
-    """Record the guardrails of one phase and their usage, and return the time of each."""
+) -> int | None:
+    """Record the guardrails of one phase and their usage, and return its time, None if unknown."""
     latency: dict[str, int] = {}
     for key, assessment in assessments:
-        guardrail_id = _guardrail_id(key)
+        guardrail_id = key if key in ids else _guardrail_id(key)
         ids[guardrail_id] = None
         metrics = assessment.metrics
         if metrics.usage is not None:
             units.append(metrics.usage)
         if metrics.latency_ms is not None:
             latency[guardrail_id] = latency.get(guardrail_id, 0) + metrics.latency_ms
-    return latency
+    return max(latency.values()) if latency else None
 
 
 @lru_cache(maxsize=1024)  # units are small numbers that repeat

@@ -18,7 +18,7 @@ Status: TypeAlias = Literal["ok", "error"]
 Verdict: TypeAlias = Literal["none", "clean", "detected", "masked", "blocked", "unexplained"]
 
 
-class Usage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class Usage(msgspec.Struct, frozen=True, gc=False):
     """Tokens of one call, as the record counts them: `input_tokens` excludes the cache's."""
 
     input_tokens: int = 0
@@ -104,7 +104,7 @@ class Hit(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     confidence: str | None
 
 
-class GuardrailResult(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class GuardrailResult(msgspec.Struct, frozen=True, gc=False):
     """What the guardrails of one call found, all of them together."""
 
     verdict: Verdict
@@ -162,7 +162,7 @@ class Invocation(msgspec.Struct, frozen=True, gc=False):
 PICODOLLARS: Final = 10**12  # to the dollar
 
 
-class Cost(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class Cost(msgspec.Struct, frozen=True, gc=False):
     """The cost of one call, in whole pico-dollars (1e-12 USD), so that sums stay exact.
 
     `model_picodollars` is None when the call is unpriced: an unknown price is never zero.

@@ -386,10 +386,10 @@ class Prices:
             and billing.counts == "present"
         ):
             return Cost(
-                model_picodollars=read * plain.read + written * plain.written,
-                guardrail_picodollars=guardrail,
-                priced="approximate" if plan.fallback else "exact",
-                fallback=plan.fallback,
+                read * plain.read + written * plain.written,
+                guardrail,
+                "approximate" if plan.fallback else "exact",
+                plan.fallback,
             )
         return _itemised(plan, usage, billing, guardrail)
 

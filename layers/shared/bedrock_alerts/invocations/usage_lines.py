@@ -46,9 +46,11 @@ class Used(msgspec.Struct):
         self.calls += 1
         self.input_tokens += usage.input_tokens
         self.output_tokens += usage.output_tokens
-        self.cache_read_tokens += usage.cache_read_tokens
-        self.cache_write_tokens += usage.cache_write_tokens
-        self.guardrail_picodollars += cost.guardrail_picodollars
+        if usage.cache_read_tokens or usage.cache_write_tokens:
+            self.cache_read_tokens += usage.cache_read_tokens
+            self.cache_write_tokens += usage.cache_write_tokens
+        if cost.guardrail_picodollars:
+            self.guardrail_picodollars += cost.guardrail_picodollars
         if cost.model_picodollars is None:
             self.unpriced += 1
         else:
