@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from bedrock_alerts_cli.emulated.built_functions import LAMBDA_PYTHON
+
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.build
 
@@ -29,7 +31,7 @@ def test_the_shared_layer_is_the_package_and_nothing_else(built: Path) -> None:
         "bedrock_alerts"
     ]
     files = [path for path in (built / "SharedLayer/python").rglob("*") if path.is_file()]
-    assert {path.suffix for path in files} == {".py", ".json"}
+    assert {path.suffix for path in files} - {".pyc"} == {".py", ".json"}
     assert built / "SharedLayer/python/bedrock_alerts/invocations/prices.json" in files
 
 
@@ -48,6 +50,22 @@ def test_the_dependencies_are_compiled_for_lambdas_python_and_the_layers_archite
             assert f"cpython-313-{machine}-linux-gnu" in library
     assert not (packages / "boto3").exists(), "Lambda's runtime brings boto3"
     assert not (packages / "bin").exists()
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_a_layer_is_compiled_so_that_a_cold_start_need_not(built: Path, layer: str) -> None:
+    if not LAMBDA_PYTHON.exists():
+        pytest.skip("needs python3.13 on this machine")
+    packages = built / layer / "python"
+    modules = list(packages.rglob("*.py"))
+    assert modules
+    for module in modules:
+        compiled = module.parent / "__pycache__" / f"{module.stem}.cpython-313.pyc"
+        code = compiled.read_bytes()
+        # Read as it is, whatever the time of the module's file: PEP 552, "unchecked hash-based".
+        assert int.from_bytes(code[4:8], "little") == 1, compiled
+        assert str(ROOT).encode() not in code, "a path of this machine"
+        assert f"/opt/python/{module.relative_to(packages)}".encode() in code
 
 
 @pytest.mark.parametrize("layer", LAYERS)

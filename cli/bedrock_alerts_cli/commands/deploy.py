@@ -129,7 +129,7 @@ def deploy(  # noqa: PLR0913 - click passes every option on its own
         return 1 if problems else 0
     if not yes and sys.stdin.isatty():
         click.confirm(f"Deploy stack {stack} to {region}?", default=True, abort=True)
-    _sam("build")
+    _build()
     overrides = plan.overrides()
     _sam("deploy", "--stack-name", stack, "--region", region, "--no-confirm-changeset",
          "--no-fail-on-empty-changeset", *(["--parameter-overrides"] if overrides else ()),
@@ -138,6 +138,18 @@ def deploy(  # noqa: PLR0913 - click passes every option on its own
     if not no_wait and sys.stdout.isatty():
         _wait(DeployedStack.read(stack, region, client))
     return 0
+
+
+def _build() -> None:
+    """Run `sam build`, and say so where it had no Python of Lambda's version to compile with."""
+    _sam("build")
+    script = str(ROOT / "tools" / "lambda-python")
+    found = subprocess.run(["bash", script], capture_output=True, check=False)  # noqa: S607
+    if not found.stdout.strip():
+        write(
+            "Note: the layers are not compiled, because python3.13 is not installed here. The "
+            "functions work, but take about twice as long to start.\n"
+        )
 
 
 def _wait(stack: DeployedStack) -> None:

@@ -180,6 +180,20 @@ def test_it_builds_deploys_and_says_what_to_do_next(monkeypatch: pytest.MonkeyPa
     assert "1. Confirm the subscription" in result.output
 
 
+@pytest.mark.parametrize("is_here", [True, False])
+def test_it_says_where_the_layers_could_not_be_compiled(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *, is_here: bool
+) -> None:
+    script = tmp_path / "tools" / "lambda-python"
+    script.parent.mkdir()
+    script.write_text("echo /usr/bin/python3.13\n" if is_here else "true\n")
+    monkeypatch.setattr(module, "ROOT", tmp_path)
+
+    result, _ = run(monkeypatch, "--email", "you@example.com", "--yes")
+
+    assert ("take about twice as long to start" in result.output) != is_here
+
+
 def test_nothing_is_built_where_a_check_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     result, called = run(
         monkeypatch, "--email", "you@example.com", "--yes", get_caller_identity=refused("Expired")
