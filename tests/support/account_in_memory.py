@@ -78,12 +78,14 @@ class AccountInMemory:
     what was asked for.
     """
 
+    given: Mapping[str, str] = {"AlertEmail": "oncall@example.com"}
+
     def __init__(self, **parameters: str) -> None:
-        self.parameters = {"AlertEmail": "oncall@example.com", **parameters}
+        self.parameters = {**self.given, **parameters}
         self.asked: list[tuple[str, Mapping[str, Any]]] = []
         self.metrics: dict[tuple[str, str, tuple[tuple[str, str], ...]], list[Any]] = {}
         self._clients: dict[str, Any] = {}
-        self.template = processed()
+        self.template = self._template()
         defaults = {key: str(body.get("Default", "")) for key, body in
                     self.template["Parameters"].items()}  # fmt: skip
         self.all_parameters = {**defaults, **self.parameters}
@@ -96,6 +98,9 @@ class AccountInMemory:
         }
         self.queues: dict[str, int] = {}
         self._healthy_metrics()
+
+    def _template(self) -> dict[str, Any]:
+        return processed()
 
     # ---- what the checks get -------------------------------------------------------------------
 
@@ -176,6 +181,7 @@ class AccountInMemory:
             "ListStackResources": lambda **_: {"StackResourceSummaries": self._summaries()},
             "GetTemplate": lambda **_: {"TemplateBody": json.dumps(self.template)},
             "GetFunctionConfiguration": self._function,
+            "DescribeEventBus": lambda **_: {"Policy": self._bus_policy()},
             "DescribeRule": {"State": "ENABLED"},
             "ListTargetsByRule": self._targets,
             "ListEventSourceMappings": {
@@ -278,13 +284,21 @@ class AccountInMemory:
                 }
         raise AssertionError(f"no function is called {FunctionName}")
 
-    def _targets(self, Rule: str) -> dict[str, Any]:  # noqa: N803 - AWS's name
+    def _targets(self, Rule: str, EventBusName: str = "") -> dict[str, Any]:  # noqa: N803
         for one in self._resolver(self.resources).resources("AWS::Events::Rule"):
-            if self.resources[one.logical_id] == Rule:
+            on_bus = one.properties.get("EventBusName", "")
+            if (self.resources[one.logical_id], on_bus) == (Rule, EventBusName):
                 return {
                     "Targets": [{"Id": "x", "Arn": t["Arn"]} for t in one.properties["Targets"]]
                 }
         raise AssertionError(f"no rule is called {Rule}")
+
+    def _bus_policy(self) -> str:
+        statements = [
+            {**one.properties["Statement"], "Sid": one.properties["StatementId"]}
+            for one in self._resolver(self.resources).resources("AWS::Events::EventBusPolicy")
+        ]
+        return json.dumps({"Version": "2012-10-17", "Statement": statements})
 
     def _queue(self, QueueUrl: str, AttributeNames: list[str]) -> dict[str, Any]:  # noqa: N803
         first, *others = AttributeNames

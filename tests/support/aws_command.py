@@ -65,6 +65,8 @@ def _value(values: list[str], shape: Any) -> Any:
     kind = shape.type_name
     if kind == "boolean":
         return True
+    if kind == "list" and values[0].startswith("["):
+        return json.loads(values[0])
     if kind == "list":
         return [_one(value, shape.member) for value in values]
     (value,) = values

@@ -50,10 +50,14 @@ class DeployedStack:
 
     @classmethod
     def open(
-        cls, name: str, region: str | None = None, endpoint_url: str | None = None
+        cls,
+        name: str,
+        region: str | None = None,
+        endpoint_url: str | None = None,
+        profile: str | None = None,
     ) -> "DeployedStack":
         """Read a stack. Raises InputError if there is none, CommandError if AWS refuses."""
-        session = _session(region)
+        session = _session(region, profile)
         if not session.region_name:
             raise InputError("no Region is set: give --region, or set AWS_DEFAULT_REGION")
         return cls.read(name, session.region_name, clients(session, endpoint_url))
@@ -126,11 +130,15 @@ def clients(session: "boto3.Session", endpoint_url: str | None) -> Callable[...,
     return client
 
 
-def _session(region: str | None) -> "boto3.Session":
+def _session(region: str | None, profile: str | None) -> "boto3.Session":
     # boto3 takes longer to load than all the rest.
     import boto3  # noqa: PLC0415
+    from botocore.exceptions import BotoCoreError  # noqa: PLC0415
 
-    return boto3.Session(region_name=region)
+    try:
+        return boto3.Session(region_name=region, profile_name=profile)
+    except BotoCoreError as error:  # an unknown profile, or a broken file
+        raise InputError(f"{error}. See `aws configure list-profiles`") from error
 
 
 @contextmanager

@@ -2,11 +2,14 @@
 
 from typing import Final
 
+from bedrock_alerts_cli.deployed.deployed_stack import DeployedStack
 from bedrock_alerts_cli.deployed.doctor import (
     alarm_health,
     email_and_topics,
+    forwarding,
     function_limits,
     log_delivery,
+    members,
     price_age,
     queues_and_batches,
     routes_in_force,
@@ -30,7 +33,19 @@ AREAS: Final = (
             *routes_in_force.CHECKS,
         ),
     ),
+    Area("Members", members.CHECKS),
     Area("Queues and incidents", (*queues_and_batches.CHECKS, *stuck_incidents.CHECKS)),
     Area("Limits", function_limits.CHECKS),
     Area("Prices and cost", price_age.CHECKS),
 )
+
+MEMBER_AREAS: Final = (
+    Area("Stack", (stack_state.STATE, stack_state.RULES)),
+    Area("Forwarding", forwarding.CHECKS),
+)
+"""What is looked at in a stack of members/template.yaml."""
+
+
+def areas_of(stack: DeployedStack) -> tuple[Area, ...]:
+    """Return what to look at in a stack: a member's has the ARN of the central bus."""
+    return MEMBER_AREAS if "CentralBusArn" in stack.parameters else AREAS

@@ -5,12 +5,12 @@ import shutil
 import sys
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import click
 
-from bedrock_alerts_cli.deployed.doctor.finding import Finding, Verdict, count
-from bedrock_alerts_cli.deployed.doctor.looked_at import Seen
+from bedrock_alerts_cli.deployed.doctor.finding import Finding, Verdict, count, unknown
+from bedrock_alerts_cli.deployed.doctor.looked_at import Seen, is_wrong
 
 _MARKS: Final[Mapping[Verdict, str]] = {"ok": "✓", "waiting": "…", "unknown": "?", "wrong": "✗"}
 _COLORS: Final[Mapping[Verdict, str]] = {
@@ -27,19 +27,56 @@ _NAME_WIDTH: Final = 22
 _MANY: Final = 3
 
 
-def as_json(seen: Sequence[Seen]) -> str:
+class Looked(NamedTuple):
+    """What doctor found of one stack; `where` is what a reader calls its account and Region.
+
+    `unread` says why the stack cannot be read.
+    """
+
+    stack: str
+    where: str
+    account: str
+    region: str
+    seen: Sequence[Seen] = ()
+    unread: str = ""
+
+    @property
+    def exit_code(self) -> int:
+        """Return 1 if something is wrong, 2 if the stack cannot be read."""
+        return 2 if self.unread else int(is_wrong(self.seen))
+
+
+def in_json(looked: Sequence[Looked]) -> str:
     """Write all findings as a JSON list."""
     found: list[dict[str, Any]] = [
         {
+            "stack": one.stack,
+            "account": one.account,
+            "region": one.region,
             "check": finding.check,
             "verdict": finding.verdict,
             "evidence": finding.evidence,
             "fix": finding.fix,
         }
-        for area in seen
-        for finding in area.findings
+        for one in looked
+        for finding in _all_of(one)
     ]
     return json.dumps(found, indent=2, ensure_ascii=False) + "\n"
+
+
+def sums(looked: Sequence[Looked]) -> str:
+    """Write a line for each stack."""
+    width = max(len(one.where) for one in looked)
+    text = "".join(
+        f"{one.where.ljust(width)}  {one.unread or _sum(_all_of(one))}\n" for one in looked
+    )
+    return text if sys.stdout.isatty() else click.unstyle(text)
+
+
+def _all_of(one: Looked) -> list[Finding]:
+    if one.unread:
+        return [unknown("stack", one.unread)]
+    return [finding for area in one.seen for finding in area.findings]
 
 
 def as_text(place: str, seen: Sequence[Seen], *, every: bool = False) -> str:
@@ -56,6 +93,8 @@ def as_text(place: str, seen: Sequence[Seen], *, every: bool = False) -> str:
 def _lines(place: str, seen: Sequence[Seen], width: int, *, every: bool) -> Iterator[str]:
     yield place[0].upper() + place[1:]
     for area in seen:
+        if not area.findings:
+            continue
         shown = [one for one in area.findings if one.verdict != "wrong"]
         bad = len(area.findings) - len(shown)
         title = area.title + (f" ({bad} wrong, see below)" if bad else "")

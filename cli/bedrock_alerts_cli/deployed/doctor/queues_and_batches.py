@@ -49,7 +49,8 @@ def _name(stack: DeployedStack, logical_id: str) -> str:
     return stack.resource(logical_id).rpartition("/")[2]
 
 
-def _waiting(stack: DeployedStack, logical_id: str) -> int:
+def waiting_in(stack: DeployedStack, logical_id: str) -> int:
+    """Return how many messages a queue holds, hidden and delayed ones included."""
     answer = stack.client("sqs").get_queue_attributes(
         QueueUrl=stack.resource(logical_id), AttributeNames=list(_COUNTS)
     )
@@ -58,7 +59,7 @@ def _waiting(stack: DeployedStack, logical_id: str) -> int:
 
 def _queue(stack: DeployedStack, logical_id: str, now: float) -> Iterator[Finding]:
     name = _name(stack, logical_id)
-    messages = _waiting(stack, logical_id)
+    messages = waiting_in(stack, logical_id)
     series = Series(
         "AWS/SQS", "ApproximateAgeOfOldestMessage", (("QueueName", name),), stat="Maximum"
     )
@@ -78,7 +79,7 @@ def _queue(stack: DeployedStack, logical_id: str, now: float) -> Iterator[Findin
 
 def _dead_letters(stack: DeployedStack, queue: str, dead: str, runbook: str) -> Iterator[Finding]:
     name = _name(stack, dead)
-    messages = _waiting(stack, dead)
+    messages = waiting_in(stack, dead)
     if not messages:
         yield ok(f"queue {name}", "empty")
         return

@@ -20,6 +20,7 @@ ACTIONS: Final[Mapping[str, str]] = {
     "GetFunctionConfiguration": "lambda:GetFunctionConfiguration",
     "GetPolicy": "lambda:GetPolicy",
     "ListEventSourceMappings": "lambda:ListEventSourceMappings",
+    "DescribeEventBus": "events:DescribeEventBus",
     "DescribeRule": "events:DescribeRule",
     "ListTargetsByRule": "events:ListTargetsByRule",
     "ListSubscriptionsByTopic": "sns:ListSubscriptionsByTopic",

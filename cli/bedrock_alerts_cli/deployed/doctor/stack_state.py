@@ -1,5 +1,7 @@
 """The state of the stack, and of the functions and rules that it is made of."""
 
+import json
+import shlex
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
@@ -117,26 +119,31 @@ def rules(stack: DeployedStack, _clock: Clock) -> Iterator[Finding]:
     """Look at the rules that bring events: enabled, and with a target."""
     events = stack.client("events")
     for resource in template_of(stack).resources(_RULE):
-        name = stack.resources.get(resource.logical_id, resource.name)
+        # CloudFormation calls a rule on another bus BUS|RULE.
+        name = stack.resources.get(resource.logical_id, resource.name).rpartition("|")[2]
+        bus = str(resource.properties.get("EventBusName", ""))
+        on_bus = {"EventBusName": bus} if bus else {}
         check = f"rule {resource.logical_id}"
         try:
-            found = events.describe_rule(Name=name)
-            targets = events.list_targets_by_rule(Rule=name).get("Targets", [])
+            found = events.describe_rule(Name=name, **on_bus)
+            targets = events.list_targets_by_rule(Rule=name, **on_bus).get("Targets", [])
         except events.exceptions.ResourceNotFoundException:
             yield wrong(check, "it is not there", "Delete the stack, and deploy it again.")
             continue
         except Exception as error:  # noqa: BLE001 - the other rules are looked at
             yield not_seen(check, error)
             continue
-        lacking = {one["Arn"] for one in resource.properties.get("Targets", [])}
-        lacking -= {one.get("Arn") for one in targets}
+        there = {one.get("Arn") for one in targets}
+        lacking = [one for one in resource.properties.get("Targets", []) if one["Arn"] not in there]
+        option = f" --event-bus-name {bus}" if bus else ""
         if found.get("State") != "ENABLED":
-            fix = aws(stack, f"events enable-rule --name {name}")
+            fix = aws(stack, f"events enable-rule --name {name}{option}")
             yield wrong(check, "it is disabled", f"Enable it:\n{fix}")
         elif lacking:
-            arn = min(lacking)
-            fix = aws(stack, f"events put-targets --rule {name} --targets Id=alerts,Arn={arn}")
-            yield wrong(check, f"it does not send to {arn}", f"Give it its target:\n{fix}")
+            given = shlex.quote(json.dumps(lacking))
+            fix = aws(stack, f"events put-targets --rule {name}{option} --targets {given}")
+            says = f"it does not send to {lacking[0]['Arn']}"
+            yield wrong(check, says, f"Give it its target:\n{fix}")
         else:
             yield ok(check, "enabled, sends to its target")
 
@@ -180,10 +187,12 @@ def _reader(stack: DeployedStack, name: str, deployed: Mapping[str, Any]) -> str
     return f"Make it again:\n{aws(stack, command)}"
 
 
+STATE: Final = Check("stack state", state)
+RULES: Final = Check("rules", rules)
 CHECKS: Final = (
-    Check("stack state", state),
+    STATE,
     Check("functions", functions),
     Check("boto3 of the functions", boto3_version),
-    Check("rules", rules),
+    RULES,
     Check("readers of the queues", event_sources),
 )

@@ -70,7 +70,7 @@ def given_up(stack: DeployedStack, _clock: Clock) -> Iterator[Finding]:
     check = "given up"
     open_ = 0
     found: list[str] = []
-    for item in _items(stack):
+    for item in items(stack):
         open_ += item.incident is not None
         alarm = item.arn.rpartition(":alarm:")[2]
         found += [f"{alarm} on {channel}" for channel, view in item.views.items() if view.is_parked]
@@ -86,7 +86,8 @@ def given_up(stack: DeployedStack, _clock: Clock) -> Iterator[Finding]:
         yield ok(check, f"none; {count(open_, 'open incident')}")
 
 
-def _items(stack: DeployedStack) -> Iterator[AlarmItem]:
+def items(stack: DeployedStack) -> Iterator[AlarmItem]:
+    """Return what the notifier knows of each alarm, at most 20,000."""
     pages = stack.client("dynamodb").get_paginator("scan")
     found = pages.paginate(
         TableName=stack.resource("IncidentsTable"),

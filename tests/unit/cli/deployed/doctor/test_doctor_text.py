@@ -7,7 +7,7 @@ import click
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
-from bedrock_alerts_cli.deployed.doctor.doctor_text import as_json, as_text
+from bedrock_alerts_cli.deployed.doctor.doctor_text import Looked, as_text, in_json, sums
 from bedrock_alerts_cli.deployed.doctor.finding import count, ok, unknown, waiting, wrong
 from bedrock_alerts_cli.deployed.doctor.looked_at import Seen
 
@@ -72,14 +72,35 @@ def test_a_terminal_gets_color_and_its_own_width() -> None:
 
 
 def test_json_has_every_finding() -> None:
-    found = json.loads(as_json(SEEN))
+    found = json.loads(
+        in_json([Looked("bedrock-alerts", "prod", "111122223333", "eu-west-1", SEEN)])
+    )
     assert len(found) == sum(len(area.findings) for area in SEEN)
     assert found[2] == {
+        "stack": "bedrock-alerts",
+        "account": "111122223333",
+        "region": "eu-west-1",
         "check": "subscription",
         "verdict": "wrong",
         "evidence": "there is none",
         "fix": f"Put it back:\n{COMMAND}",
     }
+
+
+def test_several_places_end_with_a_line_for_each() -> None:
+    looked = [
+        Looked("bedrock-alerts", "payments-prod eu-west-1", "444455556666", "eu-west-1", SEEN),
+        Looked("bedrock-alerts", "search", "", "", unread="there is no stack bedrock-alerts"),
+        Looked("bedrock-alerts", "platform eu-west-1", "111122223333", "eu-west-1", SEEN[:1]),
+    ]
+    assert sums(looked).splitlines() == [
+        "payments-prod eu-west-1  10 ok, 5 waiting, 1 not checked, 2 wrong.",
+        "search                   there is no stack bedrock-alerts",
+        "platform eu-west-1       1 ok.",
+    ]
+    assert [one.exit_code for one in looked] == [1, 2, 0]
+    unread = [one for one in json.loads(in_json(looked)) if one["verdict"] == "unknown"]
+    assert unread[-1]["evidence"] == "there is no stack bedrock-alerts"
 
 
 def test_nothing_wrong_has_no_section_for_it() -> None:
