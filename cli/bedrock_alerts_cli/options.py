@@ -5,6 +5,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any, Final, get_args
+from urllib.parse import urlsplit
 
 import click
 
@@ -113,3 +114,28 @@ def since_option(about: str, *, required: bool = False) -> Callable[[Any], Any]:
 def until_option(about: str) -> Callable[[Any], Any]:
     """Return the option `--to`: a time in ISO 8601, UTC if it names no zone."""
     return click.option("--to", "until", metavar="TIME", callback=_read_time, help=about)
+
+
+class Url(click.ParamType):
+    """An address of a server: http or https, and a host."""
+
+    name = "url"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the URL, or fail as bad usage."""
+        text = str(value)
+        try:
+            found = urlsplit(text)
+            is_url = found.scheme in {"http", "https"} and found.hostname and found.port != 0
+        except ValueError:  # brackets, or a port that is not a number
+            is_url = False
+        if not is_url or not text.isascii() or not text.isprintable() or " " in text:
+            self.fail(f"{text!r} is not a URL, as in http://127.0.0.1:5000", param, ctx)
+        return text
+
+
+def endpoint_option(
+    about: str = "Endpoint URL instead of AWS: the local stack's, as `demo --keep` prints it.",
+) -> Callable[[Any], Any]:
+    """Return the option `--endpoint-url`."""
+    return click.option("--endpoint-url", type=Url(), metavar="URL", help=about)

@@ -1,8 +1,9 @@
 """Reads, checks and writes files named on the command line; each error is one line."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import click
 
@@ -17,6 +18,33 @@ def decoded(data: bytes, name: str) -> str:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise InputError(f"{name} is not UTF-8 text (byte {error.start})") from error
+
+
+class NamedText(NamedTuple):
+    """The text of a file, and what people call it."""
+
+    name: str
+    text: str
+
+
+class TextFile(click.ParamType):
+    """A file that is read at once; `-` is standard input."""
+
+    name = "file"
+
+    def convert(
+        self,
+        value: Any,
+        param: click.Parameter | None,  # noqa: ARG002 - click's interface
+        ctx: click.Context | None,  # noqa: ARG002
+    ) -> NamedText:
+        """Return the file's text. Raises InputError if it cannot be read, or is not UTF-8."""
+        name = "<stdin>" if value == "-" else str(value)
+        try:
+            data = sys.stdin.buffer.read() if value == "-" else Path(value).read_bytes()
+        except OSError as error:
+            raise InputError(f"{name} cannot be read: {error.strerror}") from error
+        return NamedText(name, decoded(data, name))
 
 
 def tried(load: Callable[[bytes], object], *refused: type[Exception]) -> Callback:

@@ -116,8 +116,13 @@ def backtest(  # noqa: PLR0913 - click passes every option on its own
     Bedrock's own metrics are rebuilt from the log. Alarms on data that is not in a log are listed
     as such: that they stayed quiet means nothing.
 
+    \b
+    Examples:
+      bedrock-alerts backtest calls.json.gz --html page.html
+      bedrock-alerts backtest logs/ --parameter HourlyBudgetUsd=20 --routes config/routes.yaml
+
     Exit status: 1 if a line was rejected, 2 if a file cannot be read or has nothing to replay.
-    """
+    """  # noqa: D301 - \b is click's
     refuse_without_folder(html)
     setup = Setup(template, parameters, _STACK)
     alarms = setup.alarms()

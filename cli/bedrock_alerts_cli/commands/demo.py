@@ -68,9 +68,15 @@ def demo(  # noqa: PLR0913 - one for each option
     Builds the template, deploys it to an embedded engine, plays half an hour of sample traffic, and
     shows the resulting Slack messages and emails on a web page. Needs no AWS account, and Docker
     only for --keep. Takes about six minutes: after the first alert of a group, later ones share a
-    message five minutes later. Exit status: 0 only if every channel shows every change, in no more
-    messages than changes.
-    """
+    message five minutes later.
+
+    \b
+    Examples:
+      make demo
+      bedrock-alerts demo --slack bot --exit
+
+    Exit status: 0 only if every channel shows every change, in no more messages than changes.
+    """  # noqa: D301 - \b is click's
     refuse_what_is_missing()
     # Imported here: boto3 and rich would make every `--help` wait.
     from rich.console import Console  # noqa: PLC0415

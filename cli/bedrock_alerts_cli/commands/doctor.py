@@ -5,6 +5,7 @@ import time
 import click
 
 from bedrock_alerts_cli.deployed.deployed_stack import DeployedStack
+from bedrock_alerts_cli.options import endpoint_option
 from bedrock_alerts_cli.template.stack import NAME
 from bedrock_alerts_cli.terminal import until_cut_off, write
 from bedrock_alerts_cli.user_errors import CommandError, InputError
@@ -26,11 +27,7 @@ from bedrock_alerts_cli.user_errors import CommandError, InputError
     metavar="NAME",
     help="AWS profile to sign in with; several are possible, one for each account.",
 )
-@click.option(
-    "--endpoint-url",
-    metavar="URL",
-    help="Endpoint URL instead of AWS: the local stack's, as `demo --keep` prints it.",
-)
+@endpoint_option()
 @click.option("--all", "every", is_flag=True, help="One line for each finding.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list, nothing else.")
 def doctor(

@@ -163,8 +163,13 @@ def inspect(
     deliveries, the output of `aws logs filter-log-events`, each also gzipped; a folder of such
     files; or - for standard input. Records are shown in order, including duplicates.
 
+    \b
+    Examples:
+      bedrock-alerts inspect calls.json.gz
+      bedrock-alerts inspect logs/ --json | jq 'select(.guardrail.verdict == "blocked")'
+
     Exit status: 1 if a line was rejected, 2 if a file cannot be read.
-    """
+    """  # noqa: D301 - \b is click's
     sources = Sources(files, note=lambda text: click.echo(text, err=True))
     with until_cut_off():
         show = _print_json if as_json else _print_table

@@ -5,15 +5,16 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import Any, Final
 
 import click
 
 from bedrock_alerts_cli.local_stack.metrics_log import MetricsLog
+from bedrock_alerts_cli.options import endpoint_option
 from bedrock_alerts_cli.sample_account import REGION
 from bedrock_alerts_cli.terminal import Column, Table, moment, until_cut_off, write
 from bedrock_alerts_cli.user_errors import InputError
-from bedrock_alerts_cli.user_files import decoded
+from bedrock_alerts_cli.user_files import NamedText, TextFile
 
 _COLUMNS: Final = (
     Column(title="metric", style=lambda _: "bold"),
@@ -27,17 +28,13 @@ _MEBIBYTE: Final = 1024 * 1024
 
 @click.command()
 @click.argument("function")
-@click.option("-e", "--event", required=True, type=click.File("rb"), help="JSON; - is stdin.")
+@click.option("-e", "--event", required=True, type=TextFile(), help="JSON; - is stdin.")
 @click.option(
     "--env", "given", multiple=True, metavar="NAME=VALUE", help="A variable; several times."
 )
 @click.option("--stack", metavar="NAME", help="Take the variables of the deployed function.")
 @click.option("--region", help="With --stack: its Region.  [default: that of your AWS settings]")
-@click.option(
-    "--endpoint-url",
-    metavar="URL",
-    help="Where calls to AWS go: the local stack's address. Without it they are refused.",
-)
+@endpoint_option("Where calls to AWS go: the local stack's address. Without it they are refused.")
 @click.option(
     "--build-dir",
     type=click.Path(file_okay=False, path_type=Path),
@@ -56,7 +53,7 @@ _MEBIBYTE: Final = 1024 * 1024
 def invoke(  # noqa: PLR0913 - click passes every option on its own
     function: str,
     *,
-    event: BinaryIO,
+    event: NamedText,
     given: tuple[str, ...],
     stack: str | None,
     region: str | None,
@@ -140,15 +137,19 @@ def _pair(text: str) -> tuple[str, str]:
     return name, value
 
 
-def _event(file: BinaryIO) -> dict[str, Any]:
-    name = getattr(file, "name", "<stdin>")
+def _event(file: NamedText) -> dict[str, Any]:
     try:
-        found = json.loads(decoded(file.read(), name))
+        found = json.loads(file.text, parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{name} is not JSON: `generate-event` makes events") from error
+        raise InputError(f"{file.name} is not JSON: `generate-event` makes events") from error
     if not isinstance(found, dict):
-        raise InputError(f"{name} is not a JSON object: `generate-event` makes events")
+        raise InputError(f"{file.name} is not a JSON object: `generate-event` makes events")
     return found
+
+
+def _refuse(word: str) -> None:
+    """Refuse NaN and Infinity, which no function of Lambda is ever given."""
+    raise ValueError(word)
 
 
 def _deployed(

@@ -77,8 +77,13 @@ def metrics(  # noqa: PLR0913 - click passes every option on its own
     FILE is what `inspect` reads: a log in any form, a folder of logs, or - for standard input.
     Records delivered twice count once, as they do in AWS, if they are within 100,000 lines.
 
+    \b
+    Examples:
+      bedrock-alerts metrics calls.json.gz
+      bedrock-alerts metrics logs/ --json
+
     Exit status: 1 if a line was rejected, 2 if a file cannot be read.
-    """
+    """  # noqa: D301 - \b is click's
     options = CollectOptions(
         aggregate=AggregateOptions(
             principals=principals,

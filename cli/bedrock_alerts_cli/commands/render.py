@@ -16,7 +16,7 @@ from bedrock_alerts.alerts.channels.webhook import render as webhook
 from bedrock_alerts_cli.alarm_files import alerts_in
 from bedrock_alerts_cli.terminal import write
 from bedrock_alerts_cli.user_errors import InputError
-from bedrock_alerts_cli.user_files import decoded
+from bedrock_alerts_cli.user_files import NamedText, TextFile
 
 # A replacement for a value that is only in the secret.
 _ROUTING_KEY: Final = "ROUTING-KEY-OF-THE-SECRET"
@@ -42,7 +42,7 @@ RENDERERS: Final[Mapping[str, Callable[[Alert], dict[str, Any]]]] = {
 
 
 @click.command()
-@click.argument("event", type=click.File("rb"))
+@click.argument("event", type=TextFile())
 @click.option(
     "--channel",
     type=click.Choice(get_args(ChannelKind)),
@@ -55,16 +55,20 @@ RENDERERS: Final[Mapping[str, Callable[[Alert], dict[str, Any]]]] = {
     help="Notification reason. Default: derived from the event.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a message.")
-def render(event: Any, channel: str, reason: Reason | None, *, as_json: bool) -> int:
+def render(event: NamedText, channel: str, reason: Reason | None, *, as_json: bool) -> int:
     """Print the message for the alarm event in the file EVENT (- for standard input).
 
     EVENT comes from EventBridge, SNS or an alarm's own action, wrapped by SQS and SNS or not. The
     message lacks what `route` looks up in AWS: evidence and the account's alias.
-    """
-    name = str(getattr(event, "name", "<stdin>"))
-    alerts = alerts_in(decoded(event.read(), name), name, reason)
+
+    \b
+    Examples:
+      bedrock-alerts render events/route/alarm.json --channel email
+      bedrock-alerts generate-event route | bedrock-alerts render - --channel slack
+    """  # noqa: D301 - \b is click's
+    alerts = alerts_in(event.text, event.name, reason)
     if not alerts:
-        raise InputError(f"{name} has no event that people are notified of")
+        raise InputError(f"{event.name} has no event that people are notified of")
     for alert in alerts:
         message = RENDERERS[channel](alert)
         if as_json:

@@ -19,7 +19,13 @@ from bedrock_alerts.weekly.week import Week
 from bedrock_alerts.weekly.week_page import page
 from bedrock_alerts.weekly.week_tables import details, in_a_line, tables, totals
 from bedrock_alerts_cli.log_files import Sources, nothing_read
-from bedrock_alerts_cli.options import caller_detail_option, prices, prices_option, profiles_option
+from bedrock_alerts_cli.options import (
+    caller_detail_option,
+    endpoint_option,
+    prices,
+    prices_option,
+    profiles_option,
+)
 from bedrock_alerts_cli.parallel import in_order
 from bedrock_alerts_cli.terminal import Column, Row, Table, until_cut_off, watched, write
 from bedrock_alerts_cli.usage_report.book_of_files import Reading, bound, read_block
@@ -48,9 +54,7 @@ _FORMULAS: Final = ("=", "+", "-", "@", "\t", "\r")
     help="With --stack: how many days back.",
 )
 @click.option("--region", help="With --stack: its Region. Default: that of your AWS settings.")
-@click.option(
-    "--endpoint-url", hidden=True, help="AWS endpoint URL, such as that of the local stack."
-)
+@endpoint_option("With --stack: endpoint URL instead of AWS, such as the local stack's.")
 @click.option(
     "--by",
     type=click.Choice([*_BY, "policy"]),

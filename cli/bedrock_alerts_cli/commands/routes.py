@@ -5,7 +5,7 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, BinaryIO, Final, NamedTuple, get_args
+from typing import Any, Final, NamedTuple, get_args
 
 import click
 import yaml
@@ -23,9 +23,16 @@ from bedrock_alerts.alerts.routing import (
     tells_bad_news,
 )
 from bedrock_alerts_cli.alarm_files import alerts_in
+from bedrock_alerts_cli.deployed.deployed_stack import (
+    DeployedStack,
+    change_options,
+    may_change,
+    said_plainly,
+    stack_options,
+)
 from bedrock_alerts_cli.terminal import moment, write
 from bedrock_alerts_cli.user_errors import CommandError, InputError
-from bedrock_alerts_cli.user_files import decoded
+from bedrock_alerts_cli.user_files import NamedText, TextFile, decoded
 
 # Parameter Store stores up to 4 KB free of charge, and up to 8 KB for a small charge.
 _MAX_STORED_BYTES: Final = 8192
@@ -52,8 +59,12 @@ def routes() -> None:
 def check(file: Path, channels: str | None, *, as_json: bool) -> int:
     """Check a routes file, and name the line of each error.
 
+    \b
+    Example:
+      bedrock-alerts routes check config/routes.yaml --channels email,slack
+
     Exit status: 1 if the routes cannot be used, 2 if the file cannot be read.
-    """
+    """  # noqa: D301 - \b is click's
     try:
         found = _read(file, _channels(channels))
     except _WrongRoutesError as error:
@@ -69,7 +80,7 @@ def check(file: Path, channels: str | None, *, as_json: bool) -> int:
 
 
 @routes.command(name="explain")
-@click.argument("event", type=click.File("rb"))
+@click.argument("event", type=TextFile())
 @click.option(
     "--routes",
     "file",
@@ -89,7 +100,7 @@ def check(file: Path, channels: str | None, *, as_json: bool) -> int:
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON, nothing else.")
 def explain_command(
-    event: BinaryIO,
+    event: NamedText,
     file: Path | None,
     channels: str | None,
     at: str | None,
@@ -99,15 +110,19 @@ def explain_command(
 ) -> int:
     """Show who would receive the alarm event in the file EVENT (- for standard input), and why.
 
+    \b
+    Examples:
+      bedrock-alerts routes explain events/route/alarm.json --routes config/routes.yaml
+      bedrock-alerts generate-event route | bedrock-alerts routes explain -
+
     Exit status: 1 if the routes cannot be used, 2 if a file cannot be read or has no alarm event.
-    """
+    """  # noqa: D301 - \b is click's
     known = _channels(channels)
     found = _read(file, known).routes if file else Routes()
     now = _moment(at)
-    name = getattr(event, "name", "<stdin>")
-    alerts = alerts_in(decoded(event.read(), name), name)
+    alerts = alerts_in(event.text, event.name)
     if not alerts:
-        raise InputError(f"{name} has no alarm event")
+        raise InputError(f"{event.name} has no alarm event")
     outcome = [_explanation(alert, found, known, now, minutes) for alert in alerts]
     if as_json:
         for each in outcome:
@@ -119,32 +134,49 @@ def explain_command(
 
 @routes.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--stack", required=True, help="Name of the deployed stack.")
-@click.option("--region", help="Region of the stack, if it is not your default.")
-def put(file: Path, stack: str, region: str | None) -> int:
-    """Check a routes file, and store it for a stack. It takes effect within a minute."""
-    # boto3 takes longer to load than all the rest.
-    import boto3  # noqa: PLC0415
-    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
+@stack_options
+@change_options
+@click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON, nothing else.")
+def put(  # noqa: PLR0913 - click passes every option on its own
+    file: Path,
+    *,
+    stack: str,
+    region: str | None,
+    endpoint_url: str | None,
+    dry_run: bool,
+    yes: bool,
+    as_json: bool,
+) -> int:
+    """Check a routes file, and store it for a stack. It takes effect within a minute.
 
-    try:
-        answer = boto3.client("cloudformation", region_name=region).describe_stacks(StackName=stack)
-        outputs = {
-            output.get("OutputKey", ""): output.get("OutputValue", "")
-            for output in answer["Stacks"][0].get("Outputs", [])
-        }
-        name, channels = outputs.get("RoutesParameterName"), outputs.get("Channels")
-        if not name or not channels:
-            raise CommandError(
-                f"stack {stack} has no routes. Is it a Bedrock Alerts stack in this Region?"
+    \b
+    Examples:
+      bedrock-alerts routes put config/routes.yaml --stack bedrock-alerts
+      bedrock-alerts routes put config/routes.yaml --dry-run
+
+    Exit status: 1 if the routes cannot be used or AWS refuses, 2 if the file or the stack cannot be
+    read.
+    """  # noqa: D301 - \b is click's
+    opened = DeployedStack.open(stack, region, endpoint_url)
+    name, channels = opened.outputs.get("RoutesParameterName"), opened.outputs.get("Channels")
+    if not name or not channels:
+        raise InputError(f"{opened.place} has no routes: is it a Bedrock Alerts stack?")
+    found = _read(file, _channels(channels))
+    what = f"{_count(found.routes)} in {name}"
+    is_stored = may_change(f"store {what} ({opened.place})", dry_run=dry_run, yes=yes)
+    if is_stored:
+        with said_plainly(name):
+            opened.client("ssm").put_parameter(
+                Name=name,
+                Value=found.stored,
+                Type="String",
+                Tier="Intelligent-Tiering",
+                Overwrite=True,
             )
-        found = _read(file, _channels(channels))
-        boto3.client("ssm", region_name=region).put_parameter(
-            Name=name, Value=found.stored, Type="String", Tier="Intelligent-Tiering", Overwrite=True
-        )
-    except (ClientError, BotoCoreError) as error:
-        raise CommandError(f"the routes were not stored: {error}") from error
-    write(f"Stored {_count(found.routes)} for {stack} in {name}.\n")
+    if as_json:
+        _print_json({"stored": is_stored, "parameter": name, "routes": len(found.routes.routes)})
+    elif is_stored:
+        write(f"Stored {what}.\n")
     return 0
 
 

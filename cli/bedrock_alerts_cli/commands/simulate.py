@@ -2,16 +2,16 @@
 
 import json
 from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import Any, Final
 
 import click
 
 from bedrock_alerts_cli.commands.routes import read_routes
 from bedrock_alerts_cli.notifier.play import AFTER_SECONDS, CHANNELS, Simulation
-from bedrock_alerts_cli.notifier.sequence import Line, read_lines
+from bedrock_alerts_cli.notifier.sequence import read_lines
 from bedrock_alerts_cli.terminal import Column, Table, until_cut_off, write
 from bedrock_alerts_cli.user_errors import InputError
-from bedrock_alerts_cli.user_files import decoded
+from bedrock_alerts_cli.user_files import NamedText, TextFile
 
 _STATE_STYLES: Final = {"firing": "bold red", "no_data": "yellow", "resolved": "green"}
 _MESSAGES: Final = (
@@ -31,7 +31,7 @@ _SHOWS: Final = (
 
 
 @click.command()
-@click.argument("events", nargs=-1, required=True, type=click.File("rb"), metavar="EVENTS…")
+@click.argument("events", nargs=-1, required=True, type=TextFile(), metavar="EVENTS…")
 @click.option(
     "--routes",
     "routes_file",
@@ -55,7 +55,7 @@ _SHOWS: Final = (
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON, nothing else.")
 def simulate(
-    events: tuple[BinaryIO, ...],
+    events: tuple[NamedText, ...],
     *,
     routes_file: Path | None,
     channels: str,
@@ -88,9 +88,9 @@ def simulate(
     Exit status: 1 if the routes cannot be used, 2 if a file cannot be read or has no events.
     """  # noqa: D301 - \b is click's
     known, routes = read_routes(routes_file, channels)
-    lines = [line for file in events for line in _read(file)]
+    lines = [line for file in events for line in read_lines(file.text, file.name)]
     if not lines:
-        raise InputError("there are no events in " + ", ".join(map(_name, events)))
+        raise InputError("there are no events in " + ", ".join(file.name for file in events))
     document = Simulation(
         lines, channels=known, routes=routes, seconds_after=60 * minutes_after
     ).document()
@@ -100,19 +100,6 @@ def simulate(
         else:
             _print(document)
     return 0
-
-
-def _read(file: BinaryIO) -> list[Line]:
-    name = _name(file)
-    try:
-        text = decoded(file.read(), name)
-    except OSError as error:
-        raise InputError(f"{name} cannot be read: {error.strerror}") from error
-    return read_lines(text, name)
-
-
-def _name(file: BinaryIO) -> str:
-    return str(getattr(file, "name", "<stdin>"))
 
 
 def _print(document: dict[str, Any]) -> None:

@@ -129,7 +129,12 @@ def stack_cost(  # noqa: PLR0913 - click passes every option on its own
     a better estimate than a busy hour.
 
     List prices of us-east-1. Bedrock's charges for the calls are not included.
-    """
+
+    \b
+    Examples:
+      bedrock-alerts stack-cost calls.json.gz
+      bedrock-alerts stack-cost --calls 1000000 --parameter AlarmSet=all
+    """  # noqa: D301 - \b is click's
     if not files and calls is None:
         raise click.UsageError("Give a log FILE, or --calls.")
     stack = Stack.read(template, parameters)

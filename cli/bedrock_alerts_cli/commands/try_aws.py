@@ -19,6 +19,7 @@ from bedrock_alerts_cli.deployed.deployed_stack import (
 from bedrock_alerts_cli.deployed.trial_cost import cents
 from bedrock_alerts_cli.deployed.trial_guardrail import DEFAULT_MODEL
 from bedrock_alerts_cli.deployed.trial_transcript import masked
+from bedrock_alerts_cli.options import endpoint_option
 from bedrock_alerts_cli.terminal import until_cut_off, write
 
 
@@ -26,11 +27,7 @@ from bedrock_alerts_cli.terminal import until_cut_off, write
 @click.option("--email", default="", help="Email address that receives the alert; confirm it.")
 @click.option("--slack-secret", default="", help="ARN of a secret with a Slack webhook URL.")
 @click.option("--region", help="Region to try it in.  [default: the one of your AWS settings]")
-@click.option(
-    "--endpoint-url",
-    metavar="URL",
-    help="Endpoint URL instead of AWS: the local stack's, as `demo --keep` prints it.",
-)
+@endpoint_option()
 @click.option(
     "--model",
     default=DEFAULT_MODEL,

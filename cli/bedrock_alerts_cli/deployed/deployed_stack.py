@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
+from bedrock_alerts_cli.options import endpoint_option
 from bedrock_alerts_cli.template.stack import NAME
 from bedrock_alerts_cli.user_errors import CommandError, InputError
 
@@ -173,11 +174,7 @@ def said_plainly(about: str) -> Iterator[None]:
 def stack_options(command: Command) -> Command:
     """Add the options that name a deployed stack: --stack, --region, --endpoint-url."""
     for option in (
-        click.option(
-            "--endpoint-url",
-            metavar="URL",
-            help="Endpoint URL instead of AWS: the local stack's, as `demo --keep` prints it.",
-        ),
+        endpoint_option(),
         click.option(
             "--region", help="Region of the stack.  [default: the one of your AWS settings]"
         ),

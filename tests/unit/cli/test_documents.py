@@ -246,7 +246,7 @@ def test_every_command_is_a_section_with_its_options() -> None:
     assert len(set(titles)) == len(titles)
     put = made.partition("## bedrock-alerts routes put\n")[2].partition("\n## ")[0]
     assert "bedrock-alerts routes put [OPTIONS] FILE" in put
-    assert "| `--stack TEXT` | Name of the deployed stack. [required] |" in put
+    assert "| `--stack TEXT` | Name of the stack. [default: bedrock-alerts] |" in put
     assert "\b" not in made
 
 

@@ -301,7 +301,7 @@ def test_put_stores_what_has_been_checked(
     aws: Any, example: Path, written: Callable[[str], Path]
 ) -> None:
     deploy(TEMPLATE)
-    run("put", example, "--stack", "watch", "--region", "eu-west-1")
+    run("put", example, "--stack", "watch", "--region", "eu-west-1", "--yes")
     stored = aws.get_parameter(Name="/watch/routes")["Parameter"]["Value"]
     assert [route["name"] for route in json.loads(stored)["routes"]] == [
         "not acknowledged",
@@ -316,10 +316,10 @@ def test_put_stores_what_has_been_checked(
 
 @pytest.mark.usefixtures("aws")
 def test_put_says_what_is_missing() -> None:
-    with pytest.raises(CommandError, match="were not stored"):
+    with pytest.raises(CommandError, match="there is no stack watch"):
         run("put", STORED, "--stack", "watch", "--region", "eu-west-1")
     deploy({**TEMPLATE, "Outputs": {"Channels": {"Value": "email"}}})
-    with pytest.raises(CommandError, match="Is it a Bedrock Alerts stack"):
+    with pytest.raises(CommandError, match="is it a Bedrock Alerts stack"):
         run("put", STORED, "--stack", "watch", "--region", "eu-west-1")
 
 
