@@ -719,6 +719,7 @@ GUARDED = [
         CONVERSE,
         stop_reason="guardrail_intervened",
         usage=Usage(),
+        billing=Billing(counts="blocked"),
         guardrail=GuardrailResult(
             verdict="blocked",
             ids=(GUARDRAIL,),

@@ -181,7 +181,6 @@ def test_a_call_whose_price_is_not_known_is_unpriced_and_has_no_amount(
         pytest.param(f"us.{HAIKU}", PLAIN, id="in the default tier"),
         pytest.param(f"us.{HAIKU}", RESERVED, id="in the reserved tier"),
         pytest.param(f"ca.{HAIKU}", PLAIN, id="through a geography not in the list"),
-        pytest.param(CANVAS, PLAIN, id="of an image model"),
     ],
 )
 def test_a_call_of_a_known_model_that_used_nothing_costs_exactly_nothing(
@@ -190,6 +189,11 @@ def test_a_call_of_a_known_model_that_used_nothing_costs_exactly_nothing(
     assert cost(model_id, Usage(), billing) == Cost(
         model_picodollars=0, guardrail_picodollars=0, priced="exact"
     )
+
+
+def test_a_call_of_an_image_model_for_which_no_image_is_counted_is_unpriced() -> None:
+    assert cost(CANVAS, Usage(), PLAIN).priced == "unpriced"
+    assert cost(CANVAS, Usage(), Billing(counts="blocked")).model_picodollars == 0
 
 
 @pytest.mark.parametrize("word", ["default", None])
@@ -617,3 +621,21 @@ def test_tokens_alone_cost_the_same_as_item_by_item(
     assert cost(model, usage, billing, region=region) == pricing._itemised(  # noqa: SLF001
         plan, usage, billing, 0
     )
+
+
+@pytest.mark.parametrize(
+    ("model_id", "is_listed"),
+    [
+        (f"us.{HAIKU}", True),
+        (HAIKU, True),
+        (f"ca.{HAIKU}", True),
+        (f"aax.{HAIKU}", False),
+        (f"{HAIKU}:1k", False),
+        (f"us.{HAIKU}:300k", False),
+        ("acme.m0", False),
+    ],
+)
+def test_ids_of_failed_calls_count_as_listed_only_as_aws_writes_them(
+    model_id: str, *, is_listed: bool
+) -> None:
+    assert cost(model_id, Usage(), Billing(counts="refused")).is_listed is is_listed

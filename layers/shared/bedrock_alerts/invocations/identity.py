@@ -19,9 +19,11 @@ _SSO_ROLE: Final = "AWSReservedSSO_"
 _API_KEY_USER: Final = re.compile(r"arn:[a-z-]+:iam::\d*:user/(?:.*/)?BedrockAPIKey-")
 _MAX_ID: Final = 256
 
-# The geographies of system inference profiles. AWS adds to them, so any word before a known vendor
-# counts as one.
-_GEOGRAPHIES: Final = frozenset({"us", "eu", "apac", "au", "jp", "ca", "in", "global", "us-gov"})
+GEOGRAPHIES: Final = frozenset({"us", "eu", "apac", "au", "jp", "ca", "in", "global", "us-gov"})
+"""The geographies of system inference profiles.
+
+AWS adds to them, so before a known vendor any word counts as one.
+"""
 _VENDORS: Final = frozenset(
     {
         "ai21", "amazon", "anthropic", "cohere", "deepseek", "google", "luma", "meta", "minimax",
@@ -63,7 +65,7 @@ def without_geography(called: str) -> str:
     geography, dot, rest = called.partition(".")
     if not dot or "." not in rest or not _GEOGRAPHY.fullmatch(geography):
         return called
-    is_geography = geography in _GEOGRAPHIES or (
+    is_geography = geography in GEOGRAPHIES or (
         geography not in _VENDORS and rest.partition(".")[0] in _VENDORS
     )
     return rest if is_geography else called

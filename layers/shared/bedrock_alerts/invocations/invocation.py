@@ -28,6 +28,7 @@ class Usage(msgspec.Struct, frozen=True, gc=False):
 
 
 UNKNOWN_TIER: Final = "unknown"
+Counts: TypeAlias = Literal["present", "missing", "refused", "blocked", "no-cache"]
 
 
 class Billing(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -37,16 +38,17 @@ class Billing(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     kept for five minutes. It is None if only the body says it, and the body was not read.
     `service_tier` and `latency_mode` are Bedrock's own words (`default priority flex reserved`,
     `standard optimized`), None if not in the record. The tier is UNKNOWN_TIER if a body that was
-    not read may name one. `counts` says whether the record counts the usage: it is `missing` if
-    nothing is counted, `refused` if a failed call has used nothing, and `no-cache` if the cache's
-    tokens may be in a body that was not read.
+    not logged may name one. `counts` says whether the record counts the usage: it is `missing` if
+    nothing of what is charged is counted, `refused` or `blocked` if a failed call, or one that a
+    guardrail blocked, has used nothing, and `no-cache` if the cache's tokens may be in a body that
+    was not read.
     """
 
     cache_write_1h_tokens: int | None = 0
     images: int = 0
     service_tier: str | None = None
     latency_mode: str | None = None
-    counts: Literal["present", "missing", "refused", "no-cache"] = "present"
+    counts: Counts = "present"
 
 
 _Units: TypeAlias = Annotated[int, msgspec.Meta(ge=0, lt=10**9)]
@@ -166,8 +168,8 @@ class Cost(msgspec.Struct, frozen=True, gc=False):
     """The cost of one call, in whole pico-dollars (1e-12 USD), so that sums stay exact.
 
     `model_picodollars` is None when the call is unpriced: an unknown price is never zero.
-    `fallback` names the price used instead when `priced` is `approximate`. `is_listed` says whether
-    there is any price for the model.
+    `fallback` names the price used instead when `priced` is `approximate`. `is_listed` is False if
+    the list does not have the id that was called: callers can invent ids of calls that fail.
     """
 
     model_picodollars: int | None

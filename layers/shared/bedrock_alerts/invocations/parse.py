@@ -26,6 +26,7 @@ from bedrock_alerts.invocations.invocation import (
     UNKNOWN_TIER,
     Billing,
     Body,
+    Counts,
     Invocation,
     Modality,
     Rejected,
@@ -44,6 +45,7 @@ from bedrock_alerts.invocations.record import (
     RawInput,
     RawInvocationMetrics,
     RawMessage,
+    RawMetadata,
     RawOutput,
     RawPerformance,
     RawRecord,
@@ -85,6 +87,7 @@ _NO_USAGE: Final = RawUsage()
 _PLAIN: Final = Billing()
 _NOTHING_USED: Final = Usage()
 _REFUSED: Final = Billing(counts="refused")
+_BLOCKED: Final = Billing(counts="blocked")
 _UNCOUNTED: Final = Billing(counts="missing")
 # The parsed form of chunks that hold only a piece of the response: by far the most.
 _PIECES: Final = (RawBody(), RawBody(delta=RawDelta()), RawBody(choices=[RawChoice()]))
@@ -189,9 +192,9 @@ def _invocation(
         error_code,
         answer.stop_reason,
         usage,
-        _billing(raw, answer, images, body, usage)
+        _billing(raw, answer, images, body, usage, operation)
         if images or usage != _NOTHING_USED
-        else _nothing_used(source, output, answer, error_code),
+        else _nothing_used(source, output, answer, error_code, operation),
         _modality(output, answer, images, error_code, operation, model),
         answer.latency_ms,
         answer.first_byte_ms,
@@ -367,6 +370,8 @@ class _Answer:
         if chunk.guardrail_action is not None or chunk.action is not None:
             self._read_action(chunk)
         self._read_numbers(chunk)
+        if type(chunk.metadata) is RawMetadata:
+            self._read_metadata(chunk.metadata)
         if chunk.service_tier_converse is not None or chunk.service_tier is not None:
             self.service_tier = self.service_tier or _service_tier(chunk)
         if chunk.performance_config is not None:
@@ -395,6 +400,18 @@ class _Answer:
                 self.latency_ms = metrics.latency_ms
             if metrics.first_byte_ms is not None:
                 self.first_byte_ms = metrics.first_byte_ms
+
+    def _read_metadata(self, last: RawMetadata) -> None:
+        if last.usage is not None:
+            self._read_usage(last.usage)
+        if last.metrics is not None and last.metrics.latency_ms is not None:
+            self.latency_ms = last.metrics.latency_ms
+        if last.trace is not None:
+            self._read_trace(last.trace)
+        if last.service_tier is not None:
+            self.service_tier = self.service_tier or _word(last.service_tier.type)
+        if last.performance_config is not None:
+            self.latency_mode = self.latency_mode or _word(last.performance_config.latency)
 
     def _read_trace(self, trace: RawTrace) -> None:
         if trace.guardrail is not NULL:
@@ -465,9 +482,12 @@ def _service_tier(chunk: RawBody) -> str | None:
     """Return the service tier that served the call, in Bedrock's words."""
     if chunk.service_tier_converse is not None and chunk.service_tier_converse.type:
         return _word(chunk.service_tier_converse.type)
-    # OpenAI's responses name the tier too, sometimes as `auto`, which is not a tier.
-    named = isinstance(chunk.service_tier, str) and chunk.service_tier in _TIERS
-    return chunk.service_tier if named else None
+    return _openais_tier(chunk.service_tier)
+
+
+def _openais_tier(word: Any) -> str | None:
+    """Return the tier in OpenAI's requests and responses, which may also be `auto`."""
+    return word if isinstance(word, str) and word in _TIERS else None
 
 
 def _usage(source: RawInput, output: RawOutput, answer: _Answer) -> Usage:
@@ -479,7 +499,11 @@ def _usage(source: RawInput, output: RawOutput, answer: _Answer) -> Usage:
     cached = _cached_inside(usage)
     if read is None or cached is not None:
         total = _first(usage.input_tokens, usage.snake_input, usage.prompt_tokens)
-        read = _without_cached(_first(read, metrics.input_tokens, total), total, cached)
+        read = _first(read, metrics.input_tokens, total)
+        if read is not None and cached is not None and read == total and cached <= read:
+            # Counted as input, and not by the record as read from the cache.
+            read -= cached
+            cache_read = cache_read or cached
     if written is None:
         written = _first(
             metrics.output_tokens,
@@ -519,13 +543,6 @@ def _cached_inside(usage: RawUsage) -> int | None:
     return None if details is None else details.cached_tokens
 
 
-def _without_cached(read: int | None, total: int | None, cached: int | None) -> int | None:
-    """Subtract the cached tokens if the provider's count, `total`, includes them."""
-    if read is None or total is None or cached is None:
-        return read
-    return read - cached if read == total >= cached else read
-
-
 def _written_by_lifetime(usage: RawUsage) -> int | None:
     split = usage.cache_creation
     if split is None:
@@ -533,7 +550,9 @@ def _written_by_lifetime(usage: RawUsage) -> int | None:
     return (split.for_five_minutes or 0) + (split.for_an_hour or 0)
 
 
-def _billing(raw: RawRecord, answer: _Answer, images: int, body: Body, usage: Usage) -> Billing:
+def _billing(
+    raw: RawRecord, answer: _Answer, images: int, body: Body, usage: Usage, operation: str
+) -> Billing:
     writes = _hour_long_writes(answer.usage)
     tier, latency_mode = answer.service_tier, answer.latency_mode
     # As served, as in the record, or as requested.
@@ -541,51 +560,83 @@ def _billing(raw: RawRecord, answer: _Answer, images: int, body: Body, usage: Us
         latency_mode = _word(raw.performance_config.latency)
     asked = None if raw.input is None else raw.input.input_body_json
     if type(asked) is RawRequest:
-        if tier is None and type(asked.service_tier) is RawTier:
-            tier = _word(asked.service_tier.type)
+        if tier is None and type(asked.service_tier_converse) is RawTier:
+            tier = _word(asked.service_tier_converse.type)
+        if tier is None and asked.service_tier is not None:
+            tier = _openais_tier(asked.service_tier)
         if latency_mode is None and type(asked.performance_config) is RawPerformance:
             latency_mode = _word(asked.performance_config.latency)
-    if body != "inline" and tier is None:
-        tier = _tier_unread(raw.operation or "", asked)
+    if tier is None:
+        tier = _tier_unread(operation, asked, body)
     if writes is None and not (body != "inline" and usage.cache_write_tokens):
         writes = 0
     has_cache = body == "inline" or (
         raw.input is not None and raw.input.cache_read_input_token_count is not None
     )
-    if writes == 0 and has_cache and not (images or tier or latency_mode):
+    counts: Counts = "present" if has_cache else "no-cache"
+    if _is_input_missing(usage, images) and raw.error_code is None:
+        counts = "missing"
+    if writes == 0 and counts == "present" and not (images or tier or latency_mode):
         return _PLAIN
     return Billing(
         cache_write_1h_tokens=writes,
         images=images,
         service_tier=tier,
         latency_mode=latency_mode,
-        counts="present" if has_cache else "no-cache",
+        counts=counts,
     )
+
+
+def _is_input_missing(usage: Usage, images: int) -> bool:
+    """Whether there is an answer to no question."""
+    return not (usage.input_tokens or usage.cache_read_tokens or usage.cache_write_tokens or images)
 
 
 def _nothing_used(
-    source: RawInput, output: RawOutput, answer: _Answer, error_code: str | None
+    source: RawInput,
+    output: RawOutput,
+    answer: _Answer,
+    error_code: str | None,
+    operation: str,
 ) -> Billing:
-    """Return how a call without usage is billed: refused, uncounted, or free."""
+    """Return how a call without usage is billed.
+
+    A blocked call whose body is not logged shows only that it counts 0. Images, embeddings and
+    ranks, which Converse does not return, may count 0 of one kind, and are charged by another.
+    """
     if error_code:
         return _REFUSED
-    counts = (
+    if answer.intervened or (answer.images is not NULL and _is_list(answer.images)):
+        return _BLOCKED  # or a filter has left no image
+    metrics, usage = answer.metrics, answer.usage
+    read = _first(
         source.input_token_count,
-        output.output_token_count,
-        output.output_images_count,
-        output.output_image_count,
-        answer.metrics.input_tokens,
-        answer.usage.input_tokens,
-        answer.usage.snake_input,
-        answer.usage.prompt_tokens,
+        metrics.input_tokens,
+        usage.input_tokens,
+        usage.snake_input,
+        usage.prompt_tokens,
     )
-    return _UNCOUNTED if _first(*counts) is None and not answer.intervened else _PLAIN
+    written = _first(
+        output.output_token_count,
+        metrics.output_tokens,
+        usage.output_tokens,
+        usage.snake_output,
+        usage.completion_tokens,
+    )
+    if read is None or written is None:
+        is_counted = operation.startswith("Converse") and (read, written) != (None, None)
+        return _PLAIN if is_counted else _UNCOUNTED
+    return _PLAIN
 
 
-def _tier_unread(operation: str, asked: Any) -> str | None:
-    """Return the tier if no response was read: Converse's request names any but the default."""
+def _tier_unread(operation: str, asked: Any, body: Body) -> str | None:
+    """Return the tier of a call whose record names none.
+
+    Bodies name any but the default, and so does Converse's request. InvokeModel may have it in
+    headers instead, which are not logged: with its body it counts as the default.
+    """
     is_default = type(asked) is RawRequest and operation.startswith("Converse")
-    return None if is_default else UNKNOWN_TIER
+    return None if is_default or body == "inline" else UNKNOWN_TIER
 
 
 def _hour_long_writes(usage: RawUsage) -> int | None:
@@ -612,6 +663,10 @@ def _images(output: RawOutput, answer: _Answer) -> int:
         return 0  # no list
 
 
+def _is_list(value: msgspec.Raw) -> bool:
+    return bytes(value).startswith(b"[")
+
+
 def _modality(
     output: RawOutput,
     answer: _Answer,
@@ -625,7 +680,7 @@ def _modality(
         return "video"
     if output.output_audio_duration_seconds is not None:
         return "audio"
-    if images:
+    if images or (answer.images is not NULL and _is_list(answer.images)):
         return "image"
     if answer.is_embedding:
         return "embedding"

@@ -18,7 +18,7 @@ from typing import Final, NamedTuple, Protocol, Self, TypeAlias
 import msgspec
 
 from bedrock_alerts.invocations.event_lines import notice
-from bedrock_alerts.invocations.identity import without_geography
+from bedrock_alerts.invocations.identity import GEOGRAPHIES, without_geography
 from bedrock_alerts.invocations.invocation import (
     UNKNOWN_TIER,
     Billing,
@@ -108,6 +108,7 @@ class _Plain(NamedTuple):
     most: int
 
 
+_FREE: Final = frozenset({"refused", "blocked"})
 _CACHE_READ: Final = Rates.__struct_fields__.index("cache_read")
 
 # Model id, Region, service tier, latency mode.
@@ -125,6 +126,7 @@ class _Plan(msgspec.Struct, frozen=True):
     has_hour_long_cache: bool
     plain: _Plain | None
     call: int | None
+    is_named: bool = True
 
 
 # Rates, and the fallback's name if they replace missing ones.
@@ -136,7 +138,11 @@ def _charges(sources: _Sources) -> tuple[tuple[int | None, str | None], ...]:
     tables = [(msgspec.structs.astuple(rates), borrowed) for rates, borrowed in sources]
     return tuple(
         next(
-            ((rates[kind], borrowed) for rates, borrowed in tables if rates[kind] is not None),
+            (
+                (rates[kind], borrowed if rates[kind] else None)  # 0 is 0 in every Region
+                for rates, borrowed in tables
+                if rates[kind] is not None
+            ),
             (None, None),
         )
         for kind in range(len(Rates.__struct_fields__))
@@ -281,6 +287,7 @@ class Prices:
     _guardrail: GuardrailRates
     _entries: Mapping[tuple[str, str | None], Entry]
     # Models that the list prices by Region, and those that an override prices for all Regions.
+    _models: frozenset[str]
     _regional: frozenset[str]
     _everywhere: frozenset[str]
     _memo: dict[_PlanKey, _Plan | None] = field(
@@ -314,6 +321,7 @@ class Prices:
             source=f"{base.source} {base.source_version}",
             _guardrail=base.guardrail,
             _entries=entries,
+            _models=frozenset(model for model, _ in entries),
             _regional=frozenset(
                 model
                 for model, region in entries
@@ -324,7 +332,7 @@ class Prices:
 
     def models(self) -> int:
         """Return how many model ids the list has, each with or without a geography."""
-        return len({model for model, _ in self._entries})
+        return len(self._models)
 
     def days_old(self, now: float) -> int:
         """Return the age of the list; `now` is in seconds since 1970."""
@@ -350,11 +358,12 @@ class Prices:
         `tier-unknown`, `cache-lifetime`, `cache-unknown`: only the body names the tier, the
         lifetime of cache writes, or the cached tokens, and it was not read.
 
-        A call that was refused costs nothing, whatever its model. Calls of unknown models, of the
-        reserved tier, and with a kind of token without a rate are unpriced. Such a kind is not
-        charged as input: that would be ten times too much for most cache reads and too little for
-        most cache writes, without a sign of it; a counted unpriced call leads to a rate being
-        added. The same holds for a prompt to an image model whose record counts no image.
+        A call that failed or was blocked before it used anything costs nothing, whatever its model.
+        Calls of unknown models, of the reserved tier, and with a kind of token without a rate are
+        unpriced. Such a kind is not charged as input: that would be ten times too much for most
+        cache reads and too little for most cache writes, without a sign of it; a counted unpriced
+        call leads to a rate being added. The same holds for an image model whose record counts no
+        image.
 
         No usage costs exactly nothing for any known model, except if a record does not count all
         that is charged (`tokens-only`, or no count at all): there it is unpriced. Counts must not
@@ -363,12 +372,12 @@ class Prices:
         guardrail = 0 if units is None else self._guardrail_cost(units)
         key = (model_id, region, billing.service_tier, billing.latency_mode)
         plan = self._memo.get(key) or self._planned(key)
-        if billing.counts == "refused":
+        if billing.counts in _FREE:
             return Cost(
                 model_picodollars=0,
                 guardrail_picodollars=guardrail,
                 priced="exact",
-                is_listed=plan is not None,
+                is_listed=plan is not None and plan.is_named,
             )
         if plan is None:
             return Cost(
@@ -404,16 +413,27 @@ class Prices:
             entry, fallback = found
             wide = None if entry.region is None else self._entries.get((entry.model, None))
             wide = wide and _at_the_ratio_of(entry, wide)
-            plan = _plan(entry, fallback, service_tier, latency_mode, wide)
+            plan = msgspec.structs.replace(
+                _plan(entry, fallback, service_tier, latency_mode, wide),
+                is_named=self._is_named(model_id),
+            )
         if len(memo) >= _MEMO_LIMIT:
             memo.clear()
         memo[key] = plan
         return plan
 
+    def _is_named(self, model_id: str) -> bool:
+        """Whether the list has this id, with a geography of AWS or without."""
+        geography, _, rest = model_id.partition(".")
+        names = (model_id, rest) if geography in GEOGRAPHIES else (model_id,)
+        return any(name in self._models for name in names)
+
     def _find(self, model_id: str, region: str) -> tuple[Entry, str | None] | None:
         """Return the entry that prices a model in a Region, and the fallback used."""
-        model_id = _CONTEXT.sub("", model_id)
         found = self._listed(model_id, region)
+        if found is None:
+            model_id = _CONTEXT.sub("", model_id)
+            found = self._listed(model_id, region)
         prefix = _PREFIX.match(model_id)
         if found is not None or prefix is None:
             return found
@@ -473,8 +493,8 @@ def _itemised(plan: _Plan, usage: Usage, billing: Billing, guardrail: int) -> Co
     amount, fallback = _charge(plan, counts)
     if plan.call is not None:
         amount = plan.call + (amount or 0)
-    if billing.counts == "missing" and not amount:
-        amount = None  # the record counts nothing of what is charged
+    if billing.counts == "missing" and plan.call is None:
+        amount = None  # the record does not count all that is charged
     if billing.cache_write_1h_tokens is None and plan.has_hour_long_cache:
         fallback = fallback or CACHE_LIFETIME
     if billing.counts == "no-cache" and plan.has_cache:
@@ -492,7 +512,8 @@ def _charge(
 ) -> tuple[int | None, str | None]:
     """Return amount and fallback; no amount if a used kind has no rate."""
     if not any(counts):
-        return (None if plan.tokens_only else 0), plan.fallback if plan.call else None
+        is_counted = not (plan.tokens_only or plan.by_image)
+        return (0 if is_counted else None), plan.fallback if plan.call else None
     if plan.by_image and not counts[5]:
         # A prompt was read and no image counted: the charge is unknown.
         return None, None

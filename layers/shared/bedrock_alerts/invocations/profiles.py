@@ -25,6 +25,7 @@ _GEOGRAPHIES: Final = (
     ("us", re.compile(r"us-(?!gov)")),
     ("eu", re.compile(r"eu-")),
     ("jp", re.compile(r"ap-northeast-[13]")),
+    ("in", re.compile(r"ap-south-[12]")),
     ("au", re.compile(r"ap-southeast-[24]")),
     ("apac", re.compile(r"ap-")),
     ("ca", re.compile(r"(?:ca|us)-")),

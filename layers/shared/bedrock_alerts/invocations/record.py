@@ -178,6 +178,21 @@ class RawChoice(
 RawChoices: TypeAlias = RawChoice | list[RawChoice | NotObject] | str | int | float | bool | None
 
 
+class RawMetadata(
+    msgspec.Struct,
+    frozen=True,
+    gc=False,
+    rename="camel",
+):
+    """The last event of ConverseStream, and of Nova's own stream."""
+
+    usage: RawUsage | None = None
+    metrics: RawMetrics | None = None
+    trace: RawTrace | None = None
+    service_tier: RawTier | None = None
+    performance_config: RawPerformance | None = None
+
+
 class RawBody(
     msgspec.Struct,
     frozen=True,
@@ -217,6 +232,7 @@ class RawBody(
     response: RawMessage | NotObject = None
     delta: RawDelta | NotObject = None
     message_stop: RawMessageStop | None = None
+    metadata: RawMetadata | NotObject = None
     choices: RawChoices = None
     outputs: RawChoices = None
     results: RawChoices = None
@@ -234,10 +250,17 @@ class RawBody(
 OutputBody: TypeAlias = RawBody | list[RawBody | NotObject] | str | int | float | bool | None
 
 
-class RawRequest(msgspec.Struct, frozen=True, gc=False, rename="camel"):
+class RawRequest(
+    msgspec.Struct,
+    frozen=True,
+    gc=False,
+    rename={"service_tier_converse": "serviceTier", "performance_config": "performanceConfig"},
+):
     """The fields of `inputBodyJson` that affect the price, without any content."""
 
-    service_tier: RawTier | NotObject = None
+    service_tier_converse: RawTier | NotObject = None
+    # OpenAI's word for the tier
+    service_tier: Any = None
     performance_config: RawPerformance | NotObject = None
 
 
