@@ -267,11 +267,16 @@ table { border-collapse: collapse; width: 100%; } th, td { text-align: left; pad
 """  # noqa: E501 - one rule a line
 
 
-def main() -> int:
-    """Write the page into the file that the first argument names."""
+def dashboard_page() -> str:
+    """Return the template's dashboard, with samples, as a page."""
     stack = Stack(load(ROOT / "template.yaml"), {})
     (dashboard,) = stack.resources("AWS::CloudWatch::Dashboard").values()
-    Path(sys.argv[1]).write_text(page(json.loads(dashboard["DashboardBody"]), sample()))
+    return page(json.loads(dashboard["DashboardBody"]), sample())
+
+
+def main() -> int:
+    """Write the page into the file that the first argument names."""
+    Path(sys.argv[1]).write_text(dashboard_page())
     return 0
 
 

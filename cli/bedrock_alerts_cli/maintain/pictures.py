@@ -1,7 +1,7 @@
-"""`python -m bedrock_alerts_cli.maintain.pictures`: create the README's pictures of messages again.
+"""`python -m bedrock_alerts_cli.maintain.pictures`: create the documentation's pictures again.
 
 The code that runs in AWS renders and posts the messages, the local stack's page shows them, and
-headless Chromium, which must be installed, takes the screenshots.
+headless Chromium, which must be installed, takes the screenshots; also of the dashboard.
 """
 
 import re
@@ -24,6 +24,7 @@ from bedrock_alerts.alerts.formatting import caller_name
 from bedrock_alerts.alerts.ports import Job
 from bedrock_alerts_cli.fake_slack.request import Request
 from bedrock_alerts_cli.fake_slack.server import Receiver, page
+from bedrock_alerts_cli.maintain.dashboard_picture import dashboard_page
 from bedrock_alerts_cli.project import ROOT
 from bedrock_alerts_cli.samples.alerts import BEGAN, BY_KIND, BY_REASON, ENDED, FULL
 from bedrock_alerts_cli.user_errors import CommandError
@@ -36,6 +37,7 @@ _CHANNEL: Final = "C0123456789"
 _BROWSERS: Final = ("chromium", "chromium-browser", "google-chrome")
 _SECONDS: Final = 60
 WIDTH: Final = 680
+DASHBOARD_WIDTH: Final = 1460
 # Only the channel, at its full height.
 _CSS: Final = """<style>
 .top, .mail, .summary, .channel > header { display: none !important; }
@@ -43,7 +45,9 @@ body { height: auto !important; background: var(--pane); }
 main { display: block !important; padding: 0; } .pane { border: 0; border-radius: 0; }
 </style>"""
 _MEASURE: Final = """<script>
-document.documentElement.dataset.height = document.querySelector(".feed").offsetHeight;
+const feed = document.querySelector(".feed");
+document.documentElement.dataset.height =
+  feed ? feed.offsetHeight : document.documentElement.scrollHeight;
 </script>"""
 _HEIGHT: Final = re.compile(r'<html[^>]* data-height="(\d+)"')
 
@@ -159,14 +163,21 @@ def _tell(channel: Channel, alerts: list[Alert], *, has_extras: bool = True) -> 
 def photograph(
     receiver: Receiver, path: Path, *, width: int = WIDTH, is_dark: bool = False, scale: int = 2
 ) -> None:
-    """Return a screenshot of the channel with this width. Raises CommandError without a browser."""
+    """Take a screenshot of the channel with this width. Raises CommandError without a browser."""
+    html = page(receiver, Request("/", b"", None)).body.replace("</head>", f"{_CSS}</head>")
+    photograph_page(html, path, width=width, is_dark=is_dark, scale=scale)
+
+
+def photograph_page(
+    html: str, path: Path, *, width: int, is_dark: bool = False, scale: int = 1
+) -> None:
+    """Take a screenshot of a page, as high as it is. Raises CommandError without a browser."""
     browser = next(filter(None, map(shutil.which, _BROWSERS)), None)
     if browser is None:
-        raise CommandError("no Chromium found: pictures of messages need one")
-    html = page(receiver, Request("/", b"", None)).body.replace("</head>", f"{_CSS}</head>")
+        raise CommandError("no Chromium found: pictures of pages need one")
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "page.html"
-        file.write_text(html.replace("</body>", f"{_MEASURE}</body>"))
+        file.write_text(html + _MEASURE)
         options = [
             browser,
             "--headless=new",
@@ -197,6 +208,9 @@ def main() -> int:
         path = IMAGES / f"slack-{name}.png"
         photograph(show(), path)
         print(f"wrote {path.relative_to(ROOT)}")
+    path = IMAGES / "dashboard.png"
+    photograph_page(dashboard_page(), path, width=DASHBOARD_WIDTH)
+    print(f"wrote {path.relative_to(ROOT)}")
     return 0
 
 
