@@ -5,6 +5,7 @@ from typing import Final
 from bedrock_alerts_cli.deployed.deployed_stack import DeployedStack
 from bedrock_alerts_cli.deployed.doctor import (
     alarm_health,
+    bedrock_limits,
     email_and_topics,
     forwarding,
     function_limits,
@@ -35,7 +36,7 @@ AREAS: Final = (
     ),
     Area("Members", members.CHECKS),
     Area("Queues and incidents", (*queues_and_batches.CHECKS, *stuck_incidents.CHECKS)),
-    Area("Limits", function_limits.CHECKS),
+    Area("Limits", (*function_limits.CHECKS, *bedrock_limits.CHECKS)),
     Area("Prices and cost", price_age.CHECKS),
 )
 

@@ -441,10 +441,26 @@ def parsed(line: str) -> None:
 
 
 def test_every_check_has_a_fault_that_it_names() -> None:
-    never = {"boto3 of the functions", "estimated cost", "stream"}  # these only say what there is
+    # These only say what there is.
+    never = {
+        "boto3 of the functions", "estimated cost", "stream", "tokens a minute", "throttled calls",
+    }  # fmt: skip
     elsewhere = {"Amazon Q topic", "secrets", "Slack bot", "bus of the members", "members"}
     names = {check.name for area in AREAS for check in area.checks}
     assert names - never - elsewhere == {check for _, check, _ in FAULTS.values()}
+
+
+def test_bedrocks_own_limits_are_said() -> None:
+    account = AccountInMemory(TokenQuota="example.model=10000")
+    account.measure(
+        "AWS/Bedrock", "EstimatedTPMQuotaUsage", (6, 900.0), (90, 8_500.0), ModelId="example.model"
+    )
+    account.measure("AWS/Bedrock", "InvocationThrottles", (20, 7.0), ModelId="example.model")
+    tokens, throttled = findings(account, "tokens a minute", "throttled calls")
+    assert tokens.evidence == (
+        "at most, in 24 h: example.model 8,500; TokenQuota is example.model=10000"
+    )
+    assert throttled.evidence == "in 24 h: example.model 7; see docs/runbooks/Throttling.md"
 
 
 # ---- no permission, no network -----------------------------------------------------------------
