@@ -19,6 +19,7 @@ from bedrock_alerts_cli.local_stack import sample_traffic as traffic
 from bedrock_alerts_cli.local_stack.deploy import STACK, Stack, build, build_folder, deploy
 from bedrock_alerts_cli.local_stack.engine import Engine, running_engine
 from bedrock_alerts_cli.local_stack.event_patterns import matches_pattern
+from bedrock_alerts_cli.local_stack.log_queries import open_log_queries
 from bedrock_alerts_cli.local_stack.mailbox import open_mailbox
 from bedrock_alerts_cli.local_stack.metrics_log import MetricsLog
 from bedrock_alerts_cli.project import TEMPLATE
@@ -120,6 +121,8 @@ def local_stack(options: DemoOptions, say: Console) -> Iterator[LocalStack]:
         if others:
             say.print(f"  The demo does without {', '.join(others)}; a deployment to AWS has them.")
         stop.enter_context(open_mailbox(engine, stack.outputs["EmailTopicArn"], _ADDRESS, receiver))
+        asking = [stack.resources[name] for name in ("RouteFunction", "DeliverFunction")]
+        stop.enter_context(open_log_queries(engine, asking))
         receiver.set_summary([("Watching", LOG_GROUP), ("Stack", "bedrock-alerts, local")])
         # The engine evaluates no alarms and cannot create all of them, so they are simulated.
         alarms = read_alarms(TEMPLATE, parameters, STACK, account=ACCOUNT, region=REGION)

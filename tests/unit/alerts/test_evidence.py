@@ -65,8 +65,8 @@ def test_the_answer_is_summed_up_and_compared_with_the_day_before() -> None:
                 title="First finding of each call",
                 columns=("finding", "calls", "yesterday"),
                 rows=(
-                    ("gr1 · content/VIOLENCE", "7", "0"),
-                    ("gr1 · topic", "4", "0"),
+                    ("VIOLENCE · content · gr1", "7", "0"),
+                    ("topic · gr1", "4", "0"),
                     ("unknown", "1", "5"),
                 ),
             ),

@@ -175,9 +175,9 @@ def _label(row: Row, name: str) -> str:
     text = clean(row.get(name, ""), _MAX_CELL)
     if name != POLICY:
         return text or "unknown"
-    guardrail, category = row.get(GUARDRAIL, ""), row.get(CATEGORY, "")
-    finding = "/".join(part for part in (text, category) if part)
-    return clean(" · ".join(part for part in (guardrail, finding) if part), _MAX_CELL) or "unknown"
+    # A table on a phone cuts the end.
+    parts = (row.get(CATEGORY, ""), text, row.get(GUARDRAIL, ""))
+    return clean(" · ".join(filter(None, parts)), _MAX_CELL) or "unknown"
 
 
 def _number(row: Row, name: str) -> float:

@@ -574,8 +574,8 @@ def _billing(
         raw.input is not None and raw.input.cache_read_input_token_count is not None
     )
     counts: Counts = "present" if has_cache else "no-cache"
-    if _is_input_missing(usage, images) and raw.error_code is None:
-        counts = "missing"
+    if not (usage.input_tokens or images) and raw.error_code is None:
+        counts = "missing" if _input_count(raw.input or _NO_INPUT, answer) is None else counts
     if writes == 0 and counts == "present" and not (images or tier or latency_mode):
         return _PLAIN
     return Billing(
@@ -587,9 +587,16 @@ def _billing(
     )
 
 
-def _is_input_missing(usage: Usage, images: int) -> bool:
-    """Whether there is an answer to no question."""
-    return not (usage.input_tokens or usage.cache_read_tokens or usage.cache_write_tokens or images)
+def _input_count(source: RawInput, answer: _Answer) -> int | None:
+    """Return the input tokens by anyone's count, None if no one counts them."""
+    usage = answer.usage
+    return _first(
+        source.input_token_count,
+        answer.metrics.input_tokens,
+        usage.input_tokens,
+        usage.snake_input,
+        usage.prompt_tokens,
+    )
 
 
 def _nothing_used(
@@ -608,17 +615,10 @@ def _nothing_used(
         return _REFUSED
     if answer.intervened or (answer.images is not NULL and _is_list(answer.images)):
         return _BLOCKED  # or a filter has left no image
-    metrics, usage = answer.metrics, answer.usage
-    read = _first(
-        source.input_token_count,
-        metrics.input_tokens,
-        usage.input_tokens,
-        usage.snake_input,
-        usage.prompt_tokens,
-    )
+    read, usage = _input_count(source, answer), answer.usage
     written = _first(
         output.output_token_count,
-        metrics.output_tokens,
+        answer.metrics.output_tokens,
         usage.output_tokens,
         usage.snake_output,
         usage.completion_tokens,
