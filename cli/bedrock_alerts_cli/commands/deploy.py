@@ -157,11 +157,11 @@ def _wait(stack: DeployedStack) -> None:
     try:
         if saw_first_record(stack):
             # The test alert is the command `test-alert`: it says what it does, and asks first.
-            test = f"bedrock-alerts test-alert --stack {stack.name} --region {stack.region}"
+            test = stack.ours("test-alert")
             write(f"\nCalls are counted. See an alert arrive:\n  {test}\n")
             return
     except KeyboardInterrupt:
-        doctor = f"bedrock-alerts doctor --stack {stack.name} --region {stack.region}"
+        doctor = stack.ours("doctor")
         write(f"\nNot waited for. The stack is deployed; to check it later:\n  {doctor}\n")
         return
     from bedrock_alerts_cli.deployed.doctor.areas import AREAS  # noqa: PLC0415 - it loads boto3

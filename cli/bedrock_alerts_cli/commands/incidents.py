@@ -224,7 +224,7 @@ def resend(  # noqa: PLR0913 - click passes every option on its own
     _print_after(deployed, known.item, after, as_json=as_json)
     if any(one.is_given_up for one in missing):
         click.echo(
-            "Its message is still a dead letter: bedrock-alerts redrive deliveries", err=True
+            f"Its message is still a dead letter: {deployed.ours('redrive deliveries')}", err=True
         )
     return 1 if any(one.lacks or one.problem for one in after) else 0
 
@@ -265,7 +265,9 @@ def close(  # noqa: PLR0913 - click passes every option on its own
     known = find(notifier, alarm)
     item, incident = known.item, known.item.incident
     if incident is None or known.number not in (0, incident.number):
-        raise CommandError(f"{known.name} has no such open incident: see bedrock-alerts incidents")
+        raise CommandError(
+            f"{known.name} has no such open incident: see {deployed.ours('incidents')}"
+        )
     _refuse_what_fires(deployed, notifier, item)
     notified = [view for view in item.views.items() if view[1].shown or view[1].sending]
     to = ", ".join(channel for channel, _ in notified) or "no one"
@@ -298,7 +300,7 @@ def _refuse_what_fires(stack: DeployedStack, notifier: DeployedNotifier, item: A
     if alarm is not None and alarm["StateValue"] == "ALARM":
         raise CommandError(
             f"CloudWatch says that {name} is in ALARM, so its incident is not closed: run"
-            f" bedrock-alerts silence add {name} --for 2h"
+            f" {stack.ours(f'silence add {name} --for 2h')}"
         )
 
 

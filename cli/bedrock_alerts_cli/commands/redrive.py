@@ -18,8 +18,8 @@ from bedrock_alerts_cli.options import since_option, until_option
 from bedrock_alerts_cli.progress import with_bar
 from bedrock_alerts_cli.redriving.log_objects import Looked
 from bedrock_alerts_cli.redriving.redriver import KINDS, QUEUES, Found, Redriver, Step
-from bedrock_alerts_cli.template.stack import NAME
 from bedrock_alerts_cli.terminal import Column, Table, until_cut_off, write
+from bedrock_alerts_cli.user_errors import InputError
 
 _ABOUT: Final[Mapping[str, str]] = {
     "batches": "failed batches",
@@ -79,7 +79,10 @@ def redrive(  # noqa: PLR0913 - click passes every option on its own
     kinds = _kinds(what)
     if ("log-objects" in kinds) != (since is not None):
         raise click.UsageError("log-objects and --from belong together: give both or neither")
-    redriver = Redriver(DeployedStack.open(stack, region, endpoint_url))
+    deployed = DeployedStack.open(stack, region, endpoint_url)
+    redriver = Redriver(deployed)
+    if since is not None and not redriver.has("log-objects"):
+        raise InputError(f"{deployed.place} reads no bucket, so it has no log objects")
     kinds = [kind for kind in kinds if redriver.has(kind)]
     with until_cut_off():
         click.echo(redriver.place, err=True)
@@ -97,8 +100,7 @@ def redrive(  # noqa: PLR0913 - click passes every option on its own
                 may_change(_plan(waiting, redriver.place), dry_run=True, yes=False)
             elif waiting and not as_json:
                 names = " ".join(one.kind for one in waiting)
-                where = "" if stack == NAME else f" --stack {stack}"
-                write(f"\nTry it: bedrock-alerts redrive {names}{where} --dry-run\n")
+                write(f"\nTry it: {deployed.ours(f'redrive {names} --dry-run')}\n")
             return 1 if waiting and not what else 0
         may_change(_plan(waiting, redriver.place), dry_run=False, yes=yes)
         outcomes: dict[str, Counter[str]] = {}

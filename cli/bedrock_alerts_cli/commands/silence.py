@@ -170,7 +170,7 @@ def end(  # noqa: PLR0913 - click passes every option on its own
     known = find(notifier, alarm)
     found = in_force(notifier, known.item)
     if found is None:
-        raise CommandError(f"{known.name} is not silenced: see bedrock-alerts silence list")
+        raise CommandError(f"{known.name} is not silenced: see {deployed.ours('silence list')}")
     what = f"end the silence of {known.name} by {found.by}: {deployed.place}"
     if not may_change(what, dry_run=dry_run, yes=yes):
         if as_json:

@@ -264,15 +264,22 @@ def _next_step(error: Any) -> str:
 
 def stack_options(command: Command) -> Command:
     """Add the options that name a deployed stack: --stack, --region, --endpoint-url."""
-    for option in (
-        endpoint_option(),
-        click.option(
-            "--region", help="Region of the stack.  [default: the one of your AWS settings]"
-        ),
-        click.option("--stack", default=NAME, show_default=True, help="Name of the stack."),
-    ):
-        command = option(command)
-    return command
+    return _named(
+        command, click.option("--stack", default=NAME, show_default=True, help="Name of the stack.")
+    )
+
+
+def trial_stack_options(command: Command) -> Command:
+    """Add the same options, for a command that is for stacks for trials: --stack has no default."""
+    about = "Name of the stack: one for trials."
+    return _named(command, click.option("--stack", required=True, help=about))
+
+
+def _named(command: Command, stack: Callable[[Command], Command]) -> Command:
+    region = click.option(
+        "--region", help="Region of the stack.  [default: the one of your AWS settings]"
+    )
+    return stack(region(endpoint_option()(command)))
 
 
 def change_options(command: Command) -> Command:

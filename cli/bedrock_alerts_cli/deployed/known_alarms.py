@@ -135,5 +135,5 @@ def _unknown(notifier: DeployedNotifier, name: str, items: list[AlarmItem]) -> s
     hint = f" Did you mean {close[0]}?" if close else ""
     return (
         f"stack {notifier.stack} knows no alarm {name} that ever fired: see"
-        f" bedrock-alerts incidents --all.{hint}"
+        f" {notifier.ours('incidents list --all')}.{hint}"
     )
