@@ -25,9 +25,13 @@ _COLUMNS: Final = (
     Column(title="alarm", least=24, wraps=True, style=lambda _: "bold"),
     Column(title="until (UTC)"),
     Column(title="by", least=8, wraps=True),
-    Column(title="but not"),
+    Column(title="except", rank=1),
 )
-_WORSE: Final = {"info": "warning, critical", "warning": "critical", "critical": ""}
+_WORSE: Final = {
+    "info": "warning and critical alerts still notify",
+    "warning": "critical alerts still notify",
+    "critical": "",
+}
 _json_option: Final = click.option(
     "--json", "as_json", is_flag=True, help="Print the outcome as JSON, nothing else."
 )
@@ -171,7 +175,11 @@ def end(  # noqa: PLR0913 - click passes every option on its own
     found = in_force(notifier, known.item)
     if found is None:
         raise CommandError(f"{known.name} is not silenced: see {deployed.ours('silence list')}")
-    what = f"end the silence of {known.name} by {found.by}: {deployed.place}"
+    until = moment(found.until)[:16]
+    what = (
+        f"end the silence of {known.name}, silenced by {found.by} until {until} UTC:"
+        f" {deployed.place}"
+    )
     if not may_change(what, dry_run=dry_run, yes=yes):
         if as_json:
             _write_json(deployed, alarm=found.arn, is_dry_run=True)

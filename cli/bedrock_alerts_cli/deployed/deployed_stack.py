@@ -119,6 +119,11 @@ class DeployedStack:
         endpoint = f" --endpoint-url {self.endpoint_url}" if self.endpoint_url else ""
         return f"--stack {self.name} --region {self.region}{endpoint}"
 
+    @property
+    def is_local(self) -> bool:
+        """Whether this is the local stack, or another one on this machine."""
+        return _is_local(self.endpoint_url)
+
     def ours(self, command: str) -> str:
         """Return a command of ours for this stack."""
         return f"bedrock-alerts {command} {self.options}"

@@ -28,6 +28,11 @@ def course_of_real(
         )
     cloudwatch = stack.client("cloudwatch")
     alarm = described(stack, full)
+    if alarm is None and stack.is_local:
+        raise InputError(
+            f"CloudWatch here has no alarm {full}: the alarms of the local stack are played by the"
+            " demo. Leave --alarm out"
+        )
     if alarm is None:
         known = [found for found in stack.resources.values() if found.startswith(prefixes[0])]
         raise InputError(

@@ -175,7 +175,8 @@ def totals(week: Week) -> Iterator[tuple[str, str]]:
         yield "Throttled", _rate(week.now.throttled, total.calls, throttled)
     yield "Blocked", _rate(total.blocked, total.calls, _share_of(before, "blocked"))
     if total.unpriced:
-        yield "Without a price", f"{total.unpriced:,} calls, not in the cost"
+        calls = "1 call" if total.unpriced == 1 else f"{total.unpriced:,} calls"
+        yield "Without a price", f"{calls}, not in the cost"
 
 
 def in_a_line(week: Week) -> Iterator[tuple[str, str]]:
