@@ -27,7 +27,7 @@ from bedrock_alerts_cli.deployed.standings import (
     standings,
 )
 from bedrock_alerts_cli.deployed.who_runs import name_of_caller
-from bedrock_alerts_cli.list_by_default import ListsByDefault
+from bedrock_alerts_cli.groups import ListsByDefault
 from bedrock_alerts_cli.terminal import Column, Row, Table, moment, until_cut_off, write
 from bedrock_alerts_cli.user_errors import CommandError, InputError
 

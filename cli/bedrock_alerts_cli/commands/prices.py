@@ -17,13 +17,14 @@ from bedrock_alerts_cli.deployed.deployed_stack import (
     said_plainly,
     stack_options,
 )
+from bedrock_alerts_cli.groups import Suggests
 from bedrock_alerts_cli.terminal import write
 from bedrock_alerts_cli.user_errors import InputError
 
 _S3: Final = "s3://"
 
 
-@click.group()
+@click.group(cls=Suggests)
 def prices() -> None:
     """Price lists: show or check one, or update that of a deployed stack."""
 

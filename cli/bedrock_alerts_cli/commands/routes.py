@@ -30,6 +30,7 @@ from bedrock_alerts_cli.deployed.deployed_stack import (
     said_plainly,
     stack_options,
 )
+from bedrock_alerts_cli.groups import Suggests
 from bedrock_alerts_cli.terminal import moment, write
 from bedrock_alerts_cli.user_errors import CommandError, InputError
 from bedrock_alerts_cli.user_files import NamedText, TextFile, decoded
@@ -47,7 +48,7 @@ class RoutesFile(NamedTuple):
     stored: str
 
 
-@click.group()
+@click.group(cls=Suggests)
 def routes() -> None:
     """Alert routing: check routes, explain them, store them for a stack."""
 
