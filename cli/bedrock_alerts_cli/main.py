@@ -7,7 +7,7 @@ from typing import Final
 import click
 
 from bedrock_alerts_cli import extras, project
-from bedrock_alerts_cli.groups import Suggests
+from bedrock_alerts_cli.command_groups import Suggests
 from bedrock_alerts_cli.user_errors import CommandError
 
 # The module of each command, imported when called: boto3 and others would make `--help` slow.

@@ -9,6 +9,7 @@ import click
 
 from bedrock_alerts.alerts.formatting import lasting
 from bedrock_alerts.alerts.incidents.item import AlarmItem
+from bedrock_alerts_cli.command_groups import ListsByDefault
 from bedrock_alerts_cli.deployed.deployed_notifier import DeployedNotifier, checked_channels
 from bedrock_alerts_cli.deployed.deployed_stack import (
     DeployedStack,
@@ -27,7 +28,6 @@ from bedrock_alerts_cli.deployed.standings import (
     standings,
 )
 from bedrock_alerts_cli.deployed.who_runs import name_of_caller
-from bedrock_alerts_cli.groups import ListsByDefault
 from bedrock_alerts_cli.terminal import Column, Row, Table, moment, until_cut_off, write
 from bedrock_alerts_cli.user_errors import CommandError, InputError
 
@@ -221,7 +221,7 @@ def resend(  # noqa: PLR0913 - click passes every option on its own
             _write_json(deployed, alarm=known.item.arn, is_dry_run=True, channels=channels)
         return 0
     by = by or name_of_caller(deployed)
-    after = send_again(notifier, known.item.arn, by, channel, wait, _tell)
+    after = send_again(notifier, known.item.arn, by, channel, wait, _note)
     _print_after(deployed, known.item, after, as_json=as_json)
     if any(one.is_given_up for one in missing):
         click.echo(
@@ -279,7 +279,7 @@ def close(  # noqa: PLR0913 - click passes every option on its own
             _write_json(deployed, alarm=item.arn, number=incident.number, is_dry_run=True)
         return 0
     by = by or name_of_caller(deployed)
-    closed = close_by_hand(notifier, item.arn, incident.number, by, wait, _tell)
+    closed = close_by_hand(notifier, item.arn, incident.number, by, wait, _note)
     channels = [one for one in closed.channels if one.shows]
     _print_after(deployed, item, channels, as_json=as_json, closed_by=closed.closed_by)
     late = [one for one in channels if one.shows != "resolved"]
@@ -311,7 +311,7 @@ def _refuse_what_fires(stack: DeployedStack, notifier: DeployedNotifier, item: A
         )
 
 
-def _tell(text: str) -> None:
+def _note(text: str) -> None:
     click.echo(text, err=True)
 
 

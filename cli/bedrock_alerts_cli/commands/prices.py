@@ -10,6 +10,7 @@ import click
 from bedrock_alerts.invocations.price_list import PricesError
 from bedrock_alerts.invocations.pricing import OLD_DAYS, Prices
 from bedrock_alerts.wiring.collectors import PREVIOUS
+from bedrock_alerts_cli.command_groups import Suggests
 from bedrock_alerts_cli.deployed.deployed_stack import (
     DeployedStack,
     change_options,
@@ -17,7 +18,6 @@ from bedrock_alerts_cli.deployed.deployed_stack import (
     said_plainly,
     stack_options,
 )
-from bedrock_alerts_cli.groups import Suggests
 from bedrock_alerts_cli.terminal import write
 from bedrock_alerts_cli.user_errors import InputError
 

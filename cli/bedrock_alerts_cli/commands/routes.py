@@ -23,6 +23,7 @@ from bedrock_alerts.alerts.routing import (
     tells_bad_news,
 )
 from bedrock_alerts_cli.alarm_files import alerts_in
+from bedrock_alerts_cli.command_groups import Suggests
 from bedrock_alerts_cli.deployed.deployed_stack import (
     DeployedStack,
     change_options,
@@ -30,7 +31,6 @@ from bedrock_alerts_cli.deployed.deployed_stack import (
     said_plainly,
     stack_options,
 )
-from bedrock_alerts_cli.groups import Suggests
 from bedrock_alerts_cli.terminal import moment, write
 from bedrock_alerts_cli.user_errors import CommandError, InputError
 from bedrock_alerts_cli.user_files import NamedText, TextFile, decoded

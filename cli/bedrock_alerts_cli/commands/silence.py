@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import click
 
+from bedrock_alerts_cli.command_groups import ListsByDefault
 from bedrock_alerts_cli.deployed.deployed_notifier import DeployedNotifier
 from bedrock_alerts_cli.deployed.deployed_stack import (
     DeployedStack,
@@ -17,7 +18,6 @@ from bedrock_alerts_cli.deployed.silences import SilenceInForce, in_force, secon
 from bedrock_alerts_cli.deployed.silences import add as add_silence
 from bedrock_alerts_cli.deployed.silences import end as end_silence
 from bedrock_alerts_cli.deployed.who_runs import name_of_caller
-from bedrock_alerts_cli.groups import ListsByDefault
 from bedrock_alerts_cli.terminal import Column, Table, moment, until_cut_off, write
 from bedrock_alerts_cli.user_errors import CommandError
 

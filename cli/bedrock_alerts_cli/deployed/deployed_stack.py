@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 import click
 
 from bedrock_alerts_cli.options import endpoint_option
+from bedrock_alerts_cli.sample_account import NO_CREDENTIAL
 from bedrock_alerts_cli.sample_account import REGION as LOCAL_REGION
 from bedrock_alerts_cli.template.stack import NAME
 from bedrock_alerts_cli.user_errors import CommandError, InputError
@@ -32,7 +33,6 @@ _EXPIRED: Final = frozenset({"ExpiredToken", "ExpiredTokenException", "InvalidCl
 _CHECK_ENDPOINT: Final = "check --endpoint-url and AWS_ENDPOINT_URL"
 # The local stack answers at once, or is not there.
 _LOCAL_SECONDS: Final = 2.0
-_NO_CREDENTIAL: Final = "local"
 
 
 @dataclass(frozen=True)
@@ -154,7 +154,7 @@ def clients(session: "boto3.Session", endpoint_url: str | None) -> Callable[...,
     def login() -> Mapping[str, str]:
         if not is_local or session.get_credentials() is not None:
             return {}
-        return {"aws_access_key_id": _NO_CREDENTIAL, "aws_secret_access_key": _NO_CREDENTIAL}
+        return {"aws_access_key_id": NO_CREDENTIAL, "aws_secret_access_key": NO_CREDENTIAL}
 
     @cache
     def client(service: str, seconds: float | None = None) -> Any:

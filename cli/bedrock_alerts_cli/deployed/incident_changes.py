@@ -14,7 +14,7 @@ from bedrock_alerts_cli.deployed.commands_to_route import (
 from bedrock_alerts_cli.deployed.deployed_notifier import DeployedNotifier
 from bedrock_alerts_cli.deployed.standings import ChannelStanding, IncidentStanding, standings
 
-Tell: TypeAlias = Callable[[str], None]
+Note: TypeAlias = Callable[[str], None]
 
 
 def newest(notifier: DeployedNotifier, item: AlarmItem) -> IncidentStanding | None:
@@ -40,11 +40,11 @@ def resend(
     by: str,
     channel: Channel | None,
     wait: float,
-    tell: Tell,
+    note: Note,
 ) -> list[ChannelStanding]:
     """Make what the channels lack due, and return what they show when it was tried, or `wait` over.
 
-    `tell` is told what it waits for.
+    `note` shows what it waits for.
     """
     known = item_now(notifier, arn)
     before = lacking(notifier, known, channel)
@@ -58,7 +58,7 @@ def resend(
             for one in before
         )
 
-    tell(f"Waiting up to {wait:g} s for {', '.join(one.channel for one in before)}.")
+    note(f"Waiting up to {wait:g} s for {', '.join(one.channel for one in before)}.")
     notifier.wait_for(is_tried, wait)
     after = newest(notifier, item_now(notifier, arn))
     names = {one.channel for one in before}
@@ -73,11 +73,11 @@ def _has_failed_again(view: View, before: View, put_at: float) -> bool:
 
 
 def close(
-    notifier: DeployedNotifier, arn: str, number: int, by: str, wait: float, tell: Tell
+    notifier: DeployedNotifier, arn: str, number: int, by: str, wait: float, note: Note
 ) -> IncidentStanding:
     """Close an incident, and return it when each channel was notified of that, or `wait` is over.
 
-    `tell` is told that it is closed, and of each channel. Raises CommandError where it was not
+    `note` shows that it is closed, and each channel. Raises CommandError where it was not
     closed in time.
     """
     say(notifier, "close", arn, by, number=number)
@@ -87,8 +87,8 @@ def close(
         return next((one for one in found if one.number == number and not one.is_open), None)
 
     _wait(notifier, lambda: closed() is not None, LEARNS_SECONDS, f"the close of incident {number}")
-    tell(f"Incident {number} is closed.")
-    _wait_for_channels(notifier, closed, wait, tell)
+    note(f"Incident {number} is closed.")
+    _wait_for_channels(notifier, closed, wait, note)
     found = closed()
     if found is None:  # more incidents than are kept have ended meanwhile
         raise not_learned(notifier, f"the close of incident {number}")
@@ -99,19 +99,19 @@ def _wait_for_channels(
     notifier: DeployedNotifier,
     closed: Callable[[], IncidentStanding | None],
     wait: float,
-    tell: Tell,
+    note: Note,
 ) -> None:
     """Wait until each channel that was notified of the incident is notified of its end."""
     waiting = {one.channel for one in _channels(closed()) if one.shows not in ("", "resolved")}
     if not waiting:
         return
-    tell(f"Waiting up to {wait:g} s for {', '.join(sorted(waiting))}.")
+    note(f"Waiting up to {wait:g} s for {', '.join(sorted(waiting))}.")
 
     def are_notified() -> bool:
         for one in _channels(closed()):
             if one.channel in waiting and (one.shows == "resolved" or one.problem):
                 waiting.remove(one.channel)
-                tell(f"{one.channel}: {one.problem or 'notified'}")
+                note(f"{one.channel}: {one.problem or 'notified'}")
         return not waiting
 
     notifier.wait_for(are_notified, wait)
