@@ -5,6 +5,7 @@ before it changes anything.
 """
 
 import os
+import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -41,7 +42,8 @@ class DeployedStack:
 
     `client` creates a client for a service, in the stack's account and Region; a second argument is
     the seconds that one call may take, which is then never repeated. `updated_at` is when the last
-    deployment began, the first one included. `endpoint_url` is what was asked instead of AWS.
+    deployment began, the first one included. `endpoint_url` is what was asked instead of
+    AWS, `profile` the AWS profile that was named.
     """
 
     name: str
@@ -56,6 +58,7 @@ class DeployedStack:
     created_at: datetime = _UNKNOWN_TIME
     updated_at: datetime = _UNKNOWN_TIME
     endpoint_url: str = ""
+    profile: str = ""
 
     @classmethod
     def open(
@@ -74,7 +77,7 @@ class DeployedStack:
             stack = cls.read(name, found, clients(session, endpoint_url))
         except CommandError as error:
             raise InputError(str(error)) from error
-        return replace(stack, endpoint_url=endpoint_url or "")
+        return replace(stack, endpoint_url=endpoint_url or "", profile=profile or "")
 
     @classmethod
     def read(cls, name: str, region: str, client: Callable[..., Any]) -> "DeployedStack":
@@ -114,24 +117,22 @@ class DeployedStack:
         return f"stack {self.name}, account {self.account}, {self.region}"
 
     @property
-    def options(self) -> str:
-        """Return the options with which another command finds this stack."""
-        endpoint = f" --endpoint-url {self.endpoint_url}" if self.endpoint_url else ""
-        return f"--stack {self.name} --region {self.region}{endpoint}"
-
-    @property
     def is_local(self) -> bool:
         """Whether this is the local stack, or another one on this machine."""
         return _is_local(self.endpoint_url)
 
     def ours(self, command: str) -> str:
         """Return a command of ours for this stack."""
-        return f"bedrock-alerts {command} {self.options}"
+        return self._here(f"bedrock-alerts {command} --stack {self.name}")
 
     def aws(self, command: str) -> str:
-        """Return a command of the AWS CLI for this stack's Region."""
+        """Return a command of the AWS CLI for this stack's account and Region."""
+        return self._here(f"aws {command}")
+
+    def _here(self, command: str) -> str:
+        profile = f"AWS_PROFILE={shlex.quote(self.profile)} " if self.profile else ""
         endpoint = f" --endpoint-url {self.endpoint_url}" if self.endpoint_url else ""
-        return f"aws {command} --region {self.region}{endpoint}"
+        return f"{profile}{command} --region {self.region}{endpoint}"
 
     def resource(self, logical_id: str) -> str:
         """Return the physical id of a resource. Raises InputError if the stack has none."""

@@ -120,6 +120,8 @@ def test_other_commands_are_named_with_where_the_stack_is() -> None:
         boto3.client("cloudformation").create_stack(StackName="ours", TemplateBody=TEMPLATE)
         stack = DeployedStack.open("ours")
     assert stack.ours("doctor") == "bedrock-alerts doctor --stack ours --region eu-west-1"
+    named = replace(stack, profile="a b")
+    assert named.ours("doctor").startswith("AWS_PROFILE='a b' bedrock-alerts doctor --stack")
     stack = replace(stack, endpoint_url="http://127.0.0.1:4566")
     assert stack.ours("doctor").endswith(" --endpoint-url http://127.0.0.1:4566")
     assert stack.aws("sqs x") == "aws sqs x --region eu-west-1 --endpoint-url http://127.0.0.1:4566"
