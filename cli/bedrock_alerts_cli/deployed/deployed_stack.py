@@ -179,7 +179,7 @@ def clients(session: "boto3.Session", endpoint_url: str | None) -> Callable[...,
             ) from error
         except ValueError as error:  # an endpoint in the settings, such as localhost:4566
             raise InputError(
-                f"{error}: a URL begins with http:// or https://: {_CHECK_ENDPOINT}"
+                f"{error}. A URL begins with http:// or https://: {_CHECK_ENDPOINT}"
             ) from error
 
     return client
