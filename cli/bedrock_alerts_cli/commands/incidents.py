@@ -84,7 +84,8 @@ def incidents() -> None:
     """Incidents: who was notified of what, when, and on which channel.
 
     Without a command, the open ones are listed. ALARM is a name with or without the stack's, an
-    ARN, NAME#NUMBER for one incident of an alarm, or the number of an open one.
+    ARN, NAME#NUMBER for one incident of an alarm, or the number of an open one. A number counts
+    the incidents of one alarm.
 
     \b
     Examples:

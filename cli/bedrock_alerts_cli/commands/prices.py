@@ -18,6 +18,7 @@ from bedrock_alerts_cli.deployed.deployed_stack import (
     said_plainly,
     stack_options,
 )
+from bedrock_alerts_cli.plurals import count
 from bedrock_alerts_cli.terminal import write
 from bedrock_alerts_cli.user_errors import InputError
 
@@ -54,7 +55,8 @@ def show(file: Path | None, *, as_json: bool) -> int:
         click.echo(json.dumps({**facts, "models": found.models()}))
     else:
         write(
-            f"Prices of {found.dated} ({found.source}), {days} days old: {found.models()} models.\n"
+            f"Prices of {found.dated} ({found.source}), {count(days, 'day')} old:"
+            f" {count(found.models(), 'model')}.\n"
         )
         if is_old:
             write("New models may be unpriced. Newer prices: bedrock-alerts prices put --help\n")
