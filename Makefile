@@ -32,6 +32,12 @@ demo: $(VENV)/cli.stamp $(ENGINE)/stamp ## Play sample traffic through the whole
 .PHONY: setup
 setup: $(VENV)/cli.stamp ## Install the bedrock-alerts command line into .venv/bin
 
+.PHONY: runtime
+runtime: $(VENV)/cli.stamp ## Prepare Lambda's Python for `bedrock-alerts invoke`
+	@[ -x $(RUNTIME)/bin/python ] || rm -f $(RUNTIME)/stamp
+	@$(MAKE) --no-print-directory $(RUNTIME)/stamp
+	@[ -x $(RUNTIME)/bin/python ] || { echo "Python 3.13 is not installed here, or not on PATH." >&2; exit 1; }
+
 .PHONY: deploy
 deploy: $(VENV)/cli.stamp ## Check your AWS account, then build and deploy the stack
 	@$(BIN)/bedrock-alerts deploy $(ARGS)

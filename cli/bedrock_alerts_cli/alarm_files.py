@@ -2,7 +2,7 @@
 
 import json
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
 from bedrock_alerts.alerts.alert import (
     Alert,
@@ -15,6 +15,7 @@ from bedrock_alerts.alerts.events import (
     StateChange,
 )
 from bedrock_alerts.alerts.normalise import normalise
+from bedrock_alerts.invocations.parse import SCHEMA_TYPE
 from bedrock_alerts_cli.user_errors import InputError
 
 # Sample incident facts, for reasons that need them.
@@ -27,12 +28,18 @@ def alerts_in(text: str, name: str, reason: Reason | None = None) -> tuple[Alert
     """Read an alarm event of any transport, or a batch of them as `events/route/` has it.
 
     Each is rendered for `reason`, with a sample incident, or without a stored one. Internal
-    messages are left out. Raises InputError for what is not valid JSON; `name` is the file's.
+    messages are left out. Raises InputError for what is not valid JSON, and for a batch of the
+    invocation log; `name` is the file's.
     """
     try:
         event = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise InputError(f"{name} is not valid JSON: {error}") from error
+    if _is_of_the_log(event):
+        raise InputError(
+            f"{name} is a batch of the invocation log, not an alarm event: give one such as"
+            " events/route/alarm.json, or what `bedrock-alerts generate-event route` prints"
+        )
     records = event.get("Records") if isinstance(event, dict) else None
     bodies = [
         record["body"]
@@ -44,6 +51,19 @@ def alerts_in(text: str, name: str, reason: Reason | None = None) -> tuple[Alert
         for body in bodies or [text]
         for news in normalise(body)
         if isinstance(news, News)
+    )
+
+
+def _is_of_the_log(event: Any) -> bool:
+    """Whether it is what a collector is invoked with, or a record of the log."""
+    if not isinstance(event, dict):
+        return False
+    records = event.get("Records")
+    first = records[0] if isinstance(records, list) and records else None
+    return (
+        "awslogs" in event
+        or event.get("schemaType") == SCHEMA_TYPE
+        or (isinstance(first, dict) and "kinesis" in first)
     )
 
 

@@ -7,6 +7,7 @@ from typing import Final
 import click
 
 from bedrock_alerts_cli import extras, project
+from bedrock_alerts_cli.command_groups import Suggests
 from bedrock_alerts_cli.user_errors import CommandError
 
 # The module of each command, imported when called: boto3 and others would make `--help` slow.
@@ -38,7 +39,7 @@ _COMMANDS: Final = {
 _FORMER: Final = {"cost": "stack-cost"}
 
 
-class _LazyGroup(click.Group):
+class _LazyGroup(Suggests):
     """A group whose commands are imported on demand."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's interface
@@ -71,7 +72,8 @@ def _print_version(ctx: click.Context, _param: click.Parameter, is_asked: bool) 
 def cli() -> None:
     """Watch Amazon Bedrock: run the code that runs in AWS on your machine.
 
-    Exit status: 0 if all is well, 1 if something is wrong, 2 for bad usage or unreadable input.
+    Exit status: 0 if all is well, 1 if something is wrong, 2 for bad usage, unreadable input, or a
+    stack that cannot be read: no credentials, no network, no such stack.
     """
 
 

@@ -135,7 +135,7 @@ class Url(click.ParamType):
 
 
 def endpoint_option(
-    about: str = "Endpoint URL instead of AWS: the local stack's, as `demo --keep` prints it.",
+    about: str = "Endpoint URL instead of AWS: the local stack's, as `demo` prints it.",
 ) -> Callable[[Any], Any]:
     """Return the option `--endpoint-url`."""
     return click.option("--endpoint-url", type=Url(), metavar="URL", help=about)

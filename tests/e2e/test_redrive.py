@@ -123,7 +123,9 @@ def test_a_log_is_replayed_and_counted_and_a_function_is_invoked_with_the_stacks
     stack = account.deploy()
     group = stack.resources["CollectLogsLogGroup"]
     log = str(ROOT / "events" / "collect_logs" / "traffic.ndjson")
-    played = command(account, "replay", log, "--speed", "0", "--yes", "--json")
+    played = command(
+        account, "replay", log, "--stack", "bedrock-alerts", "--speed", "0", "--yes", "--json"
+    )
     assert played.code == 0, played
     assert json.loads(played.out)["events"] == 12
     deadline = time.monotonic() + 60

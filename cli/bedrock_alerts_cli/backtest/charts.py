@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Final, Literal, NamedTuple
 
 from bedrock_alerts import metrics
+from bedrock_alerts_cli.plurals import count
 
 WIDTH: Final = 1000
 HEIGHT: Final = 100
@@ -199,7 +200,7 @@ def _largest(found: Mapping[str, Sequence[float]]) -> dict[str, Sequence[float]]
     kept = {name: found[name] for name in by_size[:_SERIES]}
     rest = [found[name] for name in by_size[_SERIES:]]
     if rest:
-        kept[f"{len(rest)} others"] = [sum(column) for column in zip(*rest, strict=True)]
+        kept[count(len(rest), "other")] = [sum(column) for column in zip(*rest, strict=True)]
     return kept
 
 

@@ -13,6 +13,7 @@ from bedrock_alerts.invocations.aggregate import AggregateOptions
 from bedrock_alerts.invocations.collector import CollectOptions
 from bedrock_alerts.invocations.identity import CallerDetail, Naming
 from bedrock_alerts.metrics import DEFAULT_NAMESPACE
+from bedrock_alerts_cli import plurals
 from bedrock_alerts_cli.backtest.backtest_page import render
 from bedrock_alerts_cli.backtest.history import History, read_history
 from bedrock_alerts_cli.backtest.message_counts import messages
@@ -229,13 +230,13 @@ def _row(alarm: AlarmHistory, outcome: Outcome) -> tuple[str, ...]:
 def _summary(outcome: Outcome, suggest: float | None) -> list[str]:
     length = lasting(timedelta(seconds=outcome.end - outcome.start))
     between = f"{moment(outcome.start)[:16]} to {moment(outcome.end)[:16]} UTC ({length})"
-    lines = [f"{outcome.lines['processed']:,} calls, {between}"]
+    lines = [f"{plurals.count(outcome.lines['processed'], 'call')}, {between}"]
     fired = sum(alarm.fired for alarm in outcome.alarms if alarm.is_deployed)
     quiet = [one.short_name for one in outcome.alarms if not one.fired and one.is_judged]
     blind = [one.short_name for one in outcome.alarms if not one.is_judged]
     told = ", ".join(f"{count:,} to {name}" for name, count in outcome.notifications.items())
     outside = [one.short_name for one in outcome.alarms if one.fired and not one.is_deployed]
-    lines.append(f"{fired:,} alarms; messages: {told or 'none'}")
+    lines.append(f"{plurals.count(fired, 'alarm')}; messages: {told or 'none'}")
     if outcome.is_short:
         lines.append("the log is shorter than a day: alarms that stayed quiet prove little")
     if outside:
@@ -243,7 +244,8 @@ def _summary(outcome: Outcome, suggest: float | None) -> list[str]:
     lines += [f"stayed quiet: {', '.join(quiet)}"] if quiet else []
     lines += [f"a log cannot fire: {', '.join(blind)}"] if blind else []
     if outcome.lines["rejected"]:
-        lines.append(f"{outcome.lines['rejected']:,} lines were unreadable and are not counted")
+        unread = plurals.count(outcome.lines["rejected"], "unreadable line")
+        lines.append(f"{unread}, not counted")
     lines += [_suggested(one) for one in outcome.suggestions]
     if suggest is not None and not outcome.suggestions:
         lines.append(f"no alarm fired more than {suggest:g} times a week")

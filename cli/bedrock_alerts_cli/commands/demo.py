@@ -2,12 +2,16 @@
 
 import json
 import signal
+import sys
 import time
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Literal
 
 import click
 
 from bedrock_alerts_cli.local_stack.prerequisites import refuse_what_is_missing
+from bedrock_alerts_cli.sample_account import NO_CREDENTIAL, REGION
+from bedrock_alerts_cli.template.stack import NAME as STACK
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -67,8 +71,9 @@ def demo(  # noqa: PLR0913 - one for each option
 
     Builds the template, deploys it to an embedded engine, plays half an hour of sample traffic, and
     shows the resulting Slack messages and emails on a web page. Needs no AWS account, and Docker
-    only for --keep. Takes about six minutes: after the first alert of a group, later ones share a
-    message five minutes later.
+    only for --keep. Takes a minute or two, after the first start has installed the engine.
+
+    It then stays up until Ctrl-C: every command that takes --endpoint-url works with its stack.
 
     \b
     Examples:
@@ -114,8 +119,7 @@ def demo(  # noqa: PLR0913 - one for each option
         if as_machine:
             click.echo(json.dumps(play.as_json(outcome)))
         elif not end_at_once and not keep:
-            say.print(f"Look at [bold underline]{local.receiver.url}[/]. Press Ctrl-C to stop.")
-            _until_interrupted()
+            _stay(local, say)
     return 0 if outcome.complete else 1
 
 
@@ -133,8 +137,24 @@ def _keep(local: "LocalStack", say: "Console") -> None:
             ("DeliverFunction", "deliver slack"),
         ):
             say.print(f"  {containers.command(function, event)}")
-        say.print(f"Look at [bold underline]{local.receiver.url}[/]. Press Ctrl-C to stop.")
-        _until_interrupted()
+        _stay(local, say)
+
+
+def _stay(local: "LocalStack", say: "Console") -> None:
+    """Say what can be done with the stack, and keep it up until Ctrl-C."""
+    say.print("\n".join(how_to_use(local.engine.url, sys.argv[0])), markup=False)
+    say.print(f"\nLook at [bold underline]{local.receiver.url}[/]. Press Ctrl-C to stop.")
+    _until_interrupted()
+
+
+def how_to_use(url: str, program: str) -> Iterator[str]:
+    """Yield what to type in another terminal; `program` is how this command was called."""
+    # By its path, as `make demo` calls it, unless it is found without.
+    command = program if program.startswith(".") else "bedrock-alerts"
+    yield f"Stack {STACK}, Region {REGION}, endpoint {url}. In another terminal:"
+    yield f"  export AWS_ACCESS_KEY_ID={NO_CREDENTIAL} AWS_SECRET_ACCESS_KEY={NO_CREDENTIAL} \\"
+    yield f"    AWS_DEFAULT_REGION={REGION}"
+    yield f"  {command} incidents list --all --endpoint-url {url}"
 
 
 def _interrupt(*_: object) -> None:

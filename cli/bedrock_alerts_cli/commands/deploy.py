@@ -8,14 +8,14 @@ import time
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final, NamedTuple, cast
+from typing import Any, Final, NamedTuple
 
 import click
 
 from bedrock_alerts.errors import BedrockAlertsError
 from bedrock_alerts.invocation_logging.decide import SUBSCRIBABLE, role_of
 from bedrock_alerts.limits import SUBSCRIPTIONS_PER_LOG_GROUP
-from bedrock_alerts_cli.deployed.deployed_stack import DeployedStack
+from bedrock_alerts_cli.deployed.deployed_stack import DeployedStack, clients
 from bedrock_alerts_cli.deployed.doctor.stack_state import STUCK
 from bedrock_alerts_cli.deployed.first_record import saw_first_record
 from bedrock_alerts_cli.project import ROOT, TEMPLATE, sources
@@ -109,7 +109,7 @@ def deploy(  # noqa: PLR0913 - click passes every option on its own
     wrong = [one for one in parameters if "=" not in one]
     if wrong:
         raise click.BadParameter(f"{wrong[0]!r} is not NAME=VALUE", param_hint="--parameter")
-    client = cast("Any", session.client)
+    client = clients(session, None)
     given = {"AlertEmail": email} if email else {}
     given |= {"SlackWebhookSecretArn": slack_secret} if slack_secret else {}
     given |= dict(one.split("=", 1) for one in parameters)
@@ -157,11 +157,11 @@ def _wait(stack: DeployedStack) -> None:
     try:
         if saw_first_record(stack):
             # The test alert is the command `test-alert`: it says what it does, and asks first.
-            test = f"bedrock-alerts test-alert --stack {stack.name} --region {stack.region}"
+            test = stack.ours("test-alert")
             write(f"\nCalls are counted. See an alert arrive:\n  {test}\n")
             return
     except KeyboardInterrupt:
-        doctor = f"bedrock-alerts doctor --stack {stack.name} --region {stack.region}"
+        doctor = stack.ours("doctor")
         write(f"\nNot waited for. The stack is deployed; to check it later:\n  {doctor}\n")
         return
     from bedrock_alerts_cli.deployed.doctor.areas import AREAS  # noqa: PLC0415 - it loads boto3

@@ -8,7 +8,7 @@ from bedrock_alerts_cli.deployed.deployed_stack import DeployedStack
 from bedrock_alerts_cli.options import endpoint_option
 from bedrock_alerts_cli.template.stack import NAME
 from bedrock_alerts_cli.terminal import until_cut_off, write
-from bedrock_alerts_cli.user_errors import CommandError, InputError
+from bedrock_alerts_cli.user_errors import InputError
 
 
 @click.command()
@@ -71,9 +71,9 @@ def doctor(
         for profile, region in places:
             try:
                 found = DeployedStack.open(stack, region, endpoint_url, profile)
-            except CommandError as error:
+            except InputError as error:
                 if len(places) == 1:
-                    raise InputError(str(error)) from error
+                    raise
                 where = " ".join(filter(None, (profile, region)))
                 looked.append(Looked(stack, where, "", region or "", (), str(error)))
             else:
@@ -81,9 +81,8 @@ def doctor(
                 where = f"{profile or found.account} {found.region}"
                 looked.append(Looked(stack, where, found.account, found.region, seen))
                 if not as_json:
-                    note = f"; set AWS_PROFILE={profile} for its commands" if profile else ""
                     end = "\n" if len(places) > 1 else ""
-                    write(as_text(found.place + note, seen, every=every) + end)
+                    write(as_text(found.place, seen, every=every) + end)
         if as_json:
             write(in_json(looked))
         elif len(places) > 1:

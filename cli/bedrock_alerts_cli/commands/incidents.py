@@ -9,6 +9,7 @@ import click
 
 from bedrock_alerts.alerts.formatting import lasting
 from bedrock_alerts.alerts.incidents.item import AlarmItem
+from bedrock_alerts_cli.command_groups import ListsByDefault
 from bedrock_alerts_cli.deployed.deployed_notifier import DeployedNotifier, checked_channels
 from bedrock_alerts_cli.deployed.deployed_stack import (
     DeployedStack,
@@ -27,7 +28,6 @@ from bedrock_alerts_cli.deployed.standings import (
     standings,
 )
 from bedrock_alerts_cli.deployed.who_runs import name_of_caller
-from bedrock_alerts_cli.list_by_default import ListsByDefault
 from bedrock_alerts_cli.terminal import Column, Row, Table, moment, until_cut_off, write
 from bedrock_alerts_cli.user_errors import CommandError, InputError
 
@@ -37,8 +37,9 @@ _TRANSITIONS: Final = 8
 
 
 def _style(text: str) -> str:
-    is_bad = text.startswith(_BAD)
-    return "red" if is_bad else _STYLES.get(" ".join(text.split()[:1]), "")
+    if text.startswith(_BAD):
+        return "red"
+    return next((style for word, style in _STYLES.items() if text.startswith(word)), "")
 
 
 _LIST: Final = (
@@ -71,10 +72,10 @@ _by_option: Final = click.option(
 _wait_option: Final = click.option(
     "--wait",
     type=click.FloatRange(0, 840),
-    default=60,
+    default=180,
     show_default=True,
     metavar="SECONDS",
-    help="How long to wait for the channels.",
+    help="How long to wait for the channels, which are notified within two minutes or so.",
 )
 
 
@@ -83,7 +84,8 @@ def incidents() -> None:
     """Incidents: who was notified of what, when, and on which channel.
 
     Without a command, the open ones are listed. ALARM is a name with or without the stack's, an
-    ARN, NAME#NUMBER for one incident of an alarm, or the number of an open one.
+    ARN, NAME#NUMBER for one incident of an alarm, or the number of an open one. A number counts
+    the incidents of one alarm.
 
     \b
     Examples:
@@ -220,11 +222,11 @@ def resend(  # noqa: PLR0913 - click passes every option on its own
             _write_json(deployed, alarm=known.item.arn, is_dry_run=True, channels=channels)
         return 0
     by = by or name_of_caller(deployed)
-    after = send_again(notifier, known.item.arn, by, channel, wait)
+    after = send_again(notifier, known.item.arn, by, channel, wait, _note)
     _print_after(deployed, known.item, after, as_json=as_json)
     if any(one.is_given_up for one in missing):
         click.echo(
-            "Its message is still a dead letter: bedrock-alerts redrive deliveries", err=True
+            f"Its message is still a dead letter: {deployed.ours('redrive deliveries')}", err=True
         )
     return 1 if any(one.lacks or one.problem for one in after) else 0
 
@@ -258,26 +260,34 @@ def close(  # noqa: PLR0913 - click passes every option on its own
       bedrock-alerts incidents close Throttling
       bedrock-alerts incidents close Throttling --by "Alex Doe" --yes
 
-    Exit status: 1 if it cannot be closed, or a channel was not notified in time, 2 if the alarm is
-    not known.
+    Exit status: 1 if it cannot be closed, or a channel refuses the message, 2 if the alarm is not
+    known.
     """  # noqa: D301 - \b is click's
     deployed, notifier = _opened(stack, region, endpoint_url)
     known = find(notifier, alarm)
     item, incident = known.item, known.item.incident
     if incident is None or known.number not in (0, incident.number):
-        raise CommandError(f"{known.name} has no such open incident: see bedrock-alerts incidents")
+        raise CommandError(
+            f"{known.name} has no such open incident: see {deployed.ours('incidents')}"
+        )
     _refuse_what_fires(deployed, notifier, item)
     notified = [view for view in item.views.items() if view[1].shown or view[1].sending]
-    to = ", ".join(channel for channel, _ in notified) or "no one"
-    what = f"close incident {incident.number} of {known.name}, which notifies {to}"
+    to = ", ".join(channel for channel, _ in notified)
+    then = f"which notifies {to}" if to else "of which no channel was notified"
+    what = f"close incident {incident.number} of {known.name}, {then}"
     if not may_change(f"{what}: {deployed.place}", dry_run=dry_run, yes=yes):
         if as_json:
             _write_json(deployed, alarm=item.arn, number=incident.number, is_dry_run=True)
         return 0
     by = by or name_of_caller(deployed)
-    closed = close_by_hand(notifier, item.arn, incident.number, by, wait)
-    _print_after(deployed, item, closed.channels, as_json=as_json, closed_by=closed.closed_by)
-    return 0 if all(one.shows in ("", "resolved") for one in closed.channels) else 1
+    closed = close_by_hand(notifier, item.arn, incident.number, by, wait, _note)
+    channels = [one for one in closed.channels if one.shows]
+    _print_after(deployed, item, channels, as_json=as_json, closed_by=closed.closed_by)
+    late = [one for one in channels if one.shows != "resolved"]
+    if any(not one.problem for one in late):
+        show = deployed.ours(f"incidents show {known.name}#{incident.number}")
+        click.echo(f"A channel is not notified yet. It will be; to look again: {show}", err=True)
+    return 1 if any(one.problem for one in late) else 0
 
 
 # ---- what the commands share ---------------------------------------------------------------------
@@ -298,8 +308,12 @@ def _refuse_what_fires(stack: DeployedStack, notifier: DeployedNotifier, item: A
     if alarm is not None and alarm["StateValue"] == "ALARM":
         raise CommandError(
             f"CloudWatch says that {name} is in ALARM, so its incident is not closed: run"
-            f" bedrock-alerts silence add {name} --for 2h"
+            f" {stack.ours(f'silence add {name} --for 2h')}"
         )
+
+
+def _note(text: str) -> None:
+    click.echo(text, err=True)
 
 
 def _write_json(stack: DeployedStack, **found: Any) -> None:
@@ -319,8 +333,8 @@ def _print_after(
         if as_json:
             found = [one.document() for one in channels]
             _write_json(stack, alarm=item.arn, **more, channels=found)
-        else:
-            Table(_CHANNELS).add([_channel_row(one) for one in channels])
+        elif channels:
+            Table(_CHANNELS).add([_channel_row(one, is_open=True) for one in channels])
 
 
 def _rows(notifier: DeployedNotifier, one: IncidentStanding) -> Iterator[Row]:
@@ -332,7 +346,7 @@ def _rows(notifier: DeployedNotifier, one: IncidentStanding) -> Iterator[Row]:
         yield (
             *first,
             channel.channel,
-            _shows(channel),
+            _shows(channel, is_open=one.is_open),
             moment(channel.at)[5:16] if channel.at else "",
         )
         first = ("", "", "")
@@ -341,37 +355,40 @@ def _rows(notifier: DeployedNotifier, one: IncidentStanding) -> Iterator[Row]:
 
 
 def _state(notifier: DeployedNotifier, one: IncidentStanding) -> str:
-    if one.silenced_by and one.state == "firing":
-        return "silenced"
+    silenced = ", silenced" if one.silenced_by else ""
     if one.since is None or one.state == "notice":
-        return one.state
-    end = one.ended_at if one.ended_at is not None else notifier.clock()
-    return f"{one.state} {lasting(timedelta(seconds=end - one.since))}"
+        return one.state + silenced
+    if one.ended_at is not None:
+        return f"{one.state}, lasted {_lasted(one.since, one.ended_at)}"
+    opened = "" if one.state == "firing" else ", open"
+    return f"{one.state}{opened} {_lasted(one.since, notifier.clock())}{silenced}"
 
 
-def _shows(one: ChannelStanding) -> str:
+def _lasted(start: float, end: float) -> str:
+    return lasting(timedelta(seconds=end - start))
+
+
+def _shows(one: ChannelStanding, *, is_open: bool) -> str:
     if one.is_given_up:
         return "given up"
     if one.problem:
         return "refused"
-    return one.shows or "nothing yet"
+    return one.shows or ("nothing yet" if is_open or one.lacks else "nothing")
 
 
-def _channel_row(one: ChannelStanding) -> Row:
+def _channel_row(one: ChannelStanding, *, is_open: bool) -> Row:
     due = f" at {moment(one.due)[11:16]}" if one.due else ""
     lacks = f"{one.lacks.replace('_', ' ')}{due}" if one.lacks else f"next look{due}" if due else ""
     at = moment(one.at)[:16] if one.at else ""
-    return (one.channel, _shows(one), at, lacks, one.problem)
+    return (one.channel, _shows(one, is_open=is_open), at, lacks, one.problem)
 
 
 def _print(item: AlarmItem, one: IncidentStanding, earlier: list[IncidentStanding]) -> None:
     number = f" #{one.number}" if one.number else ""
-    since = f" since {moment(one.since)[:16]} UTC" if one.since else ""
-    write(f"{one.name}{number}: {one.state}{since}{' (a test)' if one.is_test else ''}\n")
+    write(f"{one.name}{number}: {_state_in_words(one)}{' (a test)' if one.is_test else ''}\n")
     facts = {
         "ARN": one.arn,
         "severity": one.severity,
-        "ended": f"{moment(one.ended_at)[:16]} UTC" if one.ended_at else "",
         "closed by": one.closed_by,
         "acknowledged by": one.acknowledged_by,
         "silenced by": one.silenced_by
@@ -383,7 +400,9 @@ def _print(item: AlarmItem, one: IncidentStanding, earlier: list[IncidentStandin
     write("".join(f"  {label}: {text}\n" for label, text in facts.items() if text))
     write("\n")
     if one.channels:
-        Table(_CHANNELS).add([_channel_row(channel) for channel in one.channels])
+        Table(_CHANNELS).add(
+            [_channel_row(channel, is_open=one.is_open) for channel in one.channels]
+        )
     else:
         write("No channel was notified: the routes send it to none.\n")
     if item.transitions:
@@ -393,6 +412,19 @@ def _print(item: AlarmItem, one: IncidentStanding, earlier: list[IncidentStandin
     if earlier:
         write("\nOther incidents of this alarm:\n")
         Table(_EARLIER).add([_earlier_row(found) for found in earlier])
+
+
+def _state_in_words(one: IncidentStanding) -> str:
+    """Return `firing since 16:27 UTC`, or when it was resolved and how long it fired."""
+    if one.since is None or one.state == "notice":
+        return f"notice of {moment(one.since)[:16]} UTC" if one.since else one.state
+    start = moment(one.since)[:16]
+    if one.ended_at is None:
+        return f"{one.state}{' since' if one.state == 'firing' else ', fired at'} {start} UTC"
+    end = moment(one.ended_at)[:16]
+    day = len("2026-11-23 ") if end[:10] == start[:10] else 0
+    lasted = _lasted(one.since, one.ended_at)
+    return f"{one.state} at {end} UTC, fired {start[day:]} to {end[day:]} ({lasted})"
 
 
 def _earlier_row(one: IncidentStanding) -> Row:

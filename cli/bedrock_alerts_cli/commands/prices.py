@@ -10,6 +10,7 @@ import click
 from bedrock_alerts.invocations.price_list import PricesError
 from bedrock_alerts.invocations.pricing import OLD_DAYS, Prices
 from bedrock_alerts.wiring.collectors import PREVIOUS
+from bedrock_alerts_cli.command_groups import Suggests
 from bedrock_alerts_cli.deployed.deployed_stack import (
     DeployedStack,
     change_options,
@@ -17,13 +18,14 @@ from bedrock_alerts_cli.deployed.deployed_stack import (
     said_plainly,
     stack_options,
 )
+from bedrock_alerts_cli.plurals import count
 from bedrock_alerts_cli.terminal import write
 from bedrock_alerts_cli.user_errors import InputError
 
 _S3: Final = "s3://"
 
 
-@click.group()
+@click.group(cls=Suggests)
 def prices() -> None:
     """Price lists: show or check one, or update that of a deployed stack."""
 
@@ -53,7 +55,8 @@ def show(file: Path | None, *, as_json: bool) -> int:
         click.echo(json.dumps({**facts, "models": found.models()}))
     else:
         write(
-            f"Prices of {found.dated} ({found.source}), {days} days old: {found.models()} models.\n"
+            f"Prices of {found.dated} ({found.source}), {count(days, 'day')} old:"
+            f" {count(found.models(), 'model')}.\n"
         )
         if is_old:
             write("New models may be unpriced. Newer prices: bedrock-alerts prices put --help\n")

@@ -15,18 +15,19 @@ from bedrock_alerts_cli.deployed.deployed_stack import (
     stack_options,
 )
 from bedrock_alerts_cli.options import since_option, until_option
+from bedrock_alerts_cli.plurals import count
 from bedrock_alerts_cli.progress import with_bar
 from bedrock_alerts_cli.redriving.log_objects import Looked
 from bedrock_alerts_cli.redriving.redriver import KINDS, QUEUES, Found, Redriver, Step
-from bedrock_alerts_cli.template.stack import NAME
 from bedrock_alerts_cli.terminal import Column, Table, until_cut_off, write
+from bedrock_alerts_cli.user_errors import InputError
 
-_ABOUT: Final[Mapping[str, str]] = {
-    "batches": "failed batches",
-    "objects": "dead letters about log objects",
-    "alerts": "dead letters of alerts",
-    "deliveries": "dead letters of deliveries",
-    "log-objects": "log objects that were never counted",
+_ABOUT: Final[Mapping[str, tuple[str, str]]] = {
+    "batches": ("failed batch", "failed batches"),
+    "objects": ("dead letter about log objects", "dead letters about log objects"),
+    "alerts": ("dead letter of alerts", "dead letters of alerts"),
+    "deliveries": ("dead letter of deliveries", "dead letters of deliveries"),
+    "log-objects": ("log object that was never counted", "log objects that were never counted"),
 }
 _COLUMNS: Final = (
     Column(title="what", style=lambda _: "bold"),
@@ -74,12 +75,18 @@ def redrive(  # noqa: PLR0913 - click passes every option on its own
       bedrock-alerts redrive all --yes
       bedrock-alerts redrive log-objects --from 2026-11-23T08:00 --dry-run
 
-    Exit status: 1 if something waits or was left, 2 if an option is wrong.
+    Exit status: 1 if something waits or was left, 2 if an option is wrong or the stack cannot be
+    read.
     """  # noqa: D301 - \b is click's
     kinds = _kinds(what)
     if ("log-objects" in kinds) != (since is not None):
         raise click.UsageError("log-objects and --from belong together: give both or neither")
-    redriver = Redriver(DeployedStack.open(stack, region, endpoint_url))
+    deployed = DeployedStack.open(stack, region, endpoint_url)
+    redriver = Redriver(deployed)
+    if since is not None and not redriver.has("log-objects"):
+        group = deployed.outputs.get("InvocationLogGroupName")
+        reads = f"reads log group {group}, not a bucket" if group else "reads no bucket"
+        raise InputError(f"{deployed.place} {reads}: it has no log objects")
     kinds = [kind for kind in kinds if redriver.has(kind)]
     with until_cut_off():
         click.echo(redriver.place, err=True)
@@ -97,8 +104,7 @@ def redrive(  # noqa: PLR0913 - click passes every option on its own
                 may_change(_plan(waiting, redriver.place), dry_run=True, yes=False)
             elif waiting and not as_json:
                 names = " ".join(one.kind for one in waiting)
-                where = "" if stack == NAME else f" --stack {stack}"
-                write(f"\nTry it: bedrock-alerts redrive {names}{where} --dry-run\n")
+                write(f"\nTry it: {deployed.ours(f'redrive {names} --dry-run')}\n")
             return 1 if waiting and not what else 0
         may_change(_plan(waiting, redriver.place), dry_run=False, yes=yes)
         outcomes: dict[str, Counter[str]] = {}
@@ -126,7 +132,7 @@ def _kinds(what: Sequence[str]) -> list[str]:
 
 
 def _plan(waiting: Sequence[Found], place: str) -> str:
-    parts = [f"{one.number:,} {_ABOUT[one.kind]}" for one in waiting]
+    parts = [count(one.number, *_ABOUT[one.kind]) for one in waiting]
     return f"redrive {', '.join(parts)} ({place})"
 
 
@@ -148,7 +154,7 @@ def _say_found(found: Sequence[Found], looked: Looked | None, *, as_json: bool) 
     Table(_COLUMNS).add([_row(one) for one in found])
     for one in found:
         if one.records is not None and one.number:
-            write(f"{one.kind}: {one.records:,} lines of the log\n")
+            write(f"{one.kind}: {count(one.records, 'line')} of the log\n")
     if looked is not None:
         known, never = looked.known_since, len(looked.uncounted)
         write(
@@ -186,7 +192,7 @@ def _done(found: Found, steps: Iterator[Step]) -> Counter[str]:
     counts: Counter[str] = Counter()
     shown = 0
     numbered = ((1 if found.kind == "batches" else step.pieces, step) for step in steps)
-    for step in with_bar(numbered, found.number, _ABOUT[found.kind]):
+    for step in with_bar(numbered, found.number, _ABOUT[found.kind][1]):
         outcome = step.outcome
         counts[outcome.verdict] += 1 if found.kind == "batches" else step.pieces
         if outcome.verdict == "counted" and found.kind == "batches":
@@ -203,9 +209,9 @@ def _done(found: Found, steps: Iterator[Step]) -> Counter[str]:
 def _in_words(kind: str, counts: Counter[str]) -> str:
     words = {"counted": "sent back"} if kind in {"alerts", "deliveries"} else {}
     parts = [
-        f"{count:,} {words.get(verdict, verdict)}"
-        for verdict, count in counts.items()
+        f"{number:,} {words.get(verdict, verdict)}"
+        for verdict, number in counts.items()
         if verdict != "lines"
     ]
-    lines = f"; {counts['lines']:,} lines of the log" if counts["lines"] else ""
+    lines = f"; {count(counts['lines'], 'line')} of the log" if counts["lines"] else ""
     return (", ".join(parts) or "nothing was waiting") + lines

@@ -2,21 +2,24 @@
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
 import click
 
+from bedrock_alerts.invocations.invocation import Invocation
+from bedrock_alerts.invocations.parse import parse
 from bedrock_alerts_cli.deployed.deployed_stack import (
     DeployedStack,
     change_options,
     may_change,
     said_plainly,
-    stack_options,
+    trial_stack_options,
 )
 from bedrock_alerts_cli.deployed.log_writer import Event, LogStream, batches
-from bedrock_alerts_cli.log_files import Sources, nothing_read
+from bedrock_alerts_cli.log_files import Entry, Line, Sources, nothing_read
 from bedrock_alerts_cli.options import Amount
+from bedrock_alerts_cli.plurals import count
 from bedrock_alerts_cli.progress import with_bar
 from bedrock_alerts_cli.replaying.moved_log import MovedLog
 from bedrock_alerts_cli.terminal import until_cut_off, write
@@ -37,7 +40,7 @@ _SECONDS_TO_ANSWER = 30.0
     metavar="N",
     help="So many times as fast as it happened; 0 is at once, with the gaps kept and the end now.",
 )
-@stack_options
+@trial_stack_options
 @change_options
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON, nothing else.")
 def replay(  # noqa: PLR0913 - click passes every option on its own
@@ -61,7 +64,7 @@ def replay(  # noqa: PLR0913 - click passes every option on its own
     Examples:
       bedrock-alerts replay incident.json.gz --stack bedrock-alerts-test --dry-run
       bedrock-alerts replay incident.json.gz --stack bedrock-alerts-test --speed 10
-      bedrock-alerts replay logs/ --speed 0 --endpoint-url http://127.0.0.1:4566 --yes
+      bedrock-alerts replay logs/ --stack bedrock-alerts-test --speed 0 --yes
 
     Exit status: 1 if AWS refuses, 2 if nothing can be read or the stack reads no log group.
     """  # noqa: D301 - \b is click's
@@ -70,13 +73,17 @@ def replay(  # noqa: PLR0913 - click passes every option on its own
     group = deployed.outputs.get("InvocationLogGroupName")
     if not group:
         raise InputError(f"{deployed.place} reads no log group: replay into a stack that does")
-    moved = MovedLog(Sources(log, note=lambda text: click.echo(text, err=True)).entries())
-    if not len(moved):
-        raise InputError(nothing_read(moved.left_out))
+    read = _Read(Sources(log, note=lambda text: click.echo(text, err=True)).entries())
+    moved = MovedLog(read)
+    if not read.calls:
+        raise InputError(nothing_read(read.others))
     lasts = f"in about {_span(moved.span / speed)}" if speed else "at once"
+    others = len(moved) - read.calls
+    also = f" and {count(others, 'other line')}" if others else ""
     what = (
-        f"write {len(moved):,} calls {lasts} into log group {group} ({deployed.place}); alarms may"
-        " fire and people may be notified"
+        f"write {count(read.calls, 'call')}{also}"
+        f" {lasts} into log group {group} ({deployed.place}); alarms may fire and people may be"
+        " notified"
     )
     events = _batched(moved.at_speed(speed)) if speed else batches(moved.at_once(time.time()))
     if not may_change(what, dry_run=dry_run, yes=yes):
@@ -93,8 +100,8 @@ def replay(  # noqa: PLR0913 - click passes every option on its own
         written = 0
         with said_plainly(f"log group {group}"):
             stream.create()
-            for count in with_bar(_put(stream, events), len(moved), "calls written"):
-                written += count
+            for number in with_bar(_put(stream, events), len(moved), "lines written"):
+                written += number
         seconds = time.monotonic() - started
         if as_json:
             document = {
@@ -106,9 +113,24 @@ def replay(  # noqa: PLR0913 - click passes every option on its own
             }
             write(json.dumps(document) + "\n")
         else:
-            left = f", {moved.left_out:,} lines left out" if moved.left_out else ""
-            write(f"Wrote {written:,} calls to {stream.name} in {_span(seconds)}{left}.\n")
+            left = f", {count(moved.left_out, 'line')} left out" if moved.left_out else ""
+            write(f"Wrote {count(written, 'line')} to {stream.name} in {_span(seconds)}{left}.\n")
     return 0
+
+
+class _Read:
+    """Entries of a log, which counts those that are calls, and the others."""
+
+    def __init__(self, entries: Iterable[Entry]) -> None:
+        self._entries = entries
+        self.calls = self.others = 0
+
+    def __iter__(self) -> Iterator[Entry]:
+        for entry in self._entries:
+            is_call = isinstance(entry, Line) and isinstance(parse(entry.text), Invocation)
+            self.calls += is_call
+            self.others += not is_call
+            yield entry
 
 
 def _batched(due: Iterator[tuple[Event, ...]]) -> Iterator[tuple[Event, ...]]:

@@ -23,6 +23,7 @@ from bedrock_alerts.alerts.routing import (
     tells_bad_news,
 )
 from bedrock_alerts_cli.alarm_files import alerts_in
+from bedrock_alerts_cli.command_groups import Suggests
 from bedrock_alerts_cli.deployed.deployed_stack import (
     DeployedStack,
     change_options,
@@ -47,7 +48,7 @@ class RoutesFile(NamedTuple):
     stored: str
 
 
-@click.group()
+@click.group(cls=Suggests)
 def routes() -> None:
     """Alert routing: check routes, explain them, store them for a stack."""
 

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import click
 
+from bedrock_alerts_cli.command_groups import ListsByDefault
 from bedrock_alerts_cli.deployed.deployed_notifier import DeployedNotifier
 from bedrock_alerts_cli.deployed.deployed_stack import (
     DeployedStack,
@@ -17,7 +18,6 @@ from bedrock_alerts_cli.deployed.silences import SilenceInForce, in_force, secon
 from bedrock_alerts_cli.deployed.silences import add as add_silence
 from bedrock_alerts_cli.deployed.silences import end as end_silence
 from bedrock_alerts_cli.deployed.who_runs import name_of_caller
-from bedrock_alerts_cli.list_by_default import ListsByDefault
 from bedrock_alerts_cli.terminal import Column, Table, moment, until_cut_off, write
 from bedrock_alerts_cli.user_errors import CommandError
 
@@ -25,9 +25,13 @@ _COLUMNS: Final = (
     Column(title="alarm", least=24, wraps=True, style=lambda _: "bold"),
     Column(title="until (UTC)"),
     Column(title="by", least=8, wraps=True),
-    Column(title="but not"),
+    Column(title="except", rank=1),
 )
-_WORSE: Final = {"info": "warning, critical", "warning": "critical", "critical": ""}
+_WORSE: Final = {
+    "info": "warning and critical alerts still notify",
+    "warning": "critical alerts still notify",
+    "critical": "",
+}
 _json_option: Final = click.option(
     "--json", "as_json", is_flag=True, help="Print the outcome as JSON, nothing else."
 )
@@ -170,8 +174,12 @@ def end(  # noqa: PLR0913 - click passes every option on its own
     known = find(notifier, alarm)
     found = in_force(notifier, known.item)
     if found is None:
-        raise CommandError(f"{known.name} is not silenced: see bedrock-alerts silence list")
-    what = f"end the silence of {known.name} by {found.by}: {deployed.place}"
+        raise CommandError(f"{known.name} is not silenced: see {deployed.ours('silence list')}")
+    until = moment(found.until)[:16]
+    what = (
+        f"end the silence of {known.name}, silenced by {found.by} until {until} UTC:"
+        f" {deployed.place}"
+    )
     if not may_change(what, dry_run=dry_run, yes=yes):
         if as_json:
             _write_json(deployed, alarm=found.arn, is_dry_run=True)

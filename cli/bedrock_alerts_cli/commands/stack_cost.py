@@ -22,6 +22,7 @@ from bedrock_alerts_cli.cost.traffic import (
 )
 from bedrock_alerts_cli.log_files import Line, Sources
 from bedrock_alerts_cli.options import Amount, parameter_option
+from bedrock_alerts_cli.plurals import count
 from bedrock_alerts_cli.project import TEMPLATE
 from bedrock_alerts_cli.template.stack import Stack
 from bedrock_alerts_cli.terminal import Column, Row, Table, until_cut_off, watched, write
@@ -165,7 +166,7 @@ def stack_cost(  # noqa: PLR0913 - click passes every option on its own
         if as_json:
             write(msgspec.json.encode(_document(bill, traffic, free_tier=free_tier)) + b"\n")
         else:
-            _print(bill, traffic, free_tier=free_tier)
+            _print(bill, traffic, free_tier=free_tier, is_scaled=calls is not None)
 
 
 def _sampled(
@@ -201,14 +202,15 @@ def _document(bill: Estimate, traffic: Traffic, *, free_tier: bool) -> dict[str,
     }
 
 
-def _print(bill: Estimate, traffic: Traffic, *, free_tier: bool) -> None:
+def _print(bill: Estimate, traffic: Traffic, *, free_tier: bool, is_scaled: bool) -> None:
     Table(_COLUMNS).add(
         [
             *(_row(item) for item in bill.items if item.amount),
             ("together", "", "", "", f"{bill.total_usd:,.2f}", ""),
         ]
     )
-    write("\n" + "".join(f"{line}\n" for line in _notes(bill, traffic, free_tier=free_tier)))
+    notes = _notes(bill, traffic, free_tier=free_tier, is_scaled=is_scaled)
+    write("\n" + "".join(f"{line}\n" for line in notes))
 
 
 def _row(item: Item) -> Row:
@@ -230,17 +232,17 @@ def _amount(value: float) -> str:
     return f"{value:,.0f}" if value >= 100 or value == int(value) else f"{value:,.2f}"  # noqa: PLR2004
 
 
-def _notes(bill: Estimate, traffic: Traffic, *, free_tier: bool) -> Iterator[str]:
+def _notes(bill: Estimate, traffic: Traffic, *, free_tier: bool, is_scaled: bool) -> Iterator[str]:
     yield (
-        f"{traffic.calls:,.0f} calls a month; list prices of {rates.REGION}, {rates.DATED}, "
+        f"{count(round(traffic.calls), 'call')} a month; "
+        f"list prices of {rates.REGION}, {rates.DATED}, "
         + ("free tier taken off" if free_tier else "no free tier")
     )
     span = traffic.span_seconds
     if span is not None:
         odd = "short" if span < _DAY else "long" if span > _LONGEST else None
-        yield f"the log spans {_span(span)}" + (
-            f": too {odd} to estimate a month; give --calls-per-month" if odd else ""
-        )
+        advice = f": too {odd} to estimate a month; give --calls-per-month" if odd else ""
+        yield f"the log spans {_span(span)}{'' if is_scaled else advice}"
     for item in bill.items:
         if item.note and item.amount:
             yield f"{item.item}: {item.note}"
@@ -253,7 +255,7 @@ def _notes(bill: Estimate, traffic: Traffic, *, free_tier: bool) -> Iterator[str
 
 def _span(seconds: float) -> str:
     if seconds < 2 * _HOUR:
-        return f"{seconds / 60:,.0f} minutes"
+        return count(round(seconds / 60), "minute")
     return (
         f"{seconds / _HOUR:,.1f} hours" if seconds < 48 * _HOUR else f"{seconds / 86400:,.1f} days"
     )

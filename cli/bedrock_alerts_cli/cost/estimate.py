@@ -14,6 +14,7 @@ from bedrock_alerts_cli.cost.rates import (
     Rate,
 )
 from bedrock_alerts_cli.cost.traffic import Traffic
+from bedrock_alerts_cli.plurals import count
 from bedrock_alerts_cli.template.stack import Stack
 
 GIGABYTE: Final = 10**9
@@ -115,6 +116,7 @@ def tiered(metrics: float) -> float:
 def _metrics(stack: Stack, traffic: Traffic, changes: float, free: float) -> Item:
     amount = traffic.metric_months + ALERT_METRICS * min(1.0, changes / HOURS_A_MONTH)
     amount += bool(_runs(stack))  # the heartbeat
+    series = count(traffic.series, "series", "series")
     return Item(
         item="custom metrics",
         amount=amount,
@@ -122,7 +124,7 @@ def _metrics(stack: Stack, traffic: Traffic, changes: float, free: float) -> Ite
         unit_usd=METRIC.usd,
         usd=tiered(max(0.0, amount - free)),
         switches=("PrincipalMetrics", "ApplicationMetadataKey"),
-        note=f"{traffic.series:,} series; each is charged for the hours in which it has data",
+        note=f"{series}; each is charged for the hours in which it has data",
     )
 
 
@@ -142,11 +144,11 @@ def _alarms(stack: Stack, traffic: Traffic, till: _Till) -> Iterator[Item]:
         ("fast", "alarms on seconds", "alarm_metric_high_resolution"),
     ):
         if kinds[kind]:
-            note = f"{len(kinds[kind])} alarms" if len(kinds[kind]) > 1 else "1 alarm"
+            note = count(len(kinds[kind]), "alarm")
             if kind == "band":
                 note += "; a band is two metrics more"
             if kind == "insights":
-                note += f"; each of {traffic.principals:,} principals is a metric"
+                note += f"; one metric each for {count(traffic.principals, 'principal')}"
             yield till.item(title, RATES[rate], watched[kind], switches(stack, kinds[kind]), note)
     composite = [*stack.resources("AWS::CloudWatch::CompositeAlarm")]
     if composite:

@@ -25,7 +25,8 @@ class DeployedNotifier(NamedTuple):
 
     `put` puts a message into the alerts queue that can be received after some seconds, `load`
     returns what is known of an alarm by its id, `items` all that is known of any. Each raises
-    CommandError. `alarms` is how the ARNs of the alarms of its account and Region begin.
+    CommandError. `alarms` is how the ARNs of the alarms of its account and Region begin. `ours`
+    returns a command of ours for the stack.
     """
 
     stack: str
@@ -41,6 +42,7 @@ class DeployedNotifier(NamedTuple):
     slack_channel_id: str = ""
     clock: Callable[[], float] = time.time
     sleep: Callable[[float], None] = time.sleep
+    ours: Callable[[str], str] = "bedrock-alerts {}".format
 
     @classmethod
     def of(cls, stack: DeployedStack) -> "DeployedNotifier":
@@ -80,6 +82,7 @@ class DeployedNotifier(NamedTuple):
             policy=_policy(stack.parameters),
             has_bot=has_bot,
             slack_channel_id=stack.parameters.get("SlackChannelId", "") if has_bot else "",
+            ours=stack.ours,
         )
 
     def kind(self, channel: Channel) -> Kind:

@@ -4,17 +4,22 @@ Every command that touches an account opens its stack here, prints the account a
 before it changes anything.
 """
 
+import os
+import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, TypeVar
+from urllib.parse import urlsplit
 
 import click
 
 from bedrock_alerts_cli.options import endpoint_option
+from bedrock_alerts_cli.sample_account import NO_CREDENTIAL
+from bedrock_alerts_cli.sample_account import REGION as LOCAL_REGION
 from bedrock_alerts_cli.template.stack import NAME
 from bedrock_alerts_cli.user_errors import CommandError, InputError
 
@@ -26,6 +31,9 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 _UNKNOWN_TIME: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _DENIED: Final = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
 _EXPIRED: Final = frozenset({"ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId"})
+_CHECK_ENDPOINT: Final = "check --endpoint-url and AWS_ENDPOINT_URL"
+# The local stack answers at once, or is not there.
+_LOCAL_SECONDS: Final = 2.0
 
 
 @dataclass(frozen=True)
@@ -34,7 +42,8 @@ class DeployedStack:
 
     `client` creates a client for a service, in the stack's account and Region; a second argument is
     the seconds that one call may take, which is then never repeated. `updated_at` is when the last
-    deployment began, the first one included.
+    deployment began, the first one included. `endpoint_url` is what was asked instead of
+    AWS, `profile` the AWS profile that was named.
     """
 
     name: str
@@ -48,6 +57,8 @@ class DeployedStack:
     stack_id: str = ""
     created_at: datetime = _UNKNOWN_TIME
     updated_at: datetime = _UNKNOWN_TIME
+    endpoint_url: str = ""
+    profile: str = ""
 
     @classmethod
     def open(
@@ -57,24 +68,25 @@ class DeployedStack:
         endpoint_url: str | None = None,
         profile: str | None = None,
     ) -> "DeployedStack":
-        """Read a stack. Raises InputError if there is none, CommandError if AWS refuses."""
+        """Read a stack. Raises InputError if it cannot be read."""
         session = _session(region, profile)
-        if not session.region_name:
+        found = session.region_name or (LOCAL_REGION if _is_local(endpoint_url) else "")
+        if not found:
             raise InputError("no Region is set: give --region, or set AWS_DEFAULT_REGION")
-        return cls.read(name, session.region_name, clients(session, endpoint_url))
+        try:
+            stack = cls.read(name, found, clients(session, endpoint_url))
+        except CommandError as error:
+            raise InputError(str(error)) from error
+        return replace(stack, endpoint_url=endpoint_url or "", profile=profile or "")
 
     @classmethod
     def read(cls, name: str, region: str, client: Callable[..., Any]) -> "DeployedStack":
-        """Read a stack with these clients. Raises the same errors as `open`."""
+        """Read a stack with these clients.
+
+        Raises InputError if there is none, CommandError if AWS refuses.
+        """
         with said_plainly(f"stack {name} in {region}"):
-            try:
-                (found,) = client("cloudformation").describe_stacks(StackName=name)["Stacks"]
-            except client("cloudformation").exceptions.ClientError as error:
-                if "does not exist" not in str(error):
-                    raise
-                raise InputError(
-                    f"there is no stack {name} in {region}: give --stack and --region"
-                ) from error
+            found = _described(client("cloudformation"), name, region)
             pages = client("cloudformation").get_paginator("list_stack_resources")
             resources = {
                 one["LogicalResourceId"]: one["PhysicalResourceId"]
@@ -104,6 +116,24 @@ class DeployedStack:
         """Return the stack, account and Region in words."""
         return f"stack {self.name}, account {self.account}, {self.region}"
 
+    @property
+    def is_local(self) -> bool:
+        """Whether this is the local stack, or another one on this machine."""
+        return _is_local(self.endpoint_url)
+
+    def ours(self, command: str) -> str:
+        """Return a command of ours for this stack."""
+        return self._here(f"bedrock-alerts {command} --stack {self.name}")
+
+    def aws(self, command: str) -> str:
+        """Return a command of the AWS CLI for this stack's account and Region."""
+        return self._here(f"aws {command}")
+
+    def _here(self, command: str) -> str:
+        profile = f"AWS_PROFILE={shlex.quote(self.profile)} " if self.profile else ""
+        endpoint = f" --endpoint-url {self.endpoint_url}" if self.endpoint_url else ""
+        return f"{profile}{command} --region {self.region}{endpoint}"
+
     def resource(self, logical_id: str) -> str:
         """Return the physical id of a resource. Raises InputError if the stack has none."""
         found = self.resources.get(logical_id)
@@ -116,19 +146,73 @@ def clients(session: "boto3.Session", endpoint_url: str | None) -> Callable[...,
     """Return a function that creates one client for each service.
 
     With `seconds` the client waits so long for a response and sends each request once, for calls
-    that must not happen twice.
+    that must not happen twice. The local stack needs no Region and no credentials. Raises
+    InputError where the Region or the endpoint is not one.
     """
+    is_local = _is_local(endpoint_url)
+
+    @cache
+    def login() -> Mapping[str, str]:
+        if not is_local or session.get_credentials() is not None:
+            return {}
+        return {"aws_access_key_id": NO_CREDENTIAL, "aws_secret_access_key": NO_CREDENTIAL}
 
     @cache
     def client(service: str, seconds: float | None = None) -> Any:
         from botocore.config import Config  # noqa: PLC0415 - boto3 is slow to load
+        from botocore.exceptions import InvalidRegionError  # noqa: PLC0415
 
-        once = Config(read_timeout=seconds, retries={"total_max_attempts": 1}) if seconds else None
-        return session.client(  # type: ignore[call-overload] # any service
-            service, endpoint_url=endpoint_url, config=once
-        )
+        config = Config(retries={"total_max_attempts": 1}) if seconds or is_local else None
+        if config and seconds:
+            config = config.merge(Config(read_timeout=seconds))
+        if config and is_local:
+            config = config.merge(Config(connect_timeout=_LOCAL_SECONDS))
+        region = session.region_name or (LOCAL_REGION if is_local else None)
+        try:
+            return session.client(  # type: ignore[call-overload] # any service
+                service, region_name=region, endpoint_url=endpoint_url, config=config, **login()
+            )
+        except InvalidRegionError as error:
+            raise InputError(
+                f"{region!r} is not a valid Region name, as in eu-west-1: check --region and"
+                " AWS_DEFAULT_REGION"
+            ) from error
+        except ValueError as error:  # an endpoint in the settings, such as localhost:4566
+            raise InputError(
+                f"{error}. A URL begins with http:// or https://: {_CHECK_ENDPOINT}"
+            ) from error
 
     return client
+
+
+def _is_local(endpoint_url: str | None) -> bool:
+    """Whether calls go to this machine."""
+    try:
+        host = urlsplit(endpoint_url or os.environ.get("AWS_ENDPOINT_URL", "")).hostname or ""
+    except ValueError:
+        return False
+    return host in {"localhost", "::1"} or host.startswith("127.")
+
+
+def _described(cloudformation: Any, name: str, region: str) -> Any:
+    """Return what CloudFormation says of a stack. Raises InputError where there is none."""
+    try:
+        answer = cloudformation.describe_stacks(StackName=name)
+    except cloudformation.exceptions.ClientError as error:
+        if "does not exist" not in str(error):
+            raise
+        raise InputError(
+            f"there is no stack {name} in {region}: give --stack and --region"
+        ) from error
+    except LookupError:  # an XML document, but none of CloudFormation
+        answer = {}
+    if not answer.get("Stacks"):
+        raise InputError(_not_aws(f"stack {name} in {region}"))
+    return answer["Stacks"][0]
+
+
+def _not_aws(about: str) -> str:
+    return f"{about}: the server at the endpoint does not respond as AWS does: {_CHECK_ENDPOINT}"
 
 
 def _session(region: str | None, profile: str | None) -> "boto3.Session":
@@ -150,11 +234,14 @@ def said_plainly(about: str) -> Iterator[None]:
         ClientError,
         NoCredentialsError,
     )
+    from botocore.parsers import ResponseParserError  # noqa: PLC0415
 
     try:
         yield
     except NoCredentialsError as error:
-        raise CommandError("there are no AWS credentials: run `aws configure` or log in") from error
+        raise InputError("there are no AWS credentials: run `aws configure` or log in") from error
+    except ResponseParserError as error:
+        raise InputError(_not_aws(about)) from error
     except ClientError as error:
         code = error.response.get("Error", {}).get("Code", "unknown")
         message = error.response.get("Error", {}).get("Message", "")
@@ -168,20 +255,37 @@ def said_plainly(about: str) -> Iterator[None]:
             f"{about}: AWS refused {error.operation_name}: {code}. {message}"
         ) from error
     except BotoCoreError as error:
-        raise CommandError(f"{about}: AWS cannot be reached: {error}") from error
+        raise CommandError(
+            f"{about}: AWS cannot be reached. {error}. {_next_step(error)}"
+        ) from error
+
+
+def _next_step(error: Any) -> str:
+    """Return what to do where AWS cannot be reached."""
+    url = str(error.kwargs.get("endpoint_url") or "")
+    if url and _is_local(url):
+        return "Is the local stack running? `bedrock-alerts demo` starts it"
+    return "Check the network, the Region and --endpoint-url"
 
 
 def stack_options(command: Command) -> Command:
     """Add the options that name a deployed stack: --stack, --region, --endpoint-url."""
-    for option in (
-        endpoint_option(),
-        click.option(
-            "--region", help="Region of the stack.  [default: the one of your AWS settings]"
-        ),
-        click.option("--stack", default=NAME, show_default=True, help="Name of the stack."),
-    ):
-        command = option(command)
-    return command
+    return _named(
+        command, click.option("--stack", default=NAME, show_default=True, help="Name of the stack.")
+    )
+
+
+def trial_stack_options(command: Command) -> Command:
+    """Add the same options, for a command that is for stacks for trials: --stack has no default."""
+    about = "Name of the stack: one for trials."
+    return _named(command, click.option("--stack", required=True, help=about))
+
+
+def _named(command: Command, stack: Callable[[Command], Command]) -> Command:
+    region = click.option(
+        "--region", help="Region of the stack.  [default: the one of your AWS settings]"
+    )
+    return stack(region(endpoint_option()(command)))
 
 
 def change_options(command: Command) -> Command:

@@ -1,6 +1,7 @@
 """Sending again what a channel lacks, and closing an incident by hand."""
 
 from collections.abc import Callable
+from typing import TypeAlias
 
 from bedrock_alerts.alerts.alert import Channel
 from bedrock_alerts.alerts.incidents.item import AlarmItem, View
@@ -12,6 +13,8 @@ from bedrock_alerts_cli.deployed.commands_to_route import (
 )
 from bedrock_alerts_cli.deployed.deployed_notifier import DeployedNotifier
 from bedrock_alerts_cli.deployed.standings import ChannelStanding, IncidentStanding, standings
+
+Note: TypeAlias = Callable[[str], None]
 
 
 def newest(notifier: DeployedNotifier, item: AlarmItem) -> IncidentStanding | None:
@@ -32,11 +35,16 @@ def lacking(
 
 
 def resend(
-    notifier: DeployedNotifier, arn: str, by: str, channel: Channel | None, wait: float
+    notifier: DeployedNotifier,
+    arn: str,
+    by: str,
+    channel: Channel | None,
+    wait: float,
+    note: Note,
 ) -> list[ChannelStanding]:
-    """Make what the channels lack due, and return what they show when it was tried.
+    """Make what the channels lack due, and return what they show when it was tried, or `wait` over.
 
-    Raises CommandError where nothing was tried in time.
+    `note` shows what it waits for.
     """
     known = item_now(notifier, arn)
     before = lacking(notifier, known, channel)
@@ -50,6 +58,7 @@ def resend(
             for one in before
         )
 
+    note(f"Waiting up to {wait:g} s for {', '.join(one.channel for one in before)}.")
     notifier.wait_for(is_tried, wait)
     after = newest(notifier, item_now(notifier, arn))
     names = {one.channel for one in before}
@@ -64,11 +73,12 @@ def _has_failed_again(view: View, before: View, put_at: float) -> bool:
 
 
 def close(
-    notifier: DeployedNotifier, arn: str, number: int, by: str, wait: float
+    notifier: DeployedNotifier, arn: str, number: int, by: str, wait: float, note: Note
 ) -> IncidentStanding:
-    """Close an incident, and return it when each channel was notified of that.
+    """Close an incident, and return it when each channel was notified of that, or `wait` is over.
 
-    Raises CommandError where it was not closed in time.
+    `note` shows that it is closed, and each channel. Raises CommandError where it was not
+    closed in time.
     """
     say(notifier, "close", arn, by, number=number)
 
@@ -77,17 +87,38 @@ def close(
         return next((one for one in found if one.number == number and not one.is_open), None)
 
     _wait(notifier, lambda: closed() is not None, LEARNS_SECONDS, f"the close of incident {number}")
-    notifier.wait_for(lambda: _is_shown(closed()), wait)
+    note(f"Incident {number} is closed.")
+    _wait_for_channels(notifier, closed, wait, note)
     found = closed()
     if found is None:  # more incidents than are kept have ended meanwhile
         raise not_learned(notifier, f"the close of incident {number}")
     return found
 
 
-def _is_shown(found: IncidentStanding | None) -> bool:
-    return found is not None and all(
-        one.shows in ("", "resolved") or one.problem for one in found.channels
-    )
+def _wait_for_channels(
+    notifier: DeployedNotifier,
+    closed: Callable[[], IncidentStanding | None],
+    wait: float,
+    note: Note,
+) -> None:
+    """Wait until each channel that was notified of the incident is notified of its end."""
+    waiting = {one.channel for one in _channels(closed()) if one.shows not in ("", "resolved")}
+    if not waiting:
+        return
+    note(f"Waiting up to {wait:g} s for {', '.join(sorted(waiting))}.")
+
+    def are_notified() -> bool:
+        for one in _channels(closed()):
+            if one.channel in waiting and (one.shows == "resolved" or one.problem):
+                waiting.remove(one.channel)
+                note(f"{one.channel}: {one.problem or 'notified'}")
+        return not waiting
+
+    notifier.wait_for(are_notified, wait)
+
+
+def _channels(found: IncidentStanding | None) -> tuple[ChannelStanding, ...]:
+    return found.channels if found else ()
 
 
 def _wait(notifier: DeployedNotifier, is_so: Callable[[], bool], seconds: float, what: str) -> None:

@@ -131,9 +131,15 @@ def _by_its_id(notifier: DeployedNotifier, name: str) -> AlarmItem | None:
 
 def _unknown(notifier: DeployedNotifier, name: str, items: list[AlarmItem]) -> str:
     names = {short_name(notifier, item): item for item in items if item.notice is None}
+    if name.isdigit():
+        example = next(iter(names), "Throttling")
+        return (
+            f"stack {notifier.stack} has no open incident {name}. A number counts the incidents of"
+            f" one alarm: for a closed one, name the alarm too, as in {example}#{name}"
+        )
     close = get_close_matches(name, names, 1)
     hint = f" Did you mean {close[0]}?" if close else ""
     return (
         f"stack {notifier.stack} knows no alarm {name} that ever fired: see"
-        f" bedrock-alerts incidents --all.{hint}"
+        f" {notifier.ours('incidents list --all')}.{hint}"
     )

@@ -28,13 +28,18 @@ def course_of_real(
         )
     cloudwatch = stack.client("cloudwatch")
     alarm = described(stack, full)
+    if alarm is None and stack.is_local:
+        raise InputError(
+            f"CloudWatch here has no alarm {full}: the alarms of the local stack are played by the"
+            " demo. Leave --alarm out"
+        )
     if alarm is None:
         known = [found for found in stack.resources.values() if found.startswith(prefixes[0])]
         raise InputError(
             f"{stack.place} has no alarm {full}: give one of its alarms"
             + "".join(f", such as {name}" for name in get_close_matches(full, known, 1))
         )
-    _refuse_what_cannot_be_tried(notifier, alarm, full)
+    _refuse_what_cannot_be_tried(stack, notifier, alarm, full)
     former = alarm["StateValue"]
 
     def set_to(value: str, reason: str) -> None:
@@ -53,17 +58,19 @@ def course_of_real(
     return full, Course(alarm["AlarmArn"], fire, end)
 
 
-def _refuse_what_cannot_be_tried(notifier: DeployedNotifier, alarm: Any, name: str) -> None:
+def _refuse_what_cannot_be_tried(
+    stack: DeployedStack, notifier: DeployedNotifier, alarm: Any, name: str
+) -> None:
     if alarm["StateValue"] == "ALARM":
         raise CommandError(f"{name} is firing: test another alarm, or leave --alarm out")
     if not alarm.get("ActionsEnabled", True):
         raise CommandError(
             f"the actions of {name} are disabled, so no one is notified: run"
-            f" aws cloudwatch enable-alarm-actions --alarm-names {name}"
+            f" {stack.aws(f'cloudwatch enable-alarm-actions --alarm-names {name}')}"
         )
     known = notifier.load(incident_id(alarm["AlarmArn"]))
     if known is not None and known.incident is not None:
         raise CommandError(
             f"incident {known.incident.number} of {name} has not closed yet: wait for its end (see"
-            f" bedrock-alerts incidents show {name}), or leave --alarm out"
+            f" {stack.ours(f'incidents show {name}')}), or leave --alarm out"
         )

@@ -3,12 +3,13 @@
 import importlib.util
 import platform
 import re
+import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from bedrock_alerts_cli.project import work_folder
+from bedrock_alerts_cli.project import IS_INSTALLED, ROOT, work_folder
 from bedrock_alerts_cli.template.load import load
 from bedrock_alerts_cli.template.stack import NAME, Stack
 from bedrock_alerts_cli.user_errors import CommandError, InputError, TemplateError
@@ -16,6 +17,7 @@ from bedrock_alerts_cli.user_errors import CommandError, InputError, TemplateErr
 BUILD: Final = work_folder() / ".aws-sam" / "build"
 LAMBDA_PYTHON: Final = work_folder() / ".venv-runtime" / "bin" / "python"
 
+_PREPARE: Final = "python3.13 -m pip install awslambdaric" if IS_INSTALLED else "make runtime"
 _SHARED: Final = "SharedLayer"
 _DEPENDENCIES: Final = {
     "x86_64": "DependenciesLayerX86",
@@ -91,17 +93,23 @@ class Build:
         if wanted == sys.version_info[:2] or wanted is None:
             if _has_runtime():
                 return Runtime(Path(sys.executable), (shared, dependencies))
-        elif LAMBDA_PYTHON.exists():
-            return Runtime(LAMBDA_PYTHON, (shared, dependencies))
+        elif ready := _lambda_python():
+            return Runtime(ready, (shared, dependencies))
         if _has_runtime():
             # The build's packages are for another Python; those installed beside this one fit.
             here = ".".join(map(str, sys.version_info[:2]))
             version = ".".join(map(str, wanted)) if wanted else "Lambda's"
-            note = f"run with Python {here}: this machine has no Python {version} with awslambdaric"
+            note = (
+                f"run with Python {here}: this machine has no Python {version} with awslambdaric,"
+                f" which `{_PREPARE}` prepares"
+            )
             return Runtime(Path(sys.executable), (shared,), note)
+        installed = _installed_python()
         raise CommandError(
-            "there is no Python here that has Lambda's runtime: install python3.13 and run"
-            " `make setup-dev`, or give --python with one that has `awslambdaric`"
+            f"{installed} has no Lambda runtime yet: run `{_PREPARE}`"
+            if installed
+            else "Python 3.13, which Lambda runs, is not installed here: install python3.13 from"
+            f" your packages or by `pyenv install 3.13`, then run `{_PREPARE}`"
         )
 
 
@@ -118,6 +126,28 @@ def _wanted_version(layer: Path) -> tuple[int, int] | None:
         if found := _TAG.search(library.name):
             return int(found[1]), int(found[2])
     return None
+
+
+def _lambda_python() -> Path | None:
+    """Return a Python of Lambda's version that has its runtime, None where there is none."""
+    if LAMBDA_PYTHON.exists():
+        return LAMBDA_PYTHON
+    found = _installed_python()
+    return found if found and _succeeds(str(found), "-c", "import awslambdaric") else None
+
+
+def _installed_python() -> Path | None:
+    done = subprocess.run(
+        ["bash", str(ROOT / "tools" / "lambda-python")],  # noqa: S607
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return Path(done.stdout.strip()) if done.stdout.strip() else None
+
+
+def _succeeds(*command: str) -> bool:
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
 def _has_runtime() -> bool:

@@ -32,7 +32,7 @@ LOG_GROUP: Final = "/aws/bedrock/invocations"
 _LOG_STREAM: Final = "aws/bedrock/modelinvocations"
 _ADDRESS: Final = "oncall@example.com"
 _METRICS_SECONDS: Final = 90.0
-# After the first alert of a group, later ones share a message five minutes later; a slow function's
+# After the first alert of a group, later ones share a message, minutes later; a slow function's
 # message returns after the queue's time-out.
 _NOTIFICATION_SECONDS: Final = 480.0
 _AT_ONCE_SECONDS: Final = 3.0
@@ -314,7 +314,7 @@ class Demo:
     def _wait_for_arrivals(self) -> None:
         deadline = time.monotonic() + _NOTIFICATION_SECONDS
         if len(self._arrived) < len(self._due):
-            self._say.print("       Later alerts share a message after 5 minutes: waiting…")
+            self._say.print("       Later alerts of a group share a message: waiting…")
         while len(self._arrived) < len(self._due) and time.monotonic() < deadline:
             time.sleep(0.5)
             self._show_arrivals()

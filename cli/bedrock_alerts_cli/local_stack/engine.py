@@ -17,11 +17,10 @@ from typing import Any, Final
 import boto3
 
 from bedrock_alerts_cli.local_stack.prerequisites import ENGINE_PYTHON, how_to_install_engine
-from bedrock_alerts_cli.sample_account import ACCOUNT, REGION
+from bedrock_alerts_cli.sample_account import ACCOUNT, NO_CREDENTIAL, REGION
 from bedrock_alerts_cli.user_errors import CommandError, InputError
 
 _HOST: Final = "127.0.0.1"
-_NO_CREDENTIAL: Final = "local"
 _START_SECONDS: Final = 60
 _STOP_SECONDS: Final = 10
 
@@ -43,8 +42,8 @@ class Engine:
             **inherited,
             **({"AWS_CA_BUNDLE": bundle} if bundle else {}),
             "AWS_ENDPOINT_URL": self.url,
-            "AWS_ACCESS_KEY_ID": _NO_CREDENTIAL,
-            "AWS_SECRET_ACCESS_KEY": _NO_CREDENTIAL,
+            "AWS_ACCESS_KEY_ID": NO_CREDENTIAL,
+            "AWS_SECRET_ACCESS_KEY": NO_CREDENTIAL,
             "AWS_DEFAULT_REGION": REGION,
             "AWS_CONFIG_FILE": os.devnull,
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
@@ -61,8 +60,8 @@ class Engine:
             service,  # type: ignore[call-overload] # any service of the engine
             endpoint_url=self.url,
             region_name=REGION,
-            aws_access_key_id=_NO_CREDENTIAL,
-            aws_secret_access_key=_NO_CREDENTIAL,
+            aws_access_key_id=NO_CREDENTIAL,
+            aws_secret_access_key=NO_CREDENTIAL,
         )
 
 

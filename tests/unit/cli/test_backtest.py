@@ -280,7 +280,7 @@ def test_unreadable_lines_are_said_and_end_with_1(tmp_path: Path) -> None:
     path = tmp_path / "log.ndjson"
     path.write_text(json.dumps(at(0, clean)) + '\n{"schemaType": "ModelInvocationLog"}\n')
     result = run(path)
-    assert "1 lines were unreadable" in result.stdout
+    assert "1 unreadable line, not counted\n" in result.stdout
     assert result.return_value == 1
 
 

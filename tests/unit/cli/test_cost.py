@@ -321,6 +321,9 @@ def test_the_command_reads_a_log_and_says_when_it_is_too_short(run: Any, tmp_pat
     assert "the log spans 31 minutes: too short" in out
     assert "not in the sum: Bedrock's own log" in out
     assert out.splitlines()[0].startswith("item")
+    _, out, _ = run(log, "--calls-per-month", "1")
+    assert "the log spans 31 minutes\n" in out
+    assert "\n1 call a month; list prices" in out
 
 
 def test_a_parameter_changes_the_bill(run: Any) -> None:

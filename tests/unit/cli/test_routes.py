@@ -339,3 +339,10 @@ def test_a_wrong_name_of_an_account_is_found_by_its_line(
         run("check", file)
     assert f"routes.yaml:{line}: " in str(refused.value)
     assert "regex" not in str(refused.value)
+
+
+@pytest.mark.parametrize("name", ["collect_logs/traffic", "collect_stream/broken_record"])
+def test_explain_says_of_a_log_batch_that_it_is_one(name: str) -> None:
+    with pytest.raises(InputError, match=r"batch of the invocation log.*events/route/alarm") as no:
+        run("explain", ROOT / f"events/{name}.json")
+    assert no.value.exit_code == 2

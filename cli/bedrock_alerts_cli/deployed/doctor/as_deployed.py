@@ -45,9 +45,9 @@ def function_arn(stack: DeployedStack, logical_id: str) -> str:
 
 def aws(stack: DeployedStack, command: str) -> str:
     """Return a command of the AWS CLI for the stack's Region."""
-    return f"aws {command} --region {stack.region}"
+    return stack.aws(command)
 
 
 def ours(stack: DeployedStack, command: str) -> str:
     """Return a command of ours for the stack."""
-    return f"bedrock-alerts {command} --stack {stack.name} --region {stack.region}"
+    return stack.ours(command)

@@ -19,7 +19,7 @@ _COLORS: Final[Mapping[Verdict, str]] = {
 _WORDS: Final[Mapping[Verdict, str]] = {
     "ok": "ok", "waiting": "waiting", "unknown": "not checked", "wrong": "wrong",
 }  # fmt: skip
-_COMMANDS: Final = ("aws ", "bedrock-alerts ", "make ", "sam ")
+_COMMANDS: Final = ("AWS_PROFILE=", "aws ", "bedrock-alerts ", "make ", "sam ")
 _WIDTH: Final = 80
 _WIDEST: Final = 100
 _NAME_WIDTH: Final = 22

@@ -8,6 +8,7 @@ import msgspec
 
 from bedrock_alerts.alerts.formatting import lasting
 from bedrock_alerts.text import clean
+from bedrock_alerts_cli import plurals
 from bedrock_alerts_cli.user_errors import CommandError
 
 if TYPE_CHECKING:
@@ -17,6 +18,8 @@ Verdict: TypeAlias = Literal["ok", "waiting", "unknown", "wrong"]
 Clock: TypeAlias = Callable[[], float]
 
 _TEXT_CHARS: Final = 300
+
+count: Final = plurals.count
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,11 +84,6 @@ def judged(check: str, evidence: str, fix: str = "") -> Finding:
 def ago(now: float, then: float) -> str:
     """Write how long ago something was: `3 min ago`."""
     return f"{lasting(timedelta(seconds=max(0.0, now - then)))} ago"
-
-
-def count(number: float, one: str, many: str = "") -> str:
-    """Write a number with its noun: `1 alarm`, `2 alarms`."""
-    return f"{number:,.0f} {one if number == 1 else many or f'{one}s'}"
 
 
 def shown(value: Any) -> str:

@@ -64,7 +64,8 @@ def reservations(stack: DeployedStack, _clock: Clock) -> Iterator[Finding]:
         else:
             fine.append(f"{name} ({reserved})" if reserved else name)
     if fine:
-        yield ok("reserved concurrency", f"no function is stopped: {count(len(fine), 'function')}")
+        says = f"none of {count(len(fine), 'function')} is stopped"
+        yield ok("reserved concurrency", says)
 
 
 def throttles_and_errors(stack: DeployedStack, clock: Clock) -> Iterator[Finding]:

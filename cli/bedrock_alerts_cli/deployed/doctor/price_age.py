@@ -68,7 +68,7 @@ def _stored(stack: DeployedStack, where: str, now: float) -> Finding:
         return wrong(_CHECK, f"{where} is not there", f"Put a list there:\n{_put(stack)}")
     days = prices.days_old(now)
     if days <= OLD_DAYS:
-        return ok(_CHECK, f"{where}, of {prices.dated}, {days:,.0f} days old")
+        return ok(_CHECK, f"{where}, of {prices.dated}, {count(round(days), 'day')} old")
     says = f"{where} is over {OLD_DAYS} days old ({prices.dated}): costs shown may be wrong"
     return wrong(_CHECK, says, f"Update it:\nmake prices\n{_put(stack)}")
 
@@ -84,7 +84,7 @@ def _shipped(stack: DeployedStack, prices: Prices, now: float) -> Finding:
     if days <= OLD_DAYS and is_newer:
         return ok(_CHECK, f"deployed {ago(now, deployed)}; a newer one is here ({prices.dated})")
     if days <= OLD_DAYS:
-        return ok(_CHECK, f"of {prices.dated}, {days:,.0f} days old")
+        return ok(_CHECK, f"of {prices.dated}, {count(round(days), 'day')} old")
     if is_newer:
         says = f"deployed {ago(now, deployed)}, and not updated since: costs may be wrong"
         return wrong(_CHECK, says, f"Deploy the newer one, of {prices.dated}:\n{deploy}")

@@ -74,7 +74,8 @@ def spend(week: Week, name: str, most: int) -> Table:
         others = None
         if before is not None:
             others = _together([sums for label, sums in before.items() if label not in shown])
-        body.append(_spent(f"{len(rest):,} others", _together([sums for _, sums in rest]), others))
+        name_of_rest = "1 other" if len(rest) == 1 else f"{len(rest):,} others"
+        body.append(_spent(name_of_rest, _together([sums for _, sums in rest]), others))
     columns = (name, "cost", *(("before",) if before is not None else ()), "calls")
     return Table(title=f"Spend by {name}", columns=columns, rows=tuple(body))
 
@@ -175,7 +176,8 @@ def totals(week: Week) -> Iterator[tuple[str, str]]:
         yield "Throttled", _rate(week.now.throttled, total.calls, throttled)
     yield "Blocked", _rate(total.blocked, total.calls, _share_of(before, "blocked"))
     if total.unpriced:
-        yield "Without a price", f"{total.unpriced:,} calls, not in the cost"
+        calls = "1 call" if total.unpriced == 1 else f"{total.unpriced:,} calls"
+        yield "Without a price", f"{calls}, not in the cost"
 
 
 def in_a_line(week: Week) -> Iterator[tuple[str, str]]:

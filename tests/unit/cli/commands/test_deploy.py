@@ -13,6 +13,7 @@ from samcli.cli.types import CfnParameterOverridesType
 from bedrock_alerts_cli.commands import deploy as module
 from bedrock_alerts_cli.commands.deploy import Found, Plan, checks, deploy
 from bedrock_alerts_cli.deployed.deployed_stack import DeployedStack
+from bedrock_alerts_cli.user_errors import InputError
 from tests.support.account_in_memory import AccountInMemory
 
 CALLER: Final = {"Account": "111122223333", "Arn": "arn:aws:iam::111122223333:user/alex"}
@@ -164,7 +165,7 @@ def test_an_update_of_the_same_stack_keeps_its_own_subscription() -> None:
 def run(monkeypatch: pytest.MonkeyPatch, *arguments: str, **answers: Any) -> tuple[Result, Any]:
     called: list[tuple[str, ...]] = []
     monkeypatch.setattr(module, "_sam", lambda *words: called.append(words))
-    monkeypatch.setattr(boto3.Session, "client", lambda _self, name: Account(**answers)(name))
+    monkeypatch.setattr(boto3.Session, "client", lambda _self, name, **_: Account(**answers)(name))
     result = CliRunner().invoke(
         deploy, ["--region", "eu-west-1", *arguments], standalone_mode=False, catch_exceptions=False
     )
@@ -301,3 +302,10 @@ def test_no_one_waits_without_a_terminal_or_with_no_wait(monkeypatch: pytest.Mon
     given = ("--email", "you@example.com", "--yes")
     assert run(monkeypatch, *given)[0].return_value == 0
     assert run(monkeypatch, *given, "--no-wait")[0].return_value == 0
+
+
+def test_a_region_that_cannot_be_one_is_named() -> None:
+    with pytest.raises(InputError, match="'eu west 1' is not a valid Region name"):
+        deploy.main(
+            ["--check", "--email", "a@example.com", "--region", "eu west 1"], standalone_mode=False
+        )

@@ -1,6 +1,7 @@
 """What people do to a deployed stack: try it, look who was notified, send again, close, silence."""
 
 import json
+from dataclasses import replace
 
 import msgspec
 import pytest
@@ -153,6 +154,16 @@ def test_an_alarm_that_cannot_be_tried_says_why(
     assert len(stack.played.bodies) == before
 
 
+def test_the_local_stack_has_none_of_the_alarms_that_the_demo_plays(
+    stack: OperatedStack,
+) -> None:
+    stack.stack = replace(stack.stack, endpoint_url="http://127.0.0.1:4566")
+    done = stack.run("test-alert", "--yes", "--alarm", "Throttling")
+    assert done.code == 2
+    assert f"CloudWatch here has no alarm {THROTTLING}" in done.err
+    assert "played by the demo" in done.err
+
+
 def test_a_channel_is_checked_before_anything_is_sent(stack: OperatedStack) -> None:
     done = stack.run("test-alert", "--yes", "--channel", "teams")
     assert (done.code, stack.played.bodies) == (2, [])
@@ -259,7 +270,7 @@ def test_what_was_given_up_is_sent_again_and_its_dead_letter_named(stack: Operat
     done = stack.run("incidents", "resend", "Throttling", "--yes")
     assert done.code == 0
     assert "slack    firing" in done.out
-    assert "still a dead letter: bedrock-alerts redrive deliveries" in done.err
+    assert "still a dead letter: bedrock-alerts redrive deliveries --stack" in done.err
 
 
 def test_what_is_refused_again_is_said(stack: OperatedStack) -> None:
@@ -285,8 +296,84 @@ def test_an_incident_whose_alarm_is_gone_is_closed_and_whoever_was_notified_is_a
     assert stack.played.said("email") == ["Warning", "Closed by alex"]
     assert [one.action for one in stack.played.sent("pagerduty")] == ["trigger", "resolve"]
     assert stack.played.sent("slack") == []
-    assert "closed by: alex" in stack.run("incidents", "show", "Throttling").out
+    assert "Incident 1 is closed.\nWaiting up to 600 s for email" in done.err
+    shown = stack.run("incidents", "show", "Throttling").out
+    assert "closed by: alex" in shown
     assert stack.run("incidents", "close", "Throttling", "--yes").code == 1
+
+
+def test_a_close_that_is_stored_is_well_though_a_channel_is_notified_later(
+    stack: OperatedStack,
+) -> None:
+    stack.happens(THROTTLING, "ALARM")
+    stack.happens(THROTTLING, "OK")
+    done = stack.run("incidents", "close", "Throttling", "--yes", "--wait", "0")
+    assert done.code == 0
+    assert "Incident 1 is closed." in done.err
+    show = f"incidents show {THROTTLING}#1 --stack bedrock-alerts --region eu-west-1"
+    assert f"A channel is not notified yet. It will be; to look again: bedrock-alerts {show}" in (
+        done.err
+    )
+
+
+def test_the_usual_wait_is_long_enough_for_a_close(stack: OperatedStack) -> None:
+    stack.happens(THROTTLING, "ALARM")
+    stack.played.pass_time(600)  # the pace of its group is over
+    started = stack.played.world.now()
+    done = stack.run("incidents", "close", "Throttling", "--yes")
+    assert done.code == 0
+    assert done.out.count("resolved") == 3
+    assert "not notified yet" not in done.err
+    assert stack.played.world.now() - started < 180
+
+
+def test_a_close_that_a_channel_refuses_is_said(stack: OperatedStack) -> None:
+    stack.happens(THROTTLING, "ALARM")
+    away(stack, "slack", 7200)
+    done = stack.run("incidents", "close", "Throttling", "--yes", "--wait", "600")
+    assert done.code == 1
+    assert "Incident 1 is closed." in done.err
+    assert "slack: slack returned 503" in done.err
+
+
+def test_an_incident_that_no_channel_was_notified_of_is_closed_in_silence(
+    stack: OperatedStack,
+) -> None:
+    stack.cloudwatch.add(THROTTLING)
+    stack.run("silence", "add", "Throttling", "--for", "2h", "--yes")
+    stack.happens(THROTTLING, "ALARM")
+    done = stack.run("incidents", "close", "Throttling", "--yes")
+    assert (done.code, done.out) == (0, "")
+    assert f"close incident 1 of {THROTTLING}, of which no channel was notified" in done.err
+    assert "Waiting" not in done.err
+    assert "nothing yet" not in stack.run("incidents", "--all").out
+
+
+def test_what_has_ended_says_when_and_how_long_it_lasted(stack: OperatedStack) -> None:
+    stack.happens(THROTTLING, "ALARM")
+    stack.happens(THROTTLING, "OK")
+    assert "Throttling #1: recovering, fired at 2026-11-27 08:00 UTC\n" in (
+        stack.run("incidents", "show", "Throttling").out
+    )
+    stack.played.pass_time(1200)
+    stack.happens(THROTTLING, "ALARM")
+    stack.played.pass_time(570)
+    stack.happens(THROTTLING, "OK")
+    stack.played.pass_time(1200)
+    assert "resolved, lasted 10 min" in stack.run("incidents", "--all").out
+    shown = stack.run("incidents", "show", "Throttling").out
+    line = "resolved at 2026-11-27 08:31 UTC, fired 08:21 to 08:31 (10 min)"
+    assert shown.startswith(f"Throttling #2: {line}\n")
+
+
+def test_a_number_is_that_of_an_open_incident_or_goes_with_its_alarm(stack: OperatedStack) -> None:
+    stack.happens(THROTTLING, "ALARM")
+    stack.happens(THROTTLING, "OK")
+    stack.played.pass_time(1200)
+    done = stack.run("incidents", "show", "1")
+    assert done.code == 2
+    assert "has no open incident 1. A number counts the incidents of one alarm" in done.err
+    assert "as in Throttling#1" in done.err
 
 
 def test_an_incident_whose_alarm_fires_is_not_closed(stack: OperatedStack) -> None:
@@ -318,9 +405,14 @@ def test_an_alarm_is_silenced_listed_and_heard_again(stack: OperatedStack) -> No
     assert stack.played.said("email") == ["Warning"]
     stack.played.pass_time(600)
     assert stack.played.said("email")[1].startswith("Silenced by alex until")
-    assert "Throttling  2026-11-27 10:00  alex  critical" in stack.run("silence").out
-    assert "silenced" in stack.run("incidents").out
-    assert stack.run("silence", "end", "Throttling", "--dry-run").code == 0
+    listed = stack.run("silence").out
+    assert "Throttling  2026-11-27 10:00  alex  critical alerts still notify" in listed
+    assert "firing 10 min, silenced" in stack.run("incidents").out
+    done = stack.run("silence", "end", "Throttling", "--dry-run")
+    assert done.code == 0
+    assert (
+        f"end the silence of {THROTTLING}, silenced by alex until 2026-11-27 10:00 UTC" in done.err
+    )
     assert stack.run("silence", "end", "Throttling", "--yes", "--json").document == {
         "stack": "bedrock-alerts",
         "account": "111122223333",

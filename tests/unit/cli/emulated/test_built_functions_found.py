@@ -55,12 +55,21 @@ def test_without_lambdas_python_the_packages_of_this_one_are_used(
     (layer / "m.cpython-399-x86_64-linux-gnu.so").touch()
     monkeypatch.setattr(platform, "machine", lambda: "x86_64")
     monkeypatch.setattr(built_functions, "LAMBDA_PYTHON", tmp_path / "missing")
+    monkeypatch.setattr(built_functions, "_installed_python", lambda: None)
     runtime = build.runtime(None)
     assert runtime.layers == (tmp_path / "SharedLayer" / "python",)
     assert "no Python 3.99 with awslambdaric" in runtime.note
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
-    with pytest.raises(CommandError, match=r"install python3\.13 and run `make setup-dev`"):
+    with pytest.raises(CommandError, match=r"install python3\.13 .*, then run `make runtime`"):
         build.runtime(None)
+    bare = tmp_path / "python3.13"
+    bare.write_text("#!/bin/sh\nexit 1\n")
+    bare.chmod(0o755)
+    monkeypatch.setattr(built_functions, "_installed_python", lambda: bare)
+    with pytest.raises(CommandError, match="has no Lambda runtime yet: run `make runtime`"):
+        build.runtime(None)
+    bare.write_text("#!/bin/sh\nexit 0\n")
+    assert build.runtime(None).python == bare
 
 
 @pytest.mark.parametrize(

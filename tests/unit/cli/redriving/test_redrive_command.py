@@ -104,9 +104,19 @@ def test_without_a_kind_it_lists_and_changes_nothing(world: World, run: Run) -> 
     assert (
         "batches           1  2026-11-23 08:00  2026-11-23 08:00  MemoryError: no memory" in ran.out
     )
-    assert "redrive batches deliveries --dry-run" in ran.out
+    again = "bedrock-alerts redrive batches deliveries --dry-run --stack ours --region eu-west-1"
+    assert f"\nTry it: {again}\n" in ran.out
     assert (len(world.left()), world.invoked, len(world.queues["deliveries-dlq"])) == (1, 0, 1)
     assert all(one["hidden"] <= world.now for one in world.queues["deliveries-dlq"])
+
+
+def test_a_stack_without_a_bucket_has_no_log_objects_and_says_what_it_reads(
+    world: World, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Redriver, "has", lambda _self, kind: kind != "log-objects")
+    world.outputs["InvocationLogGroupName"] = "calls"
+    with pytest.raises(InputError, match="reads log group calls, not a bucket"):
+        run("log-objects", "--from", "2026-11-23T08:00", "--dry-run")
 
 
 def test_nothing_that_waits_is_fine(run: Run) -> None:
@@ -118,7 +128,7 @@ def test_a_dry_run_reads_everything_and_changes_nothing(world: World, run: Run) 
     world.put("failed", "1", failed(awslogs(0, 3)))
     ran = run("all", "--dry-run")
     assert ran.code == 0
-    assert "Would redrive 1 failed batches (stack ours, account 111122223333" in ran.err
+    assert "Would redrive 1 failed batch (stack ours, account 111122223333" in ran.err
     assert "batches: 3 lines of the log" in ran.out
     assert (world.left(), world.invoked) == (["1"], 0)
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -121,7 +122,7 @@ def exported(tmp_path: Path) -> str:
 
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[str, str]:
-    assert replay.main([*arguments], standalone_mode=False) == 0
+    assert replay.main([*arguments, "--stack", "ours"], standalone_mode=False) == 0
     printed = capsys.readouterr()
     return printed.out, printed.err
 
@@ -151,12 +152,32 @@ def test_a_dry_run_writes_nothing(
 def test_a_stack_without_a_log_group_is_said(world: World, exported: str) -> None:
     world.outputs.clear()
     with pytest.raises(InputError, match="reads no log group"):
-        replay.main([exported, "--yes"], standalone_mode=False)
+        replay.main([exported, "--stack", "ours", "--yes"], standalone_mode=False)
 
 
-def test_nothing_to_play_is_said(world: World, tmp_path: Path) -> None:
-    empty = tmp_path / "empty"
-    empty.write_text("")
-    with pytest.raises(InputError, match="no invocation record was found"):
-        replay.main([str(empty), "--yes"], standalone_mode=False)
+@pytest.mark.parametrize("text", ["", "# A title\n\nA page of text.\n", '{"a":1}\n{"b":2}\n'])
+def test_nothing_to_play_is_said(world: World, tmp_path: Path, text: str) -> None:
+    log = tmp_path / "log"
+    log.write_text(text)
+    with pytest.raises(
+        InputError, match=r"no invocation record was found.*Known forms: "
+    ) as raised:
+        replay.main([str(log), "--stack", "ours", "--yes"], standalone_mode=False)
+    assert raised.value.exit_code == 2
     assert world.streams == {}
+
+
+def test_lines_that_are_not_calls_are_counted_apart(
+    world: World, exported: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mixed = tmp_path / "mixed.ndjson"
+    mixed.write_text(Path(exported).read_text().splitlines()[0] + "\nnot a record\n")
+    out, err = run(capsys, str(mixed), "--speed", "0", "--yes")
+    assert "Will write 1 call and 1 other line at once" in err
+    assert out.startswith("Wrote 2 lines to ")
+    assert len(world.streams) == 1
+
+
+def test_the_stack_has_to_be_named(exported: str) -> None:
+    with pytest.raises(click.MissingParameter, match="stack"):
+        replay.main([exported, "--yes"], standalone_mode=False)

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import shlex
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -845,3 +846,8 @@ def test_a_small_account_is_told_before_traffic_grows() -> None:
     account.answers["GetAccountSettings"] = {"AccountLimit": limit}
     (found,) = findings(account, "account concurrency")
     assert (found.verdict, "before traffic grows" in found.evidence) == ("ok", True)
+
+
+def test_that_no_function_is_stopped_is_said_with_how_many_there_are() -> None:
+    (found,) = findings(AccountInMemory(), "reserved concurrency")
+    assert re.fullmatch("none of [1-9][0-9]* functions is stopped", found.evidence)

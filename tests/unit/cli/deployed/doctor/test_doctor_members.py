@@ -5,6 +5,7 @@ import functools
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -212,7 +213,8 @@ def places(monkeypatch: pytest.MonkeyPatch) -> dict[str | None, AccountInMemory]
         if profile not in found:
             raise InputError(f"The config profile ({profile}) could not be found")
         account = found[profile]
-        return DeployedStack.read(name, region or "eu-west-1", account.client)
+        stack = DeployedStack.read(name, region or "eu-west-1", account.client)
+        return replace(stack, profile=profile or "")
 
     monkeypatch.setattr(DeployedStack, "open", opened)
     return found
@@ -235,7 +237,8 @@ def test_several_profiles_and_regions_are_looked_at_in_turn() -> None:
         ["bad eu-west-1", "5 ok, 1 wrong."],
         ["bad us-east-1", "5 ok, 1 wrong."],
     ]
-    assert "set AWS_PROFILE=bad for its commands" in result.output
+    assert "\n      AWS_PROFILE=bad aws sqs " in result.output
+    assert "AWS_PROFILE=good" not in result.output
 
 
 @pytest.mark.usefixtures("places")
