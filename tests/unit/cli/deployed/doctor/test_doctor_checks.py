@@ -440,6 +440,17 @@ def parsed(line: str) -> None:
     command.make_parser(click.Context(command)).parse_args(words)
 
 
+def test_a_claim_of_the_version_before_is_not_a_failed_batch() -> None:
+    account = AccountInMemory()
+    claim = {**LETTER, "Key": "redrive/batches/0a1b"}
+    account.answers["ListObjectsV2"] = {"Contents": [claim]}
+    (found,) = findings(account, "failed batches")
+    assert (found.verdict, found.evidence) == ("ok", "none")
+    account.answers["ListObjectsV2"] = {"Contents": [LETTER, claim]}
+    (found,) = findings(account, "failed batches")
+    assert found.evidence == "1 object, the oldest 5 h ago"
+
+
 def test_every_check_has_a_fault_that_it_names() -> None:
     # These only say what there is.
     never = {
