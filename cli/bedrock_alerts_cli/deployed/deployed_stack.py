@@ -26,6 +26,10 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 _UNKNOWN_TIME: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _DENIED: Final = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
 _EXPIRED: Final = frozenset({"ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId"})
+# By name: not every version of botocore has all of them.
+_LOGIN_ERRORS: Final = frozenset(
+    {"SSOError", "LoginError", "TokenRetrievalError", "CredentialRetrievalError"}
+)
 
 
 @dataclass(frozen=True)
@@ -168,7 +172,16 @@ def said_plainly(about: str) -> Iterator[None]:
             f"{about}: AWS refused {error.operation_name}: {code}. {message}"
         ) from error
     except BotoCoreError as error:
+        if is_login_over(error):
+            raise CommandError(
+                f"the AWS credentials are not valid: log in again ({error})"
+            ) from error
         raise CommandError(f"{about}: AWS cannot be reached: {error}") from error
+
+
+def is_login_over(error: BaseException) -> bool:
+    """Whether an error of botocore says that a login has to be renewed."""
+    return any(kind.__name__ in _LOGIN_ERRORS for kind in type(error).__mro__)
 
 
 def stack_options(command: Command) -> Command:

@@ -5,7 +5,13 @@ from typing import Any
 import boto3
 import click
 import pytest
-from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError
+from botocore.exceptions import (
+    ClientError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    TokenRetrievalError,
+    UnauthorizedSSOTokenError,
+)
 from moto import mock_aws
 
 from bedrock_alerts_cli.deployed.deployed_stack import (
@@ -58,6 +64,11 @@ def refused(code: str) -> ClientError:
         (refused("ExpiredToken"), "not valid: log in again"),
         (refused("Throttling"), "a queue: AWS refused DescribeStacks: Throttling. No."),
         (EndpointConnectionError(endpoint_url="http://x"), "a queue: AWS cannot be reached"),
+        (UnauthorizedSSOTokenError(), "not valid: log in again.*aws sso login"),
+        (
+            TokenRetrievalError(provider="sso", error_msg="Token has expired and refresh failed"),
+            "not valid: log in again.*Token has expired",
+        ),
         (NoCredentialsError(), "no AWS credentials: run `aws configure`"),
     ],
 )
