@@ -20,7 +20,6 @@ from bedrock_alerts_cli.redriving.count_once import (
 )
 from bedrock_alerts_cli.redriving.dead_letters import DeadLetters, Message
 from bedrock_alerts_cli.redriving.failed_batches import Bucket, FailedBatch, Stored
-from bedrock_alerts_cli.redriving.filled_objects import FilledObjects
 from bedrock_alerts_cli.redriving.log_objects import SETTLING, LogBucket, Looked, look
 
 QUEUES: Final[Mapping[str, tuple[str, str]]] = {
@@ -110,6 +109,10 @@ class Redriver:
 
     def looked(self, start: datetime, end: datetime) -> Looked:
         """Compare the log objects of a time with what was counted; nothing is changed."""
+        from bedrock_alerts_cli.redriving.filled_objects import (  # noqa: PLC0415 - boto3 is slow
+            FilledObjects,
+        )
+
         with said_plainly("the objects of the log"):
             collector = Collector.of(self._stack, *_OBJECTS)
             filled = FilledObjects(self._stack, collector.log_group, self._clock)
