@@ -84,7 +84,7 @@ def written_minutes(
         logGroupName=log_group,
         # No call is counted before it is made.
         startTime=first,
-        filterPattern=f"{{ $.{LINES} = * && {about} }}",
+        filterPattern=f"{{ $.{LINES} >= 0 && {about} }}",
     )
     found: Counter[int] = Counter()
     for page in pages:
@@ -103,9 +103,7 @@ def _written(line: str, namespace: str) -> tuple[int, int]:
         (directive,) = about["CloudWatchMetrics"]
         if directive["Namespace"] != namespace or directive["Dimensions"] != [[]]:
             return (0, 0)
-        value = document[LINES]
-        number = sum(value) if isinstance(value, list) else value
-        return (int(about["Timestamp"]) // 1000, round(number))
+        return (int(about["Timestamp"]) // 1000, round(document[LINES]))
     except (ValueError, KeyError, TypeError, RecursionError):
         return (0, 0)
 
