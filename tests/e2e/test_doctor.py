@@ -152,6 +152,7 @@ def test_a_route_to_nowhere_is_named_and_a_valid_file_stored(
     routes = tmp_path / "routes.yaml"
     routes.write_text("{}")
     command[command.index("config/routes.yaml")] = str(routes)
+    command.append("--yes")
     result = CliRunner().invoke(cli, command[1:], standalone_mode=False)
     assert result.return_value == 0, result.exception
     assert Doctor(live).is_content_with("Channels")

@@ -56,12 +56,13 @@ def written(account: Account, group: str) -> list[str]:
     ]
 
 
-def let_claims_settle(s3: Any, bucket: str) -> None:
+def let_claims_settle(dynamodb: Any, table: str) -> None:
     """Let the time pass after which a claim that was left behind says nothing any more."""
-    for found in s3.list_objects_v2(Bucket=bucket, Prefix="redrive/").get("Contents", []):
-        claim = json.loads(s3.get_object(Bucket=bucket, Key=found["Key"])["Body"].read())
-        body = json.dumps({**claim, "settled": 0.0}).encode()
-        s3.put_object(Bucket=bucket, Key=found["Key"], Body=body)
+    for item in dynamodb.scan(TableName=table)["Items"]:
+        if item["pk"]["S"].startswith("redrive#"):
+            claim = {**json.loads(item["data"]["S"]), "settled": 0.0}
+            settled = {"data": {"S": json.dumps(claim)}, "settled": {"N": "0"}}
+            dynamodb.put_item(TableName=table, Item={**item, **settled})
 
 
 def test_a_redrive_that_is_killed_is_repeated_and_restores_exactly_what_was_missing(
@@ -102,7 +103,7 @@ def test_a_redrive_that_is_killed_is_repeated_and_restores_exactly_what_was_miss
     victim.kill()
     assert victim.wait() != 0
     time.sleep(2)  # what it had begun ends
-    let_claims_settle(s3, bucket)
+    let_claims_settle(account.engine.client("dynamodb"), stack.resources["IncidentsTable"])
 
     done = run(account, "all", "--yes", "--json")
     assert done.code == 0, done

@@ -194,6 +194,11 @@ def test_reading_alarms_ends_at_the_deadline() -> None:
         AlarmHistories("mine.", client, lambda: 2.0)(*WEEK, 1.0)
 
 
+@pytest.mark.parametrize("port", [AlarmHistories("mine."), Latencies()])
+def test_one_throttled_request_loses_no_part_of_the_report(port: Any) -> None:
+    assert port._client.meta.config.retries == {"mode": "standard", "total_max_attempts": 4}  # noqa: SLF001
+
+
 def test_latency_is_the_median_of_the_days() -> None:
     client: Any = CloudWatch()
     assert Latencies(client)(*WEEK) == {HAIKU: 1_000.0}

@@ -332,12 +332,13 @@ class AccountInMemory:
             if key[0] == namespace and name in {"", key[1]}:
                 del self.metrics[key]
 
-    def _listed(self, Namespace: str, MetricName: str) -> dict[str, Any]:  # noqa: N803
+    def _listed(self, Namespace: str, MetricName: str, Dimensions: Any = ()) -> dict[str, Any]:  # noqa: N803
+        wanted = {(one["Name"], one["Value"]) for one in Dimensions}
         return {
             "Metrics": [
                 {"Dimensions": [{"Name": key, "Value": value} for key, value in dimensions]}
                 for namespace, name, dimensions in self.metrics
-                if (namespace, name) == (Namespace, MetricName)
+                if (namespace, name) == (Namespace, MetricName) and wanted <= set(dimensions)
             ]
         }
 

@@ -42,6 +42,7 @@ FUNCTIONS: Final = {
 }
 RESOURCES: Final = {
     "FailedBatchesBucket": "failed",
+    "IncidentsTable": "incidents",
     "CollectLogsFunction": "collect-logs",
     "CollectLogsLogGroup": "collect-logs",
     "CollectStreamFunction": "collect-stream",
@@ -80,9 +81,11 @@ class World:
         self.now = NOW
         self.objects: dict[tuple[str, str], tuple[bytes, str, float]] = {}
         self.queues: dict[str, list[dict[str, Any]]] = {}
+        self.items: dict[tuple[str, str], dict[str, Any]] = {}
         self.log: list[tuple[str, float, str]] = []
-        self.streams: dict[tuple[str, str], tuple[float, list[str]]] = {}
+        self.streams: dict[tuple[str, str], tuple[float, list[tuple[float, str]]]] = {}
         self.variables = {"METRICS_NAMESPACE": "BedrockAlerts"}
+        self.resources = dict(RESOURCES)
         self.parameters = {"InvocationLogBucketName": "logs"}
         self.outputs: dict[str, str] = {}
         self.log_delay = self.shown_after = 0.0
@@ -105,7 +108,7 @@ class World:
             status="CREATE_COMPLETE",
             parameters=self.parameters,
             outputs=self.outputs,
-            resources=RESOURCES,
+            resources=self.resources,
             client=lambda service, _seconds=None: Client(self, service),
         )
 
@@ -283,6 +286,62 @@ class Client:
             ]
         }
 
+    # ---- DynamoDB --------------------------------------------------------------------------------
+
+    def _get_item(
+        self, TableName: str, Key: dict[str, dict[str, str]], *, ConsistentRead: bool
+    ) -> dict[str, Any]:
+        assert (TableName, ConsistentRead) == ("incidents", True)
+        found = self._world.items.get(_of(Key))
+        return {"Item": found} if found else {}
+
+    def _put_item(
+        self,
+        TableName: str,
+        Item: dict[str, dict[str, str]],
+        ConditionExpression: str,
+        ExpressionAttributeNames: Mapping[str, str] | None = None,
+        ExpressionAttributeValues: Mapping[str, dict[str, str]] | None = None,
+    ) -> dict[str, Any]:
+        assert TableName == "incidents"
+        found = self._world.items.get(_of(Item))
+        if ConditionExpression == "attribute_not_exists(pk)":
+            is_met = found is None
+        else:
+            assert ConditionExpression == "#data = :before"
+            assert ExpressionAttributeNames == {"#data": "data"}
+            assert ExpressionAttributeValues is not None
+            is_met = found is not None and found["data"] == ExpressionAttributeValues[":before"]
+        if not is_met:
+            raise refused("ConditionalCheckFailedException", "PutItem")
+        self._world.items[_of(Item)] = Item
+        return {}
+
+    def _delete_item(self, TableName: str, Key: dict[str, dict[str, str]]) -> dict[str, Any]:
+        assert TableName == "incidents"
+        self._world.items.pop(_of(Key), None)
+        return {}
+
+    def _query(
+        self,
+        TableName: str,
+        *,
+        ConsistentRead: bool,
+        KeyConditionExpression: str,
+        FilterExpression: str,
+        ExpressionAttributeValues: Mapping[str, dict[str, str]],
+    ) -> dict[str, Any]:
+        assert (TableName, ConsistentRead) == ("incidents", True)
+        assert (KeyConditionExpression, FilterExpression) == ("pk = :kind", "settled > :at")
+        kind, at = (ExpressionAttributeValues[name] for name in (":kind", ":at"))
+        return {
+            "Items": [
+                item
+                for (pk, _), item in self._world.items.items()
+                if pk == kind["S"] and float(item["settled"]["N"]) > float(at["N"])
+            ]
+        }
+
     # ---- Lambda, Logs, Bedrock -------------------------------------------------------------------
 
     def _get_function_configuration(self, FunctionName: str) -> dict[str, Any]:
@@ -296,17 +355,19 @@ class Client:
     def _filter_log_events(
         self,
         logGroupName: str,
-        filterPattern: str,
         startTime: int,
+        endTime: int | None = None,
+        filterPattern: str = "",
     ) -> dict[str, Any]:
         world = self._world
         return {
             "events": [
-                {"message": line, "timestamp": int(at * 1000)}
-                for group, at, line in world.log
+                {"message": line, "timestamp": int(at * 1000), "eventId": f"{place:056d}"}
+                for place, (group, at, line) in enumerate(world.log)
                 if group == logGroupName
-                and filterPattern.strip('"') in line
+                and _matches(line, filterPattern)
                 and startTime <= at * 1000
+                and (endTime is None or at * 1000 <= endTime)
                 and at + world.log_delay <= world.now
             ]
         }
@@ -322,7 +383,8 @@ class Client:
         world = self._world
         for event in logEvents:
             assert world.now - 14 * 86_400 < event["timestamp"] / 1000 <= world.now
-            world.streams[logGroupName, logStreamName][1].append(event["message"])
+            stream = world.streams[logGroupName, logStreamName][1]
+            stream.append((world.now, event["message"]))
             world.log.append((logGroupName, world.now, event["message"]))
         return {}
 
@@ -334,7 +396,12 @@ class Client:
         nextToken: str = "",
     ) -> dict[str, Any]:
         assert startFromHead
-        messages = self._world.streams[logGroupName, logStreamName][1]
+        world = self._world
+        messages = [
+            message
+            for at, message in world.streams[logGroupName, logStreamName][1]
+            if at + world.log_delay <= world.now
+        ]
         first = int(nextToken or 0)
         events = [{"message": message} for message in messages[first : first + 7]]
         return {"events": events, "nextForwardToken": str(first + len(events))}
@@ -412,6 +479,28 @@ class Client:
     def _send_message_batch(self, QueueUrl: str, Entries: list[dict[str, str]]) -> dict[str, Any]:
         self._world.send(QueueUrl, *(entry["MessageBody"] for entry in Entries))
         return {}
+
+
+def _matches(line: str, pattern: str) -> bool:
+    """Match a quoted term, or numbers of a JSON line: { $.a >= 1 && $.b.c < 2 }."""
+    if not pattern.startswith("{"):
+        return pattern.strip('"') in line
+    for condition in pattern.strip("{} ").split(" && "):
+        path, operator, limit = condition.split()
+        try:
+            value = json.loads(line)
+            for name in path.removeprefix("$.").split("."):
+                value = value[name]
+        except (ValueError, KeyError, TypeError):
+            return False
+        assert operator in {">=", "<"}
+        if (value >= float(limit)) != (operator == ">="):
+            return False
+    return True
+
+
+def _of(item: Mapping[str, dict[str, str]]) -> tuple[str, str]:
+    return item["pk"]["S"], item["sk"]["S"]
 
 
 class Pages:

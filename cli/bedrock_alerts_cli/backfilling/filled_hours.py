@@ -47,6 +47,16 @@ class FilledHours:
         self._group = log_group
         self._clock = clock
 
+    def minutes(self) -> frozenset[int]:
+        """Return every minute that was filled or is being filled, in seconds since 1970.
+
+        Raises CommandError while that may change.
+        """
+        filled = self.all()
+        for hour, one in filled.items():
+            self._refuse_if_new(hour, one)
+        return frozenset().union(*(one.minutes or () for one in filled.values()))
+
     def all(self) -> dict[int, Filled]:
         """Return them by their beginning, in seconds since 1970."""
         found: dict[int, Filled] = {}
@@ -75,11 +85,8 @@ class FilledHours:
         `filled` is what `all` said about it: if another run has begun since, that is an error.
         """
         now = self._clock()
-        if filled and now - filled.since < _SETTLED_SECONDS:
-            wait = round((_SETTLED_SECONDS - now + filled.since) / 60) + 1
-            raise CommandError(
-                f"another run may be filling {_stamp(hour)}: run it again in {wait} min"
-            )
+        if filled:
+            self._refuse_if_new(hour, filled)
         before = filled.generation if filled else 0
         there = Counter(map(_key, self._written(hour, before)))
         stream = LogStream(self._logs, self._group, _name(hour, before + 1))
@@ -99,6 +106,15 @@ class FilledHours:
         for batch in batches(Event(at, text) for text in (first, *lacking, last)):
             stream.put(batch)
         return len(lacking)
+
+    def _refuse_if_new(self, hour: int, filled: Filled) -> None:
+        """Raise CommandError while the run that began last may still write."""
+        left = _SETTLED_SECONDS - self._clock() + filled.since
+        if left > 0:
+            raise CommandError(
+                f"another run may be filling {_stamp(hour)}: run it again in"
+                f" {round(left / 60) + 1} min"
+            )
 
     def _looked_at(self, hour: int, filled: Filled) -> Filled:
         for line in self._written(hour, filled.generation):

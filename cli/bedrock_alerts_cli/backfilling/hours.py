@@ -1,5 +1,7 @@
 """What each hour has, in the log and in CloudWatch, and so what is to be filled."""
 
+import json
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -72,6 +74,47 @@ def counted_minutes(
     return found
 
 
+def written_minutes(
+    logs: Any, log_group: str, namespace: str, start: datetime, end: datetime
+) -> Counter[int]:
+    """Return how many lines of [start, end) were counted in each minute, as the log group says."""
+    first, last = (int(at.timestamp() * 1000) for at in (start, end))
+    about = f"$._aws.Timestamp >= {first} && $._aws.Timestamp < {last}"
+    pages = logs.get_paginator("filter_log_events").paginate(
+        logGroupName=log_group,
+        # No call is counted before it is made.
+        startTime=first,
+        filterPattern=f"{{ $.{LINES} >= 0 && {about} }}",
+    )
+    found: Counter[int] = Counter()
+    for page in pages:
+        for event in page.get("events", []):
+            at, number = _written(event["message"], namespace)
+            if first <= at * 1000 < last:
+                found[at // _MINUTE_SECONDS * _MINUTE_SECONDS] += number
+    return found
+
+
+def _written(line: str, namespace: str) -> tuple[int, int]:
+    """Return the time of a line with metrics, in seconds since 1970, and its counted lines."""
+    try:
+        document = json.loads(line)
+        about = document["_aws"]
+        (directive,) = about["CloudWatchMetrics"]
+        if directive["Namespace"] != namespace or directive["Dimensions"] != [[]]:
+            return (0, 0)
+        return (int(about["Timestamp"]) // 1000, round(document[LINES]))
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return (0, 0)
+
+
+def whole_hours(start: datetime, end: datetime) -> tuple[datetime, datetime]:
+    """Return the begin of the hour in which a time begins, and the end of that in which it ends."""
+    first = int(start.timestamp() // HOUR_SECONDS) * HOUR_SECONDS
+    last = math.ceil(end.timestamp() / HOUR_SECONDS) * HOUR_SECONDS
+    return datetime.fromtimestamp(first, UTC), datetime.fromtimestamp(last, UTC)
+
+
 def logged_minutes(points: Iterable[Datapoint]) -> Counter[int]:
     """Return how many lines of the log the collector counts in each minute."""
     found: Counter[int] = Counter()
@@ -89,9 +132,8 @@ def planned(
     filled: Mapping[int, Filled],
     limits: Limits,
 ) -> list[Hour]:
-    """Return every hour that begins in [start, end), with what is to be filled of it."""
-    first = int(start.timestamp()) // HOUR_SECONDS * HOUR_SECONDS
-    hours = range(first, int(end.timestamp()), HOUR_SECONDS)
+    """Return every hour of [start, end), which are whole hours, with what is to be filled."""
+    hours = range(int(start.timestamp()), int(end.timestamp()), HOUR_SECONDS)
     return [_hour(at, logged, counted, filled.get(at), limits) for at in hours]
 
 

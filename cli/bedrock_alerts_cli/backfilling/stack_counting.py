@@ -14,6 +14,7 @@ from bedrock_alerts.invocations.gunzip import inflated, lines
 from bedrock_alerts.invocations.invocation import Rejected, Skipped
 from bedrock_alerts.invocations.offloaded_bodies import OffloadedBodies
 from bedrock_alerts.invocations.pricing import load_prices
+from bedrock_alerts.invocations.s3_notifications import LogObject
 from bedrock_alerts.limits import MAX_OBJECT_INFLATED_BYTES
 from bedrock_alerts.settings import load
 from bedrock_alerts.wiring.collector_settings import CollectorSettings
@@ -102,16 +103,19 @@ def of_stack(stack: DeployedStack, start: datetime, end: datetime) -> Iterator[E
 def _of_bucket(bucket: LogBucket, start: datetime, end: datetime) -> Iterator[Entry]:
     reader = ObjectReader(bucket.s3)
     for found in bucket.objects(start, end + _LONGEST_CALL):
-        where = f"s3://{bucket.name}/{found.place.key}"
-        try:
-            unpacked = inflated(
-                reader.chunks(bucket.name, found.place.key), limit=MAX_OBJECT_INFLATED_BYTES
-            )
-            for number, text in enumerate(lines(unpacked), 1):
-                place = f"{where}:{number}"
-                yield Rejected("too_large", place) if text is None else Line(text, place)
-        except (GoneError, TransientError, BatchError) as error:
-            raise CommandError(f"{where}: {error}") from error
+        yield from of_object(reader, found.place)
+
+
+def of_object(reader: ObjectReader, found: LogObject) -> Iterator[Entry]:
+    """Read one object of the log. Raises CommandError."""
+    where = f"s3://{found.bucket}/{found.key}"
+    try:
+        unpacked = inflated(reader.chunks(found.bucket, found.key), limit=MAX_OBJECT_INFLATED_BYTES)
+        for number, text in enumerate(lines(unpacked), 1):
+            place = f"{where}:{number}"
+            yield Rejected("too_large", place) if text is None else Line(text, place)
+    except (GoneError, TransientError, BatchError) as error:
+        raise CommandError(f"{where}: {error}") from error
 
 
 def _of_group(logs: Any, group: str, start: datetime, end: datetime) -> Iterator[Entry]:

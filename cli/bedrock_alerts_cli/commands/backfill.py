@@ -46,10 +46,11 @@ _WHY: Final = {
 @click.option(
     "--min-age",
     type=click.FloatRange(min=1),
-    default=7.0,
-    show_default=True,
     metavar="HOURS",
-    help="Leave what is younger: Lambda tries to count it for six hours.",
+    help=(
+        "Leave what is younger: AWS still tries to count it.  [default: 7, or 25 if the stack"
+        " reads a bucket or a stream]"
+    ),
 )
 @stack_options
 @change_options
@@ -60,7 +61,7 @@ def backfill(  # noqa: PLR0913 - click passes every option on its own
     since: datetime,
     until: datetime | None,
     all_hours: bool,
-    min_age: float,
+    min_age: float | None,
     stack: str,
     region: str | None,
     endpoint_url: str | None,
@@ -92,13 +93,15 @@ def backfill(  # noqa: PLR0913 - click passes every option on its own
     end = until or datetime.fromtimestamp(now, UTC)
     if end <= since:
         raise click.UsageError("--to must be later than --from")
-    limits = Limits(now - OLDEST.total_seconds(), now - min_age * _HOUR, all_hours)
-    if end.timestamp() <= limits.oldest:
+    oldest = now - OLDEST.total_seconds()
+    if end.timestamp() <= oldest:
         raise CommandError(
             "CloudWatch takes no metrics older than two weeks: nothing of this time can be filled."
             " `bedrock-alerts metrics` shows them"
         )
     backfiller = Backfiller(DeployedStack.open(stack, region, endpoint_url))
+    hours_left = backfiller.tried_hours if min_age is None else min_age
+    limits = Limits(oldest, now - hours_left * _HOUR, all_hours)
     with until_cut_off():
         click.echo(backfiller.place, err=True)
         hours = backfiller.look(files, since, end, limits)

@@ -98,6 +98,8 @@ def redrive(  # noqa: PLR0913 - click passes every option on its own
             for kind in kinds
         ]
         waiting = [one for one in found if one.number]
+        if what and not dry_run:
+            redriver.move_old_claims()
         if not what or dry_run or not waiting:
             _say_found(found, looked, as_json=as_json)
             if what and waiting:
@@ -157,8 +159,9 @@ def _say_found(found: Sequence[Found], looked: Looked | None, *, as_json: bool) 
             write(f"{one.kind}: {count(one.records, 'line')} of the log\n")
     if looked is not None:
         known, never = looked.known_since, len(looked.uncounted)
+        filled = f", {len(looked.filled):,} counted by a backfill" if looked.filled else ""
         write(
-            f"log-objects: {looked.number:,} in that time, {never:,} never counted\n"
+            f"log-objects: {looked.number:,} in that time, {never:,} never counted{filled}\n"
             + (
                 f"Known since {known:%Y-%m-%d %H:%M} UTC; for what is older use backfill.\n"
                 if known

@@ -34,6 +34,10 @@ _EXPIRED: Final = frozenset({"ExpiredToken", "ExpiredTokenException", "InvalidCl
 _CHECK_ENDPOINT: Final = "check --endpoint-url and AWS_ENDPOINT_URL"
 # The local stack answers at once, or is not there.
 _LOCAL_SECONDS: Final = 2.0
+# By name: not every version of botocore has all of them.
+_LOGIN_ERRORS: Final = frozenset(
+    {"SSOError", "LoginError", "TokenRetrievalError", "CredentialRetrievalError"}
+)
 
 
 @dataclass(frozen=True)
@@ -255,6 +259,10 @@ def said_plainly(about: str) -> Iterator[None]:
             f"{about}: AWS refused {error.operation_name}: {code}. {message}"
         ) from error
     except BotoCoreError as error:
+        if is_login_over(error):
+            raise CommandError(
+                f"the AWS credentials are not valid: log in again ({error})"
+            ) from error
         raise CommandError(
             f"{about}: AWS cannot be reached. {error}. {_next_step(error)}"
         ) from error
@@ -266,6 +274,11 @@ def _next_step(error: Any) -> str:
     if url and _is_local(url):
         return "Is the local stack running? `bedrock-alerts demo` starts it"
     return "Check the network, the Region and --endpoint-url"
+
+
+def is_login_over(error: BaseException) -> bool:
+    """Whether an error of botocore says that a login has to be renewed."""
+    return any(kind.__name__ in _LOGIN_ERRORS for kind in type(error).__mro__)
 
 
 def stack_options(command: Command) -> Command:

@@ -15,9 +15,10 @@ from bedrock_alerts_cli.user_errors import CommandError
 
 PATIENCE_SECONDS: Final = 600.0
 _POLL_SECONDS: Final = 5.0
-_COLLECTORS: Final = ("CollectLogsFunction", "CollectObjectsFunction", "CollectStreamFunction")
-# The collector writes it with every batch, minutes before CloudWatch shows the metric.
-_RECORD: Final = '"RecordsReceived"'
+_LOG_GROUPS: Final = ("CollectLogsLogGroup", "CollectObjectsLogGroup", "CollectStreamLogGroup")
+# The collector writes it about every call, minutes before CloudWatch shows the metric. Lines that
+# are not calls, as CloudWatch Logs sends one to a new subscription, have another.
+_CALLS: Final = "Invocations"
 
 
 def saw_first_record(
@@ -55,16 +56,15 @@ def saw_first_record(
 
 def has_record(stack: DeployedStack, since: float) -> bool:
     """Look into the collector's log."""
-    function = next(stack.resources[one] for one in _COLLECTORS if one in stack.resources)
+    group = next(stack.resources[one] for one in _LOG_GROUPS if one in stack.resources)
     with said_plainly("the collector's log"):
         pages = stack.client("logs").get_paginator("filter_log_events")
         found = pages.paginate(
-            logGroupName=f"/aws/lambda/{function}",
+            logGroupName=group,
             startTime=int(since * 1000),
-            filterPattern=_RECORD,
-            PaginationConfig={"MaxItems": 1},
+            filterPattern=f'"{_CALLS}"',
         )
-        return any(page["events"] for page in found)
+        return any(f'"{_CALLS}":' in one["message"] for page in found for one in page["events"])
 
 
 def _show(text: str) -> None:

@@ -108,13 +108,35 @@ class TrialStack:
         return found
 
     def _delete_stack(self) -> str:
+        from botocore.exceptions import WaiterError  # noqa: PLC0415 - boto3 is slow to load
+
         if not self._is_there(self.name):
             return f"there is no stack {self.name}"
         cloudformation = self._client("cloudformation")
         cloudformation.delete_stack(StackName=self.name)
         waiter = cloudformation.get_waiter("stack_delete_complete")
-        waiter.wait(StackName=self.name, WaiterConfig=_WAITER)
+        try:
+            waiter.wait(StackName=self.name, WaiterConfig=_WAITER)
+        except WaiterError as error:
+            raise CommandError(self._why_it_stays()) from error
         return f"deleted stack {self.name}"
+
+    def _why_it_stays(self) -> str:
+        """Name the resources that CloudFormation could not delete, with the next step."""
+        found = self._is_there(self.name)
+        if not found or found["StackStatus"] != "DELETE_FAILED":
+            return "CloudFormation still deletes it: look again in some minutes"
+        pages = self._client("cloudformation").get_paginator("list_stack_resources")
+        stay = [
+            f"{one['LogicalResourceId']} ({one.get('ResourceStatusReason') or 'no reason given'})"
+            for page in pages.paginate(StackName=self.name)
+            for one in page["StackResourceSummaries"]
+            if one["ResourceStatus"] == "DELETE_FAILED"
+        ]
+        return (
+            f"CloudFormation could not delete {', '.join(stay) or 'it'}: remove what prevents it,"
+            " then delete the stack again"
+        )
 
     def _delete_bucket(self, bucket: str) -> str:
         s3 = self._client("s3")

@@ -1,6 +1,6 @@
 """Having a collector count something exactly once, whatever breaks off in between.
 
-The order is: claim, count, record that it was counted, remove what was counted, give up the claim.
+The order is: claim, count, record that it was counted, remove what was counted. The claim stays.
 A run that finds a claim that was left behind looks for the collector's line about it, and counts
 again only when such a line can no longer appear. `docs/operate.md` says what that guarantees.
 """
@@ -14,7 +14,7 @@ from typing import Any, Final, Literal, NamedTuple, TypeAlias
 from bedrock_alerts.invocations.redrives import COUNTED, Redrive, marked
 from bedrock_alerts.text import clean
 from bedrock_alerts_cli.deployed.deployed_stack import DeployedStack, said_plainly
-from bedrock_alerts_cli.redriving.claims import Claim, Claims, Held
+from bedrock_alerts_cli.redriving.claims import Claim, Claims
 from bedrock_alerts_cli.user_errors import CommandError
 
 Verdict: TypeAlias = Literal["counted", "counted before", "failed", "left", "unclear", "gone"]
@@ -38,7 +38,6 @@ class Unit(NamedTuple):
 
     name: str
     event: dict[str, Any]
-    is_there: Callable[[], bool]
     proven_since: float | None = None
 
 
@@ -113,15 +112,15 @@ class CountOnce:
         """Count a unit, unless it was counted or may be under way. Raises CommandError."""
         now = self._clock()
         known = self._claims.read(unit.name)
-        if known is not None and known.claim.state == "counted":
+        if known is not None and known.state == "counted":
             return Outcome("counted before")
-        since = known.claim.since if known else unit.proven_since
+        since = known.since if known else unit.proven_since
         if since is not None and self._collector.has_counted(unit.name, since):
             if known is not None:
                 self._claims.mark_counted(unit.name, known)
             return Outcome("counted before")
-        if known is not None and now < known.claim.settled:
-            minutes = max(1, round((known.claim.settled - now) / 60))
+        if known is not None and now < known.settled:
+            minutes = max(1, round((known.settled - now) / 60))
             return Outcome(
                 "unclear", f"another run may be counting it: look again in {minutes} min"
             )
@@ -132,17 +131,12 @@ class CountOnce:
             until=until,
             settled=until + self._collector.seconds + LOG_SECONDS,
         )
-        held = self._claims.take(unit.name, claim, known)
-        if held is None:
+        if not self._claims.take(unit.name, claim, known):
             return Outcome("unclear", "another run has just begun to count it")
-        # Between the listing and the claim another run may have counted and removed it.
-        if not unit.is_there():
-            self._claims.release(unit.name)
-            return Outcome("gone", "it was removed meanwhile")
-        return self._counted(unit, held)
+        return self._counted(unit, claim)
 
-    def _counted(self, unit: Unit, held: Held) -> Outcome:
-        event = marked(unit.event, Redrive(batch=unit.name, until=held.claim.until))
+    def _counted(self, unit: Unit, claim: Claim) -> Outcome:
+        event = marked(unit.event, Redrive(batch=unit.name, until=claim.until))
         with self._released_if_refused(unit.name):
             answer = self._collector.functions.invoke(
                 FunctionName=self._collector.function,
@@ -153,7 +147,7 @@ class CountOnce:
         if answer.get("FunctionError"):
             return self._failed(unit.name, said)
         if said.get("counted") == unit.name:
-            self._claims.mark_counted(unit.name, held)
+            self._claims.mark_counted(unit.name, claim)
             return Outcome("counted", counts=said)
         if said.get("batchItemFailures"):
             self._claims.release(unit.name)

@@ -17,7 +17,7 @@ from bedrock_alerts.errors import BatchError
 from bedrock_alerts.invocations.decode import LogBatch, decode_batch, decode_event
 from bedrock_alerts.invocations.redrives import batch_name, data_name
 from bedrock_alerts.text import clean
-from bedrock_alerts_cli.redriving.claims import FOLDER
+from bedrock_alerts_cli.redriving.claims import OLD_FOLDER
 
 _ERROR_CHARS: Final = 200
 _MISSING: Final = frozenset({"NoSuchKey", "404", "NotFound"})
@@ -74,7 +74,7 @@ class Bucket:
         pages = self._s3.get_paginator("list_objects_v2")
         for page in pages.paginate(Bucket=self.name):
             for found in page.get("Contents", []):
-                if not found["Key"].startswith(FOLDER):
+                if not found["Key"].startswith(OLD_FOLDER):
                     yield Stored(found["Key"], found["Size"], found["LastModified"])
 
     def open(self, key: str) -> FailedBatch | None:
@@ -87,16 +87,6 @@ class Bucket:
             raise
         with answer["Body"] as body:
             return opened(body.read())
-
-    def has(self, key: str) -> bool:
-        """Whether an object is still there."""
-        try:
-            self._s3.head_object(Bucket=self.name, Key=key)
-        except self._s3.exceptions.ClientError as error:
-            if error.response.get("Error", {}).get("Code") in _MISSING:
-                return False
-            raise
-        return True
 
     def remove(self, key: str) -> None:
         """Delete an object."""

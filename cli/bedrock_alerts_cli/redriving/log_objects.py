@@ -19,6 +19,9 @@ SETTLING: Final = timedelta(minutes=15)
 """So young an object may be on its way to the collector."""
 
 
+_THE_BEGINNING: Final = datetime.fromtimestamp(0, UTC)
+
+
 class Found(NamedTuple):
     """One log object: where it is, and since when."""
 
@@ -35,11 +38,15 @@ class Found(NamedTuple):
 
 
 class Looked(NamedTuple):
-    """The objects of a time: all, those that were never counted, and since when that is known."""
+    """The objects of a time: all, those that were never counted, and since when that is known.
+
+    `filled` are those of which a backfill has counted calls.
+    """
 
     number: int
     uncounted: tuple[Found, ...]
     known_since: datetime | None
+    filled: tuple[Found, ...] = ()
 
 
 class LogBucket(NamedTuple):
@@ -85,8 +92,20 @@ class LogBucket(NamedTuple):
 
 def look(bucket: LogBucket, collector: Collector, start: datetime, end: datetime) -> Looked:
     """Compare the objects that were stored in a time with what the collector's log proves."""
-    names = set[str]()
-    since: datetime | None = None
+    since = next((at for _, at in _proofs(collector, _THE_BEGINNING)), None)
+    # An object is counted after it is stored, by clocks that differ a little.
+    names = {name for name, _ in _proofs(collector, start - SETTLING)} if since else set[str]()
+    found = [one for one in bucket.objects(start, end) if start <= one.at < end]
+    uncounted = [
+        one
+        for one in found
+        if since is not None and one.at >= since and object_name(one.place) not in names
+    ]
+    return Looked(len(found), tuple(uncounted), since)
+
+
+def _proofs(collector: Collector, start: datetime) -> Iterator[tuple[str, datetime]]:
+    """Yield what the log proves to have been counted, the oldest line first."""
     pages = collector.logs.get_paginator("filter_log_events").paginate(
         logGroupName=collector.log_group,
         filterPattern=f'"{COUNTED}"',
@@ -95,13 +114,4 @@ def look(bucket: LogBucket, collector: Collector, start: datetime, end: datetime
     for page in pages:
         for event in page.get("events", []):
             if name := proves(event["message"]):
-                names.add(name)
-                at = datetime.fromtimestamp(event["timestamp"] / 1000, UTC)
-                since = at if since is None else min(since, at)
-    found = [one for one in bucket.objects(start, end) if start <= one.at < end]
-    uncounted = [
-        one
-        for one in found
-        if since is not None and one.at >= since and object_name(one.place) not in names
-    ]
-    return Looked(len(found), tuple(uncounted), since)
+                yield name, datetime.fromtimestamp(event["timestamp"] / 1000, UTC)

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
 
-from bedrock_alerts.invocations.redrives import data_name, object_name, objects_name
+from bedrock_alerts.invocations.redrives import data_name, objects_name
 from bedrock_alerts.invocations.s3_notifications import LogObject, log_objects
 from bedrock_alerts.limits import METRIC_MAX_AGE_SECONDS
 from bedrock_alerts_cli.deployed.deployed_stack import DeployedStack, said_plainly
-from bedrock_alerts_cli.redriving.claims import Claims
+from bedrock_alerts_cli.redriving.claims import Claims, move_old_claims
 from bedrock_alerts_cli.redriving.count_once import (
     LOG_SECONDS,
     Collector,
@@ -35,6 +35,7 @@ _COLLECTORS: Final = {
     "CollectStreamFunction": "CollectStreamLogGroup",
 }
 _OBJECTS: Final = ("CollectObjectsFunction", "CollectObjectsLogGroup")
+_COUNTED_ONCE: Final = ("batches", "objects")
 _BATCHES_READ: Final = 20
 # EventBridge tries for a day to put a message into a queue.
 _BEFORE_THE_QUEUE: Final = timedelta(days=1).total_seconds()
@@ -63,14 +64,6 @@ class Step(NamedTuple):
     where: str
 
 
-class _Handled(NamedTuple):
-    """What a run has done, and what it left, by name; it began at `since` (seconds since 1970)."""
-
-    since: float
-    done: set[str]
-    left: set[str]
-
-
 class Redriver:
     """Everything that can be redriven in one stack."""
 
@@ -83,6 +76,11 @@ class Redriver:
     def place(self) -> str:
         """Say which stack, account and Region this is about."""
         return self._stack.place
+
+    def move_old_claims(self) -> None:
+        """Move the claims of version 0.2.0 out of the bucket, where they look like batches."""
+        with said_plainly(f"bucket {self._bucket.name}"):
+            move_old_claims(self._stack.client("s3"), self._bucket.name, self._claims)
 
     # ---- what there is -------------------------------------------------------------------------
 
@@ -111,13 +109,22 @@ class Redriver:
 
     def looked(self, start: datetime, end: datetime) -> Looked:
         """Compare the log objects of a time with what was counted; nothing is changed."""
+        from bedrock_alerts_cli.redriving.filled_objects import (  # noqa: PLC0415 - boto3 is slow
+            FilledObjects,
+        )
+
         with said_plainly("the objects of the log"):
-            return look(
+            collector = Collector.of(self._stack, *_OBJECTS)
+            filled = FilledObjects(self._stack, collector.log_group, self._clock)
+            looked = look(
                 LogBucket.of(self._stack),
-                Collector.of(self._stack, *_OBJECTS),
+                collector,
                 start,
                 min(end, datetime.fromtimestamp(self._clock(), UTC) - SETTLING),
             )
+            counted = tuple(filter(filled.has, looked.uncounted))
+        uncounted = tuple(one for one in looked.uncounted if one not in counted)
+        return looked._replace(uncounted=uncounted, filled=counted)
 
     def _batches_found(self, *, read_all: bool) -> Found:
         stored = list(self._bucket.stored())
@@ -138,6 +145,38 @@ class Redriver:
             records if read_all else None,
         )
 
+    def why_unclear(self, at: float) -> str:
+        """Say what keeps the metrics of the past from being known at `at`, empty if nothing does.
+
+        What always stays, such as a batch that is too old, does not.
+        """
+        with said_plainly("what waits"):
+            if any(map(self._can_be_redriven, self._bucket.stored())):
+                first = f"first run `{self._command('batches')}`, and delete what fails again"
+                return f"failed batches wait to be counted: {first}"
+            if self.has("objects"):
+                if number := self._dead_letters("objects").number():
+                    waiting = f"{number:,} objects wait to be counted"
+                    return f"{waiting}: first run `{self._command('objects')}`"
+                if number := self._queue("objects").number():
+                    return f"{number:,} objects are about to be counted: run it again later"
+            running = [
+                claim for kind in _COUNTED_ONCE for claim in self._claims(kind).unsettled(at)
+            ]
+        if not running:
+            return ""
+        wait = (max(claim.settled for claim in running) - self._clock()) / 60
+        return (
+            f"a redrive has just run or still runs: run it again in {max(1, round(wait + 1))} min"
+        )
+
+    def _can_be_redriven(self, stored: Stored) -> bool:
+        batch = self._bucket.open(stored.key)
+        return batch is not None and not self._problem(batch)
+
+    def _command(self, kind: str) -> str:
+        return f"bedrock-alerts redrive {kind} --stack {self._stack.name}"
+
     # ---- doing it --------------------------------------------------------------------------------
 
     def redrive(self, kind: str) -> Iterator[Step]:
@@ -149,9 +188,8 @@ class Redriver:
         return self._send_back(kind)
 
     def _redrive_batches(self) -> Iterator[Step]:
-        claims = Claims(self._stack.client("s3"), self._bucket.name, "batches")
+        claims = self._claims("batches")
         counters: dict[str, CountOnce] = {}
-        handled = _Handled(self._clock(), set(), set())
         for one in self._listed():
             with said_plainly(f"s3://{self._bucket.name}/{one.key}"):
                 batch = self._bucket.open(one.key)
@@ -159,14 +197,9 @@ class Redriver:
                     yield Step(0, Outcome("gone", "it was removed meanwhile"), one.key)
                     continue
                 steps = list(self._redrive_batch(one, batch, claims, counters))
-                names = {part.name for part in batch.parts}
                 if all(step.outcome.verdict in _DONE for step in steps):
                     self._bucket.remove(one.key)
-                    handled.done.update(names)
-                else:
-                    handled.left.update(names)
             yield from steps
-        self._sweep(claims, handled)
 
     def _listed(self) -> list[Stored]:
         with said_plainly(f"bucket {self._bucket.name}"):
@@ -188,7 +221,7 @@ class Redriver:
             collector = Collector.of(self._stack, logical, _COLLECTORS[logical])
             counters[logical] = CountOnce(collector, claims, self._clock)
         for part in batch.parts:
-            unit = Unit(part.name, part.event, lambda: self._bucket.has(stored.key))
+            unit = Unit(part.name, part.event)
             yield Step(part.records, counters[logical].count(unit), stored.key)
 
     def _problem(self, batch: FailedBatch) -> str:
@@ -212,57 +245,33 @@ class Redriver:
             return ""
         return "its calls are more than 14 days old, and CloudWatch takes no metrics of then"
 
-    def _sweep(self, claims: Claims, handled: "_Handled") -> None:
-        """Give up the claims on what is gone.
-
-        Another run may just have counted something that this one never saw. Its claim is only given
-        up when it was over before this run began: then what it was on had been listed, if it was
-        still there.
-        """
-        with said_plainly(f"bucket {self._bucket.name}"):
-            for name in sorted(set(claims.names()) - handled.left):
-                held = claims.read(name)
-                if held and (name in handled.done or held.claim.settled < handled.since):
-                    claims.release(name)
-
     def _redrive_objects(self) -> Iterator[Step]:
         letters = self._dead_letters("objects")
         collector = Collector.of(self._stack, *_OBJECTS)
-        claims = Claims(self._stack.client("s3"), self._bucket.name, "objects")
-        counter = CountOnce(collector, claims, self._clock)
+        counter = CountOnce(collector, self._claims("objects"), self._clock)
         # While one is counted, no one else may receive it.
         hidden = int(collector.seconds + LOG_SECONDS)
-        handled = _Handled(self._clock(), set(), set())
         left: list[Message] = []
         with said_plainly(f"queue {letters.url}"):
             for (message,) in letters.take(hidden):
                 sent = message.sent_at.timestamp() if message.sent_at else self._clock()
-                unit = _object_unit(message.body, sent - _BEFORE_THE_QUEUE)
-                outcome = counter.count(unit)
+                outcome = counter.count(_object_unit(message.body, sent - _BEFORE_THE_QUEUE))
                 if outcome.verdict in _DONE:
                     letters.remove(message)
-                    handled.done.add(unit.name)
                 else:
                     left.append(message)
-                    handled.left.add(unit.name)
                 yield Step(1, outcome, _shown(message.body))
             for message in left:
                 letters.put_back(message)
-        self._sweep(claims, handled)
 
     def redrive_log_objects(self, looked: Looked) -> Iterator[Step]:
         """Have the collector read objects that it never counted. Raises CommandError."""
         collector = Collector.of(self._stack, *_OBJECTS)
-        claims = Claims(self._stack.client("s3"), self._bucket.name, "objects")
-        counter = CountOnce(collector, claims, self._clock)
-        handled = _Handled(self._clock(), set(), set())
+        counter = CountOnce(collector, self._claims("objects"), self._clock)
         for one in looked.uncounted:
             with said_plainly(f"s3://{one.place.bucket}/{one.place.key}"):
                 outcome = counter.count(_object_unit(one.message, one.at.timestamp()))
-            is_done = outcome.verdict in _DONE
-            (handled.done if is_done else handled.left).add(object_name(one.place))
             yield Step(1, outcome, one.place.key)
-        self._sweep(claims, handled._replace(since=0.0))
 
     def _send_back(self, kind: str) -> Iterator[Step]:
         letters = self._dead_letters(kind)
@@ -271,8 +280,14 @@ class Redriver:
             for count in letters.send_back(queue):
                 yield Step(count, Outcome("counted"), queue.rpartition("/")[2])
 
+    def _claims(self, kind: str) -> Claims:
+        return Claims(self._stack.client("dynamodb"), self._stack.resource("IncidentsTable"), kind)
+
     def _dead_letters(self, kind: str) -> DeadLetters:
         return DeadLetters(self._stack.client("sqs"), self._stack.resource(QUEUES[kind][0]))
+
+    def _queue(self, kind: str) -> DeadLetters:
+        return DeadLetters(self._stack.client("sqs"), self._stack.resource(QUEUES[kind][1]))
 
 
 def _object_unit(body: str, since: float) -> Unit:
@@ -286,7 +301,7 @@ def _object_unit(body: str, since: float) -> Unit:
         "eventSource": "aws:sqs",
     }
     name = objects_name(found) if found else data_name(body)
-    return Unit(name, {"Records": [record]}, lambda: True, since)
+    return Unit(name, {"Records": [record]}, since)
 
 
 def _shown(body: str) -> str:

@@ -76,14 +76,12 @@ class MovedLog:
         due: list[Event] = []
         for event in self._events(lambda one: begin + (one.at - first) / speed):
             wait = event.at / 1000 - now()
-            if wait > 0:
-                if due and wait > _TICK_SECONDS / 10:
-                    yield tuple(due)
-                    due = []
-                sleep(max(0.0, min(wait, event.at / 1000 - now())))
-            elif due and event.at - due[0].at > _TICK_SECONDS * 1000:
+            is_old = due and event.at - due[0].at >= _TICK_SECONDS * 1000
+            if due and (is_old or wait > _TICK_SECONDS / 10):
                 yield tuple(due)
                 due = []
+            # Writing what was due took its time.
+            sleep(max(0.0, event.at / 1000 - now()))
             due.append(event)
         if due:
             yield tuple(due)

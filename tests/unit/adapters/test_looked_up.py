@@ -190,7 +190,7 @@ def logs() -> Iterator[tuple[Any, Stubber]]:
         {
             "logGroupIdentifiers": [EVENT_LOG],
             "startTime": int(START.timestamp()),
-            "endTime": int(END.timestamp()),
+            "endTime": int(END.timestamp()) - 1,
             "queryString": "stats count(*)",
         },
     )

@@ -58,12 +58,17 @@ def amazon_q(stack: DeployedStack, _clock: Clock) -> Iterator[Finding]:
     check = "Amazon Q topic"
     client: Any = stack.client("sns")
     try:
-        answer = client.list_subscriptions_by_topic(TopicArn=topic)
+        pages = client.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic)
+        found = [
+            one
+            for page in pages
+            for one in page.get("Subscriptions", [])
+            if "chatbot" in one.get("Endpoint", "")
+        ]
     except client.exceptions.NotFoundException:
         says = f"topic {topic} is not there"
         yield wrong(check, says, "Deploy with AmazonQTopicArn of a topic that is.")
         return
-    found = [one for one in answer.get("Subscriptions", []) if "chatbot" in one.get("Endpoint", "")]
     if found:
         yield ok(check, "Amazon Q Developer is subscribed")
     else:

@@ -216,11 +216,11 @@ def _permission(stack: DeployedStack, group: str) -> Finding:
 
 
 def _deliveries(stack: DeployedStack, group: str, now: float) -> Iterator[Finding]:
+    about = ("LogGroupName", group)
     failed = [
-        *listed(stack, "AWS/Logs", "DeliveryErrors"),
-        *listed(stack, "AWS/Logs", "DeliveryThrottling"),
+        *listed(stack, "AWS/Logs", "DeliveryErrors", about=about),
+        *listed(stack, "AWS/Logs", "DeliveryThrottling", about=about),
     ]
-    failed = [one for one in failed if ("LogGroupName", group) in one.dimensions]
     function = stack.resource("CollectLogsFunction")
     runs = Series("AWS/Lambda", "Invocations", (("FunctionName", function),))
     found = histories(stack, [runs, *failed], now)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Final, NamedTuple
 
-from bedrock_alerts_cli.deployed.deployed_stack import DeployedStack
+from bedrock_alerts_cli.deployed.deployed_stack import DeployedStack, is_login_over
 from bedrock_alerts_cli.deployed.doctor.finding import (
     Area,
     Check,
@@ -91,6 +91,8 @@ def not_seen(check: str, error: BaseException) -> Finding:
         return _refused(check, cause.operation_name, cause.response.get("Error", {}))
     if isinstance(cause, BotoCoreError):
         says = shown(str(cause))
+        if is_login_over(cause):
+            return unknown(check, f"the AWS credentials are not valid: {says}", "Log in again.")
         return unknown(check, f"AWS cannot be reached: {says}", "Check the network, and run again.")
     if isinstance(error, UnseenError):
         return unknown(check, str(error))

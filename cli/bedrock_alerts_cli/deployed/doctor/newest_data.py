@@ -83,12 +83,20 @@ def newest_of(found: Iterable[History]) -> float | None:
 
 
 def listed(
-    stack: DeployedStack, namespace: str, name: str, dimensions: Sequence[str] | None = None
+    stack: DeployedStack,
+    namespace: str,
+    name: str,
+    dimensions: Sequence[str] | None = None,
+    about: tuple[str, str] | None = None,
 ) -> list[Series]:
-    """List a metric's series of the last two weeks, or only those with exactly these dimensions."""
+    """List a metric's series of the last two weeks, or only those with exactly these dimensions.
+
+    `about` is one dimension with its value that they must have.
+    """
     pages = stack.client("cloudwatch").get_paginator("list_metrics")
+    only = {"Dimensions": [{"Name": about[0], "Value": about[1]}]} if about else {}
     found: list[Series] = []
-    for page in pages.paginate(Namespace=namespace, MetricName=name):
+    for page in pages.paginate(Namespace=namespace, MetricName=name, **only):
         for metric in page["Metrics"]:
             own = tuple((one["Name"], one["Value"]) for one in metric.get("Dimensions", []))
             if dimensions is None or sorted(key for key, _ in own) == sorted(dimensions):

@@ -17,6 +17,7 @@ from bedrock_alerts_cli.deployed.doctor.finding import (
 )
 from bedrock_alerts_cli.deployed.doctor.looked_at import not_seen
 from bedrock_alerts_cli.deployed.doctor.newest_data import Series, histories
+from bedrock_alerts_cli.redriving.claims import OLD_FOLDER
 
 # The queue, its dead-letter queue, and the runbook.
 _QUEUES: Final = (
@@ -103,7 +104,7 @@ def failed_batches(stack: DeployedStack, clock: Clock) -> Iterator[Finding]:
             fix += f" --create-bucket-configuration LocationConstraint={stack.region}"
         yield wrong(check, says, f"Create it again:\n{fix}")
         return
-    found = answer.get("Contents", [])
+    found = [one for one in answer.get("Contents", []) if not one["Key"].startswith(OLD_FOLDER)]
     if not found:
         yield ok(check, "none")
         return

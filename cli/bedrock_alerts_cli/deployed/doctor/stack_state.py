@@ -32,6 +32,13 @@ STUCK: Final[Mapping[str, str]] = {
 _FUNCTION: Final = "AWS::Lambda::Function"
 _MAPPING: Final = "AWS::Lambda::EventSourceMapping"
 _RULE: Final = "AWS::Events::Rule"
+# What reads a queue or a stream, and which of them.
+_READERS: Final[Mapping[str, str]] = {
+    "RouteFunction": "queue",
+    "DeliverFunction": "queue",
+    "CollectObjectsFunction": "queue",
+    "CollectStreamFunction": "stream",
+}
 _SHOWN_DIFFERENCES: Final = 3
 
 
@@ -149,9 +156,9 @@ def rules(stack: DeployedStack, _clock: Clock) -> Iterator[Finding]:
 
 
 def event_sources(stack: DeployedStack, _clock: Clock) -> Iterator[Finding]:
-    """Look at what reads the queues: Lambda's event source mappings."""
+    """Look at what reads the queues and the stream: Lambda's event source mappings."""
     mappings = list(template_of(stack).resources(_MAPPING))
-    for logical_id in ("RouteFunction", "DeliverFunction", "CollectObjectsFunction"):
+    for logical_id, kind in _READERS.items():
         name = stack.resources.get(logical_id)
         if name is None:
             continue
@@ -166,10 +173,10 @@ def event_sources(stack: DeployedStack, _clock: Clock) -> Iterator[Finding]:
                 if wanted
                 else "Delete the stack, and deploy it again."
             )
-            yield wrong(check, "reads no queue: its event source mapping is gone", fix)
+            yield wrong(check, f"reads no {kind}: its event source mapping is gone", fix)
         for one in off:
             fix = aws(stack, f"lambda update-event-source-mapping --uuid {one['UUID']} --enabled")
-            yield wrong(check, "does not read its queue: it is disabled", f"Enable it:\n{fix}")
+            yield wrong(check, f"does not read its {kind}: it is disabled", f"Enable it:\n{fix}")
         if found and not off:
             source = str(found[0].get("EventSourceArn", "")).rpartition(":")[2]
             yield ok(check, f"reads {source}")
@@ -182,6 +189,8 @@ def _reader(stack: DeployedStack, name: str, deployed: Mapping[str, Any]) -> str
         f" --event-source-arn {deployed['EventSourceArn']} --batch-size {deployed['BatchSize']}"
         f" --function-response-types {kinds}"
     )
+    if position := deployed.get("StartingPosition"):
+        command += f" --starting-position {position}"
     most = deployed.get("ScalingConfig", {}).get("MaximumConcurrency")
     command += f" --scaling-config MaximumConcurrency={most}" if most else ""
     return f"Make it again:\n{aws(stack, command)}"

@@ -26,8 +26,10 @@ if TYPE_CHECKING:
 _CONFIG: Final = Config(
     connect_timeout=3, read_timeout=7, retries={"mode": "standard", "total_max_attempts": 1}
 )
-
-
+# Nothing waits for a report, and CloudWatch allows few requests a second about alarms.
+_PATIENT: Final = Config(
+    connect_timeout=3, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 4}
+)
 _SERVICE: Final = "Amazon CloudWatch"
 _MAX_PAGES: Final = 5
 # An alert waits for a definition: one attempt, and a short one.
@@ -157,7 +159,7 @@ class AlarmHistories:
 
     @cached_property
     def _client(self) -> "CloudWatchClient":
-        return self._given or Session().client("cloudwatch", config=_CONFIG)
+        return self._given or Session().client("cloudwatch", config=_PATIENT)
 
     def __call__(self, start: datetime, end: datetime, deadline: float) -> Sequence[AlarmRecord]:
         """Return them all. Raises TransientError, also if `deadline` passes before the last."""
@@ -229,7 +231,7 @@ class Latencies:
 
     @cached_property
     def _client(self) -> "CloudWatchClient":
-        return self._given or Session().client("cloudwatch", config=_CONFIG)
+        return self._given or Session().client("cloudwatch", config=_PATIENT)
 
     def __call__(self, start: datetime, end: datetime) -> Mapping[str, float]:
         """Return the median of the days' 95th percentiles by model, in ms.

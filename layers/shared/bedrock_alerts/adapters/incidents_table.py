@@ -3,6 +3,7 @@
     pk alarm#ID        sk item        the alarm's item as JSON, its version; due and shard while due
     pk alarm#ID        sk evidence    what was looked up about it
     pk channel#NAME    sk pace        the pace of a channel, its version
+    pk redrive#KIND    sk NAME        a claim of `bedrock-alerts redrive`
 
 The index `due` is sparse: it holds the items to look at again, in eight shards. Items that are no
 longer needed expire.

@@ -52,11 +52,14 @@ class EventLines:
     def ask(
         self, query: str, start: datetime, end: datetime, deadline: float
     ) -> Sequence[Mapping[str, str]]:
-        """Return the rows found. Raises TransientError if the query has not ended by `deadline`."""
+        """Return the rows of [start, end).
+
+        Raises TransientError if the query has not ended by `deadline`.
+        """
         started = self._client.start_query(
             logGroupIdentifiers=self._logs,
             startTime=int(start.timestamp()),
-            endTime=int(end.timestamp()),
+            endTime=int(end.timestamp()) - 1,  # it is inclusive
             queryString=query,
         )
         query_id = started["queryId"]

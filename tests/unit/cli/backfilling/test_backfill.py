@@ -19,11 +19,21 @@ from bedrock_alerts_cli.backfilling.hours import OLDEST, Limits
 from bedrock_alerts_cli.commands import backfill as command
 from bedrock_alerts_cli.deployed import log_writer
 from bedrock_alerts_cli.deployed.deployed_stack import DeployedStack
+from bedrock_alerts_cli.redriving.redriver import Redriver
 from bedrock_alerts_cli.user_errors import CommandError, InputError
-from tests.support.redrive_world import NOW, Killed, World, failed, lines, log_key, taking_turns
+from tests.support.redrive_world import (
+    NOW,
+    Killed,
+    World,
+    batch,
+    failed,
+    lines,
+    log_key,
+    taking_turns,
+)
 
 HOUR = 3600.0
-DAY = int(NOW - 86_400) // 3600 * 3600  # an hour of yesterday
+DAY = int(NOW - 30 * 3600) // 3600 * 3600  # an hour of yesterday
 FROM, TO = (datetime.fromtimestamp(DAY + hours * 3600, UTC) for hours in (0, 4))
 # What the hours after DAY hold: lines in the log, of which so many were counted.
 HOURS = ((12, 0), (6, 6), (6, 2), (0, 0))
@@ -134,14 +144,71 @@ def test_only_hours_without_data_are_filled_by_default(world: World, run: Run) -
 
 
 def test_what_waits_has_to_be_redriven_first(world: World, run: Run) -> None:
-    world.put("failed", "1", failed({}))
+    world.put("failed", "1", failed({"awslogs": {"data": batch(lines(0, 1))}}))
     with pytest.raises(CommandError, match=r"first run `bedrock-alerts redrive batches"):
         run("--yes")
     assert world.streams == {}
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"{}",
+        failed({"RequestType": "Create"}, "ours-configure-logging"),
+        failed({"awslogs": {"data": batch(lines(0, 1, NOW - 15 * 86_400))}}),
+    ],
+)
+def test_what_can_never_be_redriven_prevents_nothing(
+    world: World, run: Run, content: bytes
+) -> None:
+    world.put("failed", "1", content)
+    assert run("--yes")[0] == 0
+    assert len(world.streams) == 1
+
+
+@pytest.mark.parametrize(
+    ("queue", "why"),
+    [
+        ("objects-dlq", "1 objects wait to be counted: first run `bedrock-alerts redrive objects"),
+        ("objects", "1 objects are about to be counted"),
+    ],
+)
+def test_what_is_in_a_queue_would_be_counted_twice(
+    world: World, run: Run, queue: str, why: str
+) -> None:
+    world.send(queue, "{}")
+    with pytest.raises(CommandError, match=why):
+        run("--yes")
+    assert world.streams == {}
+
+
+def test_a_redrive_of_a_minute_ago_may_not_be_in_the_log_yet(world: World, run: Run) -> None:
+    world.put("failed", "1", failed({"awslogs": {"data": batch(lines(0, 1))}}))
+    for _ in Redriver(world.stack(), world.clock).redrive("batches"):
+        pass
+    with pytest.raises(CommandError, match=r"a redrive has just run.*again in 14 min"):
+        run("--yes")
+    world.wait(14 * 60)
+    assert run("--yes")[0] == 0
+
+
+@pytest.mark.parametrize(("outputs", "hours"), [({"InvocationLogGroupName": "calls"}, 7), ({}, 25)])
+def test_the_youngest_hour_is_as_old_as_aws_tries(
+    world: World, outputs: dict[str, str], hours: int
+) -> None:
+    world.outputs = outputs
+    assert Backfiller(world.stack(), world.clock).tried_hours == hours
+
+
+def test_an_end_inside_an_hour_is_the_end_of_the_hour(run: Run) -> None:
+    end = datetime.fromtimestamp(DAY + 3600 + 120, UTC).isoformat()
+    _, out, _ = run("--to", end, "--dry-run", "--json")
+    found = [(hour["logged"], hour["counted"]) for hour in json.loads(out)["hours"]]
+    assert found == [(12, 0), (6, 6)]
+
+
 def test_what_may_still_be_counted_is_left(world: World, run: Run) -> None:
-    world.now = DAY + 7 * HOUR
+    world.now = DAY + 25 * HOUR
     _, out, err = run("--yes")
     assert "may still be counted" in out
     assert "Nothing is to be filled." in err

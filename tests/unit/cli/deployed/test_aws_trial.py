@@ -61,7 +61,7 @@ class ScratchAccount(AccountInMemory):
             "Converse": self._converse,
             "ListGuardrails": {"guardrails": []},
             "DeleteGuardrail": {},
-            "FilterLogEvents": lambda **_: {"events": [{"message": "{}"}]},
+            "FilterLogEvents": lambda **_: {"events": [{"message": '{"Invocations":1}'}]},
             "GetMetricData": lambda **_: {
                 "MetricDataResults": [{"Id": "blocked", "Values": [1.0]}]
             },
@@ -270,7 +270,9 @@ def test_a_model_that_has_only_a_profile_is_called_by_it(account: ScratchAccount
 
 def test_calls_that_bedrock_does_not_log_yet_are_repeated(account: ScratchAccount) -> None:
     account.answers["FilterLogEvents"] = lambda **_: {
-        "events": [{"message": "{}"}] if account.played.world.now() > START + 250 else []
+        "events": [{"message": '{"Invocations":1}'}]
+        if account.played.world.now() > START + 250
+        else []
     }
     assert "3 calls were made until Bedrock logged one" in account.ran().text()
 
@@ -323,6 +325,31 @@ def test_what_cannot_be_deleted_is_named_with_the_command(
     assert any(line.startswith("to delete it: aws ") for line in last.lines)
     # A bucket that cannot be emptied is not deleted.
     assert set(account.deleted) >= DELETIONS - {"DeleteBucket"}
+
+
+def test_what_cloudformation_cannot_delete_is_named(account: ScratchAccount) -> None:
+    def fails(**_: Any) -> dict[str, Any]:
+        account.answers["DescribeStacks"] = lambda **_: {
+            "Stacks": [{**account.described(), "StackStatus": "DELETE_FAILED"}]
+        }
+        account.answers["ListStackResources"] = lambda **_: {
+            "StackResourceSummaries": [
+                {
+                    "LogicalResourceId": "ReportsBucket",
+                    "ResourceType": "AWS::S3::Bucket",
+                    "LastUpdatedTimestamp": CREATED,
+                    "ResourceStatus": "DELETE_FAILED",
+                    "ResourceStatusReason": "The bucket you tried to delete is not empty",
+                }
+            ]
+        }
+        return {}
+
+    account.answers["DeleteStack"] = fails
+    text = account.ran().steps[-1].text()
+    assert "CloudFormation could not delete ReportsBucket (The bucket you tried" in text
+    assert "then delete the stack again" in text
+    assert "cannot be reached" not in text
 
 
 def test_a_log_group_that_was_there_or_is_written_to_is_not_deleted(

@@ -10,7 +10,13 @@ from typing import Any
 import boto3
 import click
 import pytest
-from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError
+from botocore.exceptions import (
+    ClientError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    TokenRetrievalError,
+    UnauthorizedSSOTokenError,
+)
 from moto import mock_aws
 
 from bedrock_alerts_cli.deployed.deployed_stack import (
@@ -161,6 +167,11 @@ def refused(code: str) -> ClientError:
         (
             EndpointConnectionError(endpoint_url="http://127.0.0.1:1"),
             "Is the local stack running[?] `bedrock-alerts demo` starts it",
+        ),
+        (UnauthorizedSSOTokenError(), "not valid: log in again.*aws sso login"),
+        (
+            TokenRetrievalError(provider="sso", error_msg="Token has expired and refresh failed"),
+            "not valid: log in again.*Token has expired",
         ),
         (NoCredentialsError(), "no AWS credentials: run `aws configure`"),
     ],

@@ -4,8 +4,10 @@ from typing import Any
 
 import pytest
 
-from bedrock_alerts_cli.deployed.first_record import saw_first_record
+from bedrock_alerts_cli.deployed.first_record import has_record, saw_first_record
 from tests.support.account_in_memory import DENIED, AccountInMemory
+
+COUNTED = '{"_aws":{"Timestamp":1},"Invocations":1,"RecordsReceived":1}'
 
 
 class Time:
@@ -31,7 +33,7 @@ def waited(answer: Any, patience: float = 600.0) -> tuple[bool, Time, AccountInM
 
 def after(naps: int) -> Any:
     def answers(time: Time) -> Any:
-        return lambda **_: {"events": [{"message": "{}"}] if time.naps >= naps else []}
+        return lambda **_: {"events": [{"message": COUNTED}] if time.naps >= naps else []}
 
     return answers
 
@@ -51,6 +53,20 @@ def test_no_record_ends_the_wait(capsys: pytest.CaptureFixture[str]) -> None:
     assert not found
     assert time.naps == 12
     assert "Ctrl-C ends the wait, and changes nothing" in capsys.readouterr().out
+
+
+def test_a_line_that_is_not_a_call_is_no_record() -> None:
+    skipped = '{"_aws":{"Timestamp":1},"RecordsSkipped":1,"RecordsReceived":1}'
+    found, *_ = waited({"events": [{"message": skipped}]}, patience=60.0)
+    assert not found
+
+
+def test_the_log_group_is_the_one_of_the_stack() -> None:
+    account = AccountInMemory()
+    account.resources["CollectLogsLogGroup"] = "/aws/lambda/shortened"
+    account.answers["FilterLogEvents"] = {"events": [{"message": COUNTED}]}
+    assert has_record(account.stack, 0.0)
+    assert account.asked[-1][1]["logGroupName"] == "/aws/lambda/shortened"
 
 
 def test_a_log_that_cannot_be_read_is_not_waited_for(capsys: pytest.CaptureFixture[str]) -> None:

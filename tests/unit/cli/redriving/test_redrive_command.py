@@ -215,8 +215,7 @@ def test_a_refused_call_gives_the_claim_up_and_an_unknown_one_does_not(
     monkeypatch.setattr(world, "run", refuse)
     with pytest.raises(CommandError, match="function collect-logs: AWS refused Invoke"):
         run("batches", "--yes")
-    claims = [key for key in world.left() if key.startswith("redrive/")]
-    assert bool(claims) is is_left
+    assert bool(world.items) is is_left
     monkeypatch.undo()
 
 
@@ -247,6 +246,36 @@ def test_a_file_that_is_not_a_claim_is_named(world: World, run: Run) -> None:
     world.put("failed", "1", failed(awslogs(0, 1)))
     with pytest.raises(CommandError, match="s3://failed/redrive/batches/x is not a claim"):
         run("batches", "--yes")
+
+
+def test_an_item_that_is_not_a_claim_is_named(world: World, run: Run) -> None:
+    world.put("failed", "1", failed(awslogs(0, 1)))
+    run("batches", "--yes")
+    ((pk, sk),) = world.items
+    world.items[pk, sk]["data"] = {"S": "?"}
+    world.put("failed", "1", failed(awslogs(0, 1)))
+    with pytest.raises(CommandError, match=f"redrive#batches, {sk} in table incidents is not a"):
+        run("batches", "--yes")
+
+
+@pytest.mark.parametrize("state", ["running", "counted"])
+def test_the_claims_of_the_version_before_are_moved_out_of_the_bucket(
+    world: World, run: Run, state: str
+) -> None:
+    world.put("failed", "1", failed(awslogs(0, 1)))
+    run("batches", "--yes")
+    ((_, name),) = world.items
+    log = list(world.log)
+    world.items.clear()
+    claim = {"state": state, "since": world.now - 5, "until": world.now, "settled": world.now}
+    world.put("failed", f"redrive/batches/{name}", json.dumps(claim).encode())
+    world.put("failed", "1", failed(awslogs(0, 1)))
+    assert "batches           1  " in run().out
+    assert run("batches", "--yes").out == "batches: 1 counted before\n"
+    assert (world.log, world.left()) == (log, [])
+    world.put("failed", "redrive/batches/gone", json.dumps(claim).encode())
+    assert run("batches", "--yes").code == 0  # nothing waits, and it is moved all the same
+    assert world.left() == []
 
 
 def test_messages_about_no_object_are_counted_one_by_one(world: World, run: Run) -> None:
@@ -315,6 +344,18 @@ def test_without_a_line_of_the_collector_nothing_is_taken_to_be_uncounted(
     ran = run("log-objects", "--from", "2026-11-23T06:00", "--to", "2026-11-23T08:00", "--dry-run")
     assert "0 never counted" in ran.out
     assert "use backfill instead" in ran.out
+
+
+def test_an_outage_from_the_first_second_on_is_found(world: World, run: Run) -> None:
+    world.now = NOW - 7200
+    counted(world, stored(world, 1))
+    world.now = NOW - 3600  # the outage begins, and nothing is counted since
+    stored(world, 2)
+    world.now = NOW
+    times = ("--from", "2026-11-23T06:50", "--to", "2026-11-23T08:00")
+    listed = run("log-objects", *times, "--dry-run")
+    assert "log-objects: 1 in that time, 1 never counted" in listed.out
+    assert run("log-objects", *times, "--yes").out == "log-objects: 1 counted\n"
 
 
 def test_log_objects_and_a_time_belong_together(run: Run) -> None:

@@ -67,6 +67,29 @@ def test_many_calls_in_a_second_are_one_request() -> None:
     assert len(list(moved.at_speed(1.0, clock, clock.sleep))) <= 2
 
 
+@pytest.mark.parametrize("gap", [0.001, 0.05, 0.09, 0.11, 1.5])
+def test_dense_calls_are_written_within_about_a_second(gap: float) -> None:
+    clock = Clock()
+    moved = MovedLog(log(*(number * gap for number in range(int(20 / gap)))))
+    batches_seen = []
+    for batch in moved.at_speed(1.0, clock, clock.sleep):
+        assert clock.now - batch[0].at / 1000 < max(1.2, gap + 0.2)
+        batches_seen.append(batch)
+        clock.now += 0.02  # a request takes its time
+    assert len(batches_seen) <= 20 / gap
+    assert sum(map(len, batches_seen)) == len(moved)
+
+
+def test_a_log_that_is_written_too_slowly_is_still_written_in_batches() -> None:
+    clock = Clock()
+    moved = MovedLog(log(*(number / 100 for number in range(2_000))))
+    requests = 0
+    for _ in moved.at_speed(1.0, clock, clock.sleep):
+        requests += 1
+        clock.now += 5
+    assert requests <= 25
+
+
 def test_what_is_no_record_keeps_its_place() -> None:
     entries = [*log(0), Line("not a record", "1"), *log(5)]
     events = list(MovedLog(entries).at_once(NOW))

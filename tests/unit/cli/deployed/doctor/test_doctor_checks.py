@@ -11,7 +11,7 @@ from typing import Any, Final
 import click
 import msgspec
 import pytest
-from botocore.exceptions import EndpointConnectionError
+from botocore.exceptions import EndpointConnectionError, UnauthorizedSSOTokenError
 from botocore.response import StreamingBody
 from syrupy.assertion import SnapshotAssertion
 
@@ -441,6 +441,52 @@ def parsed(line: str) -> None:
     command.make_parser(click.Context(command)).parse_args(words)
 
 
+def test_failed_deliveries_are_seen_among_those_of_many_log_groups() -> None:
+    account = AccountInMemory()
+    for number in range(250):
+        name = f"/aws/other/{number}"
+        account.measure("AWS/Logs", "DeliveryErrors", (9, 1.0), LogGroupName=name)
+    account.measure("AWS/Logs", "DeliveryErrors", (9, 3.0), LogGroupName=LOG_GROUP)
+    found = [one for one in findings(account, "log group") if one.check == "deliveries"]
+    assert [one.evidence for one in found] == ["3 deliveries failed in 24 h"]
+
+
+@pytest.mark.parametrize(
+    ("mappings", "says"),
+    [
+        ([], "reads no stream: its event source mapping is gone"),
+        ([MAPPING], "does not read its stream: it is disabled"),
+    ],
+)
+def test_the_reader_of_the_stream_is_looked_at(mappings: list[Any], says: str) -> None:
+    stream = "arn:aws:kinesis:eu-west-1:111122223333:stream/calls"
+    account = AccountInMemory(InvocationLogStreamArn=stream)
+    assert not bad(account, "readers of the queues")
+    there = account.answers["ListEventSourceMappings"]
+    account.answers["ListEventSourceMappings"] = lambda FunctionName: (  # noqa: N803
+        {"EventSourceMappings": mappings} if "stream" in FunctionName else there
+    )
+    (found,) = bad(account, "readers of the queues")
+    assert found.evidence == says
+    command = found.fix.splitlines()[-1]
+    assert command.startswith("aws lambda ")
+    assert read(command)
+    if not mappings:
+        assert f"--event-source-arn {stream}" in command
+        assert "--starting-position TRIM_HORIZON" in command
+
+
+def test_a_claim_of_the_version_before_is_not_a_failed_batch() -> None:
+    account = AccountInMemory()
+    claim = {**LETTER, "Key": "redrive/batches/0a1b"}
+    account.answers["ListObjectsV2"] = {"Contents": [claim]}
+    (found,) = findings(account, "failed batches")
+    assert (found.verdict, found.evidence) == ("ok", "none")
+    account.answers["ListObjectsV2"] = {"Contents": [LETTER, claim]}
+    (found,) = findings(account, "failed batches")
+    assert found.evidence == "1 object, the oldest 5 h ago"
+
+
 def test_every_check_has_a_fault_that_it_names() -> None:
     # These only say what there is.
     never = {
@@ -496,6 +542,7 @@ def test_the_action_is_the_one_that_aws_names() -> None:
     [
         (EndpointConnectionError(endpoint_url="https://x"), "AWS cannot be reached"),
         (Refused("ExpiredToken"), "the AWS credentials are not valid (ExpiredToken)"),
+        (UnauthorizedSSOTokenError(), "the AWS credentials are not valid: The SSO session"),
         (
             Refused("InvalidAction", "Not here."),
             "AWS refused DescribeTable: InvalidAction. Not here",
@@ -706,6 +753,14 @@ TOPIC: Final = "arn:aws:sns:eu-west-1:111122223333:q"
         ({"Subscriptions": [{"Endpoint": "https://global.sns-api.chatbot.amazonaws.com"}]}, "ok"),
         ({"Subscriptions": []}, "wrong"),
         (Refused("NotFound"), "wrong"),
+        (
+            lambda NextToken="", **_: (  # noqa: N803 - AWS's name
+                {"Subscriptions": [{"Endpoint": "https://global.sns-api.chatbot.amazonaws.com"}]}
+                if NextToken
+                else {"Subscriptions": [{"Endpoint": "a@example.com"}], "NextToken": "more"}
+            ),
+            "ok",
+        ),
     ],
 )
 def test_amazon_q_has_to_be_subscribed(told: Any, verdict: str) -> None:
