@@ -168,14 +168,14 @@ def inspect(
       bedrock-alerts inspect calls.json.gz
       bedrock-alerts inspect logs/ --json | jq 'select(.guardrail.verdict == "blocked")'
 
-    Exit status: 1 if a line was rejected, 2 if a file cannot be read.
+    Exit status: 1 if a line was rejected, 2 if no record was found or a file cannot be read.
     """  # noqa: D301 - \b is click's
     sources = Sources(files, note=lambda text: click.echo(text, err=True))
     with until_cut_off():
         show = _print_json if as_json else _print_table
         tally = show(sources, Reading(overrides, caller_detail, listed))
-        if not (tally.records or tally.rejected):
-            raise InputError(nothing_read(tally.skipped))
+        if not tally.records:
+            raise InputError(nothing_read(tally.skipped + tally.rejected))
         ctx.exit(1 if tally.rejected else 0)
 
 

@@ -11,7 +11,7 @@ from bedrock_alerts.invocations.aggregate import AggregateOptions, PrincipalScop
 from bedrock_alerts.invocations.collector import Collected, CollectOptions
 from bedrock_alerts.invocations.identity import CallerDetail, Naming
 from bedrock_alerts.metrics import DEFAULT_NAMESPACE, METRICS, Datapoint, Dimensions
-from bedrock_alerts_cli.counting import count
+from bedrock_alerts_cli.counting import count, left_out
 from bedrock_alerts_cli.log_files import Sources, nothing_read
 from bedrock_alerts_cli.options import (
     caller_detail_option,
@@ -82,7 +82,7 @@ def metrics(  # noqa: PLR0913 - click passes every option on its own
       bedrock-alerts metrics calls.json.gz
       bedrock-alerts metrics logs/ --json
 
-    Exit status: 1 if a line was rejected, 2 if a file cannot be read.
+    Exit status: 1 if a line was rejected, 2 if no record was found or a file cannot be read.
     """  # noqa: D301 - \b is click's
     options = CollectOptions(
         aggregate=AggregateOptions(
@@ -94,8 +94,8 @@ def metrics(  # noqa: PLR0913 - click passes every option on its own
     with until_cut_off():
         sources = Sources(files, note=lambda text: click.echo(text, err=True))
         collected = count(sources, prices(overrides), options, profiles(listed), shown=True)
-        if not (collected.processed or collected.rejected):
-            raise InputError(nothing_read(collected.skipped))
+        if not collected.processed:
+            raise InputError(nothing_read(left_out(collected.counts())))
         if as_json:
             _print_json(namespace, collected.datapoints)
         else:

@@ -115,7 +115,7 @@ def test_what_is_there_twice_counts_once(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     once = run(written(tmp_path, *LOG), "--json").document
-    monkeypatch.setattr("bedrock_alerts_cli.log_files.BLOCK_BYTES", 900)  # several blocks
+    monkeypatch.setattr("bedrock_alerts_cli.logs.log_blocks.BLOCK_BYTES", 900)  # several blocks
     twice = run(written(tmp_path, *LOG, *LOG, name="twice.ndjson"), "--json").document
     assert twice.pop("duplicates") == len(LOG)
     assert once.pop("duplicates") == 0
