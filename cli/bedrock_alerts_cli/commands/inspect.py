@@ -14,7 +14,6 @@ import msgspec
 from bedrock_alerts.invocations.event_lines import report
 from bedrock_alerts.invocations.identity import CallerDetail, Naming
 from bedrock_alerts.invocations.invocation import (
-    PICODOLLARS,
     Cost,
     Hit,
     Invocation,
@@ -25,6 +24,7 @@ from bedrock_alerts.invocations.parse import parse
 from bedrock_alerts.invocations.pricing import cost_of
 from bedrock_alerts.invocations.profiles import is_opaque, resolved
 from bedrock_alerts_cli.log_files import Block, Line, Sources, nothing_read
+from bedrock_alerts_cli.money import exact_usd
 from bedrock_alerts_cli.options import (
     caller_detail_option,
     prices,
@@ -296,7 +296,7 @@ def _price(cost: Cost) -> str:
     if cost.model_picodollars is None:
         return "?"
     mark = "~" if cost.priced == "approximate" else ""
-    return f"{mark}${cost.model_picodollars / PICODOLLARS:.6f}"
+    return f"{mark}{exact_usd(cost.model_picodollars)}"
 
 
 def _findings(call: Invocation) -> str:
@@ -345,17 +345,17 @@ def _listed(counts: Counter[str]) -> str:
 def _spent(by: Counter[str]) -> str:
     """Return the most expensive names, guardrails included."""
     order = [(name, spent) for name, spent in by.most_common() if spent]
-    parts = [f"{name} ${spent / PICODOLLARS:,.6f}" for name, spent in order[:_SUMS_SHOWN]]
+    parts = [f"{name} {exact_usd(spent)}" for name, spent in order[:_SUMS_SHOWN]]
     if rest := order[_SUMS_SHOWN:]:
         together = sum(spent for _, spent in rest)
-        parts.append(f"{len(rest):,} more ${together / PICODOLLARS:,.6f}")
+        parts.append(f"{len(rest):,} more {exact_usd(together)}")
     return ", ".join(parts)
 
 
 def _total(tally: Tally) -> str:
-    parts = [f"${tally.model_picodollars / PICODOLLARS:,.6f}"]
+    parts = ["~" * bool(tally.priced["approximate"]) + exact_usd(tally.model_picodollars)]
     if tally.guardrail_picodollars:
-        parts.append(f"guardrails ${tally.guardrail_picodollars / PICODOLLARS:,.6f}")
+        parts.append(f"guardrails {exact_usd(tally.guardrail_picodollars)}")
     if tally.priced["approximate"]:
         parts.append(f"{tally.priced['approximate']:,} priced approximately")
     if tally.priced["unpriced"]:

@@ -13,6 +13,7 @@ from bedrock_alerts.invocations.identity import CallerDetail, Naming
 from bedrock_alerts.metrics import DEFAULT_NAMESPACE, METRICS, Datapoint, Dimensions
 from bedrock_alerts_cli.counting import count, left_out
 from bedrock_alerts_cli.log_files import Sources, nothing_read
+from bedrock_alerts_cli.money import six_digits
 from bedrock_alerts_cli.options import (
     caller_detail_option,
     prices,
@@ -144,7 +145,7 @@ def _row(metric: str, dimensions: Dimensions, points: Sequence[Datapoint]) -> Ro
     unit = METRICS[metric].unit
     is_added_up = METRICS[metric].combine == "sum"
     values = [value for point in points for value in point.values]
-    show = _dollars if unit == "None" else _number
+    show = six_digits if unit == "None" else _number
     return (
         metric,
         " ".join(f"{name}={value}" for name, value in dimensions),
@@ -158,10 +159,6 @@ def _row(metric: str, dimensions: Dimensions, points: Sequence[Datapoint]) -> Ro
 
 def _number(value: float) -> str:
     return f"{value:,.0f}"
-
-
-def _dollars(value: float) -> str:
-    return f"{value:,.6f}"
 
 
 def _summary(namespace: str, collected: Collected) -> Iterator[str]:
