@@ -52,7 +52,7 @@ _STYLES: Final = {
     "skipped": "dim",
 }
 _COLUMNS: Final = (
-    Column(title="time (UTC)", style=lambda _: "dim"),
+    Column(title="time (UTC)", is_whole=True, style=lambda _: "dim"),
     Column(title="outcome", style=lambda outcome: _STYLES.get(outcome, "")),
     Column(title="model", least=12),
     Column(title="principal", least=8),
