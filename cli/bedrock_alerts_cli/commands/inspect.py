@@ -160,8 +160,9 @@ def inspect(
     """Show what the collector sees in each record: caller, outcome, tokens, cost, guardrail.
 
     FILE is a log in any form: one record, an array, one record a line, CloudWatch's exports and
-    deliveries, the output of `aws logs filter-log-events`, each also gzipped; a folder of such
-    files; or - for standard input. Records are shown in order, including duplicates.
+    deliveries, tables of Logs Insights, outputs of `aws logs` and `aws kinesis get-records`, lines
+    of Fluent Bit and Vector, each also gzipped; a folder of such files; or - for standard input.
+    Records are shown in order, including duplicates.
 
     \b
     Examples:

@@ -6,7 +6,7 @@ fit into memory.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Final
 
@@ -27,10 +27,10 @@ _MEBIBYTE: Final = 1024 * 1024
 _RECORD_KEY: Final = b'"schemaType"'
 _OBJECT_ON_A_LINE: Final = re.compile(rb'^\{[ \t]*".*\}[ \t\r]*$', re.MULTILINE)
 # `aws logs tail --format json`: time and stream on a line, the record indented below.
-_STAMP: Final = rb"\d{4}-\d\d-\d\dT[\d:.+-]+Z?[ \t]+[^\s{]+[ \t\r]*"
-_STAMP_ALONE: Final = re.compile(_STAMP + rb"(?:\Z|\n\s*(?:\Z|(\{)))")
-_LONGEST_STAMP: Final = 1024
-_BEFORE_STAMP: Final = re.compile(rb"^(?=" + _STAMP + rb"$)", re.MULTILINE)
+_STAMP: Final = rb"\d{4}-\d\d-\d\dT\d\d:"
+_STAMP_AT_START: Final = re.compile(rb"\s*" + _STAMP)
+_BEFORE_STAMP: Final = re.compile(rb"^(?=" + _STAMP + rb")", re.MULTILINE)
+_MOST_UNDECIDED: Final = 64 * 1024
 
 
 def blocks(name: str, chunks: Iterator[bytes]) -> Iterator[Block]:
@@ -61,11 +61,18 @@ def _streamed(name: str, head: bytearray, chunks: Iterator[bytes]) -> Iterator[B
     if delimiter := delimiter_of(head):
         all_chunks = chain(sliced(bytes(head)), chunks)
         return grouped(name, ": row ", rows(name, all_chunks, delimiter))
-    if stamp := _STAMP_ALONE.match(head.lstrip()):
-        return _stamped(name, chain((bytes(head),), chunks)) if stamp[1] else None
+    if _is_stamped(head):
+        return _stamped(name, chain(sliced(bytes(head)), chunks))
     if _is_lines(head):
         return _lines(name, chain(sliced(bytes(head)), chunks))
     return None
+
+
+def _is_stamped(head: bytearray) -> bool:
+    """Whether times are on lines of their own, and records begin on those below."""
+    brace = head.find(b"{")
+    before = head[head.rfind(b"\n", 0, brace) + 1 : brace]
+    return brace > 0 and not before.strip() and _STAMP_AT_START.match(head) is not None
 
 
 def _is_lines(head: bytearray) -> bool:
@@ -74,7 +81,10 @@ def _is_lines(head: bytearray) -> bool:
     if not text or text.startswith(b"["):
         return False
     if not text.startswith(b"{"):
-        return b"\n" in text or len(text) > _LONGEST_STAMP
+        if len(text) > _MOST_UNDECIDED:
+            return True
+        # A time may have its record below.
+        return b"\n" in text and (b"{" in text or not _STAMP_AT_START.match(text))
     first, line_break, _ = text.partition(b"\n")
     if line_break and _RECORD_KEY in first and is_json(first):
         return True
@@ -111,12 +121,12 @@ def _is_document(text: bytes, found: Sequence[bytes]) -> bool:
     return _OBJECT_ON_A_LINE.search(text) is None
 
 
-def _elements(array: bytes) -> Sequence[bytes | msgspec.Raw]:
+def _elements(array: bytes) -> Iterable[bytes | msgspec.Raw]:
     try:
         # Views of the text: copies are made of a few at a time.
         return msgspec.json.decode(array, type=list[msgspec.Raw])
     except (msgspec.DecodeError, RecursionError):
-        return list(values(array))
+        return values(array)
 
 
 def _stamped(name: str, chunks: Iterator[bytes]) -> Iterator[Block]:

@@ -166,6 +166,24 @@ def test_tail_is_read_in_whatever_pieces_it_comes(
     assert max(block.size for block in blocks) < size + 3_000
 
 
+@pytest.mark.parametrize("size", [1, 50, 3_000])
+def test_other_lines_of_tail_are_named_and_cost_no_record(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    monkeypatch.setattr("bedrock_alerts_cli.logs.log_blocks.BLOCK_BYTES", size)
+    text = (FORMS / "tail-json.txt").read_text()
+    other = "2026-11-20T09:00:00.000000+00:00 aws/bedrock/modelinvocations Another message.\n"
+    file = tmp_path / "tail.txt"
+    file.write_text((other + text) * 2)
+    outcomes = [
+        parse(entry.text)
+        for entry in Sources([str(file)], lambda _: None).entries()
+        if isinstance(entry, Line)
+    ]
+    assert [one for one in outcomes if isinstance(one, Invocation)] == WANTED * 2
+    assert [type(one) for one in outcomes].count(Rejected) == 2
+
+
 def test_a_record_of_tail_that_is_too_long_is_rejected(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
