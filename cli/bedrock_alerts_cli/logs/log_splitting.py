@@ -69,7 +69,7 @@ def _streamed(name: str, head: bytearray, chunks: Iterator[bytes]) -> Iterator[B
 
 
 def _is_stamped(head: bytearray) -> bool:
-    """Whether times are on lines of their own, and records begin on those below."""
+    """Whether records begin on the lines below their times."""
     brace = head.find(b"{")
     before = head[head.rfind(b"\n", 0, brace) + 1 : brace]
     return brace > 0 and not before.strip() and _STAMP_AT_START.match(head) is not None
