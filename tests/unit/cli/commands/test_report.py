@@ -82,7 +82,7 @@ BLOCKED: Final = by(
 )
 LOG: Final = [
     by("chat", 1, tokens=(1_000_000, 0)),
-    by("chat", 2, tokens=(0, 1_000_000), timestamp="2026-03-03T10:15:00Z"),
+    by("chat", 2, tokens=(1, 1_000_000), timestamp="2026-03-03T10:15:00Z"),
     by("batch", 3, model="amazon.nova-lite-v1:0", requestMetadata={"team": "search"}),
     {**failed(modelId=HAIKU), "requestId": "r4"},
     by("batch", 5, model="tuned-model"),
