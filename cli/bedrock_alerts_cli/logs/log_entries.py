@@ -25,8 +25,8 @@ _RECORD_START: Final = re.compile(rb'\{\s*"schemaType"')
 _MESSAGE: Final = "@message"
 # The keys with the records in events of Kinesis and Firehose, and in query results.
 _CARRIERS: Final = ("Records", "records", "results")
-# Two records on a line, as Firehose writes them, and `--output text`.
-_SEAMS: Final = (b'}{"', b'}\t{"')
+# Two records on a line, as Firehose writes them, and `--output text`; or the field with a record.
+_MORE_THAN_A_RECORD: Final = (b'}{"', b'}\t{"', b'"@message"')
 # An export of CloudWatch Logs puts the time before each event, `aws logs tail` also the stream.
 _STAMP: Final = re.compile(
     rb"(\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:?\d\d)?)\s+(?:[^\s{]+\s+)?(?=\{)"
@@ -54,7 +54,7 @@ def entries(text: bytes, where: str) -> Iterator[Entry]:
     """Open one line or value: a record, or a wrapper of records."""
     if text.startswith(b"{"):
         # Nearly every line of a large file returns here, so nothing is parsed twice.
-        if starts_a_record(text) and not any(seam in text for seam in _SEAMS):
+        if starts_a_record(text) and not any(sign in text for sign in _MORE_THAN_A_RECORD):
             yield Line(text, where)
             return
     elif stamp := _STAMP.match(text):

@@ -105,6 +105,15 @@ def deep(depth: int) -> str:
     return RECORDS[0].replace('"inputBodyJson": {', f'"inputBodyJson": {{"deep": {nested}, ', 1)
 
 
+def test_other_fields_may_come_before_the_message(tmp_path: Path) -> None:
+    file = tmp_path / "fields.json"
+    rows = [{"schemaType": "ModelInvocationLog", "@message": record} for record in RECORDS]
+    file.write_text(json.dumps(rows))
+    assert read(file) == WANTED
+    file.write_text("\n".join(map(json.dumps, rows)))
+    assert read(file) == WANTED
+
+
 @pytest.mark.parametrize("depth", [90, 480, 980, 5_000, 100_000])
 @pytest.mark.parametrize(
     "form",
@@ -119,6 +128,7 @@ def test_a_deep_record_costs_no_other(tmp_path: Path, form: str, field: str, dep
     if form.startswith("{{") and not field:
         field = "message"
     records = [*RECORDS, deep(depth), *RECORDS, *RECORDS]
+    assert len(records[3]) > len(RECORDS[0]) + depth
     if field:
         records = [f'{{"{field}": {record}}}' for record in records]
     file = tmp_path / "deep.json"
