@@ -1,5 +1,6 @@
 """Counts whole logs like the collector counts its batches."""
 
+from collections.abc import Mapping
 from contextlib import closing
 
 from bedrock_alerts.invocations.collector import Collected, CollectOptions, Collector, Parts
@@ -31,3 +32,8 @@ def count(
                 else:
                     collector.add_unread(entry, None)
     return collector.finish()
+
+
+def left_out(counts: Mapping[str, int]) -> dict[str, int]:
+    """Return the numbers of lines without a call, from the line counters."""
+    return {name: counts[name] for name in ("rejected", "skipped")}

@@ -13,6 +13,7 @@ from bedrock_alerts.invocations.identity import CallerDetail
 from bedrock_alerts.invocations.price_list import PricesError
 from bedrock_alerts.invocations.pricing import Prices
 from bedrock_alerts.invocations.profiles import ListedProfiles
+from bedrock_alerts_cli.profiles_file import read_profiles
 from bedrock_alerts_cli.user_files import tried
 
 
@@ -78,7 +79,7 @@ prices_option: Final = click.option(
 @cache
 def profiles(listed: bytes | None) -> ListedProfiles | None:
     """Return the listed profiles, read once in each process."""
-    return None if listed is None else ListedProfiles(listed)
+    return None if listed is None else read_profiles(listed)
 
 
 profiles_option: Final = click.option(
@@ -86,10 +87,11 @@ profiles_option: Final = click.option(
     "listed",
     type=click.Path(exists=True, dir_okay=False),
     metavar="FILE",
-    callback=tried(profiles, ValueError, TypeError, AttributeError),
+    callback=tried(profiles, ValueError),
     help=(
         'Application inference profiles: JSON {"ID": "MODEL"}, or what'
-        " `aws bedrock get-inference-profile` or `list-inference-profiles` prints."
+        " `aws bedrock get-inference-profile` or `list-inference-profiles` prints, once or several"
+        " times."
     ),
 )
 

@@ -12,6 +12,7 @@ import click
 import msgspec
 
 from bedrock_alerts_cli.log_files import Sources
+from bedrock_alerts_cli.short_figures import RULE, shortened
 from bedrock_alerts_cli.user_errors import OutputError
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ PATIENCE_SECONDS: Final = 0.7
 """Delay before a progress bar appears, in seconds."""
 
 _GAP: Final = 2
+_LEAST: Final = 4
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _FIRST: Final = datetime.min.replace(tzinfo=UTC)
 _LAST: Final = datetime.max.replace(tzinfo=UTC)
@@ -131,7 +133,8 @@ class Column(msgspec.Struct, frozen=True, kw_only=True):
 
     `least` is the minimum width on a small terminal (0: not narrowed). Before that, columns are
     left out, the one with the lowest `rank` first (0: never). Text that is too long is cut, or
-    continued below if it `wraps`. `style` gives rich's style for a cell's text.
+    continued below if it `wraps`. Times (`is_whole`) and figures, which are to the right, are never
+    cut: where there is no room, figures are rounded. `style` gives rich's style for a cell's text.
     """
 
     title: str
@@ -139,6 +142,7 @@ class Column(msgspec.Struct, frozen=True, kw_only=True):
     least: int = 0
     rank: int = 0
     wraps: bool = False
+    is_whole: bool = False
     style: Callable[[str], str] = lambda _: ""
 
 
@@ -152,6 +156,8 @@ class Table:
     def __init__(self, columns: Sequence[Column], *, hold: int = 0) -> None:
         self._columns = columns
         self._widths = [len(column.title) for column in columns]
+        self._short_widths = list(self._widths)
+        self._is_short = False
         self._hold = hold
         self._held: list[Row] = []
         self._shown: list[int] = []
@@ -170,10 +176,7 @@ class Table:
         if not rows:
             return
         is_first = not self._shown
-        self._widths = [
-            max(width, *(len(row[place]) for row in rows))
-            for place, width in enumerate(self._widths)
-        ]
+        self._widths = _widest(self._widths, rows)
         if self._console is None:
             self._shown = list(range(len(self._columns)))
             titles = (tuple(column.title for column in self._columns),) if is_first else ()
@@ -183,6 +186,18 @@ class Table:
                 self._shown = _shown(self._columns, self._widths, self._console.width)
                 self._say_what_is_left_out()
             self._print(self._console, rows, is_first=is_first)
+
+    def _with_short_figures(self, rows: Sequence[Row]) -> list[Row]:
+        if not self._is_short:
+            self._is_short = True
+            click.secho(f"{RULE} (exact: a wider terminal or --json)", dim=True, err=True)
+        return [
+            tuple(
+                shortened(cell) if column.is_right else cell
+                for cell, column in zip(row, self._columns, strict=True)
+            )
+            for row in rows
+        ]
 
     def _say_what_is_left_out(self) -> None:
         left_out = [
@@ -211,7 +226,11 @@ class Table:
             show_header=is_first,
         )
         columns = [self._columns[place] for place in self._shown]
-        widths = _fitted(columns, [self._widths[place] for place in self._shown], console.width)
+        widths = self._widths
+        if not _fits(columns, [widths[place] for place in self._shown], console.width):
+            rows = self._with_short_figures(rows)
+            self._short_widths = widths = _widest(self._short_widths, rows)
+        widths = _fitted(columns, [widths[place] for place in self._shown], console.width)
         for column, width in zip(columns, widths, strict=True):
             table.add_column(
                 Text(column.title),
@@ -228,7 +247,11 @@ class Table:
                     for place in self._shown
                 )
             )
+        # If even the figures do not fit, the terminal continues them below.
+        room, least = console.width, sum(widths) + _GAP * len(widths)
+        console.width = max(room, least)
         console.print(table)
+        console.width = room
 
 
 def _console() -> "Console":
@@ -237,12 +260,24 @@ def _console() -> "Console":
     return Console(file=sys.stdout, highlight=False)
 
 
+def _widest(widths: Sequence[int], rows: Sequence[Row]) -> list[int]:
+    """Return the widths that these rows need too."""
+    return [max(width, *(len(row[place]) for row in rows)) for place, width in enumerate(widths)]
+
+
+def _fits(columns: Sequence[Column], widths: Sequence[int], room: int) -> bool:
+    """Whether columns fit, if those that may be narrowed are."""
+    least = [
+        min(column.least or width, width) for column, width in zip(columns, widths, strict=True)
+    ]
+    return sum(least) + _GAP * len(columns) <= room
+
+
 def _shown(columns: Sequence[Column], widths: Sequence[int], room: int) -> list[int]:
     """Return the columns that fit."""
     shown = list(range(len(columns)))
     for place in sorted(shown, key=lambda place: columns[place].rank):
-        least = [min(columns[i].least or widths[i], widths[i]) for i in shown]
-        if sum(least) + _GAP * len(shown) <= room:
+        if _fits([columns[i] for i in shown], [widths[i] for i in shown], room):
             break
         if columns[place].rank:
             shown.remove(place)
@@ -250,13 +285,20 @@ def _shown(columns: Sequence[Column], widths: Sequence[int], room: int) -> list[
 
 
 def _fitted(columns: Sequence[Column], widths: Sequence[int], room: int) -> list[int]:
-    """Narrow the widest column that may be narrowed, until all fit."""
+    """Narrow the widest column that may be narrowed, until all fit.
+
+    First down to their least width, then further, then also the others; never figures.
+    """
+    both = list(zip(columns, widths, strict=True))
     fitted = list(widths)
-    while sum(fitted) + _GAP * len(fitted) > room:
-        cuttable = [
-            place for place, column in enumerate(columns) if 0 < column.least < fitted[place]
-        ]
-        if not cuttable:
-            break
-        fitted[max(cuttable, key=fitted.__getitem__)] -= 1
+    for floors in (
+        [column.least or width for column, width in both],
+        [_LEAST if column.least else width for column, width in both],
+        [width if column.is_right or column.is_whole else _LEAST for column, width in both],
+    ):
+        while sum(fitted) + _GAP * len(fitted) > room:
+            cuttable = [place for place, floor in enumerate(floors) if fitted[place] > floor]
+            if not cuttable:
+                break
+            fitted[max(cuttable, key=fitted.__getitem__)] -= 1
     return fitted

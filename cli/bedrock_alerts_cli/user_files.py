@@ -1,5 +1,6 @@
 """Reads, checks and writes files named on the command line; each error is one line."""
 
+import codecs
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -47,6 +48,13 @@ class TextFile(click.ParamType):
         return NamedText(name, decoded(data, name))
 
 
+def _without_mark(data: bytes) -> bytes:
+    """Return text as UTF-8 without a byte order mark, with which PowerShell writes files."""
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return data.decode("utf-16", "replace").encode()
+    return data.removeprefix(codecs.BOM_UTF8)
+
+
 def tried(load: Callable[[bytes], object], *refused: type[Exception]) -> Callback:
     """Return a callback that reads an option's file and loads it, before any work is done.
 
@@ -57,7 +65,7 @@ def tried(load: Callable[[bytes], object], *refused: type[Exception]) -> Callbac
         if path is None:
             return None
         try:
-            data = Path(path).read_bytes()
+            data = _without_mark(Path(path).read_bytes())
             load(data)
         except OSError as error:
             raise click.BadParameter(f"{path} cannot be read: {error.strerror}") from error

@@ -9,6 +9,7 @@ from bedrock_alerts.alerts.alert import Channel
 from bedrock_alerts.alerts.router import EMAILED_BY_CLOUDWATCH
 from bedrock_alerts.alerts.routing import Routes
 from bedrock_alerts_cli.notifier.in_memory import Sent
+from bedrock_alerts_cli.notifier.play import AFTER_SECONDS
 from bedrock_alerts_cli.notifier.played import channel_of, notifies
 from bedrock_alerts_cli.notifier.world import World
 from bedrock_alerts_cli.simulator import Change, Timeline
@@ -30,9 +31,10 @@ def messages(
 ) -> Messages:
     """Count the notifications of `deployed` alarms, by channel.
 
-    The notifier runs in memory on the timeline's clock: reminders, routes, quiet hours and digests
-    count as they are sent. Edits, quiet replies and the ends of pages notify no one. CloudWatch
-    itself emails the alarms about this tool.
+    The notifier runs in memory on the timeline's clock, and a little longer, so that the last
+    alarms are sent too. Reminders, routes, quiet hours and digests count as they are sent. Edits,
+    quiet replies and the ends of pages notify no one. CloudWatch itself emails the alarms about
+    this tool.
     """
     world = World(timeline.start.timestamp(), channels)
     world.routes = routes
@@ -45,8 +47,10 @@ def messages(
             world.at(change.at.timestamp(), lambda body=body: world.receive(body))  # type: ignore[misc]
         elif _EMAIL in channels and "ALARM" in {change.from_state, change.to_state}:
             sent[_EMAIL]["firing" if change.to_state == "ALARM" else "resolved"] += 1
-    world.sweep_every_minute(timeline.end.timestamp())
-    world.run_until(timeline.end.timestamp())
+    # Alarms of the last minutes are sent after the log's end.
+    end = timeline.end.timestamp() + AFTER_SECONDS
+    world.sweep_every_minute(end)
+    world.run_until(end)
     for one in world.out.sent:
         if notifies(one):
             sent.setdefault(channel_of(one), Counter())[_reason(one)] += 1

@@ -22,7 +22,8 @@ from bedrock_alerts_cli.backtest.outcome import AlarmHistory, Outcome, Suggestio
 from bedrock_alerts_cli.backtest.run import Setup, alarm_histories, fired_with, replay
 from bedrock_alerts_cli.backtest.suggest import suggestions
 from bedrock_alerts_cli.commands.routes import read_routes
-from bedrock_alerts_cli.log_files import Sources
+from bedrock_alerts_cli.counting import left_out
+from bedrock_alerts_cli.log_files import Sources, nothing_read
 from bedrock_alerts_cli.options import (
     Amount,
     parameter_option,
@@ -122,7 +123,7 @@ def backtest(  # noqa: PLR0913 - click passes every option on its own
       bedrock-alerts backtest calls.json.gz --html page.html
       bedrock-alerts backtest logs/ --parameter HourlyBudgetUsd=20 --routes config/routes.yaml
 
-    Exit status: 1 if a line was rejected, 2 if a file cannot be read or has nothing to replay.
+    Exit status: 1 if a line was rejected, 2 if no record was found or a file cannot be read.
     """  # noqa: D301 - \b is click's
     refuse_without_folder(html)
     setup = Setup(template, parameters, _STACK)
@@ -171,11 +172,7 @@ def backtest(  # noqa: PLR0913 - click passes every option on its own
 
 def _refuse_what_cannot_be_replayed(history: History) -> None:
     if not history.counts["processed"]:
-        raise InputError(
-            "there is no record in this log that can be read; inspect shows what is wrong"
-            if history.rejected
-            else "there is no record in this log"
-        )
+        raise InputError(nothing_read(left_out(history.counts)))
     if history.end - history.start > _LONGEST_SECONDS:
         raise InputError(
             f"the records are from {moment(history.start)[:10]} to {moment(history.end)[:10]},"

@@ -14,7 +14,6 @@ import msgspec
 from bedrock_alerts.invocations.event_lines import report
 from bedrock_alerts.invocations.identity import CallerDetail, Naming
 from bedrock_alerts.invocations.invocation import (
-    PICODOLLARS,
     Cost,
     Hit,
     Invocation,
@@ -25,6 +24,7 @@ from bedrock_alerts.invocations.parse import parse
 from bedrock_alerts.invocations.pricing import cost_of
 from bedrock_alerts.invocations.profiles import is_opaque, resolved
 from bedrock_alerts_cli.log_files import Block, Line, Sources, nothing_read
+from bedrock_alerts_cli.money import exact_usd
 from bedrock_alerts_cli.options import (
     caller_detail_option,
     prices,
@@ -52,7 +52,7 @@ _STYLES: Final = {
     "skipped": "dim",
 }
 _COLUMNS: Final = (
-    Column(title="time (UTC)", style=lambda _: "dim"),
+    Column(title="time (UTC)", is_whole=True, style=lambda _: "dim"),
     Column(title="outcome", style=lambda outcome: _STYLES.get(outcome, "")),
     Column(title="model", least=12),
     Column(title="principal", least=8),
@@ -160,22 +160,23 @@ def inspect(
     """Show what the collector sees in each record: caller, outcome, tokens, cost, guardrail.
 
     FILE is a log in any form: one record, an array, one record a line, CloudWatch's exports and
-    deliveries, the output of `aws logs filter-log-events`, each also gzipped; a folder of such
-    files; or - for standard input. Records are shown in order, including duplicates.
+    deliveries, tables of Logs Insights, outputs of `aws logs` and `aws kinesis get-records`, lines
+    of Fluent Bit and Vector, each also gzipped; a folder of such files; or - for standard input.
+    Records are shown in order, including duplicates.
 
     \b
     Examples:
       bedrock-alerts inspect calls.json.gz
       bedrock-alerts inspect logs/ --json | jq 'select(.guardrail.verdict == "blocked")'
 
-    Exit status: 1 if a line was rejected, 2 if a file cannot be read.
+    Exit status: 1 if a line was rejected, 2 if no record was found or a file cannot be read.
     """  # noqa: D301 - \b is click's
     sources = Sources(files, note=lambda text: click.echo(text, err=True))
     with until_cut_off():
         show = _print_json if as_json else _print_table
         tally = show(sources, Reading(overrides, caller_detail, listed))
-        if not (tally.records or tally.rejected):
-            raise InputError(nothing_read(tally.skipped))
+        if not tally.records:
+            raise InputError(nothing_read(tally.skipped + tally.rejected))
         ctx.exit(1 if tally.rejected else 0)
 
 
@@ -296,7 +297,7 @@ def _price(cost: Cost) -> str:
     if cost.model_picodollars is None:
         return "?"
     mark = "~" if cost.priced == "approximate" else ""
-    return f"{mark}${cost.model_picodollars / PICODOLLARS:.6f}"
+    return f"{mark}{exact_usd(cost.model_picodollars)}"
 
 
 def _findings(call: Invocation) -> str:
@@ -345,17 +346,17 @@ def _listed(counts: Counter[str]) -> str:
 def _spent(by: Counter[str]) -> str:
     """Return the most expensive names, guardrails included."""
     order = [(name, spent) for name, spent in by.most_common() if spent]
-    parts = [f"{name} ${spent / PICODOLLARS:,.6f}" for name, spent in order[:_SUMS_SHOWN]]
+    parts = [f"{name} {exact_usd(spent)}" for name, spent in order[:_SUMS_SHOWN]]
     if rest := order[_SUMS_SHOWN:]:
         together = sum(spent for _, spent in rest)
-        parts.append(f"{len(rest):,} more ${together / PICODOLLARS:,.6f}")
+        parts.append(f"{len(rest):,} more {exact_usd(together)}")
     return ", ".join(parts)
 
 
 def _total(tally: Tally) -> str:
-    parts = [f"${tally.model_picodollars / PICODOLLARS:,.6f}"]
+    parts = ["~" * bool(tally.priced["approximate"]) + exact_usd(tally.model_picodollars)]
     if tally.guardrail_picodollars:
-        parts.append(f"guardrails ${tally.guardrail_picodollars / PICODOLLARS:,.6f}")
+        parts.append(f"guardrails {exact_usd(tally.guardrail_picodollars)}")
     if tally.priced["approximate"]:
         parts.append(f"{tally.priced['approximate']:,} priced approximately")
     if tally.priced["unpriced"]:

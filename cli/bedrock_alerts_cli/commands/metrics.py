@@ -11,8 +11,9 @@ from bedrock_alerts.invocations.aggregate import AggregateOptions, PrincipalScop
 from bedrock_alerts.invocations.collector import Collected, CollectOptions
 from bedrock_alerts.invocations.identity import CallerDetail, Naming
 from bedrock_alerts.metrics import DEFAULT_NAMESPACE, METRICS, Datapoint, Dimensions
-from bedrock_alerts_cli.counting import count
+from bedrock_alerts_cli.counting import count, left_out
 from bedrock_alerts_cli.log_files import Sources, nothing_read
+from bedrock_alerts_cli.money import six_digits
 from bedrock_alerts_cli.options import (
     caller_detail_option,
     prices,
@@ -82,7 +83,7 @@ def metrics(  # noqa: PLR0913 - click passes every option on its own
       bedrock-alerts metrics calls.json.gz
       bedrock-alerts metrics logs/ --json
 
-    Exit status: 1 if a line was rejected, 2 if a file cannot be read.
+    Exit status: 1 if a line was rejected, 2 if no record was found or a file cannot be read.
     """  # noqa: D301 - \b is click's
     options = CollectOptions(
         aggregate=AggregateOptions(
@@ -94,8 +95,8 @@ def metrics(  # noqa: PLR0913 - click passes every option on its own
     with until_cut_off():
         sources = Sources(files, note=lambda text: click.echo(text, err=True))
         collected = count(sources, prices(overrides), options, profiles(listed), shown=True)
-        if not (collected.processed or collected.rejected):
-            raise InputError(nothing_read(collected.skipped))
+        if not collected.processed:
+            raise InputError(nothing_read(left_out(collected.counts())))
         if as_json:
             _print_json(namespace, collected.datapoints)
         else:
@@ -144,7 +145,7 @@ def _row(metric: str, dimensions: Dimensions, points: Sequence[Datapoint]) -> Ro
     unit = METRICS[metric].unit
     is_added_up = METRICS[metric].combine == "sum"
     values = [value for point in points for value in point.values]
-    show = _dollars if unit == "None" else _number
+    show = six_digits if unit == "None" else _number
     return (
         metric,
         " ".join(f"{name}={value}" for name, value in dimensions),
@@ -158,10 +159,6 @@ def _row(metric: str, dimensions: Dimensions, points: Sequence[Datapoint]) -> Ro
 
 def _number(value: float) -> str:
     return f"{value:,.0f}"
-
-
-def _dollars(value: float) -> str:
-    return f"{value:,.6f}"
 
 
 def _summary(namespace: str, collected: Collected) -> Iterator[str]:

@@ -83,10 +83,8 @@ def redrive(  # noqa: PLR0913 - click passes every option on its own
         raise click.UsageError("log-objects and --from belong together: give both or neither")
     deployed = DeployedStack.open(stack, region, endpoint_url)
     redriver = Redriver(deployed)
-    if since is not None and not redriver.has("log-objects"):
-        group = deployed.outputs.get("InvocationLogGroupName")
-        reads = f"reads log group {group}, not a bucket" if group else "reads no bucket"
-        raise InputError(f"{deployed.place} {reads}: it has no log objects")
+    if since is not None:
+        _refuse_without_bucket(deployed, redriver)
     kinds = [kind for kind in kinds if redriver.has(kind)]
     with until_cut_off():
         click.echo(redriver.place, err=True)
@@ -123,6 +121,13 @@ def redrive(  # noqa: PLR0913 - click passes every option on its own
             for kind, counts in outcomes.items():
                 write(f"{kind}: {_in_words(kind, counts)}\n")
     return 1 if any(counts[bad] for counts in outcomes.values() for bad in _BAD) else 0
+
+
+def _refuse_without_bucket(deployed: DeployedStack, redriver: Redriver) -> None:
+    if not redriver.has("log-objects"):
+        group = deployed.outputs.get("InvocationLogGroupName")
+        reads = f"reads log group {group}, not a bucket" if group else "reads no bucket"
+        raise InputError(f"{deployed.place} {reads}: it has no log objects")
 
 
 def _kinds(what: Sequence[str]) -> list[str]:

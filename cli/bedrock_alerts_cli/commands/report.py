@@ -12,13 +12,13 @@ from typing import Any, Final
 import click
 
 from bedrock_alerts.invocations.identity import CallerDetail, Naming
-from bedrock_alerts.invocations.invocation import PICODOLLARS
 from bedrock_alerts.invocations.usage_book import Book, Key
 from bedrock_alerts.invocations.usage_lines import Used
 from bedrock_alerts.weekly.week import Week
 from bedrock_alerts.weekly.week_page import page
 from bedrock_alerts.weekly.week_tables import details, in_a_line, tables, totals
 from bedrock_alerts_cli.log_files import Sources, nothing_read
+from bedrock_alerts_cli.money import usd
 from bedrock_alerts_cli.options import (
     caller_detail_option,
     endpoint_option,
@@ -101,7 +101,11 @@ def report(  # noqa: PLR0913 - click passes every option on its own
     """Show who spent what: cost, tokens, calls, errors and blocks.
 
     FILE is what `inspect` reads: a log in any form, a folder of logs, or - for standard input.
-    Records delivered twice count once. Calls without a known price have their own line.
+    Records delivered twice count once. Calls without a known price have their own line. ~ marks
+    amounts with approximate prices; --json and --csv have the number of such calls.
+
+    `blocked` counts calls that a guardrail blocked, `flagged` other calls with findings. A call may
+    have several findings: those by policy are counted one by one, blocked calls included.
 
     With --stack it shows what the weekly report does: also errors, latency, alarms and legacy
     models, against as many days before.
@@ -116,19 +120,19 @@ def report(  # noqa: PLR0913 - click passes every option on its own
     Exit status: 1 if a line was rejected, 2 if there is nothing to report.
     """  # noqa: D301 - \b is click's
     refuse_without_folder(html)
-    if bool(files) == bool(stack):
-        raise click.UsageError("give files, or --stack NAME")
+    _refuse_contradictions(files, stack, is_json_and_csv=as_json and as_csv)
     reading = Reading(overrides, listed, Naming(caller_detail), application)
     sources = Sources(files, note=lambda text: click.echo(text, err=True))
     with until_cut_off():
-        week = None
+        week, approximate = None, None
         if stack:
             week = _of_stack(stack, days, region, endpoint_url)
             book = week.now.book
         else:
             read = in_order(partial(read_block, reading=reading), sources.blocks())
             with closing(watched(read, sources, shown=True)) as pages:
-                book = bound(pages, reading)
+                sums = bound(pages, reading)
+                book, approximate = sums.book, sums.approximate
         if stack and not book.sums:
             raise InputError(f"{stack} has no usage line of the last {days} days")
         if not book.sums:
@@ -141,19 +145,33 @@ def report(  # noqa: PLR0913 - click passes every option on its own
         )
         if html is not None:
             title = "Bedrock: who spent what"
-            write_page(html, render(book, title, prices_are) if week is None else page(week, title))
+            write_page(
+                html,
+                render(book, approximate or Book(), title, prices_are)
+                if week is None
+                else page(week, title),
+            )
         if as_json:
-            document = _document(book, price_list.dated)
+            document = _document(book, approximate, price_list.dated)
             write(json.dumps(document if week is None else document | _sections(week, top)) + "\n")
         elif as_csv:
-            write(_table_of_all(book))
+            write(_table_of_all(book, approximate))
         else:
             if week is None or by:
-                _print(book, by or ("caller", "model"), top)
+                _print(book, approximate or Book(), by or ("caller", "model"), top)
             if week is not None:
                 _print_week(week, top, with_tables=not by)
             write(f"{prices_are}\n" + (f"page: {html}\n" if html else ""))
     ctx.exit(1 if book.rejected else 0)
+
+
+def _refuse_contradictions(
+    files: tuple[str, ...], stack: str | None, *, is_json_and_csv: bool
+) -> None:
+    if is_json_and_csv:
+        raise click.UsageError("give --json or --csv, not both")
+    if bool(files) == bool(stack):
+        raise click.UsageError("give files, or --stack NAME")
 
 
 def _of_stack(stack: str, days: int, region: str | None, endpoint_url: str | None) -> Week:
@@ -196,24 +214,26 @@ def _sections(week: Week, top: int) -> dict[str, Any]:
     }
 
 
-def _print(book: Book, by: Sequence[str], top: int) -> None:
+def _print(book: Book, approximate: Book, by: Sequence[str], top: int) -> None:
     for name in by:
         if name == "policy":
             _print_policies(book, top)
             continue
         rows = book.by(_BY[name])
+        marked = {label for label, _ in approximate.by(_BY[name])}
         if name == "day":
             rows.sort()
         table = Table(_columns(name))
-        shown = [_row(label, sums) for label, sums in rows[:top]]
+        shown = [_row(label, sums, is_approximate=label in marked) for label, sums in rows[:top]]
         if rest := rows[top:]:
             others = Used()
             for _, sums in rest:
                 others.add(sums)
-            shown.append(_row(f"{len(rest):,} others", others))
+            is_approximate = any(label in marked for label, _ in rest)
+            shown.append(_row(f"{len(rest):,} others", others, is_approximate=is_approximate))
         table.add(shown)
         write("\n")
-    write("".join(f"{line}\n" for line in _summary(book)))
+    write("".join(f"{line}\n" for line in _summary(book, approximate.total())))
 
 
 def _columns(name: str) -> tuple[Column, ...]:
@@ -230,11 +250,11 @@ def _columns(name: str) -> tuple[Column, ...]:
     )
 
 
-def _row(label: str, sums: Used) -> Row:
+def _row(label: str, sums: Used, *, is_approximate: bool) -> Row:
     return (
         label,
-        _usd(sums.total),
-        _usd(sums.guardrail_picodollars) if sums.guardrail_picodollars else "",
+        "~" * is_approximate + usd(sums.total),
+        usd(sums.guardrail_picodollars) if sums.guardrail_picodollars else "",
         f"{sums.calls:,}",
         f"{sums.input_tokens:,}",
         f"{sums.output_tokens:,}",
@@ -256,18 +276,20 @@ def _print_policies(book: Book, top: int) -> None:
     write("\n")
 
 
-def _usd(picodollars: int) -> str:
-    """Return dollars as text; small amounts have more digits, so that none is shown as 0."""
-    dollars = picodollars / PICODOLLARS
-    return f"${dollars:,.2f}" if dollars >= 1 or not picodollars else f"${dollars:.6f}"
-
-
-def _summary(book: Book) -> Iterator[str]:
+def _summary(book: Book, approximate: Used) -> Iterator[str]:
     total, days = book.total(), sorted({key.day for key in book.sums})
     span = days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"
-    yield f"{_usd(total.total)} for {total.calls:,} calls, {span} (UTC)"
+    mark = "~" * bool(approximate.calls)
+    yield f"{mark}{usd(total.total)} for {total.calls:,} calls, {span} (UTC)"
     if total.guardrail_picodollars:
-        yield f"models {_usd(total.picodollars)}, guardrails {_usd(total.guardrail_picodollars)}"
+        yield (
+            f"models {mark}{usd(total.picodollars)}, guardrails {usd(total.guardrail_picodollars)}"
+        )
+    if mark:
+        yield (
+            f"~ approximate: {usd(approximate.picodollars)} for {approximate.calls:,} calls whose"
+            " exact price is not known"
+        )
     if unpriced := book.unpriced_models():
         names = ", ".join(f"{model} {count:,}" for model, count in unpriced[:5])
         more = f", {len(unpriced) - 5} more models" if len(unpriced) > 5 else ""  # noqa: PLR2004
@@ -280,7 +302,7 @@ def _summary(book: Book) -> Iterator[str]:
             yield f"{what}: {listed}"
 
 
-def _document(book: Book, dated: str) -> dict[str, Any]:
+def _document(book: Book, approximate: Book | None, dated: str) -> dict[str, Any]:
     days = sorted({key.day for key in book.sums})
     policies = [
         {"policy": policy, "category": category, "action": action, "findings": count}
@@ -290,11 +312,8 @@ def _document(book: Book, dated: str) -> dict[str, Any]:
         "from": days[0],
         "to": days[-1],
         "prices_dated": dated,
-        **book.total().document(),
-        **{
-            f"by_{name}": [{"name": label, **sums.document()} for label, sums in book.by(of)]
-            for name, of in _BY.items()
-        },
+        **_figures(book.total(), None if approximate is None else approximate.total().calls),
+        **{f"by_{name}": _rows(book, approximate, of) for name, of in _BY.items()},
         "by_policy": policies,
         "unpriced_models": dict(book.unpriced_models()),
         "duplicates": book.duplicates,
@@ -303,12 +322,32 @@ def _document(book: Book, dated: str) -> dict[str, Any]:
     }
 
 
-def _table_of_all(book: Book) -> str:
+def _rows(book: Book, approximate: Book | None, of: Callable[[Key], str]) -> list[dict[str, Any]]:
+    calls = None if approximate is None else {name: one.calls for name, one in approximate.by(of)}
+    return [
+        {"name": name, **_figures(sums, None if calls is None else calls.get(name, 0))}
+        for name, sums in book.by(of)
+    ]
+
+
+def _figures(sums: Used, approximate: int | None) -> dict[str, float]:
+    """Return sums as JSON values; `approximate` calls, None if that is not known.
+
+    `findings` of a usage line is here `flagged`: the calls, not the findings of each.
+    """
+    figures = {
+        "flagged" if name == "findings" else name: value for name, value in sums.document().items()
+    }
+    return figures if approximate is None else {**figures, "approximate": approximate}
+
+
+def _table_of_all(book: Book, approximate: Book | None) -> str:
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
-    rows.writerow([*Key._fields, *Used().document()])
+    rows.writerow([*Key._fields, *_figures(Used(), None if approximate is None else 0)])
     for key in sorted(book.sums):
-        rows.writerow([*map(_harmless, key), *book.sums[key].document().values()])
+        calls = None if approximate is None else approximate.sums.get(key, Used()).calls
+        rows.writerow([*map(_harmless, key), *_figures(book.sums[key], calls).values()])
     return text.getvalue()
 
 

@@ -9,7 +9,6 @@ import click
 import msgspec
 
 from bedrock_alerts.invocations.collector import CollectOptions
-from bedrock_alerts.invocations.invocation import Rejected, Skipped
 from bedrock_alerts.invocations.pricing import Prices
 from bedrock_alerts_cli.cost import rates
 from bedrock_alerts_cli.cost.estimate import Estimate, Item, estimate
@@ -20,7 +19,7 @@ from bedrock_alerts_cli.cost.traffic import (
     of_counts,
     options_of,
 )
-from bedrock_alerts_cli.log_files import Line, Sources
+from bedrock_alerts_cli.log_files import Sources, nothing_read
 from bedrock_alerts_cli.options import Amount, parameter_option
 from bedrock_alerts_cli.plurals import count
 from bedrock_alerts_cli.project import TEMPLATE
@@ -173,7 +172,7 @@ def _sampled(
     files: tuple[str, ...], options: CollectOptions, calls_per_batch: int, calls: float | None
 ) -> Traffic:
     sources = Sources(files, note=lambda text: click.echo(text, err=True))
-    with closing(watched(_entries(sources), sources, shown=True)) as entries:
+    with closing(watched(sources.entries(), sources, shown=True)) as entries:
         traffic = of_a_sample(
             entries,
             Prices.load(),
@@ -182,13 +181,8 @@ def _sampled(
             calls_a_month=calls,
         )
     if traffic is None:
-        raise InputError("there is no call in this log")
+        raise InputError(nothing_read(sources.lines))
     return traffic
-
-
-def _entries(sources: Sources) -> Iterator[Line | Rejected | Skipped]:
-    for block in sources.blocks():
-        yield from block.entries()
 
 
 def _document(bill: Estimate, traffic: Traffic, *, free_tier: bool) -> dict[str, Any]:

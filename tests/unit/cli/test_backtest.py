@@ -125,6 +125,13 @@ def test_messages_are_those_of_the_notifier(document: dict[str, Any]) -> None:
     assert document["notifications"]["email"] <= fired + ended
 
 
+def test_alarms_of_the_last_minute_are_sent_too(log: Callable[..., Path]) -> None:
+    lines = [*hours(1), *(at(59 + number / 10, blocked) for number in range(4))]
+    document = outcome_of(log(lines))
+    assert sum(one["fired"] for one in document["alarms"]) > 0
+    assert all(document["notifications"].values())
+
+
 def test_a_firing_says_how_much_over_what_and_who(document: dict[str, Any]) -> None:
     (fired,) = (
         one for one in alarm(document, "PromptAttack")["state_changes"] if one["to"] == "ALARM"
@@ -295,7 +302,7 @@ def test_a_log_without_a_record_is_no_input(tmp_path: Path) -> None:
 def test_neither_is_a_log_of_which_nothing_is_a_call(tmp_path: Path, line: str) -> None:
     path = tmp_path / "log.ndjson"
     path.write_text(f"{line}\n")
-    with pytest.raises(InputError, match="no record"):
+    with pytest.raises(InputError, match=r"no invocation record was found, but 1 .*Known forms"):
         run(path)
 
 

@@ -354,7 +354,7 @@ def test_a_log_without_a_call_ends_with_2(run: Any, tmp_path: Path) -> None:
     log.write_text("{}\n")
     code, _, err = run(log)
     assert code == 2
-    assert "no call in this log" in err
+    assert "no invocation record was found, but 1 of another kind. Known forms" in err
 
 
 def test_a_log_with_a_timestamp_far_off_is_no_measure_of_a_month(run: Any, tmp_path: Path) -> None:

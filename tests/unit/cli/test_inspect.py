@@ -6,6 +6,7 @@ import gzip
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -19,7 +20,13 @@ from click.testing import CliRunner
 
 from bedrock_alerts.invocations.pricing import Prices
 from bedrock_alerts_cli import parallel, terminal
-from bedrock_alerts_cli.commands.inspect import Tally, examine_as_json, examine_as_rows
+from bedrock_alerts_cli.commands.inspect import (
+    _COLUMNS,
+    Reading,
+    Tally,
+    examine_as_json,
+    examine_as_rows,
+)
 from bedrock_alerts_cli.log_files import Block, Sources
 from bedrock_alerts_cli.main import cli, main
 from bedrock_alerts_cli.terminal import Column, Table, moment, watched
@@ -215,10 +222,8 @@ class TestTable:
         bad.write_bytes(b"\0\0\0")
         outcome = run("inspect", good, bad)
         assert "claude-haiku-4-5" in outcome.out
-        assert (outcome.code, outcome.err) == (
-            2,
-            f"bedrock-alerts: {bad}: this is neither text nor gzip\n",
-        )
+        assert outcome.code == 2
+        assert outcome.err.startswith(f"bedrock-alerts: {bad}: this is neither text nor gzip.")
 
 
 class TestUsage:
@@ -261,7 +266,7 @@ class TestAllCores:
     def test_a_long_log_gives_the_same_in_the_same_order(
         self, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("bedrock_alerts_cli.log_files.BLOCK_BYTES", 3000)
+        monkeypatch.setattr("bedrock_alerts_cli.logs.log_blocks.BLOCK_BYTES", 3000)
         path = written(
             tmp_path, *([OK, '{"broken', BLOCKED, FOREIGN, {**OK, "timestamp": "2026-03-03"}] * 40)
         )
@@ -428,6 +433,38 @@ class TestTerminal:
         table = Table((Column(title="a"), Column(title="b")))
         table.add([("a" * 50, "b" * 50)])
         assert len(screen.getvalue().splitlines()[1]) <= 60
+
+    @pytest.mark.parametrize("columns", [40, 60, 80, 100, 200])
+    def test_no_figure_is_cut(
+        self,
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+        tmp_path: Path,
+        columns: int,
+    ) -> None:
+        prices = tmp_path / "prices.json"
+        prices.write_text('{"entries": [{"model": "dear", "rates": {"input": 8470000}}]}')
+        records = [
+            converse(tokens=(123_456, 12_345)),
+            BLOCKED,
+            converse(model="dear", tokens=(123_456, 0)),
+        ]
+        screen = FakeTerminal()
+        monkeypatch.setenv("COLUMNS", str(columns))
+        monkeypatch.setattr(sys, "stdout", screen)
+        block = Block(name="x", content="\n".join(map(json.dumps, records)).encode())
+        rows, _ = examine_as_rows(block, Reading(prices.read_bytes()))
+        table = Table(_COLUMNS)
+        table.add(rows)
+        table.add(rows[:1])
+        text = re.sub("\x1b[^m]*m", "", screen.getvalue())
+        assert not re.search(r"\d…", text)
+        first, _, again = (line for line in text.splitlines() if "123" in line)
+        shown = columns >= 100
+        assert ("123,456" in first) is shown
+        assert ("123k" in first) is ("12.3k" in again) is not shown
+        assert ("$1.05" in text) is not shown
+        assert ("rounded to three digits" in capsys.readouterr().err) is not shown
 
     def test_characters_that_the_encoding_lacks_become_question_marks(
         self, monkeypatch: pytest.MonkeyPatch

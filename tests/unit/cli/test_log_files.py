@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from bedrock_alerts.invocations.invocation import Rejected, Skipped
-from bedrock_alerts_cli import log_files as module
 from bedrock_alerts_cli.log_files import Block, Entry, Line, Sources
+from bedrock_alerts_cli.logs import log_blocks, log_splitting
 from bedrock_alerts_cli.user_errors import InputError
 from tests.records import EPOCH, awslogs, batch, converse, failed, log_events
 
@@ -168,7 +168,7 @@ def test_every_form_holds_the_same_records(
 def test_it_does_not_matter_in_what_pieces_a_text_arrives(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes, size: int
 ) -> None:
-    monkeypatch.setattr(module, "BLOCK_BYTES", size)
+    monkeypatch.setattr(log_blocks, "BLOCK_BYTES", size)
     entries = entries_of(written(tmp_path, content))
     assert request_ids(entries) == ["req-0001", "req-0002", "req-0003"]
 
@@ -280,8 +280,8 @@ def test_a_record_whose_key_is_escaped_is_still_a_record(tmp_path: Path) -> None
 def test_a_line_that_is_too_long_is_rejected_unread(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "MAX_RECORD_BYTES", 5000)
-    monkeypatch.setattr(module, "BLOCK_BYTES", 1000)
+    monkeypatch.setattr(log_splitting, "MAX_RECORD_BYTES", 5000)
+    monkeypatch.setattr(log_blocks, "BLOCK_BYTES", 1000)
     long = json.dumps(converse(text="x" * 9000))
     short = json.dumps(FIRST)
     path = written(tmp_path, f"{short}\n{long}\n{short}\n{long}\n{long}\n{short}\n{long}")
@@ -294,7 +294,7 @@ def test_a_line_that_is_too_long_is_rejected_unread(
 def test_a_block_with_no_line_break_but_the_long_ones_holds_nothing_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "MAX_RECORD_BYTES", 10)
+    monkeypatch.setattr(log_splitting, "MAX_RECORD_BYTES", 10)
     path = written(tmp_path, "x" * 50 + "\n")
     assert entries_of(path) == [Rejected("too_large", f"{path}:1")]
 
@@ -302,8 +302,8 @@ def test_a_block_with_no_line_break_but_the_long_ones_holds_nothing_else(
 def test_a_long_text_of_lines_is_never_held_as_a_whole(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "BLOCK_BYTES", 2000)
-    monkeypatch.setattr(module, "DOCUMENT_BYTES", 20_000)
+    monkeypatch.setattr(log_blocks, "BLOCK_BYTES", 2000)
+    monkeypatch.setattr(log_splitting, "DOCUMENT_BYTES", 20_000)
     blocks = list(Sources([str(written(tmp_path, NDJSON * 100))], note=pytest.fail).blocks())
     assert max(block.size for block in blocks) <= 2 * 2000
     assert sum(block.size for block in blocks) == len(NDJSON) * 100
@@ -314,7 +314,7 @@ def test_a_long_text_of_lines_is_never_held_as_a_whole(
 def test_a_long_array_comes_in_several_blocks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "BLOCK_BYTES", 2000)
+    monkeypatch.setattr(log_blocks, "BLOCK_BYTES", 2000)
     path = written(tmp_path, json.dumps(RECORDS * 10))
     blocks = list(Sources([str(path)], note=pytest.fail).blocks())
     assert len(blocks) > 5
@@ -326,8 +326,8 @@ def test_a_long_array_comes_in_several_blocks(
 def test_a_document_that_is_too_large_is_refused_with_advice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "BLOCK_BYTES", 500)
-    monkeypatch.setattr(module, "DOCUMENT_BYTES", 2000)
+    monkeypatch.setattr(log_blocks, "BLOCK_BYTES", 500)
+    monkeypatch.setattr(log_splitting, "DOCUMENT_BYTES", 2000)
     with pytest.raises(InputError, match="one record a line"):
         entries_of(written(tmp_path, indented(RECORDS)))
 

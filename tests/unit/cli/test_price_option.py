@@ -78,7 +78,7 @@ def test_other_processes_charge_the_given_price_too(
     monkeypatch.setattr(parallel, "_started", start)
     monkeypatch.setattr(parallel, "POOL_AFTER_BYTES", 1)
     monkeypatch.setattr(parallel, "available_cores", lambda: 2)
-    monkeypatch.setattr("bedrock_alerts_cli.log_files.BLOCK_BYTES", 1000)
+    monkeypatch.setattr("bedrock_alerts_cli.logs.log_blocks.BLOCK_BYTES", 1000)
     _, out, _ = run("inspect", "--json", "--prices", own)
     assert started == [2]
     assert [call["priced"] for call in documents(out)] == ["exact"] * 3

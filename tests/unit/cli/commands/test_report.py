@@ -13,6 +13,8 @@ from typing import Any, Final, NamedTuple, TypeAlias
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
+from bedrock_alerts.invocations.collector import CollectOptions
+from bedrock_alerts.invocations.identity import Naming
 from bedrock_alerts.invocations.invocation import Invocation
 from bedrock_alerts.invocations.parse import parse
 from bedrock_alerts.invocations.pricing import Prices, cost_of
@@ -20,6 +22,8 @@ from bedrock_alerts.invocations.usage_book import USAGE, USAGE_BY_DAY
 from bedrock_alerts.invocations.usage_lines import UsageLines
 from bedrock_alerts.weekly.read_week import read_week
 from bedrock_alerts_cli import parallel
+from bedrock_alerts_cli.counting import count
+from bedrock_alerts_cli.log_files import Sources
 from bedrock_alerts_cli.main import main
 from bedrock_alerts_cli.usage_report.deployed import read_stack
 from bedrock_alerts_cli.user_errors import InputError
@@ -78,7 +82,7 @@ BLOCKED: Final = by(
 )
 LOG: Final = [
     by("chat", 1, tokens=(1_000_000, 0)),
-    by("chat", 2, tokens=(0, 1_000_000), timestamp="2026-03-03T10:15:00Z"),
+    by("chat", 2, tokens=(1, 1_000_000), timestamp="2026-03-03T10:15:00Z"),
     by("batch", 3, model="amazon.nova-lite-v1:0", requestMetadata={"team": "search"}),
     {**failed(modelId=HAIKU), "requestId": "r4"},
     by("batch", 5, model="tuned-model"),
@@ -115,7 +119,7 @@ def test_what_is_there_twice_counts_once(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     once = run(written(tmp_path, *LOG), "--json").document
-    monkeypatch.setattr("bedrock_alerts_cli.log_files.BLOCK_BYTES", 900)  # several blocks
+    monkeypatch.setattr("bedrock_alerts_cli.logs.log_blocks.BLOCK_BYTES", 900)  # several blocks
     twice = run(written(tmp_path, *LOG, *LOG, name="twice.ndjson"), "--json").document
     assert twice.pop("duplicates") == len(LOG)
     assert once.pop("duplicates") == 0
@@ -131,6 +135,129 @@ def test_on_all_cores_it_is_the_same(
     monkeypatch.setattr(parallel, "POOL_AFTER_BYTES", 1)
     assert run(log, "--json").document == alone
     assert (alone["calls"], alone["duplicates"]) == (3_000, 50)
+
+
+VARIED: Final[list[Json]] = [
+    {"requestId": "r2"},
+    {"requestId": ""},
+    {"timestamp": "2026-03-02T10:15:01Z"},
+    {"timestamp": "2026-03-02T10:15:00+00:00"},
+    {"accountId": "444455556666"},
+    {"operation": "ConverseStream"},
+    {"region": "eu-west-1"},
+    {"modelId": "amazon.nova-lite-v1:0"},
+    {"identity": {"arn": f"arn:aws:sts::{ACCOUNT}:assumed-role/other/session"}},
+    {"errorCode": "ThrottlingException"},
+    {"requestMetadata": {"team": "search"}},
+    converse(tokens=(5, 6)),
+    converse(tokens=(0, 0)),
+    converse(tokens=(0, 0), stop="max_tokens"),
+    converse(trace=converse_trace(content(kind="HATE"))),
+    {"operation": "ConverseStream", "input": {}, "output": {}},
+    {"input": {"inputTokenCount": 0}, "output": {"outputTokenCount": 0}},
+    {"input": {"inputTokenCount": 7}, "output": {"outputTokenCount": 0}},
+]
+
+
+def both_counts(folder: Path, records: list[Json], run: Run) -> None:
+    """Check that `report` and `metrics` count the same calls, duplicates and skipped lines."""
+    log = written(folder, *records, by("last", 999))
+    found = run(log, "--json").document
+    options = CollectOptions(naming=Naming("auto"))
+    counted = count(Sources([str(log)], lambda _: None), Prices.load(), options, shown=False)
+    shown = (found["calls"], found["duplicates"], sum(found["skipped"].values()))
+    assert shown == (counted.processed, counted.duplicates, counted.skipped)
+    assert sum(found["rejected"].values()) == counted.rejected
+
+
+@pytest.mark.parametrize("order", [1, -1])
+@pytest.mark.parametrize("first", range(len(VARIED)))
+def test_it_counts_what_metrics_counts(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, first: int, order: int
+) -> None:
+    monkeypatch.setattr("bedrock_alerts_cli.logs.log_blocks.BLOCK_BYTES", 2_000)  # several blocks
+    base = by("chat", 1)
+    records = [base, *({**base, **more, "requestId": "r1"} for more in VARIED), base]
+    records[1] = {**base, **VARIED[first]}
+    both_counts(tmp_path, records[::order], run)
+    both_counts(tmp_path, [base, {**base, **VARIED[first]}][::order], run)
+    both_counts(tmp_path, [{**base, **VARIED[first]}] * 2, run)
+
+
+def test_an_empty_record_and_then_its_totals_are_one_call(run: Run, tmp_path: Path) -> None:
+    empty = {**by("chat", 1, tokens=(0, 0)), "requestId": "r1"}
+    found = run(written(tmp_path, empty, by("chat", 1), empty), "--json").document
+    assert (found["calls"], found["skipped"]) == (1, {"superseded": 1})
+    assert found["duplicates"] == 1
+
+
+def test_an_event_that_is_there_twice_counts_once(run: Run, tmp_path: Path) -> None:
+    event = {
+        "eventId": "e1",
+        "timestamp": 1,
+        "message": json.dumps({**by("x", 1), "requestId": ""}),
+    }
+    other = {**event, "message": "broken"}
+    both_counts(tmp_path, [event, event, other, {**event, "eventId": "e2"}], run)
+
+
+def test_approximate_prices_are_marked_and_counted(run: Run, tmp_path: Path) -> None:
+    known, approximate = "batch", "chat"
+    records = [by(known, 1), by(known, 2), by(approximate, 3, region="xx-west-9", serviceTier="x")]
+    records[2]["modelId"] = "zz.anthropic.claude-haiku-4-5-20251001-v1:0"
+    page = tmp_path / "page.html"
+    log = written(tmp_path, *records)
+    outcome = run(log, "--by", "caller", "--html", page)
+    costs = dict(line.split()[:2] for line in outcome.out.splitlines()[1:3])
+    assert costs[approximate].startswith("~$")
+    assert costs[known].startswith("$")
+    assert "~ approximate: $" in outcome.out
+    assert " for 1 calls whose exact price is not known" in outcome.out
+    found = run(log, "--json").document
+    assert found["approximate"] == 1
+    assert {row["name"]: row["approximate"] for row in found["by_caller"]} == {
+        known: 0,
+        approximate: 1,
+    }
+    rows = list(csv.DictReader(io.StringIO(run(log, "--csv").out)))
+    assert sorted(row["approximate"] for row in rows) == ["0", "1"]
+    text = page.read_text()
+    assert text.count(">~$") == 2 + 1 + 1 + 1  # the totals, a day, a caller and a model
+    assert "1 calls whose exact price is not known" in text
+
+
+def test_without_approximate_prices_nothing_is_marked(run: Run, tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    outcome = run(written(tmp_path, by("chat", 1)), "--html", page)
+    assert "~" not in outcome.out
+    assert ">~" not in page.read_text()
+
+
+def test_blocked_and_flagged_calls_are_not_called_findings(run: Run, tmp_path: Path) -> None:
+    masked = by("chat", 8, trace=converse_trace(content("NONE", kind="HATE"), content("NONE")))
+    log = written(tmp_path, BLOCKED, masked)
+    found = run(log, "--json").document
+    assert (found["blocked"], found["flagged"]) == (1, 1)
+    assert "findings" not in found
+    assert sum(row["findings"] for row in found["by_policy"]) >= 2
+    assert "flagged" in run(log, "--csv").out.splitlines()[0]
+
+
+def test_a_tiny_amount_is_not_shown_as_nothing(run: Run, tmp_path: Path) -> None:
+    prices = tmp_path / "prices.json"
+    prices.write_text('{"entries": [{"model": "tiny", "rates": {"input": 400, "output": 400}}]}')
+    page = tmp_path / "page.html"
+    record = by("chat", 1, model="tiny", tokens=(1000, 0))
+    outcome = run(written(tmp_path, record), "--prices", prices, "--html", page)
+    assert "<$0.000001 for 1 calls" in outcome.out
+    assert "0.000000" not in outcome.out
+    assert "&lt;$0.000001" in page.read_text()
+
+
+def test_json_and_csv_together_are_bad_usage(run: Run, tmp_path: Path) -> None:
+    outcome = run(written(tmp_path, *LOG), "--json", "--csv")
+    assert (outcome.code, outcome.out) == (2, "")
+    assert "give --json or --csv, not both" in outcome.err
 
 
 def test_below_the_tables_stands_what_it_comes_to(run: Run, tmp_path: Path) -> None:
