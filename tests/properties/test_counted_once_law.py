@@ -153,7 +153,8 @@ def backfill(world: World, minutes: int) -> None:
     oldest = world.now - OLDEST.total_seconds()
     newest = world.now - backfilling.tried_hours * HOUR
     hours = backfilling.look((), at(0), at(minutes), Limits(oldest, newest, all_hours=True))
-    backfilling.refuse_if_something_waits()
+    redriver = Redriver(world.stack(), world.clock)
+    backfilling.refuse_if_something_waits(redriver.why_unclear)
     for _hour in backfilling.fill([hour for hour in hours if hour.is_filled]):
         pass
 

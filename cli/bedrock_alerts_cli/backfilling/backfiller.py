@@ -19,7 +19,6 @@ from bedrock_alerts_cli.backfilling.hours import (
 )
 from bedrock_alerts_cli.backfilling.stack_counting import StackCollector, of_files, of_stack
 from bedrock_alerts_cli.deployed.deployed_stack import DeployedStack, said_plainly
-from bedrock_alerts_cli.redriving.redriver import Redriver
 from bedrock_alerts_cli.user_errors import CommandError, InputError
 
 if TYPE_CHECKING:
@@ -36,7 +35,7 @@ class Backfiller:
 
     def __init__(self, stack: DeployedStack, clock: Callable[[], float] = time.time) -> None:
         self._stack = stack
-        self._clock = clock
+        self.clock = clock
         self._collector = StackCollector.of(stack)
         # A line that is sent twice is a metric that is twice as high: each call is made once.
         self._filled_hours = FilledHours(
@@ -63,7 +62,7 @@ class Backfiller:
 
         Raises InputError where the log has no line of that time.
         """
-        self._looked_at = self._clock()
+        self._looked_at = self.clock()
         span = whole_hours(start, end)
         oldest = datetime.fromtimestamp(limits.oldest, UTC)
         read = whole_hours(max(start, oldest), end)
@@ -85,9 +84,12 @@ class Backfiller:
         logs = self._stack.client("logs")
         return shown | written_minutes(logs, self._collector.log_group, namespace, start, end)
 
-    def refuse_if_something_waits(self) -> None:
-        """Raise CommandError if a backfill would count what was or will be counted otherwise."""
-        if why := Redriver(self._stack, self._clock).why_unclear(self._looked_at):
+    def refuse_if_something_waits(self, why_unclear: Callable[[float], str]) -> None:
+        """Raise CommandError if a backfill would count what was or will be counted otherwise.
+
+        `why_unclear` says what keeps the past from being known at a time: see `Redriver`.
+        """
+        if why := why_unclear(self._looked_at):
             raise CommandError(f"a backfill may count some calls twice: {why}")
 
     def fill(self, hours: Sequence[Hour]) -> Iterator[Hour]:

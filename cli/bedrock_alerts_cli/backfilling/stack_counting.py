@@ -20,8 +20,8 @@ from bedrock_alerts.settings import load
 from bedrock_alerts.wiring.collector_settings import CollectorSettings
 from bedrock_alerts.wiring.collectors import given_prices
 from bedrock_alerts_cli.deployed.deployed_stack import DeployedStack, said_plainly
+from bedrock_alerts_cli.deployed.log_bucket import LogBucket
 from bedrock_alerts_cli.log_files import Line, Sources
-from bedrock_alerts_cli.redriving.log_objects import LogBucket
 from bedrock_alerts_cli.user_errors import CommandError, InputError
 
 # The collectors, in the order in which a stack has one of them: function and log group.

@@ -88,6 +88,7 @@ def backfill(  # noqa: PLR0913 - click passes every option on its own
     """  # noqa: D301 - \b is click's
     from bedrock_alerts_cli.backfilling.backfiller import Backfiller  # noqa: PLC0415 - boto3 is slow
     from bedrock_alerts_cli.backfilling.hours import OLDEST, Limits  # noqa: PLC0415
+    from bedrock_alerts_cli.redriving.redriver import Redriver  # noqa: PLC0415
 
     now = time.time()
     end = until or datetime.fromtimestamp(now, UTC)
@@ -99,7 +100,8 @@ def backfill(  # noqa: PLR0913 - click passes every option on its own
             "CloudWatch takes no metrics older than two weeks: nothing of this time can be filled."
             " `bedrock-alerts metrics` shows them"
         )
-    backfiller = Backfiller(DeployedStack.open(stack, region, endpoint_url))
+    opened = DeployedStack.open(stack, region, endpoint_url)
+    backfiller = Backfiller(opened)
     hours_left = backfiller.tried_hours if min_age is None else min_age
     limits = Limits(oldest, now - hours_left * _HOUR, all_hours)
     with until_cut_off():
@@ -109,7 +111,8 @@ def backfill(  # noqa: PLR0913 - click passes every option on its own
         if not as_json:
             _print(hours)
         if wanted:
-            backfiller.refuse_if_something_waits()
+            redriver = Redriver(opened, backfiller.clock)
+            backfiller.refuse_if_something_waits(redriver.why_unclear)
             what = f"fill {_hours(len(wanted))} of metrics ({backfiller.place})"
             if may_change(what, dry_run=dry_run, yes=yes):
                 steps = ((1, step) for step in backfiller.fill(wanted))

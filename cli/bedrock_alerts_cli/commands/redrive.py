@@ -107,19 +107,16 @@ def redrive(  # noqa: PLR0913 - click passes every option on its own
                 write(f"\nTry it: {deployed.ours(f'redrive {names} --dry-run')}\n")
             return 1 if waiting and not what else 0
         may_change(_plan(waiting, redriver.place), dry_run=False, yes=yes)
-        outcomes: dict[str, Counter[str]] = {}
-        for one in waiting:
-            steps = (
+        outcomes = {
+            one.kind: _done(
+                one,
                 redriver.redrive_log_objects(looked)
                 if looked and one.kind == "log-objects"
-                else redriver.redrive(one.kind)
+                else redriver.redrive(one.kind),
             )
-            outcomes[one.kind] = _done(one, steps)
-        if as_json:
-            write(json.dumps(outcomes) + "\n")
-        else:
-            for kind, counts in outcomes.items():
-                write(f"{kind}: {_in_words(kind, counts)}\n")
+            for one in waiting
+        }
+        _say_done(outcomes, as_json=as_json)
     return 1 if any(counts[bad] for counts in outcomes.values() for bad in _BAD) else 0
 
 
@@ -152,6 +149,14 @@ def _of_objects(looked: Looked) -> Found:
         times[-1] if times else None,
         {"never counted": len(looked.uncounted)} if looked.uncounted else {},
     )
+
+
+def _say_done(outcomes: Mapping[str, Counter[str]], *, as_json: bool) -> None:
+    if as_json:
+        write(json.dumps(outcomes) + "\n")
+        return
+    for kind, counts in outcomes.items():
+        write(f"{kind}: {_in_words(kind, counts)}\n")
 
 
 def _say_found(found: Sequence[Found], looked: Looked | None, *, as_json: bool) -> None:

@@ -13,10 +13,8 @@ from typing import Any, Final, Literal
 
 import msgspec
 
+from bedrock_alerts_cli.deployed.old_claims import OLD_FOLDER
 from bedrock_alerts_cli.user_errors import CommandError
-
-OLD_FOLDER: Final = "redrive/"
-"""Where version 0.2.0 kept them in the bucket of failed batches."""
 
 _KEPT_SECONDS: Final = 30 * 86_400
 _CONFLICT: Final = "ConditionalCheckFailedException"

@@ -17,7 +17,7 @@ from bedrock_alerts.errors import BatchError
 from bedrock_alerts.invocations.decode import LogBatch, decode_batch, decode_event
 from bedrock_alerts.invocations.redrives import batch_name, data_name
 from bedrock_alerts.text import clean
-from bedrock_alerts_cli.redriving.claims import OLD_FOLDER
+from bedrock_alerts_cli.deployed.old_claims import OLD_FOLDER
 
 _ERROR_CHARS: Final = 200
 _MISSING: Final = frozenset({"NoSuchKey", "404", "NotFound"})

@@ -10,7 +10,7 @@ from bedrock_alerts_cli.backfilling.filled_hours import FilledHours
 from bedrock_alerts_cli.backfilling.hours import logged_minutes
 from bedrock_alerts_cli.backfilling.stack_counting import StackCollector, of_object
 from bedrock_alerts_cli.deployed.deployed_stack import DeployedStack
-from bedrock_alerts_cli.redriving.log_objects import Found
+from bedrock_alerts_cli.deployed.log_bucket import Found
 from bedrock_alerts_cli.user_errors import CommandError
 
 # An object in which no line has a time: it counts at the end of whatever it is read with.

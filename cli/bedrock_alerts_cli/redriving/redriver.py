@@ -10,6 +10,7 @@ from bedrock_alerts.invocations.redrives import data_name, objects_name
 from bedrock_alerts.invocations.s3_notifications import LogObject, log_objects
 from bedrock_alerts.limits import METRIC_MAX_AGE_SECONDS
 from bedrock_alerts_cli.deployed.deployed_stack import DeployedStack, said_plainly
+from bedrock_alerts_cli.deployed.log_bucket import LogBucket
 from bedrock_alerts_cli.redriving.claims import Claims, move_old_claims
 from bedrock_alerts_cli.redriving.count_once import (
     LOG_SECONDS,
@@ -20,7 +21,7 @@ from bedrock_alerts_cli.redriving.count_once import (
 )
 from bedrock_alerts_cli.redriving.dead_letters import DeadLetters, Message
 from bedrock_alerts_cli.redriving.failed_batches import Bucket, FailedBatch, Stored
-from bedrock_alerts_cli.redriving.log_objects import SETTLING, LogBucket, Looked, look
+from bedrock_alerts_cli.redriving.log_objects import SETTLING, Looked, look
 
 QUEUES: Final[Mapping[str, tuple[str, str]]] = {
     "objects": ("ObjectsDeadLetterQueue", "ObjectsQueue"),

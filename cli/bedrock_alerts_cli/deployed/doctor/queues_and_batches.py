@@ -17,7 +17,7 @@ from bedrock_alerts_cli.deployed.doctor.finding import (
 )
 from bedrock_alerts_cli.deployed.doctor.looked_at import not_seen
 from bedrock_alerts_cli.deployed.doctor.newest_data import Series, histories
-from bedrock_alerts_cli.redriving.claims import OLD_FOLDER
+from bedrock_alerts_cli.deployed.old_claims import OLD_FOLDER
 
 # The queue, its dead-letter queue, and the runbook.
 _QUEUES: Final = (
