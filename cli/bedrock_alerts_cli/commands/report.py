@@ -27,6 +27,7 @@ from bedrock_alerts_cli.options import (
     profiles_option,
 )
 from bedrock_alerts_cli.parallel import in_order
+from bedrock_alerts_cli.plurals import count
 from bedrock_alerts_cli.terminal import Column, Row, Table, until_cut_off, watched, write
 from bedrock_alerts_cli.usage_report.book_of_files import Reading, bound, read_block
 from bedrock_alerts_cli.usage_report.usage_page import render
@@ -104,8 +105,8 @@ def report(  # noqa: PLR0913 - click passes every option on its own
     Records delivered twice count once. Calls without a known price have their own line. ~ marks
     amounts with approximate prices; --json and --csv have the number of such calls.
 
-    `blocked` counts calls that a guardrail blocked, `flagged` other calls with findings. A call may
-    have several findings: those by policy are counted one by one, blocked calls included.
+    In --json and --csv, `blocked` counts calls that a guardrail blocked, and `findings` other calls
+    with findings. By policy, findings are counted one by one, those of blocked calls included.
 
     With --stack it shows what the weekly report does: also errors, latency, alarms and legacy
     models, against as many days before.
@@ -280,20 +281,22 @@ def _summary(book: Book, approximate: Used) -> Iterator[str]:
     total, days = book.total(), sorted({key.day for key in book.sums})
     span = days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"
     mark = "~" * bool(approximate.calls)
-    yield f"{mark}{usd(total.total)} for {total.calls:,} calls, {span} (UTC)"
+    yield f"{mark}{usd(total.total)} for {count(total.calls, 'call')}, {span} (UTC)"
     if total.guardrail_picodollars:
         yield (
             f"models {mark}{usd(total.picodollars)}, guardrails {usd(total.guardrail_picodollars)}"
         )
     if mark:
+        calls = count(approximate.calls, "call")
         yield (
-            f"~ approximate: {usd(approximate.picodollars)} for {approximate.calls:,} calls whose"
-            " exact price is not known"
+            f"~ approximate: {usd(approximate.picodollars)} for {calls} whose exact price is not"
+            " known"
         )
     if unpriced := book.unpriced_models():
-        names = ", ".join(f"{model} {count:,}" for model, count in unpriced[:5])
+        names = ", ".join(f"{model} {calls:,}" for model, calls in unpriced[:5])
         more = f", {len(unpriced) - 5} more models" if len(unpriced) > 5 else ""  # noqa: PLR2004
-        yield f"without a known price, not in the cost: {total.unpriced:,} calls ({names}{more})"
+        calls = count(total.unpriced, "call")
+        yield f"without a known price, not in the cost: {calls} ({names}{more})"
     if book.duplicates:
         yield f"duplicates, counted once: {book.duplicates:,}"
     for what, counts in (("rejected", book.rejected), ("skipped", book.skipped)):
@@ -331,13 +334,8 @@ def _rows(book: Book, approximate: Book | None, of: Callable[[Key], str]) -> lis
 
 
 def _figures(sums: Used, approximate: int | None) -> dict[str, float]:
-    """Return sums as JSON values; `approximate` calls, None if that is not known.
-
-    `findings` of a usage line is here `flagged`: the calls, not the findings of each.
-    """
-    figures = {
-        "flagged" if name == "findings" else name: value for name, value in sums.document().items()
-    }
+    """Return sums as JSON values; `approximate` calls, None if that is not known."""
+    figures = sums.document()
     return figures if approximate is None else {**figures, "approximate": approximate}
 
 

@@ -176,7 +176,7 @@ class Redriver:
         return batch is not None and not self._problem(batch)
 
     def _command(self, kind: str) -> str:
-        return f"bedrock-alerts redrive {kind} --stack {self._stack.name}"
+        return self._stack.ours(f"redrive {kind}")
 
     # ---- doing it --------------------------------------------------------------------------------
 

@@ -212,7 +212,7 @@ def test_approximate_prices_are_marked_and_counted(run: Run, tmp_path: Path) -> 
     assert costs[approximate].startswith("~$")
     assert costs[known].startswith("$")
     assert "~ approximate: $" in outcome.out
-    assert " for 1 calls whose exact price is not known" in outcome.out
+    assert " for 1 call whose exact price is not known" in outcome.out
     found = run(log, "--json").document
     assert found["approximate"] == 1
     assert {row["name"]: row["approximate"] for row in found["by_caller"]} == {
@@ -223,7 +223,7 @@ def test_approximate_prices_are_marked_and_counted(run: Run, tmp_path: Path) -> 
     assert sorted(row["approximate"] for row in rows) == ["0", "1"]
     text = page.read_text()
     assert text.count(">~$") == 2 + 1 + 1 + 1  # the totals, a day, a caller and a model
-    assert "1 calls whose exact price is not known" in text
+    assert "1 call whose exact price is not known" in text
 
 
 def test_without_approximate_prices_nothing_is_marked(run: Run, tmp_path: Path) -> None:
@@ -233,14 +233,11 @@ def test_without_approximate_prices_nothing_is_marked(run: Run, tmp_path: Path) 
     assert ">~" not in page.read_text()
 
 
-def test_blocked_and_flagged_calls_are_not_called_findings(run: Run, tmp_path: Path) -> None:
+def test_calls_with_findings_are_counted_apart_from_findings(run: Run, tmp_path: Path) -> None:
     masked = by("chat", 8, trace=converse_trace(content("NONE", kind="HATE"), content("NONE")))
-    log = written(tmp_path, BLOCKED, masked)
-    found = run(log, "--json").document
-    assert (found["blocked"], found["flagged"]) == (1, 1)
-    assert "findings" not in found
-    assert sum(row["findings"] for row in found["by_policy"]) >= 2
-    assert "flagged" in run(log, "--csv").out.splitlines()[0]
+    found = run(written(tmp_path, BLOCKED, masked), "--json").document
+    assert (found["blocked"], found["findings"]) == (1, 1)
+    assert sum(row["findings"] for row in found["by_policy"]) == 2
 
 
 def test_a_tiny_amount_is_not_shown_as_nothing(run: Run, tmp_path: Path) -> None:
@@ -249,7 +246,7 @@ def test_a_tiny_amount_is_not_shown_as_nothing(run: Run, tmp_path: Path) -> None
     page = tmp_path / "page.html"
     record = by("chat", 1, model="tiny", tokens=(1000, 0))
     outcome = run(written(tmp_path, record), "--prices", prices, "--html", page)
-    assert "<$0.000001 for 1 calls" in outcome.out
+    assert "<$0.000001 for 1 call," in outcome.out
     assert "0.000000" not in outcome.out
     assert "&lt;$0.000001" in page.read_text()
 
@@ -263,7 +260,7 @@ def test_json_and_csv_together_are_bad_usage(run: Run, tmp_path: Path) -> None:
 def test_below_the_tables_stands_what_it_comes_to(run: Run, tmp_path: Path) -> None:
     outcome = run(written(tmp_path, *LOG), "--by", "caller", "--by", "day", "--by", "policy")
     assert outcome.code == 0
-    assert "without a known price, not in the cost: 1 calls (tuned-model 1)" in outcome.out
+    assert "without a known price, not in the cost: 1 call (tuned-model 1)" in outcome.out
     assert "$6.75 for 6 calls, 2026-03-02 to 2026-03-03 (UTC)" in outcome.out
     assert "Prices: the list of " in outcome.out
 
