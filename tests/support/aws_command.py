@@ -11,7 +11,7 @@ from botocore.validate import ParamValidator
 
 # What the CLI calls in another way than botocore.
 _SERVICES: Final = {"s3api": "s3"}
-_GLOBAL: Final = ("region",)
+_GLOBAL: Final = ("region", "endpoint-url", "profile")
 _OPTIONS: Final = {"notification-endpoint": "endpoint"}
 
 
