@@ -13,17 +13,15 @@ from typing import Any, NamedTuple
 import msgspec
 
 from bedrock_alerts.invocations.identity import Naming
-from bedrock_alerts.invocations.invocation import Cost, Invocation, Rejected, Skipped, Usage
+from bedrock_alerts.invocations.invocation import Cost, Invocation, Rejected, Skipped
 from bedrock_alerts.invocations.parse import parse
 from bedrock_alerts.invocations.pricing import cost_of
 from bedrock_alerts.invocations.profiles import is_opaque, resolved
+from bedrock_alerts.invocations.same_call import carries_nothing, counted_facts, is_hollow
 from bedrock_alerts.invocations.usage_book import Book, Key
 from bedrock_alerts.invocations.usage_lines import Used
 from bedrock_alerts_cli.log_files import Block, Line
 from bedrock_alerts_cli.options import prices, profiles
-
-_STREAMING = frozenset({"ConverseStream", "InvokeModelWithResponseStream"})
-_NOTHING_USED = Usage()
 
 
 class Reading(NamedTuple):
@@ -98,7 +96,7 @@ def read_block(block: Block, reading: Reading, seen: frozenset[int] = frozenset(
             book.rejected[outcome.reason] += 1
         elif isinstance(outcome, Skipped):
             book.skipped[outcome.reason] += 1
-        elif not (outcome.request_id and is_repeated(_hash(_identity(outcome)))):
+        elif not (outcome.request_id and is_repeated(_hash(counted_facts(outcome)))):
             call = resolved(outcome, known) if known and is_opaque(outcome) else outcome
             _count(page, call, cost_of(call, known_prices), reading.application_key)
     return page
@@ -113,10 +111,10 @@ def _outcome(entry: Line | Rejected | Skipped, naming: Naming) -> Invocation | R
 def _count(page: Page, call: Invocation, cost: Cost, application_key: str) -> None:
     if not call.request_id:
         page.sums.count(call, cost, application_key)
-    elif not _is_empty(call):
+    elif not carries_nothing(call):
         page.request_ids.append(_hash(call.request_id))
         page.sums.count(call, cost, application_key)
-    elif _is_hollow(call):
+    elif is_hollow(call):
         page.sums.book.skipped["superseded"] += 1
     else:
         alone = Book()
@@ -124,49 +122,6 @@ def _count(page: Page, call: Invocation, cost: Cost, application_key: str) -> No
         ((key, used),) = alone.sums.items()
         kind = EmptyCall(key, msgspec.structs.astuple(used), cost.priced == "approximate")
         page.empty.setdefault(kind, array("Q")).append(_hash(call.request_id))
-
-
-def _is_empty(call: Invocation) -> bool:
-    """Whether only the call can be counted, as the collector says it."""
-    return (
-        call.usage == _NOTHING_USED
-        and call.status == "ok"
-        and call.guardrail.verdict == "none"
-        and not call.billing.images
-        and call.body != "offloaded"
-    )
-
-
-def _is_hollow(call: Invocation) -> bool:
-    """Whether this is the empty record that a stream may log before its real one."""
-    return (
-        call.operation in _STREAMING
-        and call.body == "absent"
-        and call.stop_reason is None
-        and call.latency_ms is None
-    )
-
-
-def _identity(call: Invocation) -> tuple[Any, ...]:
-    """Return what makes two records the same: all that is counted, as in the collector."""
-    return (
-        call.request_id,
-        call.epoch,
-        call.operation,
-        call.region,
-        call.model_id,
-        call.principal_arn,
-        call.error_code,
-        call.stop_reason,
-        call.usage,
-        call.billing,
-        call.modality,
-        call.latency_ms,
-        call.first_byte_ms,
-        call.guardrail,
-        call.body,
-        tuple(call.metadata.items()),
-    )
 
 
 def _hash(value: str | tuple[Any, ...]) -> int:

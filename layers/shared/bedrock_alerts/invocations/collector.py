@@ -19,12 +19,7 @@ from bedrock_alerts.invocations.decode import LogBatch
 from bedrock_alerts.invocations.event_lines import event_line, is_notable, notice
 from bedrock_alerts.invocations.gunzip import inflated, lines
 from bedrock_alerts.invocations.identity import CallerDetail, Naming
-from bedrock_alerts.invocations.invocation import (
-    Invocation,
-    Rejected,
-    Skipped,
-    Usage,
-)
+from bedrock_alerts.invocations.invocation import Invocation, Rejected, Skipped
 from bedrock_alerts.invocations.memory import Memory
 from bedrock_alerts.invocations.offloaded_bodies import BatchBodies, OffloadedBodies
 from bedrock_alerts.invocations.packed_lines import PackedLines
@@ -32,6 +27,7 @@ from bedrock_alerts.invocations.parse import parse
 from bedrock_alerts.invocations.pricing import PriceList, cost_of
 from bedrock_alerts.invocations.profiles import Profiles, is_opaque, resolved
 from bedrock_alerts.invocations.s3_notifications import LogObject
+from bedrock_alerts.invocations.same_call import carries_nothing, counted_facts, is_hollow
 from bedrock_alerts.invocations.usage_lines import UsageLines
 from bedrock_alerts.limits import (
     MAX_OBJECT_INFLATED_BYTES,
@@ -41,7 +37,6 @@ from bedrock_alerts.limits import (
 from bedrock_alerts.metrics import Datapoint
 from bedrock_alerts.text import clean
 
-_NO_USAGE: Final = Usage()
 _ROUND: Final = 500  # invocations held until they are counted together
 # Duplicates are found within at least this many consecutive lines of a log; their stored hashes
 # take up to 50 MB. Batches are far smaller, so all of their duplicates are found.
@@ -49,7 +44,6 @@ _REMEMBERED: Final = 100_000
 # The most notices of a batch about unreadable lines; the metric counts them all.
 _MOST_NOTICES: Final = 20
 _MAX_SHOWN: Final = 300
-_STREAMING: Final = frozenset({"ConverseStream", "InvokeModelWithResponseStream"})
 
 
 class ObjectReader(Protocol):
@@ -249,7 +243,7 @@ class Collector:
         fresh: list[Invocation] = []
         for call in calls:
             if call.request_id:
-                fingerprint = _fingerprint(call)
+                fingerprint = hash(counted_facts(call))
                 if fingerprint in seen or fingerprint in seen_before:
                     continue
                 seen.add(fingerprint)
@@ -266,7 +260,7 @@ class Collector:
                 self.add_unread(Skipped("outside_metric_window", ""), None)
             elif not call.request_id:
                 countable.append(call)
-            elif not call.usage.input_tokens and _carries_nothing(call):
+            elif not call.usage.input_tokens and carries_nothing(call):
                 self._put_aside(call)
             else:
                 request_ids.add(hash(call.request_id))
@@ -283,9 +277,7 @@ class Collector:
     def _has_twin(self, call: Invocation) -> bool:
         key = hash(call.request_id)
         return (
-            key in self._seen.request_ids
-            or key in self._seen_before.request_ids
-            or _is_hollow(call)
+            key in self._seen.request_ids or key in self._seen_before.request_ids or is_hollow(call)
         )
 
     def _settle(self, seen: "_Seen") -> None:
@@ -471,55 +463,3 @@ def _countable_times(now: float | None) -> tuple[float, float]:
         return -sys.float_info.max, sys.float_info.max
     oldest, newest = now - METRIC_MAX_AGE_SECONDS, now + METRIC_MAX_AHEAD_SECONDS
     return math.ceil(oldest / 60) * 60, (math.floor(newest / 60) + 1) * 60
-
-
-def _carries_nothing(invocation: Invocation) -> bool:
-    """Whether only the call can be counted: no token, error, image or finding.
-
-    A body that is stored elsewhere may hold anything.
-    """
-    return (
-        invocation.usage == _NO_USAGE
-        and invocation.status == "ok"
-        and invocation.guardrail.verdict == "none"
-        and not invocation.billing.images
-        and invocation.body != "offloaded"
-    )
-
-
-def _is_hollow(invocation: Invocation) -> bool:
-    """Whether this is the empty record that a stream may log before its real one."""
-    return (
-        invocation.operation in _STREAMING
-        and invocation.body == "absent"
-        and invocation.stop_reason is None
-        and invocation.latency_ms is None
-    )
-
-
-def _fingerprint(invocation: Invocation) -> int:
-    """Return the identity of a call whose record may be delivered under several event ids.
-
-    It includes everything that is counted, so records with the same request id that differ stay
-    separate.
-    """
-    return hash(
-        (
-            invocation.request_id,
-            invocation.epoch,
-            invocation.operation,
-            invocation.region,
-            invocation.model_id,
-            invocation.principal_arn,
-            invocation.error_code,
-            invocation.stop_reason,
-            invocation.usage,
-            invocation.billing,
-            invocation.modality,
-            invocation.latency_ms,
-            invocation.first_byte_ms,
-            invocation.guardrail,
-            invocation.body,
-            tuple(invocation.metadata.items()),
-        )
-    )
