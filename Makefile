@@ -65,7 +65,7 @@ clean: ## Remove everything that the other targets made
 setup-dev: $(VENV)/dev.stamp $(ENGINE)/stamp $(RUNTIME)/stamp $(OLDEST)/stamp $(POLICY)/stamp $(RELEASE)/stamp ## Install everything that `make test` needs
 
 .PHONY: test
-test: setup-dev ## Run everything that CI runs (about 18 minutes on 2 cores)
+test: setup-dev ## Run everything that CI runs (about 16 minutes on 2 cores)
 	@tools/check
 
 .PHONY: format

@@ -512,21 +512,24 @@ def _usage(source: RawInput, output: RawOutput, answer: _Answer) -> Usage:
             usage.completion_tokens,
         )
     if cache_read is None:
-        cache_read = _first(
-            metrics.cache_read_tokens,
-            usage.cache_read_tokens,
-            usage.nova_cache_read,
-            usage.anthropic_cache_read,
-            cached,
-        )
+        cache_read = metrics.cache_read_tokens
     if cache_written is None:
-        cache_written = _first(
-            metrics.cache_write_tokens,
-            usage.cache_write_tokens,
-            usage.nova_cache_write,
-            usage.anthropic_cache_write,
-            _written_by_lifetime(usage),
-        )
+        cache_written = metrics.cache_write_tokens
+    if usage is not _NO_USAGE:
+        if cache_read is None:
+            cache_read = _first(
+                usage.cache_read_tokens,
+                usage.nova_cache_read,
+                usage.anthropic_cache_read,
+                cached,
+            )
+        if cache_written is None:
+            cache_written = _first(
+                usage.cache_write_tokens,
+                usage.nova_cache_write,
+                usage.anthropic_cache_write,
+                _written_by_lifetime(usage),
+            )
     return Usage(read or 0, written or 0, cache_read or 0, cache_written or 0)
 
 
@@ -566,8 +569,8 @@ def _billing(
             tier = _openais_tier(asked.service_tier)
         if latency_mode is None and type(asked.performance_config) is RawPerformance:
             latency_mode = _word(asked.performance_config.latency)
-    if tier is None:
-        tier = _tier_unread(operation, asked, body)
+    if tier is None and body != "inline":
+        tier = _tier_unread(operation, asked)
     if writes is None and not (body != "inline" and usage.cache_write_tokens):
         writes = 0
     has_cache = body == "inline" or (
@@ -629,14 +632,14 @@ def _nothing_used(
     return _PLAIN
 
 
-def _tier_unread(operation: str, asked: Any, body: Body) -> str | None:
-    """Return the tier of a call whose record names none.
+def _tier_unread(operation: str, asked: Any) -> str | None:
+    """Return the tier of a call whose body was not read.
 
     Bodies name any but the default, and so does Converse's request. InvokeModel may have it in
     headers instead, which are not logged: with its body it counts as the default.
     """
     is_default = type(asked) is RawRequest and operation.startswith("Converse")
-    return None if is_default or body == "inline" else UNKNOWN_TIER
+    return None if is_default else UNKNOWN_TIER
 
 
 def _hour_long_writes(usage: RawUsage) -> int | None:
