@@ -3,6 +3,7 @@
 import importlib.metadata
 import os
 import shutil
+import subprocess
 import tomllib
 from pathlib import Path
 from typing import Final
@@ -47,3 +48,17 @@ def sources() -> Path:
         package = Path(bedrock_alerts.__file__).parent
         shutil.copytree(package, work / _IN_LAYER, ignore=without_caches, dirs_exist_ok=True)
     return work
+
+
+def lambda_python() -> Path | None:
+    """Return a Python of the version that Lambda runs, None where this machine has none.
+
+    `sam build` finds it in the same way, and compiles the layers with it.
+    """
+    done = subprocess.run(
+        ["bash", str(ROOT / "tools" / "lambda-python")],  # noqa: S607
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return Path(done.stdout.strip()) if done.stdout.strip() else None

@@ -18,7 +18,7 @@ from bedrock_alerts.limits import SUBSCRIPTIONS_PER_LOG_GROUP
 from bedrock_alerts_cli.deployed.deployed_stack import DeployedStack, clients
 from bedrock_alerts_cli.deployed.doctor.stack_state import STUCK
 from bedrock_alerts_cli.deployed.first_record import saw_first_record
-from bedrock_alerts_cli.project import ROOT, TEMPLATE, sources
+from bedrock_alerts_cli.project import ROOT, TEMPLATE, lambda_python, sources
 from bedrock_alerts_cli.sam import find_sam
 from bedrock_alerts_cli.template import load
 from bedrock_alerts_cli.template.stack import NAME
@@ -143,9 +143,7 @@ def deploy(  # noqa: PLR0913 - click passes every option on its own
 def _build() -> None:
     """Run `sam build`, and say so where it had no Python of Lambda's version to compile with."""
     _sam("build")
-    script = str(ROOT / "tools" / "lambda-python")
-    found = subprocess.run(["bash", script], capture_output=True, check=False)  # noqa: S607
-    if not found.stdout.strip():
+    if lambda_python() is None:
         write(
             "Note: the layers are not compiled, because python3.13 is not installed here. The "
             "functions work, but take about twice as long to start.\n"

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from bedrock_alerts_cli.project import IS_INSTALLED, ROOT, work_folder
+from bedrock_alerts_cli.project import IS_INSTALLED, lambda_python, work_folder
 from bedrock_alerts_cli.template.load import load
 from bedrock_alerts_cli.template.stack import NAME, Stack
 from bedrock_alerts_cli.user_errors import CommandError, InputError, TemplateError
@@ -104,7 +104,7 @@ class Build:
                 f" which `{_PREPARE}` prepares"
             )
             return Runtime(Path(sys.executable), (shared,), note)
-        installed = _installed_python()
+        installed = lambda_python()
         raise CommandError(
             f"{installed} has no Lambda runtime yet: run `{_PREPARE}`"
             if installed
@@ -132,18 +132,8 @@ def _lambda_python() -> Path | None:
     """Return a Python of Lambda's version that has its runtime, None where there is none."""
     if LAMBDA_PYTHON.exists():
         return LAMBDA_PYTHON
-    found = _installed_python()
+    found = lambda_python()
     return found if found and _succeeds(str(found), "-c", "import awslambdaric") else None
-
-
-def _installed_python() -> Path | None:
-    done = subprocess.run(
-        ["bash", str(ROOT / "tools" / "lambda-python")],  # noqa: S607
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return Path(done.stdout.strip()) if done.stdout.strip() else None
 
 
 def _succeeds(*command: str) -> bool:

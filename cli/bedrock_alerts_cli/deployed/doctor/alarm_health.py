@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from bedrock_alerts_cli.deployed.deployed_stack import DeployedStack
-from bedrock_alerts_cli.deployed.doctor.as_deployed import aws, ours, template_of
+from bedrock_alerts_cli.deployed.doctor.as_deployed import template_of
 from bedrock_alerts_cli.deployed.doctor.finding import (
     Check,
     Clock,
@@ -126,7 +126,7 @@ def _looked_at(
         says += f"; {more} more" if more > 0 else ""
         return wrong(check, says, _made_again(stack, alarm))
     if not present.get("ActionsEnabled", True):
-        fix = aws(stack, f"cloudwatch enable-alarm-actions --alarm-names {alarm.name}")
+        fix = stack.aws(f"cloudwatch enable-alarm-actions --alarm-names {alarm.name}")
         says = "its actions are disabled: no one is notified of it"
         return wrong(check, says, f"Enable them:\n{fix}")
     if present.get("EvaluationState") in _IN_TROUBLE:
@@ -181,7 +181,7 @@ def _made_again(stack: DeployedStack, alarm: _Alarm) -> str:
     """Say how CloudFormation makes an alarm again: left out, and then no longer left out."""
     off = stack.parameters.get("AlarmsOff", "")
     without = ",".join(filter(None, (off, alarm.label)))
-    deploy = ours(stack, "deploy --yes --no-wait")
+    deploy = stack.ours("deploy --yes --no-wait")
     return (
         "Have it made again, by two deployments:\n"
         f"{deploy} --parameter AlarmsOff={without}\n"

@@ -41,13 +41,3 @@ def function_arn(stack: DeployedStack, logical_id: str) -> str:
     """Return the ARN of one of the stack's functions."""
     name = stack.resource(logical_id)
     return f"arn:{partition(stack)}:lambda:{stack.region}:{stack.account}:function:{name}"
-
-
-def aws(stack: DeployedStack, command: str) -> str:
-    """Return a command of the AWS CLI for the stack's Region."""
-    return stack.aws(command)
-
-
-def ours(stack: DeployedStack, command: str) -> str:
-    """Return a command of ours for the stack."""
-    return stack.ours(command)

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from bedrock_alerts_cli.deployed.deployed_stack import DeployedStack
-from bedrock_alerts_cli.deployed.doctor.as_deployed import aws
 from bedrock_alerts_cli.deployed.doctor.finding import (
     Check,
     Clock,
@@ -35,8 +34,7 @@ def email(stack: DeployedStack, _clock: Clock) -> Iterator[Finding]:
         says = f"{count(len(confirmed), 'address', 'addresses')} confirmed, no AlertEmail"
         yield ok(check, says)
         return
-    fix = aws(
-        stack,
+    fix = stack.aws(
         f"sns subscribe --topic-arn {topic} --protocol email --notification-endpoint {address}",
     )
     if any(one.get("Endpoint") == address for one in confirmed):

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from typing import Final
 
 from bedrock_alerts_cli.deployed.deployed_stack import DeployedStack
-from bedrock_alerts_cli.deployed.doctor.as_deployed import aws
 from bedrock_alerts_cli.deployed.doctor.finding import (
     Check,
     Clock,
@@ -77,7 +76,7 @@ def failures(stack: DeployedStack, _clock: Clock) -> Iterator[Finding]:
     if not messages:
         yield ok("events not forwarded", "none")
         return
-    purge = aws(stack, f"sqs purge-queue --queue-url {url}")
+    purge = stack.aws(f"sqs purge-queue --queue-url {url}")
     yield wrong(
         "events not forwarded",
         f"{count(messages, 'event')} could not be forwarded within a day",

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from bedrock_alerts_cli.deployed.deployed_stack import DeployedStack
-from bedrock_alerts_cli.deployed.doctor.as_deployed import aws
 from bedrock_alerts_cli.deployed.doctor.finding import (
     Check,
     Clock,
@@ -32,8 +31,7 @@ def account_concurrency(stack: DeployedStack, _clock: Clock) -> Iterator[Finding
     free = int(limits.get("UnreservedConcurrentExecutions", 0))
     says = f"{total:,} in this Region, {free:,} unreserved"
     if free < _ENOUGH:
-        ask = aws(
-            stack,
+        ask = stack.aws(
             "service-quotas request-service-quota-increase --service-code lambda"
             " --quota-code L-B99A9384 --desired-value 1000",
         )
@@ -58,7 +56,7 @@ def reservations(stack: DeployedStack, _clock: Clock) -> Iterator[Finding]:
             continue
         reserved = found.get("ReservedConcurrentExecutions")
         if reserved == 0:
-            fix = aws(stack, f"lambda delete-function-concurrency --function-name {name}")
+            fix = stack.aws(f"lambda delete-function-concurrency --function-name {name}")
             says = "its concurrency is set to 0: it is throttled, and never runs"
             yield wrong(check, says, f"Let it run:\n{fix}")
         else:

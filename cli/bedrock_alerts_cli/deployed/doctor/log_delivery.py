@@ -18,7 +18,7 @@ from bedrock_alerts.invocation_logging.logging_state import (
 )
 from bedrock_alerts.limits import SUBSCRIPTIONS_PER_LOG_GROUP
 from bedrock_alerts_cli.deployed.deployed_stack import DeployedStack
-from bedrock_alerts_cli.deployed.doctor.as_deployed import aws, function_arn, ours, partition
+from bedrock_alerts_cli.deployed.doctor.as_deployed import function_arn, partition
 from bedrock_alerts_cli.deployed.doctor.finding import (
     Check,
     Clock,
@@ -120,7 +120,7 @@ def _switch_on(stack: DeployedStack, group: str) -> str:
 def _put(stack: DeployedStack, wanted: Mapping[str, Any]) -> str:
     text = json.dumps(wanted, separators=(",", ":"))
     command = "bedrock put-model-invocation-logging-configuration --logging-config"
-    return aws(stack, f"{command} '{text}'")
+    return stack.aws(f"{command} '{text}'")
 
 
 def _read_there(stack: DeployedStack, found: Configuration) -> str:
@@ -132,7 +132,7 @@ def _read_there(stack: DeployedStack, found: Configuration) -> str:
         if group
         else f"--parameter InvocationLogBucketName={bucket}"
     )
-    return f"Read it where Bedrock writes it:\n{ours(stack, 'deploy')} {given}"
+    return f"Read it where Bedrock writes it:\n{stack.ours('deploy')} {given}"
 
 
 def log_group(stack: DeployedStack, clock: Clock) -> Iterator[Finding]:
@@ -146,7 +146,7 @@ def log_group(stack: DeployedStack, clock: Clock) -> Iterator[Finding]:
         return
     found = LogGroups(stack.client("logs")).find(name)
     if found is None:
-        fix = aws(stack, f"logs create-log-group --log-group-name {name}")
+        fix = stack.aws(f"logs create-log-group --log-group-name {name}")
         yield wrong("log group", f"{name} is not there", f"Create it:\n{fix}")
         return
     if found.group_class != SUBSCRIBABLE:
@@ -168,8 +168,7 @@ def _subscription(stack: DeployedStack, group: str) -> Iterator[Finding]:
     function = function_arn(stack, "CollectLogsFunction")
     own = [one for one in present if one.get("destinationArn") == function]
     name = stack.resources.get("InvocationLogSubscription", f"{stack.name}-collect-logs")
-    put = aws(
-        stack,
+    put = stack.aws(
         f"logs put-subscription-filter --log-group-name {group} --filter-name {name}"
         f" --filter-pattern '' --destination-arn {function}",
     )
@@ -206,8 +205,7 @@ def _permission(stack: DeployedStack, group: str) -> Finding:
     if any("logs." in str(one) for one in allowed):
         return ok(check, "CloudWatch Logs may call the collector")
     source = f"arn:{partition(stack)}:logs:{stack.region}:{stack.account}:log-group:{group}:*"
-    fix = aws(
-        stack,
+    fix = stack.aws(
         f"lambda add-permission --function-name {name} --statement-id invocation-log"
         f" --action lambda:InvokeFunction --principal logs.amazonaws.com"
         f" --source-account {stack.account} --source-arn '{source}'",

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from bedrock_alerts_cli.deployed.deployed_stack import DeployedStack
-from bedrock_alerts_cli.deployed.doctor.as_deployed import aws, template_of
+from bedrock_alerts_cli.deployed.doctor.as_deployed import template_of
 from bedrock_alerts_cli.deployed.doctor.finding import (
     Check,
     Clock,
@@ -54,8 +54,8 @@ def bus(stack: DeployedStack, _clock: Clock) -> Iterator[Finding]:
     lacking = _let_in(deployed) - _let_in(present)
     if lacking:
         policy = json.dumps({"Version": "2012-10-17", "Statement": deployed})
-        fix = aws(
-            stack, f"events put-permission --event-bus-name {name} --policy {shlex.quote(policy)}"
+        fix = stack.aws(
+            f"events put-permission --event-bus-name {name} --policy {shlex.quote(policy)}"
         )
         who = ", ".join(sorted({value for _, value in lacking}))
         yield wrong(check, f"its policy does not let in {who}", f"Write it again:\n{fix}")

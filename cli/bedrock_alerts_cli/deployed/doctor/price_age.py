@@ -8,7 +8,6 @@ from bedrock_alerts.invocations.pricing import OLD_DAYS, Prices
 from bedrock_alerts_cli.cost.estimate import estimate
 from bedrock_alerts_cli.cost.traffic import Counts, of_counts, options_of
 from bedrock_alerts_cli.deployed.deployed_stack import DeployedStack
-from bedrock_alerts_cli.deployed.doctor.as_deployed import ours
 from bedrock_alerts_cli.deployed.doctor.finding import (
     Check,
     Clock,
@@ -55,7 +54,7 @@ def price_list(stack: DeployedStack, clock: Clock) -> Iterator[Finding]:
 
 
 def _put(stack: DeployedStack) -> str:
-    return ours(stack, "prices put layers/shared/bedrock_alerts/invocations/prices.json")
+    return stack.ours("prices put layers/shared/bedrock_alerts/invocations/prices.json")
 
 
 def _stored(stack: DeployedStack, where: str, now: float) -> Finding:
@@ -80,7 +79,7 @@ def _shipped(stack: DeployedStack, prices: Prices, now: float) -> Finding:
     is_newer = at > deployed
     # What was deployed before this list is older than it, and at least as old as the deployment.
     days = (now - (deployed if is_newer else at)) / DAY
-    deploy = ours(stack, "deploy")
+    deploy = stack.ours("deploy")
     if days <= OLD_DAYS and is_newer:
         return ok(_CHECK, f"deployed {ago(now, deployed)}; a newer one is here ({prices.dated})")
     if days <= OLD_DAYS:

@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 from typing import Final
 
 from bedrock_alerts_cli.deployed.deployed_stack import DeployedStack
-from bedrock_alerts_cli.deployed.doctor.as_deployed import aws, ours
 from bedrock_alerts_cli.deployed.doctor.finding import (
     Check,
     Clock,
@@ -85,7 +84,7 @@ def _dead_letters(stack: DeployedStack, queue: str, dead: str, runbook: str) -> 
         yield ok(f"queue {name}", "empty")
         return
     what = queue.removesuffix("Queue").lower()
-    redrive = ours(stack, f"redrive {what}")
+    redrive = stack.ours(f"redrive {what}")
     fix = f"Fix the cause (docs/runbooks/{runbook}.md), then send them again:\n{redrive}"
     yield wrong(f"queue {name}", f"{count(messages, 'dead letter')}", fix)
 
@@ -99,7 +98,7 @@ def failed_batches(stack: DeployedStack, clock: Clock) -> Iterator[Finding]:
         answer = s3.list_objects_v2(Bucket=bucket, MaxKeys=1000)
     except s3.exceptions.NoSuchBucket:
         says = f"bucket {bucket} is not there: what fails is lost"
-        fix = aws(stack, f"s3api create-bucket --bucket {bucket}")
+        fix = stack.aws(f"s3api create-bucket --bucket {bucket}")
         if stack.region != "us-east-1":
             fix += f" --create-bucket-configuration LocationConstraint={stack.region}"
         yield wrong(check, says, f"Create it again:\n{fix}")
@@ -111,7 +110,7 @@ def failed_batches(stack: DeployedStack, clock: Clock) -> Iterator[Finding]:
     oldest = min(one.get("LastModified", datetime.now(UTC)) for one in found)
     more = "at least " if answer.get("IsTruncated") else ""
     says = f"{more}{count(len(found), 'object')}, the oldest {ago(clock(), oldest.timestamp())}"
-    redrive = ours(stack, "redrive batches")
+    redrive = stack.ours("redrive batches")
     yield wrong(
         check, says, f"See docs/runbooks/PipelineFailedBatches.md. To count them:\n{redrive}"
     )

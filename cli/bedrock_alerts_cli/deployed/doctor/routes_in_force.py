@@ -5,7 +5,6 @@ from typing import Any, Final
 
 from bedrock_alerts.alerts.routing import Routes, RoutesError, parse_routes, slack_aliases
 from bedrock_alerts_cli.deployed.deployed_stack import DeployedStack
-from bedrock_alerts_cli.deployed.doctor.as_deployed import ours
 from bedrock_alerts_cli.deployed.doctor.finding import (
     Check,
     Clock,
@@ -24,7 +23,7 @@ _CHECK: Final = "routes"
 def routes(stack: DeployedStack, _clock: Clock) -> Iterator[Finding]:
     """Look whether the stored routes can be used, and reach someone."""
     name = stack.outputs.get("RoutesParameterName", "")
-    put = ours(stack, "routes put config/routes.yaml")
+    put = stack.ours("routes put config/routes.yaml")
     client = stack.client("ssm")
     try:
         found = read_routes(stack)

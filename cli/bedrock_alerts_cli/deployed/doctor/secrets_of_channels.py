@@ -18,7 +18,6 @@ from bedrock_alerts.adapters.http import (
 from bedrock_alerts.alerts.credentials import entry, signing_secret
 from bedrock_alerts.errors import PermanentError
 from bedrock_alerts_cli.deployed.deployed_stack import DeployedStack
-from bedrock_alerts_cli.deployed.doctor.as_deployed import aws, ours
 from bedrock_alerts_cli.deployed.doctor.finding import (
     Check,
     Clock,
@@ -117,7 +116,7 @@ def read_secret(stack: DeployedStack, arn: str) -> tuple[str, str, str]:
         fix = f"Create it, and deploy with --parameter {_parameter(stack, arn)}=ARN: docs/slack.md."
         return "", f"the secret {name} is not there", fix
     except client.exceptions.InvalidRequestException:
-        restore = aws(stack, f"secretsmanager restore-secret --secret-id {arn}")
+        restore = stack.aws(f"secretsmanager restore-secret --secret-id {arn}")
         return "", f"the secret {name} is to be deleted", f"Restore it:\n{restore}"
     text = answer.get("SecretString")
     if text is None:
@@ -133,7 +132,7 @@ def _parameter(stack: DeployedStack, arn: str) -> str:
 def store(stack: DeployedStack, arn: str, what: str) -> str:
     """Return how a secret is stored again."""
     put = f"secretsmanager put-secret-value --secret-id {arn} --secret-string file://secret.txt"
-    return f"Store it again, {what}:\n{aws(stack, put)}"
+    return f"Store it again, {what}:\n{stack.aws(put)}"
 
 
 def _secret(stack: DeployedStack, kind: Kind, arn: str, check: str) -> Iterator[Finding]:
@@ -167,7 +166,7 @@ def _secret(stack: DeployedStack, kind: Kind, arn: str, check: str) -> Iterator[
 def _evidence(stack: DeployedStack, kind: Kind) -> str:
     if kind.main == "token":
         return "readable, a bot's token"
-    test = ours(stack, "test-alert")
+    test = stack.ours("test-alert")
     return f"readable, of the right form; only a post shows that it works: {test}"
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from bedrock_alerts_cli.deployed.deployed_stack import DeployedStack
-from bedrock_alerts_cli.deployed.doctor.as_deployed import aws, template_of
+from bedrock_alerts_cli.deployed.doctor.as_deployed import template_of
 from bedrock_alerts_cli.deployed.doctor.finding import (
     Check,
     Clock,
@@ -144,11 +144,11 @@ def rules(stack: DeployedStack, _clock: Clock) -> Iterator[Finding]:
         lacking = [one for one in resource.properties.get("Targets", []) if one["Arn"] not in there]
         option = f" --event-bus-name {bus}" if bus else ""
         if found.get("State") != "ENABLED":
-            fix = aws(stack, f"events enable-rule --name {name}{option}")
+            fix = stack.aws(f"events enable-rule --name {name}{option}")
             yield wrong(check, "it is disabled", f"Enable it:\n{fix}")
         elif lacking:
             given = shlex.quote(json.dumps(lacking))
-            fix = aws(stack, f"events put-targets --rule {name}{option} --targets {given}")
+            fix = stack.aws(f"events put-targets --rule {name}{option} --targets {given}")
             says = f"it does not send to {lacking[0]['Arn']}"
             yield wrong(check, says, f"Give it its target:\n{fix}")
         else:
@@ -175,7 +175,7 @@ def event_sources(stack: DeployedStack, _clock: Clock) -> Iterator[Finding]:
             )
             yield wrong(check, f"reads no {kind}: its event source mapping is gone", fix)
         for one in off:
-            fix = aws(stack, f"lambda update-event-source-mapping --uuid {one['UUID']} --enabled")
+            fix = stack.aws(f"lambda update-event-source-mapping --uuid {one['UUID']} --enabled")
             yield wrong(check, f"does not read its {kind}: it is disabled", f"Enable it:\n{fix}")
         if found and not off:
             source = str(found[0].get("EventSourceArn", "")).rpartition(":")[2]
@@ -193,7 +193,7 @@ def _reader(stack: DeployedStack, name: str, deployed: Mapping[str, Any]) -> str
         command += f" --starting-position {position}"
     most = deployed.get("ScalingConfig", {}).get("MaximumConcurrency")
     command += f" --scaling-config MaximumConcurrency={most}" if most else ""
-    return f"Make it again:\n{aws(stack, command)}"
+    return f"Make it again:\n{stack.aws(command)}"
 
 
 STATE: Final = Check("stack state", state)

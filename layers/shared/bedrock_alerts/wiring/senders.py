@@ -1,6 +1,7 @@
 """The senders of the channels that a stack has."""
 
 from collections.abc import Callable
+from typing import Protocol
 
 from bedrock_alerts.adapters.cloudwatch import MetricPictures
 from bedrock_alerts.adapters.http import PAGERDUTY_HOSTS, SLACK_HOSTS, TEAMS_HOSTS, JsonPoster
@@ -19,8 +20,36 @@ from bedrock_alerts.alerts.ports import Sender
 from bedrock_alerts.wiring.notifier_settings import DeliverSettings
 
 
-def senders(settings: DeliverSettings, clock: Callable[[], float]) -> dict[str, Sender]:
-    """Create the senders of the stack's channels; `clock` dates webhook signatures."""
+class EmailAndSlack(Protocol):
+    """The settings of email and Slack, which every function that sends has."""
+
+    @property
+    def email_topic_arn(self) -> str:
+        """The topic of emails."""
+
+    @property
+    def slack_secret_arn(self) -> str | None:
+        """The secret with a webhook's URL."""
+
+    @property
+    def slack_bot_secret_arn(self) -> str | None:
+        """The secret with a bot's token, which is used instead of a webhook."""
+
+    @property
+    def slack_channel_id(self) -> str:
+        """The bot's channel."""
+
+    @property
+    def slack_api_url(self) -> str:
+        """The address of Slack's API."""
+
+    @property
+    def allow_loopback_webhooks(self) -> bool:
+        """Whether addresses of the local stack are allowed."""
+
+
+def email_and_slack(settings: EmailAndSlack, *, is_answered: bool = False) -> dict[str, Sender]:
+    """Create the senders of email and of Slack; `is_answered` says that its buttons work."""
     is_local = settings.allow_loopback_webhooks
     found: dict[str, Sender] = {"email": EmailSender(EmailTopic(settings.email_topic_arn))}
     if settings.slack_bot_secret_arn:
@@ -29,11 +58,18 @@ def senders(settings: DeliverSettings, clock: Callable[[], float]) -> dict[str, 
             Secret(settings.slack_bot_secret_arn),
             settings.slack_channel_id,
             MetricPictures(),
-            is_answered=settings.slack_buttons,
+            is_answered=is_answered,
         )
     elif settings.slack_secret_arn:
         poster = JsonPoster(SLACK_HOSTS, allow_loopback=is_local)
         found["slack"] = SlackWebhookSender(poster, Secret(settings.slack_secret_arn))
+    return found
+
+
+def senders(settings: DeliverSettings, clock: Callable[[], float]) -> dict[str, Sender]:
+    """Create the senders of the stack's channels; `clock` dates webhook signatures."""
+    is_local = settings.allow_loopback_webhooks
+    found = email_and_slack(settings, is_answered=settings.slack_buttons)
     if settings.webhook_secret_arn:
         public = PublicPoster(allow_loopback=is_local)
         found["webhook"] = WebhookSender(public, Secret(settings.webhook_secret_arn), clock)

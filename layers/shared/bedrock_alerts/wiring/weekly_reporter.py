@@ -6,26 +6,20 @@ from datetime import UTC, datetime
 from typing import Final
 
 from bedrock_alerts.adapters.bedrock import LegacyModels
-from bedrock_alerts.adapters.cloudwatch import AlarmHistories, Latencies, MetricPictures
-from bedrock_alerts.adapters.http import SLACK_HOSTS, JsonPoster
+from bedrock_alerts.adapters.cloudwatch import AlarmHistories, Latencies
 from bedrock_alerts.adapters.iam import AccountAlias
 from bedrock_alerts.adapters.logs_insights import patient_lines
 from bedrock_alerts.adapters.s3 import PageBucket
-from bedrock_alerts.adapters.secrets_manager import Secret
-from bedrock_alerts.adapters.slack_api import SlackWeb
-from bedrock_alerts.adapters.sns import EmailTopic
 from bedrock_alerts.alerts.alert import Link
-from bedrock_alerts.alerts.channels.email.send import EmailSender
-from bedrock_alerts.alerts.channels.slack.send import SlackBotSender
-from bedrock_alerts.alerts.channels.slack.webhook_send import SlackWebhookSender
 from bedrock_alerts.alerts.console import Console
-from bedrock_alerts.alerts.ports import JournalPort, Sender
+from bedrock_alerts.alerts.ports import JournalPort
 from bedrock_alerts.errors import BedrockAlertsError
 from bedrock_alerts.weekly.read_week import WeekPorts, read_week
 from bedrock_alerts.weekly.send_week import send_week
 from bedrock_alerts.weekly.week import last_days
 from bedrock_alerts.weekly.week_alert import Place, alert_of
 from bedrock_alerts.weekly.week_page import page
+from bedrock_alerts.wiring.senders import email_and_slack
 from bedrock_alerts.wiring.weekly_settings import WeeklyReportSettings
 
 DAYS: Final = 7
@@ -51,7 +45,7 @@ class WeeklyReporter:
         self._journal = journal
         self._clock = clock
         self._sleep = sleep
-        self._senders = _senders(settings)
+        self._senders = email_and_slack(settings)
 
     def report(self, seconds: float) -> dict[str, int]:
         """Send the report within `seconds`; return how many channels accepted it.
@@ -123,19 +117,3 @@ class WeeklyReporter:
 def _words(place: Place) -> str:
     account = place.account_alias or place.account_id
     return f"{place.stack} in {account} {place.region}"
-
-
-def _senders(settings: WeeklyReportSettings) -> dict[str, Sender]:
-    is_local = settings.allow_loopback_webhooks
-    found: dict[str, Sender] = {"email": EmailSender(EmailTopic(settings.email_topic_arn))}
-    if settings.slack_bot_secret_arn:
-        found["slack"] = SlackBotSender(
-            SlackWeb(settings.slack_api_url, allow_loopback=is_local),
-            Secret(settings.slack_bot_secret_arn),
-            settings.slack_channel_id,
-            MetricPictures(),
-        )
-    elif settings.slack_secret_arn:
-        poster = JsonPoster(SLACK_HOSTS, allow_loopback=is_local)
-        found["slack"] = SlackWebhookSender(poster, Secret(settings.slack_secret_arn))
-    return found

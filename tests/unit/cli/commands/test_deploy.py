@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError, NoCredenti
 from click.testing import CliRunner, Result
 from samcli.cli.types import CfnParameterOverridesType
 
+from bedrock_alerts_cli import project
 from bedrock_alerts_cli.commands import deploy as module
 from bedrock_alerts_cli.commands.deploy import Found, Plan, checks, deploy
 from bedrock_alerts_cli.deployed.deployed_stack import DeployedStack
@@ -188,7 +189,7 @@ def test_it_says_where_the_layers_could_not_be_compiled(
     script = tmp_path / "tools" / "lambda-python"
     script.parent.mkdir()
     script.write_text("echo /usr/bin/python3.13\n" if is_here else "true\n")
-    monkeypatch.setattr(module, "ROOT", tmp_path)
+    monkeypatch.setattr(project, "ROOT", tmp_path)
 
     result, _ = run(monkeypatch, "--email", "you@example.com", "--yes")
 

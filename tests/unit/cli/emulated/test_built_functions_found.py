@@ -55,7 +55,7 @@ def test_without_lambdas_python_the_packages_of_this_one_are_used(
     (layer / "m.cpython-399-x86_64-linux-gnu.so").touch()
     monkeypatch.setattr(platform, "machine", lambda: "x86_64")
     monkeypatch.setattr(built_functions, "LAMBDA_PYTHON", tmp_path / "missing")
-    monkeypatch.setattr(built_functions, "_installed_python", lambda: None)
+    monkeypatch.setattr(built_functions, "lambda_python", lambda: None)
     runtime = build.runtime(None)
     assert runtime.layers == (tmp_path / "SharedLayer" / "python",)
     assert "no Python 3.99 with awslambdaric" in runtime.note
@@ -65,7 +65,7 @@ def test_without_lambdas_python_the_packages_of_this_one_are_used(
     bare = tmp_path / "python3.13"
     bare.write_text("#!/bin/sh\nexit 1\n")
     bare.chmod(0o755)
-    monkeypatch.setattr(built_functions, "_installed_python", lambda: bare)
+    monkeypatch.setattr(built_functions, "lambda_python", lambda: bare)
     with pytest.raises(CommandError, match="has no Lambda runtime yet: run `make runtime`"):
         build.runtime(None)
     bare.write_text("#!/bin/sh\nexit 0\n")
