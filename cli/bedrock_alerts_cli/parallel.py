@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context
+from multiprocessing import get_context, resource_tracker
 from types import ModuleType
 from typing import Final, TypeVar
 
@@ -78,6 +78,8 @@ def _started(workers: int) -> ProcessPoolExecutor:
 
     A Ctrl-C meanwhile is handled after they have started.
     """
+    # It is started with the first worker otherwise, and lets signals through again.
+    resource_tracker.ensure_running()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # inherited by the workers
     program = sys.modules["__main__"]
     # A new process imports the program's main file. That is not needed here, and an installed
