@@ -97,6 +97,18 @@ class LiveStack(NamedTuple):
         finally:
             sqs.set_queue_attributes(QueueUrl=url, Attributes=usual["Attributes"])
 
+    @contextlib.contextmanager
+    def delivers_nothing(self) -> Iterator[None]:
+        """Keep pokes in their queue meanwhile."""
+        client = self.engine.client("lambda")
+        name = self.stack.resources["DeliverFunction"]
+        (found,) = client.list_event_source_mappings(FunctionName=name)["EventSourceMappings"]
+        client.update_event_source_mapping(UUID=found["UUID"], Enabled=False)
+        try:
+            yield
+        finally:
+            client.update_event_source_mapping(UUID=found["UUID"], Enabled=True)
+
     # ---- time ------------------------------------------------------------------------------------
 
     def sweep(self) -> None:
