@@ -304,9 +304,9 @@ def imagined_call(
         if is_guarded
         else GuardrailResult(verdict="none"),
         body="inline" if error is None else "absent",
-        metadata={"application": f"application-{number % counts.applications}"}
+        metadata=(("application", f"application-{number % counts.applications}"),)
         if counts.applications
-        else {},
+        else (),
     )
 
 

@@ -17,7 +17,7 @@ from bedrock_alerts.invocations.invocation import Cost, Invocation, Rejected, Sk
 from bedrock_alerts.invocations.parse import parse
 from bedrock_alerts.invocations.pricing import cost_of
 from bedrock_alerts.invocations.profiles import is_opaque, resolved
-from bedrock_alerts.invocations.same_call import carries_nothing, counted_facts, is_hollow
+from bedrock_alerts.invocations.same_call import carries_nothing, is_hollow
 from bedrock_alerts.invocations.usage_book import Book, Key
 from bedrock_alerts.invocations.usage_lines import Used
 from bedrock_alerts_cli.log_files import Block, Line
@@ -96,7 +96,7 @@ def read_block(block: Block, reading: Reading, seen: frozenset[int] = frozenset(
             book.rejected[outcome.reason] += 1
         elif isinstance(outcome, Skipped):
             book.skipped[outcome.reason] += 1
-        elif not (outcome.request_id and is_repeated(_hash(counted_facts(outcome)))):
+        elif not (outcome.request_id and is_repeated(_hash(msgspec.structs.astuple(outcome)))):
             call = resolved(outcome, known) if known and is_opaque(outcome) else outcome
             _count(page, call, cost_of(call, known_prices), reading.application_key)
     return page

@@ -291,7 +291,7 @@ def test_applications_are_counted_by_the_key_that_is_asked_for() -> None:
 
 
 def test_metadata_without_a_name_is_no_application() -> None:
-    nameless = msgspec.structs.replace(read(converse()), metadata={"": "forged"})
+    nameless = msgspec.structs.replace(read(converse()), metadata=(("", "forged"),))
     aggregator = Aggregator(AggregateOptions())
     aggregator.add([(nameless, CENT)])
     assert not any("Application" in dict(p.dimensions) for p in aggregator.datapoints())

@@ -78,7 +78,7 @@ CONVERSE = Invocation(
     first_byte_ms=None,
     guardrail=NOTHING_SEEN,
     body="inline",
-    metadata={},
+    metadata=(),
 )
 UNREAD = Billing(service_tier=UNKNOWN_TIER)
 UNREAD_CACHE = Billing(service_tier=UNKNOWN_TIER, counts="no-cache")
@@ -653,19 +653,19 @@ CALLS = [
     case(
         converse(requestMetadata={"team": "search", "cost-centre": "42", "": "no", "n": 1}),
         CONVERSE,
-        metadata={"team": "search", "cost-centre": "42"},
+        metadata=(("team", "search"), ("cost-centre", "42")),
         id="request metadata: texts under names",
     ),
     case(
         converse(requestMetadata={f"k{number:02}": "v" for number in range(20)}),
         CONVERSE,
-        metadata={f"k{number:02}": "v" for number in range(16)},
+        metadata=tuple((f"k{number:02}", "v") for number in range(16)),
         id="request metadata: sixteen pairs",
     ),
     case(
         converse(requestMetadata={"a\u202eb": "x\n\x1b[31my", "long": "v" * 300}),
         CONVERSE,
-        metadata={"a b": "x [31my", "long": "v" * 255 + "…"},
+        metadata=(("a b", "x [31my"), ("long", "v" * 255 + "…")),
         id="request metadata: cleaned and cut",
     ),
     case(
@@ -928,7 +928,7 @@ FAKES = {
         pytest.param(
             converse(requestMetadata={"errorCode": "x", "INTERVENED": 'inputTokenCount":9'}),
             msgspec.structs.replace(
-                CONVERSE, metadata={"errorCode": "x", "INTERVENED": 'inputTokenCount":9'}
+                CONVERSE, metadata=(("errorCode", "x"), ("INTERVENED", 'inputTokenCount":9'))
             ),
             id="in request metadata",
         ),

@@ -18,6 +18,7 @@ from bedrock_alerts.invocations.invocation import (
     GuardrailResult,
     Invocation,
     Modality,
+    PricedCall,
     Rejected,
     Skipped,
     Verdict,
@@ -133,7 +134,6 @@ class Group:
 
 
 _Common: TypeAlias = tuple[int, str, Modality, str | None, Body, Verdict, tuple[str, ...], bool]
-Priced: TypeAlias = tuple[Invocation, Cost]
 
 
 class Alike(NamedTuple):
@@ -183,7 +183,7 @@ class Cell:
         self.first_byte: list[int] = []
         self.guardrail_latency: list[int] = []
 
-    def add(self, calls: list[Priced]) -> None:
+    def add(self, calls: list[PricedCall]) -> None:
         """Add some calls; the sums are local variables, which are fastest."""
         read = written = cache_read = cache_written = images = unpriced = picodollars = 0
         hits = unit_calls = units = guardrail_picodollars = 0
@@ -300,9 +300,9 @@ class Aggregator:
         self._cells: defaultdict[_Common, Cell] = defaultdict(Cell)
         self._groups: defaultdict[_Key, Group] = defaultdict(Group)
 
-    def add(self, calls: Iterable[Priced]) -> None:
+    def add(self, calls: Iterable[PricedCall]) -> None:
         """Count some calls, each with its cost."""
-        alike: defaultdict[_Common, list[Priced]] = defaultdict(list)
+        alike: defaultdict[_Common, list[PricedCall]] = defaultdict(list)
         for call, cost in calls:
             minute = int(call.epoch // 60) * 60
             guardrail = call.guardrail
@@ -322,7 +322,7 @@ class Aggregator:
             self._cells[common].add(some)
             self._add_to_groups(Alike(*common), some)
 
-    def _add_to_groups(self, alike: Alike, calls: list[Priced]) -> None:
+    def _add_to_groups(self, alike: Alike, calls: list[PricedCall]) -> None:
         """Count calls with further dimensions: only some have them, most are complete by now."""
         is_violation = alike.verdict in _VERDICT_METRICS
         scope = self._options.principals
@@ -335,7 +335,7 @@ class Aggregator:
                 self._add_hits(alike.minute, call.guardrail)
             if by_principal:
                 self._add_principal(alike.minute, call)
-            if by_application and (call.metadata or call.application):
+            if by_application:
                 self._add_application(alike.minute, call, cost)
 
     def add_rejected(self, rejected: Rejected, minute: int) -> None:
@@ -410,8 +410,7 @@ class Aggregator:
             group.count(metric)
 
     def _add_application(self, minute: int, invocation: Invocation, cost: Cost) -> None:
-        application = invocation.metadata.get(self._options.application_key or "")
-        application = application or invocation.application
+        application = invocation.application_by(self._options.application_key)
         if not application:
             return
         group = self._groups[minute, (("Application", dimension_value(application)),)]

@@ -27,7 +27,7 @@ from bedrock_alerts.invocations.parse import parse
 from bedrock_alerts.invocations.pricing import PriceList, cost_of
 from bedrock_alerts.invocations.profiles import Profiles, is_opaque, resolved
 from bedrock_alerts.invocations.s3_notifications import LogObject
-from bedrock_alerts.invocations.same_call import carries_nothing, counted_facts, is_hollow
+from bedrock_alerts.invocations.same_call import carries_nothing, is_hollow
 from bedrock_alerts.invocations.usage_lines import UsageLines
 from bedrock_alerts.limits import (
     MAX_OBJECT_INFLATED_BYTES,
@@ -233,17 +233,18 @@ class Collector:
         each other from the processor's caches.
         """
         read, self._read = self._read, []
+        calls = self._without_duplicates(read)
         if self._profiles is not None:
             profiles = self._profiles
-            read = [resolved(call, profiles) if is_opaque(call) else call for call in read]
-        self._count(self._countable(self._without_duplicates(read)))
+            calls = [resolved(call, profiles) if is_opaque(call) else call for call in calls]
+        self._count(self._countable(calls))
 
     def _without_duplicates(self, calls: list[Invocation]) -> list[Invocation]:
         seen, seen_before = self._seen.fingerprints, self._seen_before.fingerprints
         fresh: list[Invocation] = []
         for call in calls:
             if call.request_id:
-                fingerprint = hash(counted_facts(call))
+                fingerprint = hash(call)
                 if fingerprint in seen or fingerprint in seen_before:
                     continue
                 seen.add(fingerprint)

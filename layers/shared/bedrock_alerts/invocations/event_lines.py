@@ -56,7 +56,7 @@ def report(invocation: Invocation, cost: Cost) -> dict[str, Any]:
             "cost_usd": cost.guardrail_picodollars / PICODOLLARS,
         },
         "body": invocation.body,
-        "metadata": invocation.metadata,
+        "metadata": dict(invocation.metadata),
     }
 
 
@@ -65,7 +65,7 @@ def event_line(invocation: Invocation, cost: Cost, application_key: str | None =
 
     Of the metadata, only the application's name is included: callers may write anything there.
     """
-    application = invocation.metadata.get(application_key or "")
+    application = dict(invocation.metadata).get(application_key or "")
     event = {
         "event": "invocation",
         **report(invocation, cost),

@@ -32,6 +32,7 @@ from bedrock_alerts.text import clean
 
 OTHER: Final = "OTHER"
 _MAX_NAME: Final = 100  # topic names are at most 100 characters, and ids far shorter
+_MAX_ARN: Final = 2048
 _MAX_UNITS: Final = 10**9
 
 # The places of an assessment's items: (policy key, list key) -> (policy, name for an item without a
@@ -188,7 +189,7 @@ def _measure(
     """Record the guardrails of one phase and their usage, and return its time, None if unknown."""
     latency: dict[str, int] = {}
     for key, assessment in assessments:
-        guardrail_id = key if key in ids else _guardrail_id(key)
+        guardrail_id = _guardrail_id(key[:_MAX_ARN])
         ids[guardrail_id] = None
         metrics = assessment.metrics
         if metrics.usage is not None:
@@ -302,7 +303,7 @@ def _of_trace(trace: Any) -> list[_Assessment]:
         value = trace.get(key)
         for by_id in value if isinstance(value, list) else (value,):
             for guardrail, assessments in by_id.items() if isinstance(by_id, dict) else ():
-                guardrail_id = _guardrail_id(guardrail)
+                guardrail_id = _guardrail_id(guardrail[:_MAX_ARN])
                 found += [
                     (guardrail_id, assessment, source)
                     for assessment in (
@@ -313,10 +314,9 @@ def _of_trace(trace: Any) -> list[_Assessment]:
     return found
 
 
+@lru_cache(maxsize=1024)  # few guardrails, many traces
 def _guardrail_id(key: str) -> str:
     """Return the id that a guardrail's key ends with: the key may be an ARN."""
-    if len(key) <= _MAX_NAME and key.isalnum() and key.isascii():
-        return key  # nearly always
     return clean(key.rpartition("/")[2], _MAX_NAME) or OTHER
 
 

@@ -4,7 +4,6 @@ No type here has a field for a prompt, a completion, a matched text or a withhel
 parsing a record drops its content.
 """
 
-from collections.abc import Mapping
 from typing import Annotated, Final, Literal, TypeAlias, final
 
 import msgspec
@@ -126,7 +125,11 @@ class Invocation(msgspec.Struct, frozen=True, gc=False):
     results. It is `inline` if the output was read, from the record or from S3, and `offloaded` if
     it is in S3 and was not read. `is_api_key` says that the caller is a user that Bedrock has made
     for a long-term API key. The model of an application inference profile is in `model` and
-    `priced_as` after a look-up, its name in `application`.
+    `priced_as` after a look-up, its name in `application`. `metadata` are the names and values of
+    the request's metadata.
+
+    Records of one call are equal, whatever their event ids; records with the same request id that
+    differ stay separate.
     """
 
     request_id: str
@@ -150,7 +153,7 @@ class Invocation(msgspec.Struct, frozen=True, gc=False):
     first_byte_ms: int | None
     guardrail: GuardrailResult
     body: Body
-    metadata: Mapping[str, str]
+    metadata: tuple[tuple[str, str], ...]
     is_api_key: bool = False
     priced_as: str = ""
     application: str = ""
@@ -159,6 +162,11 @@ class Invocation(msgspec.Struct, frozen=True, gc=False):
     def called_id(self) -> str:
         """The id that was called, as the `ModelId` dimension of `AWS/Bedrock` shows it."""
         return self.inference_profile or self.model
+
+    def application_by(self, key: str | None) -> str:
+        """Return the application: what the metadata has under `key`, else the profile's name."""
+        named = dict(self.metadata).get(key) if key else None
+        return named or self.application
 
 
 PICODOLLARS: Final = 10**12  # to the dollar
@@ -177,6 +185,9 @@ class Cost(msgspec.Struct, frozen=True, gc=False):
     priced: Priced
     fallback: str | None = None
     is_listed: bool = True
+
+
+PricedCall: TypeAlias = tuple[Invocation, Cost]
 
 
 class Rejected(msgspec.Struct, frozen=True):

@@ -200,7 +200,7 @@ def _invocation(
         answer.first_byte_ms,
         guardrail_result(answer.traces, intervened=answer.intervened, ran=answer.ran),
         body,
-        {} if raw.request_metadata is None else _metadata(raw.request_metadata),
+        () if raw.request_metadata is None else _metadata(raw.request_metadata),
         caller.is_api_key,
     )
 
@@ -517,18 +517,18 @@ def _usage(source: RawInput, output: RawOutput, answer: _Answer) -> Usage:
         cache_written = metrics.cache_write_tokens
     if usage is not _NO_USAGE:
         if cache_read is None:
-            cache_read = _first(
-                usage.cache_read_tokens,
-                usage.nova_cache_read,
-                usage.anthropic_cache_read,
-                cached,
+            cache_read = (
+                usage.cache_read_tokens
+                or usage.nova_cache_read
+                or usage.anthropic_cache_read
+                or cached
             )
         if cache_written is None:
-            cache_written = _first(
-                usage.cache_write_tokens,
-                usage.nova_cache_write,
-                usage.anthropic_cache_write,
-                _written_by_lifetime(usage),
+            cache_written = (
+                usage.cache_write_tokens
+                or usage.nova_cache_write
+                or usage.anthropic_cache_write
+                or _written_by_lifetime(usage)
             )
     return Usage(read or 0, written or 0, cache_read or 0, cache_written or 0)
 
@@ -703,13 +703,13 @@ def _modality_unread(output: RawOutput, operation: str, model: str) -> Modality:
     return "embedding" if is_silent and operation in _MAY_EMBED else "unknown"
 
 
-def _metadata(value: Any) -> dict[str, str]:
+def _metadata(value: Any) -> tuple[tuple[str, str], ...]:
     if not isinstance(value, dict):
-        return {}
+        return ()
     pairs = {
         clean(key, 256): clean(text, 256)
         for key, text in islice(value.items(), _MAX_METADATA)
         if isinstance(text, str)
     }
     pairs.pop("", None)
-    return pairs
+    return tuple(pairs.items())

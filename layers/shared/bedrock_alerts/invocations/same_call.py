@@ -1,37 +1,11 @@
-"""Which records are of one call: repeated ones, and empty ones that another record supersedes."""
+"""Which records are empty, so that another record of the same call supersedes them."""
 
-from typing import Any, Final
+from typing import Final
 
 from bedrock_alerts.invocations.invocation import Invocation, Usage
 
 _NO_USAGE: Final = Usage()
 _STREAMING: Final = frozenset({"ConverseStream", "InvokeModelWithResponseStream"})
-
-
-def counted_facts(invocation: Invocation) -> tuple[Any, ...]:
-    """Return the identity of a call whose record may be delivered under several event ids.
-
-    It includes everything that is counted, so records with the same request id that differ stay
-    separate.
-    """
-    return (
-        invocation.request_id,
-        invocation.epoch,
-        invocation.operation,
-        invocation.region,
-        invocation.model_id,
-        invocation.principal_arn,
-        invocation.error_code,
-        invocation.stop_reason,
-        invocation.usage,
-        invocation.billing,
-        invocation.modality,
-        invocation.latency_ms,
-        invocation.first_byte_ms,
-        invocation.guardrail,
-        invocation.body,
-        tuple(invocation.metadata.items()),
-    )
 
 
 def carries_nothing(invocation: Invocation) -> bool:

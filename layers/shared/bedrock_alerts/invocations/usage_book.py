@@ -55,9 +55,9 @@ class Book(msgspec.Struct):
 
     def count(self, call: Invocation, cost: Cost, application_key: str) -> None:
         """Add one call."""
-        application = call.metadata.get(application_key) or call.application or NONE
+        application = call.application_by(application_key) or NONE
         key = Key(_day(call.epoch), call.principal, application, call.model)
-        self.sums.setdefault(key, Used()).count(call, cost)
+        self.sums.setdefault(key, Used()).count(((call, cost),))
         for hit in call.guardrail.hits:
             self.policies[hit.policy, hit.category, hit.action] += 1
 

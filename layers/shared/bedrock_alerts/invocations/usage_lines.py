@@ -3,13 +3,14 @@
 A query of these lines shows who spent what, without a line for every call.
 """
 
-from collections.abc import Iterator
-from typing import Final
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final, TypeAlias
 
 import msgspec
 
 from bedrock_alerts.invocations.identity import OTHER_VALUES
-from bedrock_alerts.invocations.invocation import PICODOLLARS, Cost, Invocation
+from bedrock_alerts.invocations.invocation import PICODOLLARS, PricedCall
 
 # Callers choose names: above this many lines, a batch has one for each caller, and above twice as
 # many, one for all others.
@@ -17,7 +18,7 @@ _MOST_LINES: Final = 500
 _FOUND: Final = frozenset({"masked", "detected", "unexplained"})
 
 _encode: Final = msgspec.json.Encoder().encode
-_Key = tuple[str, str, str, str | None]
+_Key: TypeAlias = tuple[str, str, str, str | None]
 
 
 class Used(msgspec.Struct):
@@ -40,27 +41,39 @@ class Used(msgspec.Struct):
         """The cost of models and guardrails together."""
         return self.picodollars + self.guardrail_picodollars
 
-    def count(self, call: Invocation, cost: Cost) -> None:
-        """Add one call."""
-        usage, verdict = call.usage, call.guardrail.verdict
-        self.calls += 1
-        self.input_tokens += usage.input_tokens
-        self.output_tokens += usage.output_tokens
-        if usage.cache_read_tokens or usage.cache_write_tokens:
-            self.cache_read_tokens += usage.cache_read_tokens
-            self.cache_write_tokens += usage.cache_write_tokens
-        if cost.guardrail_picodollars:
-            self.guardrail_picodollars += cost.guardrail_picodollars
-        if cost.model_picodollars is None:
-            self.unpriced += 1
-        else:
-            self.picodollars += cost.model_picodollars
-        if call.error_code:
-            self.errors += 1
-        if verdict == "blocked":
-            self.blocked += 1
-        elif verdict in _FOUND:
-            self.findings += 1
+    def count(self, calls: Sequence[PricedCall]) -> None:
+        """Add some calls; the sums are local variables, which are fastest."""
+        read = written = cache_read = cache_written = picodollars = guardrail_picodollars = 0
+        errors = blocked = findings = unpriced = 0
+        for call, cost in calls:
+            usage = call.usage
+            read += usage.input_tokens
+            written += usage.output_tokens
+            cache_read += usage.cache_read_tokens
+            cache_written += usage.cache_write_tokens
+            guardrail_picodollars += cost.guardrail_picodollars
+            if cost.model_picodollars is None:
+                unpriced += 1
+            else:
+                picodollars += cost.model_picodollars
+            if call.error_code:
+                errors += 1
+            verdict = call.guardrail.verdict
+            if verdict == "blocked":
+                blocked += 1
+            elif verdict in _FOUND:
+                findings += 1
+        self.calls += len(calls)
+        self.errors += errors
+        self.blocked += blocked
+        self.findings += findings
+        self.unpriced += unpriced
+        self.input_tokens += read
+        self.output_tokens += written
+        self.cache_read_tokens += cache_read
+        self.cache_write_tokens += cache_written
+        self.picodollars += picodollars
+        self.guardrail_picodollars += guardrail_picodollars
 
     def add(self, other: "Used") -> None:
         """Add other sums."""
@@ -85,25 +98,31 @@ class UsageLines:
     """Sums up calls; `application_key` is the key of the application in requestMetadata."""
 
     def __init__(self, application_key: str | None) -> None:
-        self._application_key = application_key or ""
+        self._application_key = application_key
         self._used: dict[_Key, Used] = {}
 
-    def add(self, calls: list[tuple[Invocation, Cost]]) -> None:
+    def add(self, calls: Iterable[PricedCall]) -> None:
         """Add some calls, each with its cost."""
-        used, application_key = self._used, self._application_key
-        for call, cost in calls:
-            application = call.metadata.get(application_key) or call.application
-            key: _Key = (call.principal, application, call.model, call.inference_profile)
+        application_key = self._application_key
+        alike: defaultdict[_Key, list[PricedCall]] = defaultdict(list)
+        for priced in calls:
+            call, cost = priced
+            application = call.application
+            if call.metadata:
+                application = call.application_by(application_key)
+            model, profile = call.model, call.inference_profile
             if call.error_code and not cost.is_listed:  # the model may not exist
-                key = (call.principal, application, OTHER_VALUES, None)
-            found = used.get(key)
-            if found is None:
-                if len(used) >= _MOST_LINES:
-                    key = (call.principal, OTHER_VALUES, OTHER_VALUES, None)
-                if len(used) >= 2 * _MOST_LINES:
-                    key = (OTHER_VALUES, OTHER_VALUES, OTHER_VALUES, None)
-                found = used.setdefault(key, Used())
-            found.count(call, cost)
+                model, profile = OTHER_VALUES, None
+            alike[call.principal, application, model, profile].append(priced)
+        for key, some in alike.items():
+            self._used_by(key).count(some)
+
+    def _used_by(self, key: _Key) -> Used:
+        used = self._used
+        if key not in used and len(used) >= _MOST_LINES:
+            is_full = len(used) >= 2 * _MOST_LINES
+            key = (OTHER_VALUES if is_full else key[0], OTHER_VALUES, OTHER_VALUES, None)
+        return used.setdefault(key, Used())
 
     def lines(self) -> Iterator[bytes]:
         """Return the lines."""
