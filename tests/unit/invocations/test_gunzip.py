@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from bedrock_alerts.errors import BatchError
 from bedrock_alerts.invocations import gunzip as module
-from bedrock_alerts.invocations.gunzip import inflated, lines
+from bedrock_alerts.invocations.gunzip import inflate, inflated, lines
 
 TEXT: Final = b'{"a":1}\n{"b":2}\n{"c":3}\n'
 
@@ -46,9 +46,7 @@ def test_any_members_in_any_pieces_inflate_to_the_same(
     texts: list[bytes], padding: int, places: list[int], step: int
 ) -> None:
     data = b"".join(gzip.compress(text, mtime=0) + bytes(padding) for text in texts)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "_STEP_BYTES", step)
-        assert b"".join(inflated(cut(data, places))) == b"".join(texts)
+    assert b"".join(inflated(cut(data, places), step=step)) == b"".join(texts)
 
 
 def test_a_member_may_be_split_at_every_byte() -> None:
@@ -132,13 +130,12 @@ LIMIT: Final = 1000
 
 
 @pytest.mark.parametrize("step", [1, 100, 2**20])
-def test_no_object_inflates_beyond_the_limit(step: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_STEP_BYTES", step)
+def test_no_object_inflates_beyond_the_limit(step: int) -> None:
     for packed in (
         [gzip.compress(b"x" * LIMIT)],
         [gzip.compress(b"x" * (LIMIT - 1)), gzip.compress(b"x")],
     ):
-        assert b"".join(inflated(packed, limit=LIMIT)) == b"x" * LIMIT
+        assert b"".join(inflated(packed, limit=LIMIT, step=step)) == b"x" * LIMIT
     for packed in (
         [gzip.compress(b"x" * (LIMIT + 1))],
         [gzip.compress(b"x" * 10**6)],
@@ -146,8 +143,26 @@ def test_no_object_inflates_beyond_the_limit(step: int, monkeypatch: pytest.Monk
     ):
         pieces: list[bytes] = []
         with pytest.raises(BatchError, match="more than 1000 bytes"):
-            pieces.extend(inflated(packed, limit=LIMIT))
+            pieces.extend(inflated(packed, limit=LIMIT, step=step))
         assert len(b"".join(pieces)) <= LIMIT
+
+
+@given(
+    texts=st.lists(st.binary(max_size=200), min_size=1, max_size=4),
+    said=st.none() | st.integers(0, 2**32 - 1),
+)
+def test_the_size_that_a_stream_says_decides_nothing(texts: list[bytes], said: int | None) -> None:
+    packed = b"".join(gzip.compress(text) for text in texts)
+    if said is None or said == len(texts[-1]):
+        assert inflate(packed, LIMIT) == b"".join(texts)
+        return
+    with pytest.raises(BatchError, match="damaged"):
+        inflate(packed[:-4] + said.to_bytes(4, "little"), LIMIT)
+
+
+def test_a_small_last_member_does_not_cut_the_others_small() -> None:
+    packed = gzip.compress(b"x" * 3 * 2**20) + gzip.compress(b"y")
+    assert len(inflate(packed, 2**30)) == 3 * 2**20 + 1
 
 
 # --- Lines --------------------------------------------------------------------------------------

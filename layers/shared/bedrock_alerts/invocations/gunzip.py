@@ -20,13 +20,20 @@ def inflate(packed: bytes, limit: int) -> bytes:
     """Inflate a whole gzip stream of at most 100 members and `limit` bytes. Raises BatchError."""
     if not packed:
         raise BatchError("the batch is empty")
-    return b"".join(inflated((packed,), limit=limit, most_members=_MOST_MEMBERS))
+    # The stream ends with its size. In one piece of that size, nothing is copied.
+    size = int.from_bytes(packed[-4:], "little")
+    step = size + 1 if len(packed) <= size <= limit else _STEP_BYTES
+    return b"".join(inflated((packed,), limit=limit, most_members=_MOST_MEMBERS, step=step))
 
 
 def inflated(
-    chunks: Iterable[bytes], *, limit: int | None = None, most_members: int | None = None
+    chunks: Iterable[bytes],
+    *,
+    limit: int | None = None,
+    most_members: int | None = None,
+    step: int = _STEP_BYTES,
 ) -> Iterator[bytes]:
-    """Inflate every member of a gzip stream, a megabyte at a time.
+    """Inflate every member of a gzip stream, in pieces of at most `step` bytes.
 
     Raises BatchError if the stream is damaged, ends too early, inflates to more than `limit` bytes,
     or has more than `most_members`.
@@ -40,14 +47,14 @@ def inflated(
             packed = chunk if is_open else chunk.lstrip(b"\0")
             is_full = False
             while packed or is_full:
-                text = member.decompress(packed, max_length=_STEP_BYTES)
+                text = member.decompress(packed, max_length=step)
                 size += len(text)
                 if limit is not None and size > limit:
                     raise BatchError(f"the gzip data inflates to more than {limit} bytes")
                 if text:
                     yield text
                 is_open = not member.eof
-                is_full = is_open and len(text) == _STEP_BYTES
+                is_full = is_open and len(text) == step
                 packed = member.unconsumed_tail
                 if member.eof:
                     members += 1
