@@ -39,6 +39,8 @@ def read(line: str) -> Command:
     service = _SERVICES.get(service, service)
     model = _session().get_service_model(service)
     operation = {xform_name(one, "-"): one for one in model.operation_names}[name]
+    if model.operation_model(operation).has_streaming_output:
+        words.remove("/dev/stdout")  # the file for it, in our commands always this one
     shape: Any = model.operation_model(operation).input_shape
     members = {xform_name(member, "-"): member for member in shape.members}
     arguments: dict[str, Any] = {}

@@ -18,6 +18,7 @@ from bedrock_alerts_cli.deployed.doctor import (
     slack_without_posting,
     stack_state,
     stuck_incidents,
+    weekly_report,
 )
 from bedrock_alerts_cli.deployed.doctor.finding import Area
 
@@ -36,6 +37,7 @@ AREAS: Final = (
     ),
     Area("Members", members.CHECKS),
     Area("Queues and incidents", (*queues_and_batches.CHECKS, *stuck_incidents.CHECKS)),
+    Area("Weekly report", weekly_report.CHECKS),
     Area("Limits", (*function_limits.CHECKS, *bedrock_limits.CHECKS)),
     Area("Prices and cost", price_age.CHECKS),
 )

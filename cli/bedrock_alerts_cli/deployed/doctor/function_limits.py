@@ -19,7 +19,7 @@ from bedrock_alerts_cli.deployed.doctor.newest_data import DAY, HOUR, Series, hi
 _ENOUGH: Final = 10
 FUNCTIONS: Final = (
     "CollectLogsFunction", "CollectObjectsFunction", "CollectStreamFunction", "RouteFunction",
-    "DeliverFunction", "AnswerFunction",
+    "DeliverFunction", "AnswerFunction", "WeeklyReportFunction",
 )  # fmt: skip
 
 

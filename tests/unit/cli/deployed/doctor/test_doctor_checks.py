@@ -492,9 +492,53 @@ def test_every_check_has_a_fault_that_it_names() -> None:
     never = {
         "boto3 of the functions", "estimated cost", "stream", "tokens a minute", "throttled calls",
     }  # fmt: skip
-    elsewhere = {"Amazon Q topic", "secrets", "Slack bot", "bus of the members", "members"}
+    elsewhere = {
+        "Amazon Q topic", "secrets", "Slack bot", "bus of the members", "members", "weekly report",
+    }  # fmt: skip
     names = {check.name for area in AREAS for check in area.checks}
     assert names - never - elsewhere == {check for _, check, _ in FAULTS.values()}
+
+
+PAGE: Final = {"Key": "2026-03-02.html", "LastModified": NOW - timedelta(days=2)}
+OLD_PAGE: Final = {"Key": "2026-02-23.html", "LastModified": NOW - timedelta(days=9)}
+FAILED_RUN: Final = {"Key": "aws/lambda/async/weekly/0a1b", "LastModified": NOW - timedelta(days=2)}
+FAILED_BEFORE: Final = {**FAILED_RUN, "LastModified": NOW - timedelta(days=9)}
+
+
+@pytest.mark.parametrize(
+    ("stored", "deployed_days_ago", "verdict", "says"),
+    [
+        ([], 3, "waiting", "the first one is sent on Monday at 07:00 UTC"),
+        ([], 9, "wrong", "none was ever sent"),
+        ([OLD_PAGE, PAGE, FAILED_BEFORE], 90, "ok", "sent 2 d ago"),
+        ([OLD_PAGE], 90, "wrong", "the last one is of 9 d ago"),
+        # It was off for a while.
+        ([OLD_PAGE], 1, "ok", "sent 9 d ago"),
+        ([OLD_PAGE, FAILED_RUN], 90, "wrong", "the last run failed, 2 d ago"),
+        ([FAILED_RUN], 3, "wrong", "the last run failed, 2 d ago"),
+    ],
+)
+def test_whether_the_weekly_report_was_sent(
+    stored: list[Any], deployed_days_ago: int, verdict: str, says: str
+) -> None:
+    account = AccountInMemory(Overviews="dashboard,weekly-report")
+    deployed = NOW - timedelta(days=deployed_days_ago)
+    account.answers["DescribeStacks"] = lambda **_: {
+        "Stacks": [{**account.described(), "CreationTime": deployed}]
+    }
+    account.answers["ListObjectsV2"] = lambda Bucket, **_: (  # noqa: N803 - AWS's name
+        {"Contents": stored} if Bucket == account.resources["ReportsBucket"] else {}
+    )
+    (found,) = findings(account, "weekly report")
+    assert (found.verdict, found.evidence) == (verdict, says)
+    if verdict == "wrong":
+        command = found.fix.splitlines()[-1]
+        assert command.startswith(f"aws lambda invoke --function-name {NAME}-weekly-report ")
+        assert read(command)
+
+
+def test_without_a_weekly_report_nothing_is_said_of_it() -> None:
+    assert findings(AccountInMemory(), "weekly report") == []
 
 
 def test_bedrocks_own_limits_are_said() -> None:
