@@ -74,9 +74,19 @@ def test_a_first_week_compares_with_nothing(snapshot: SnapshotAssertion) -> None
 
 def test_a_week_without_calls_says_so() -> None:
     found = alert(())
-    assert found.headline == "Bedrock spend $0.00 in 7 days"
-    assert "Failed:" in email.render(found).body
-    assert page(week(()), "x")
+    assert found.headline == "No Bedrock call was counted in 7 days"
+    body, shown = email.render(found).body, page(week(()), "x")
+    assert "none. Were there any? Run bedrock-alerts doctor" in body
+    for text in (body, shown.partition("</style>")[2]):
+        assert "$0.00" not in text
+        assert "0 of 0" not in text
+
+
+def test_a_week_without_calls_after_one_with_calls_says_how_many_those_were() -> None:
+    found = alert((), BEFORE_CALLS)
+    assert found.headline == "No Bedrock call was counted in 7 days"
+    calls = dict(week((), BEFORE_CALLS).before.book.by(lambda _: ""))[""].calls  # type: ignore[union-attr]
+    assert f"none, {calls:,} in the days before. " in email.render(found).body
 
 
 def test_a_table_of_an_email_fits_a_phone() -> None:

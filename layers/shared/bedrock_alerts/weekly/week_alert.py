@@ -8,7 +8,7 @@ import msgspec
 
 from bedrock_alerts.alerts.alert import Alert, Evidence, Fact, Link, Table
 from bedrock_alerts.weekly.week import Week
-from bedrock_alerts.weekly.week_tables import in_a_line, money, tables, totals
+from bedrock_alerts.weekly.week_tables import in_a_line, money, no_calls, tables, totals
 
 _MOST_ROWS: Final = 5
 _MOST_COLUMNS: Final = 3
@@ -27,9 +27,10 @@ class Place(NamedTuple):
 
 def alert_of(week: Week, place: Place, links: tuple[Link, ...] = ()) -> Alert:
     """Return the alert that reports a week."""
-    days = f"{week.span.days} days"
-    headline = f"Bedrock spend {money(week.total.total)} in {days}"
-    if week.before is not None:
+    headline = f"Bedrock spend {money(week.total.total)} in {week.span.days} days"
+    if not week.total.calls:
+        headline = no_calls(week)
+    elif week.before is not None:
         headline = f"{headline} (before: {money(week.before.book.total().total)})"
     last = week.span.end - timedelta(days=1)
     facts = [

@@ -10,7 +10,15 @@ from bedrock_alerts.alerts.formatting import caller_name, model_name
 from bedrock_alerts.invocations.usage_lines import Used
 from bedrock_alerts.text import clean
 from bedrock_alerts.weekly.week import Week
-from bedrock_alerts.weekly.week_tables import change, details, in_a_line, money, tables, totals
+from bedrock_alerts.weekly.week_tables import (
+    change,
+    details,
+    in_a_line,
+    money,
+    no_calls,
+    tables,
+    totals,
+)
 
 _MOST_ROWS: Final = 25
 _NAME_CHARS: Final = 200
@@ -53,7 +61,9 @@ def page(week: Week, where: str) -> str:
 def _lines(week: Week, where: str) -> Iterator[str]:
     last = week.span.end - _DAY
     title = f"Bedrock: {money(week.total.total)} in {week.span.days} days"
-    if week.before is not None:
+    if not week.total.calls:
+        title = no_calls(week)
+    elif week.before is not None:
         moved = change(week.total.total, week.before.book.total().total)
         title = f"{title}, {moved}" if moved else title
     yield "<!doctype html>"

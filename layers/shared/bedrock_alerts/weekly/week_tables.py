@@ -154,10 +154,19 @@ def ends(week: Week, most: int) -> Table:
     )
 
 
+def no_calls(week: Week) -> str:
+    """Return the title of a week without a call: 0 dollars would sound like a price."""
+    return f"No Bedrock call was counted in {week.span.days} days"
+
+
 def totals(week: Week) -> Iterator[tuple[str, str]]:
     """Yield labels and values of what all calls add up to."""
     total = week.total
     before = week.before.book.total() if week.before else None
+    if not total.calls:
+        earlier_calls = f", {before.calls:,} in the days before" if before else ""
+        yield "Calls", f"none{earlier_calls}. Were there any? Run bedrock-alerts doctor"
+        return
     earlier = None if before is None else (before.total, money(before.total))
     yield "Spend", _compared(total.total, money(total.total), earlier)
     if total.guardrail_picodollars:
