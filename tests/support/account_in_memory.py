@@ -314,6 +314,7 @@ class AccountInMemory:
         self.measure("BedrockAlerts", "UnpricedInvocations", (5, 0.0))
         self.measure("BedrockAlerts", "UnguardedInvocations", (5, 0.0))
         self.measure("BedrockAlerts", "ContentFilteredCount", (5, 0.0))
+        self.measure("AWS/Bedrock", "Invocations", (6, 3.0))
         self.measure("AWS/Bedrock", "Invocations", (6, 3.0), ModelId="example.model")
         self.measure("AWS/Bedrock", "EstimatedTPMQuotaUsage", (6, 900.0), ModelId="example.model")
         self.measure("AWS/Bedrock", "ModelInvocationLogsCloudWatchDeliverySuccess", (6, 3.0))

@@ -57,9 +57,13 @@ class _Alarm(NamedTuple):
 
 
 class _Watched(NamedTuple):
-    """The metrics of an alarm, and whether records arrive at all."""
+    """The metrics of an alarm, and whether records arrive at all.
+
+    `by_model` names those that have data of each model, and none of all models together.
+    """
 
     found: Mapping[Series, History]
+    by_model: Sequence[str]
     is_traffic_seen: bool
     now: float
 
@@ -82,13 +86,28 @@ def alarms(stack: DeployedStack, clock: Clock) -> Iterator[Finding]:
     series = {alarm.name: _series(stack, alarm.properties) for alarm in deployed}
     records = Series(stack.parameters.get("MetricsNamespace") or "BedrockAlerts", _RECORDS)
     found = histories(stack, (records, *(one for each in series.values() for one in each)), now)
+    by_model = _by_model_only(stack, found)
     for alarm in deployed:
         watched = _Watched(
             {one: found[one] for one in series[alarm.name]},
+            by_model=[one.name for one in series[alarm.name] if one in by_model],
             is_traffic_seen=found[records].newest is not None,
             now=now,
         )
         yield _looked_at(stack, alarm, present.get(alarm.name), watched)
+
+
+def _by_model_only(stack: DeployedStack, found: Mapping[Series, History]) -> frozenset[Series]:
+    """Return Bedrock's metrics without dimensions, of which only the models' own have data.
+
+    AWS documents the sum over all models for the delivery of the log only.
+    """
+    silent = [
+        one
+        for one, history in found.items()
+        if history.newest is None and one.namespace == "AWS/Bedrock" and not one.dimensions
+    ]
+    return frozenset(one for one in silent if listed(stack, one.namespace, one.name, ("ModelId",)))
 
 
 def _series(stack: DeployedStack, properties: Mapping[str, Any]) -> list[Series]:
@@ -152,6 +171,11 @@ def _by_state(alarm: _Alarm, present: Mapping[str, Any], watched: _Watched) -> F
         return wrong(check, f"firing{lasts}: {shown(present.get('StateReason', ''))}", runbook)
     if state == "ALARM":
         return ok(check, f"firing{lasts}; {data}")
+    if watched.by_model:
+        names = ", ".join(watched.by_model)
+        says = f"it cannot fire: AWS has {names} of each model here, and not of all together"
+        fix = f"Create an alarm on {names} of each model, and report this line to us."
+        return wrong(check, says, fix)
     if newest is None and not watched.is_traffic_seen and "AlarmRule" not in alarm.properties:
         return waiting(check, f"as deployed; {data}")
     lost = [

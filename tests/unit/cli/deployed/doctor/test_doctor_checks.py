@@ -126,14 +126,20 @@ def environment(account: AccountInMemory) -> None:
     account.answers["GetFunctionConfiguration"] = changed
 
 
+def bedrock_counts(account: AccountInMemory, *points: tuple[float, float]) -> None:
+    """Let Bedrock have counted so many calls, of a model and so of all."""
+    for dimensions in ({}, {"ModelId": "example.model"}):
+        account.measure("AWS/Bedrock", "Invocations", *points, **dimensions)
+
+
 def calls_without_records(account: AccountInMemory) -> None:
     account.measure("BedrockAlerts", "RecordsReceived", (150, 4.0))
-    account.measure("AWS/Bedrock", "Invocations", (150, 4.0), (40, 2.0), ModelId="example.model")
+    bedrock_counts(account, (150, 4.0), (40, 2.0))
 
 
 def no_record_ever(account: AccountInMemory) -> None:
     account.forget("BedrockAlerts", "RecordsReceived")
-    account.measure("AWS/Bedrock", "Invocations", (40, 2.0), ModelId="example.model")
+    bedrock_counts(account, (40, 2.0))
 
 
 def no_traces(account: AccountInMemory) -> None:
@@ -278,6 +284,13 @@ FAULTS: Final[dict[str, tuple[Fault, str, str]]] = {
         lambda account: account.forget("BedrockAlerts", "EstimatedCost"),
         "alarms",
         "alarm SpendHour",
+    ),
+    "metric of each model only": (
+        lambda account: account.measure(
+            "AWS/Bedrock", "LegacyModelInvocations", (9, 1.0), ModelId="example.model"
+        ),
+        "alarms",
+        "alarm LegacyModels",
     ),
     "no heartbeat": (
         lambda account: account.measure("BedrockAlerts", "Heartbeat", (90, 1.0)),
@@ -892,7 +905,7 @@ def test_calls_of_before_the_stack_miss_no_record() -> None:
     account = AccountInMemory()
     account.forget("BedrockAlerts", "RecordsReceived")
     before = (NOW - CREATED).total_seconds() / 60 + 5
-    account.measure("AWS/Bedrock", "Invocations", (before, 2.0), ModelId="example.model")
+    bedrock_counts(account, (before, 2.0))
     (found,) = findings(account, "records")
     assert found.verdict == "waiting"
 
