@@ -203,9 +203,9 @@ SHAPES = [
         ),
         result(
             "blocked",
-            hit(),
-            hit(),
             hit("content", "INSULTS", confidence="HIGH"),
+            hit(),
+            hit(),
             latency_ms=130,
             units=GuardrailUnits(topic=1, content=1),
         ),

@@ -549,6 +549,7 @@ CACHE = [
         usage=Usage(
             input_tokens=40, output_tokens=9, cache_read_tokens=5, cache_write_tokens=6
         ),
+        billing=Billing(cache_write_1h_tokens=None),  # it does not say for how long
         id="counters that only the last chunk has",
     ),
     case(
@@ -653,7 +654,7 @@ CALLS = [
     case(
         converse(requestMetadata={"team": "search", "cost-centre": "42", "": "no", "n": 1}),
         CONVERSE,
-        metadata=(("team", "search"), ("cost-centre", "42")),
+        metadata=(("cost-centre", "42"), ("team", "search")),
         id="request metadata: texts under names",
     ),
     case(
@@ -685,21 +686,20 @@ CALLS = [
     case(
         converse(timestamp="2026-03-02T11:15:00.123+01:00"),
         CONVERSE,
-        timestamp="2026-03-02T11:15:00.123+01:00",
+        timestamp="2026-03-02T10:15:00.123000Z",
         epoch=EPOCH + 0.123,
         id="milliseconds and an offset",
     ),
     case(
         converse(timestamp="2026-03-02T10:15:00.123456789Z"),
         CONVERSE,
-        timestamp="2026-03-02T10:15:00.123456789Z",
+        timestamp="2026-03-02T10:15:00.123456Z",
         epoch=EPOCH + 0.123456,
         id="nanoseconds",
     ),
     case(
         converse(timestamp="2026-03-02T10:15:00"),
         CONVERSE,
-        timestamp="2026-03-02T10:15:00",
         id="a time without a zone is UTC",
     ),
 ]
@@ -793,9 +793,9 @@ def test_a_record_comes_to_exactly_this_invocation(document: Json, expected: Inv
 @pytest.mark.parametrize(
     ("timestamp", "logged_at", "expected"),
     [
-        pytest.param(None, EPOCH, ("2026-03-02T10:15:00+00:00", EPOCH), id="it has none"),
-        pytest.param("today", EPOCH, ("2026-03-02T10:15:00+00:00", EPOCH), id="it is a word"),
-        pytest.param(EPOCH, EPOCH + 9, ("2026-03-02T10:15:09+00:00", EPOCH + 9), id="a number"),
+        pytest.param(None, EPOCH, ("2026-03-02T10:15:00Z", EPOCH), id="it has none"),
+        pytest.param("today", EPOCH, ("2026-03-02T10:15:00Z", EPOCH), id="it is a word"),
+        pytest.param(EPOCH, EPOCH + 9, ("2026-03-02T10:15:09Z", EPOCH + 9), id="a number"),
     ],
 )
 def test_the_time_of_logging_stands_in_for_a_record_without_a_readable_time(
@@ -849,7 +849,7 @@ def test_where_the_function_runs_changes_no_time(monkeypatch: pytest.MonkeyPatch
         logged = read(converse(timestamp=None), logged_at=EPOCH)
     time.tzset()
     assert (invocation.epoch, logged.epoch) == (EPOCH, EPOCH)
-    assert logged.timestamp == "2026-03-02T10:15:00+00:00"
+    assert logged.timestamp == "2026-03-02T10:15:00Z"
 
 
 @pytest.mark.parametrize("logged_at", [None, float("nan"), float("inf"), 1e300])
@@ -928,7 +928,7 @@ FAKES = {
         pytest.param(
             converse(requestMetadata={"errorCode": "x", "INTERVENED": 'inputTokenCount":9'}),
             msgspec.structs.replace(
-                CONVERSE, metadata=(("errorCode", "x"), ("INTERVENED", 'inputTokenCount":9'))
+                CONVERSE, metadata=(("INTERVENED", 'inputTokenCount":9'), ("errorCode", "x"))
             ),
             id="in request metadata",
         ),

@@ -133,7 +133,9 @@ class Group:
                 self.values.setdefault(metric, []).extend(values)
 
 
-_Common: TypeAlias = tuple[int, str, Modality, str | None, Body, Verdict, tuple[str, ...], bool]
+_Common: TypeAlias = tuple[
+    int, str, str, Modality, str | None, Body, Verdict, tuple[str, ...], bool
+]
 
 
 class Alike(NamedTuple):
@@ -141,6 +143,7 @@ class Alike(NamedTuple):
 
     minute: int
     called_id: str
+    model: str
     modality: Modality
     error_code: str | None
     body: Body
@@ -278,7 +281,7 @@ def _takes_guardrails(alike: Alike) -> bool:
 
     https://docs.aws.amazon.com/bedrock/latest/userguide/guardrails-supported.html
     """
-    return alike.modality != "embedding" and "rerank" not in alike.called_id
+    return alike.modality != "embedding" and "rerank" not in alike.model
 
 
 _Key: TypeAlias = tuple[int, Dimensions]
@@ -306,11 +309,14 @@ class Aggregator:
         for call, cost in calls:
             minute = int(call.epoch // 60) * 60
             guardrail = call.guardrail
-            called_id = call.inference_profile or call.model
+            called_id, model = call.inference_profile or call.model, call.model
+            if call.error_code and not cost.is_listed:
+                # Any caller of Bedrock can invent model names at no cost.
+                called_id = model = OTHER_VALUES
             alike[
                 minute,
-                # Any caller of Bedrock can invent model names at no cost.
-                called_id if cost.is_listed or not call.error_code else OTHER_VALUES,
+                called_id,
+                model,
                 call.modality,
                 call.error_code,
                 call.body,

@@ -140,7 +140,7 @@ def guardrail_result(
         hits.extend(_hits(assessment, guardrail_id, version, source))
     return GuardrailResult(
         verdict=_verdict(hits, flagged, assessed=bool(ids)),
-        ids=tuple(ids),
+        ids=tuple(sorted(ids)),
         hits=tuple(hits),
         latency_ms=_total(latency.values()),
         units=GuardrailUnits(**units) if units else None,
@@ -176,7 +176,7 @@ def _without_findings(trace: msgspec.Raw, flagged: Verdict) -> GuardrailResult |
         written = _measure(chain.from_iterable(map(dict.items, quiet.outputs)), ids, units)
     return GuardrailResult(
         "clean" if ids and flagged == "none" else flagged,
-        tuple(ids),
+        tuple(sorted(ids)),
         (),
         read if written is None else written if read is None else read + written,
         _added_up(tuple(units)) if units else None,
@@ -302,7 +302,7 @@ def _of_trace(trace: Any) -> list[_Assessment]:
     for key, source in _SOURCES.items() if isinstance(trace, dict) else ():
         value = trace.get(key)
         for by_id in value if isinstance(value, list) else (value,):
-            for guardrail, assessments in by_id.items() if isinstance(by_id, dict) else ():
+            for guardrail, assessments in sorted(by_id.items()) if isinstance(by_id, dict) else ():
                 guardrail_id = _guardrail_id(guardrail[:_MAX_ARN])
                 found += [
                     (guardrail_id, assessment, source)
@@ -323,10 +323,11 @@ def _guardrail_id(key: str) -> str:
 def _hits(
     assessment: dict[str, Any], guardrail_id: str, version: str | None, source: Source
 ) -> Iterator[Hit]:
-    for policy_key, lists in assessment.items():
+    # Tools that copy records sort keys: the same findings have the same order.
+    for policy_key, lists in sorted(assessment.items()):
         if not policy_key.endswith("Policy") or not isinstance(lists, dict):
             continue
-        for list_key, items in lists.items():
+        for list_key, items in sorted(lists.items()):
             if not isinstance(items, list):
                 continue
             policy, unnamed = _ITEMS.get(

@@ -5,6 +5,7 @@ import hmac
 import re
 from typing import Final, Literal, NamedTuple, TypeAlias
 
+from bedrock_alerts.invocations.invocation import Modality
 from bedrock_alerts.text import clean
 
 UNKNOWN: Final = "unknown"
@@ -35,6 +36,16 @@ _GEOGRAPHY: Final = re.compile(r"[a-z]{2,8}(?:-[a-z]{2,8})*")
 
 # The text before the last "/" of an ARN whose last segment is an inference profile id.
 _PROFILE_RESOURCES: Final = frozenset({"inference-profile", "application-inference-profile"})
+
+
+# Parts of model names, for responses whose shape does not tell what they are.
+_MADE_BY: Final[tuple[tuple[re.Pattern[str], Modality], ...]] = (
+    (re.compile(r"embed"), "embedding"),
+    (re.compile(r"canvas|image|(?:^|\.)stability\.|\.sd3"), "image"),
+    (re.compile(r"nova-reel|(?:^|\.)luma\.ray"), "video"),
+    (re.compile(r"sonic"), "audio"),
+    (re.compile(r"pegasus"), "text"),
+)
 
 
 class ModelRef(NamedTuple):
@@ -69,6 +80,12 @@ def without_geography(called: str) -> str:
         geography not in _VENDORS and rest.partition(".")[0] in _VENDORS
     )
     return rest if is_geography else called
+
+
+def made_by(model_id: str) -> Modality | None:
+    """Return the modality of a model's output by its name, None if the name does not say it."""
+    name = model_id.rpartition("/")[2]
+    return next((modality for part, modality in _MADE_BY if part.search(name)), None)
 
 
 class Naming(NamedTuple):

@@ -19,6 +19,7 @@ from bedrock_alerts.invocations.identity import (
     AUTO,
     Naming,
     is_api_key,
+    made_by,
     model_ref,
     principal_of,
 )
@@ -64,13 +65,6 @@ _MAX_METADATA: Final = (
 _TIERS: Final = frozenset({"default", "priority", "flex", "reserved"})
 # Operations whose response may be an embedding; `unknown` means a record without operation.
 _MAY_EMBED: Final = frozenset({"InvokeModel", "unknown"})
-# Parts of the names of models that produce no text, for responses that were not read.
-_MAKERS: Final[tuple[tuple[re.Pattern[str], Modality], ...]] = (
-    (re.compile(r"embed"), "embedding"),
-    (re.compile(r"canvas|image|^stability\.|\.sd3"), "image"),
-    (re.compile(r"nova-reel|^luma\.ray"), "video"),
-    (re.compile(r"sonic"), "audio"),
-)
 _ERROR_CODE: Final = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
 
 ReadBody: TypeAlias = Callable[[str], bytes | None]
@@ -195,7 +189,7 @@ def _invocation(
         _billing(raw, answer, images, body, usage, operation)
         if images or usage != _NOTHING_USED
         else _nothing_used(source, output, answer, error_code, operation),
-        _modality(output, answer, images, error_code, operation, model),
+        _modality(output, answer, images, error_code, operation, place.makes),
         answer.latency_ms,
         answer.first_byte_ms,
         guardrail_result(answer.traces, intervened=answer.intervened, ran=answer.ran),
@@ -225,7 +219,7 @@ def _chunks(output: RawOutput) -> tuple[Body, tuple[RawBody, ...]]:
 
 
 class _Moment(NamedTuple):
-    """The record's time as text, and in seconds since 1970."""
+    """The record's time as text in UTC, always in one form, and in seconds since 1970."""
 
     text: str
     epoch: float
@@ -240,13 +234,14 @@ class _Place(NamedTuple):
     model_id: str | None
     model: str
     profile: str | None
+    makes: Modality | None
 
 
 def _moment_of_logging(logged_at: float | None) -> _Moment | None:
     """Return the next best time of a record without a readable one."""
     try:
         if logged_at is not None:
-            return _Moment(datetime.fromtimestamp(logged_at, UTC).isoformat(), logged_at)
+            return _Moment(_utc_text(datetime.fromtimestamp(logged_at, UTC)), logged_at)
     except (ValueError, OverflowError, OSError):
         pass
     return None
@@ -258,9 +253,13 @@ def _read_timestamp(timestamp: str) -> _Moment | None:
         parsed = datetime.fromisoformat(timestamp)
         if parsed.tzinfo is None:
             parsed = parsed.replace(tzinfo=UTC)
-        return _Moment(clean(timestamp, _MAX_WORD), parsed.timestamp())
+        return _Moment(_utc_text(parsed.astimezone(UTC)), parsed.timestamp())
     except (ValueError, OverflowError):
         return None
+
+
+def _utc_text(moment: datetime) -> str:
+    return moment.isoformat().replace("+00:00", "Z")
 
 
 @lru_cache(maxsize=1024)
@@ -274,6 +273,7 @@ def _place(
         clean(operation or "", _MAX_WORD),
         called,
         *model_ref(called or ""),
+        made_by(called or ""),
     )
 
 
@@ -358,6 +358,8 @@ class _Answer:
             self._read(chunk)
         if self.stop_reason == "guardrail_intervened":
             self.intervened = True
+        if self.is_embedding:
+            self.images = NULL  # those that were read
 
     def _read(self, chunk: RawBody) -> None:
         word = chunk.stop_reason_converse or _stop_word(chunk)
@@ -571,8 +573,8 @@ def _billing(
             latency_mode = _word(asked.performance_config.latency)
     if tier is None and body != "inline":
         tier = _tier_unread(operation, asked)
-    if writes is None and not (body != "inline" and usage.cache_write_tokens):
-        writes = 0
+    if writes is None and (answer.usage is not _NO_USAGE or not usage.cache_write_tokens):
+        writes = 0  # who counts them in the body names those of an hour
     has_cache = body == "inline" or (
         raw.input is not None and raw.input.cache_read_input_token_count is not None
     )
@@ -676,7 +678,7 @@ def _modality(
     images: int,
     error_code: str | None,
     operation: str,
-    model: str,
+    makes: Modality | None,
 ) -> Modality:
     """Return the output modality, by counters and the body's shape, else by the model's name."""
     if output.output_video_duration_seconds is not None or output.output_video_height is not None:
@@ -687,15 +689,13 @@ def _modality(
         return "image"
     if answer.is_embedding:
         return "embedding"
-    if error_code is None and output.output_body_json is None and output is not _NO_OUTPUT:
-        return _modality_unread(output, operation, model)
-    return "text"
+    is_unread = error_code is None and output.output_body_json is None and output is not _NO_OUTPUT
+    if makes is None and is_unread:
+        return _modality_unread(output, operation)
+    return makes or "text"
 
 
-def _modality_unread(output: RawOutput, operation: str, model: str) -> Modality:
-    for pattern, modality in _MAKERS:
-        if pattern.search(model):
-            return modality
+def _modality_unread(output: RawOutput, operation: str) -> Modality:
     if output.output_token_count is not None or operation.startswith("Converse"):
         return "text"
     # An embedding's body is often left out of the record; then only the missing count shows it.
@@ -712,4 +712,4 @@ def _metadata(value: Any) -> tuple[tuple[str, str], ...]:
         if isinstance(text, str)
     }
     pairs.pop("", None)
-    return tuple(pairs.items())
+    return tuple(sorted(pairs.items()))  # tools that copy records sort keys

@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple, Protocol
 
 import msgspec
 
-from bedrock_alerts.invocations.identity import model_ref, without_geography
+from bedrock_alerts.invocations.identity import made_by, model_ref, without_geography
 from bedrock_alerts.invocations.invocation import Invocation
 from bedrock_alerts.text import clean
 
@@ -99,8 +99,15 @@ def resolved(call: Invocation, profiles: Profiles) -> Invocation:
     profile = profiles.profile(call.model_id, ask=call.billing.counts != "refused")
     if profile is None:
         return call
+    modality = call.modality
+    if call.body != "inline":  # it was judged by the name
+        modality = made_by(profile.model) or modality
     return msgspec.structs.replace(
-        call, model=profile.model, priced_as=profile.priced_as, application=profile.name
+        call,
+        model=profile.model,
+        priced_as=profile.priced_as,
+        application=profile.name,
+        modality=modality,
     )
 
 
