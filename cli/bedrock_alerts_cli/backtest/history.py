@@ -33,7 +33,7 @@ _SAME: Final = {
 _COUNTED_BY_MODEL: Final = ("Invocations", "InvocationErrors")
 # The errors of Bedrock Runtime with a status of 500 and above; all others are the caller's.
 # https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html
-_SERVER_ERRORS: Final = frozenset(
+SERVER_ERRORS: Final = frozenset(
     {
         "InternalFailure",
         "InternalServerError",
@@ -114,7 +114,7 @@ def _errors(point: metrics.Datapoint) -> Iterator[Datapoint]:
     ((_, code),) = point.dimensions
     if code in THROTTLES:
         return
-    metric = "InvocationServerErrors" if code in _SERVER_ERRORS else "InvocationClientErrors"
+    metric = "InvocationServerErrors" if code in SERVER_ERRORS else "InvocationClientErrors"
     yield _native(metric, point.minute, (), point.values)
 
 

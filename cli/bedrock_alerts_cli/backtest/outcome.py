@@ -13,7 +13,8 @@ _DAY: Final = 86400
 class ChangeOfState(msgspec.Struct, frozen=True, kw_only=True):
     """A state change of an alarm or of one contributor; `at` is in seconds.
 
-    For an ALARM: the message's `headline` and `value` (with the threshold), and `who` called most.
+    For an ALARM: the message's `headline` and `value` (with the threshold), and `who` it was: the
+    callers with most of what the alarm is about.
     """
 
     at: int

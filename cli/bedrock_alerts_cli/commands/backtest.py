@@ -191,7 +191,8 @@ class _Settings:
         self.namespace = values.get("MetricsNamespace") or DEFAULT_NAMESPACE
         self.collect = CollectOptions(
             aggregate=AggregateOptions(
-                principals="all",  # who called is part of each firing
+                principals="all",  # who it was is part of each firing
+                caller_details=True,
                 application_key=values.get("ApplicationMetadataKey") or None,
             ),
             naming=Naming(_one_of(values.get("CallerDetail", ""), get_args(CallerDetail), "auto")),

@@ -328,7 +328,8 @@ def _summary(tally: Tally) -> Iterator[str]:
         yield f"verdicts  {_listed(tally.verdicts)}"
         if tally.errors:
             yield f"errors    {_listed(tally.errors)}"
-        yield f"tokens    {', '.join(f'{n:,} {what}' for what, n in tally.tokens.items() if n)}"
+        tokens = [f"{number:,} {what}" for what, number in tally.tokens.items() if number]
+        yield f"tokens    {', '.join(tokens) or 'none'}"
         yield f"cost      {_total(tally)}"
         for name, spent in (("models", tally.by_model), ("callers", tally.by_caller)):
             if len(+spent) > 1:  # of those that cost something

@@ -26,8 +26,8 @@ def plain_text(name: str, chunks: Iterator[bytes]) -> Iterator[bytes]:
             chunks = _recoded(chunks, encoding)
         elif head.startswith(codecs.BOM_UTF8):
             return chain((head[3:],), _without_first(chunks))
-        elif b"\0" in head:
-            break
+        elif b"\0" in head and not head.lstrip().startswith((b"{", b"[")):
+            break  # in JSON it spoils its line only
         else:
             return chunks
     raise InputError(f"{name}: this is neither text nor gzip. Known forms: {KNOWN_FORMS}")

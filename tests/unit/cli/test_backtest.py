@@ -138,7 +138,39 @@ def test_a_firing_says_how_much_over_what_and_who(document: dict[str, Any]) -> N
     )
     assert fired["headline"].endswith("prompt attacks blocked in 20 min")
     assert fired["value"].endswith("(threshold: 3)")
-    assert fired["who"] == "search-app 3"
+    assert fired["who"] == "search-app 3 (blocked calls)"
+
+
+def test_an_alarm_on_money_names_who_spent_and_not_who_called_most(
+    log: Callable[..., Path],
+) -> None:
+    lines = []
+    for number in range(120):
+        is_dear = number % 10 == 0
+        caller = f"arn:aws:sts::111122223333:assumed-role/{'spender' if is_dear else 'chatty'}/x"
+        tokens = (3_000_000, 1) if is_dear else (10, 1)
+        lines.append(at(number / 2, partial(clean, identity={"arn": caller}, tokens=tokens)))
+    found = alarm(outcome_of(log(lines)), "SpendHour")["state_changes"]
+    who = [one["who"] for one in found if one["to"] == "ALARM"]
+    assert who
+    assert all(one.startswith("spender ") and one.endswith(" (USD)") for one in who)
+
+
+def test_an_alarm_on_errors_names_who_failed_and_not_who_called_most(
+    log: Callable[..., Path],
+) -> None:
+    lines = hours(1)
+    for number in range(30):
+        caller = "arn:aws:sts::111122223333:assumed-role/intruder/x"
+        denied = partial(
+            records.converse, identity={"arn": caller}, errorCode="AccessDeniedException"
+        )
+        lines.append(at(20 + number / 10, denied))
+    found = alarm(outcome_of(log(lines)), "AccessDenied")["state_changes"]
+    who = [one["who"] for one in found if one["to"] == "ALARM"]
+    assert who
+    assert all(one.startswith("intruder ") and one.endswith(" (denied calls)") for one in who)
+    assert not any("search-app" in one for one in who)
 
 
 def test_messages_are_counted_by_why_they_are_sent(document: dict[str, Any]) -> None:

@@ -177,7 +177,7 @@ class TestTable:
         assert outcome.out.replace(f"{tmp_path}/", "") == (
             "time (UTC)      outcome      model              principal      in  out  cached   ms       cost  findings\n"
             "03-02 10:15:00  ok           claude-haiku-4-5   search-app     12   34          640  $0.000200\n"
-            "03-02 10:15:00  blocked      claude-sonnet-4-5  search-app     12   34          640  $0.000601  content/PROMPT_ATTACK BLOCKED input x2, topic/[bold]Tea[/] BLOCKED input, sensitive_information/EMAIL ANONYMIZED input, 1 more\n"
+            "03-02 10:15:00  blocked      claude-sonnet-4-5  search-app     12   34          640  $0.000601  content/PROMPT_ATTACK BLOCKED input x2, sensitive_information/EMAIL ANONYMIZED input, topic/[bold]Tea[/] BLOCKED input, 1 more\n"
             "03-02 10:15:00  masked       claude-haiku-4-5   search-app     12   34          640  $0.000200  sensitive_information/EMAIL ANONYMIZED output\n"
             "03-02 10:15:00  clean        claude-haiku-4-5   search-app     12   34          640  $0.000200\n"
             "03-02 10:15:00  detected     claude-haiku-4-5   search-app     12   34          640  $0.000200  content/INSULTS NONE input\n"

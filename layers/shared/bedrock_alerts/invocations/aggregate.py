@@ -95,12 +95,14 @@ PrincipalScope: TypeAlias = Literal["none", "violations", "all"]
 class AggregateOptions(msgspec.Struct, frozen=True, kw_only=True):
     """The optional dimensions to publish: every metric costs money.
 
-    `values_per_hour` caps the names of a dimension whose values come from outside, and
+    `caller_details` adds the cost and the errors of each caller, for a backtest, where metrics cost
+    nothing. `values_per_hour` caps the names of a dimension whose values come from outside, and
     `callers_per_hour` those of `Principal`; the rarest share the value `__other__`.
     """
 
     metric_set: MetricSet = "all"
     principals: PrincipalScope = "violations"
+    caller_details: bool = False
     application_key: str | None = None
     values_per_hour: int = 50
     callers_per_hour: int = 200
@@ -340,7 +342,7 @@ class Aggregator:
             if is_violation:
                 self._add_hits(alike.minute, call.guardrail)
             if by_principal:
-                self._add_principal(alike.minute, call)
+                self._add_principal(alike.minute, call, cost)
             if by_application:
                 self._add_application(alike.minute, call, cost)
 
@@ -407,13 +409,22 @@ class Aggregator:
                 if _is_theirs(guardrail_id, guardrail):
                     self._groups[minute, _by_guardrail(guardrail_id)].count(metric)
 
-    def _add_principal(self, minute: int, invocation: Invocation) -> None:
-        group = self._groups[minute, (("Principal", dimension_value(invocation.principal)),)]
+    def _add_principal(self, minute: int, invocation: Invocation, cost: Cost) -> None:
+        caller = ("Principal", dimension_value(invocation.principal))
+        group = self._groups[minute, (caller,)]
         if self._options.principals == "all":
             group.count("Invocations")
         metric = _VERDICT_METRICS.get(invocation.guardrail.verdict)
         if metric:
             group.count(metric)
+        if not self._options.caller_details:
+            return
+        group.count("UnpricedInvocations", int(cost.model_picodollars is None))
+        group.count("EstimatedCost", cost.model_picodollars or 0)
+        group.count("GuardrailCost", cost.guardrail_picodollars)
+        if invocation.error_code:
+            code = ("ErrorCode", dimension_value(invocation.error_code))
+            self._groups[minute, (code, caller)].count("InvocationErrors")
 
     def _add_application(self, minute: int, invocation: Invocation, cost: Cost) -> None:
         application = invocation.application_by(self._options.application_key)
