@@ -80,7 +80,7 @@ def _one(value: str, shape: Any) -> Any:
         return float(value)
     if shape.type_name in {"integer", "long"}:
         return int(value)
-    if shape.type_name != "structure":
+    if shape.type_name not in {"structure", "map"}:
         return value
     if value.startswith("{"):
         return json.loads(value)

@@ -1,7 +1,7 @@
 """Counting a log as a stack's collector would: its settings, prices and profiles, its own code."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
 import click
@@ -13,7 +13,8 @@ from bedrock_alerts.invocations.collector import Collected, Collector, Parts, co
 from bedrock_alerts.invocations.gunzip import inflated, lines
 from bedrock_alerts.invocations.invocation import Rejected, Skipped
 from bedrock_alerts.invocations.offloaded_bodies import OffloadedBodies
-from bedrock_alerts.invocations.pricing import load_prices
+from bedrock_alerts.invocations.price_list import PricesError
+from bedrock_alerts.invocations.pricing import Prices
 from bedrock_alerts.invocations.s3_notifications import LogObject
 from bedrock_alerts.limits import MAX_OBJECT_INFLATED_BYTES
 from bedrock_alerts.settings import load
@@ -30,6 +31,8 @@ COLLECTORS: Final = (
     ("CollectObjectsFunction", "CollectObjectsLogGroup"),
     ("CollectStreamFunction", "CollectStreamLogGroup"),
 )
+# What Bedrock says of a profile that was deleted.
+_GONE: Final = ("ResourceNotFoundException", "ValidationException")
 # A record is written when its call has ended, and its stamp is of the beginning.
 _LONGEST_CALL: Final = timedelta(hours=1)
 
@@ -54,22 +57,26 @@ class StackCollector(NamedTuple):
             answer = stack.client("lambda").get_function_configuration(FunctionName=function)
         settings = load(CollectorSettings, answer.get("Environment", {}).get("Variables", {}))
         reader = ObjectReader(stack.client("s3"))
-        prices, _ = load_prices(
-            given_prices(settings.price_overrides, reader.chunks), datetime.now(UTC).timestamp()
-        )
         bodies = settings.offloaded_body_bucket_name
         parts = Parts(
-            prices,
+            _prices(settings.price_overrides, reader),
             collect_options(settings),
-            bodies=OffloadedBodies(bodies, reader.chunks) if bodies else None,
+            # Here no other batch waits, so reading them may take any time.
+            bodies=OffloadedBodies(bodies, reader.chunks, clock=lambda: 0.0) if bodies else None,
             profiles=BedrockProfiles(
-                tag=settings.application_metadata_key, client=stack.client("bedrock")
+                _refuse_profile,
+                settings.application_metadata_key,
+                stack.client("bedrock"),
             ),
         )
         return cls(parts, settings.metrics_namespace, group)
 
     def collect(self, entries: Iterable[Entry]) -> Collected:
-        """Count lines of the log, of whatever time."""
+        """Count lines of the log, of whatever time.
+
+        Raises CommandError where the collector's numbers would be others: what is counted once
+        stays.
+        """
         away = self.parts.bodies.of_a_batch() if self.parts.bodies else None
         collector = Collector(self.parts, now=None, keep_events=False, away=away)
         for entry in entries:
@@ -82,7 +89,41 @@ class StackCollector(NamedTuple):
                 )
             else:
                 collector.add_unread(entry, None)
-        return collector.finish()
+        collected = collector.finish()
+        reasons = away.reasons() if away else {}
+        # Bodies expire: those are unknown to everyone.
+        refused = {reason: number for reason, number in reasons.items() if reason != "gone"}
+        if refused:
+            said = ", ".join(f"{number:,} {reason}" for reason, number in refused.items())
+            raise CommandError(
+                f"output bodies in S3 could not be read ({said}): without them guardrail results"
+                " are missing. Nothing was counted"
+            )
+        return collected
+
+
+def _prices(overrides: str | None, reader: ObjectReader) -> Prices:
+    """Return the stack's prices. Raises CommandError where they cannot be read."""
+    for given in given_prices(overrides, reader.chunks):
+        if given.missing:
+            raise CommandError(
+                f"PriceOverrides of the stack cannot be read: {given.where}: {given.missing}."
+                " Without it costs would be wrong. Nothing was counted"
+            )
+        try:
+            return Prices.load(given.text)
+        except PricesError as error:
+            raise CommandError(f"{given.where}: {error}. Nothing was counted") from error
+    return Prices.load()
+
+
+def _refuse_profile(arn: str, reason: str) -> None:
+    if any(gone in reason for gone in _GONE):
+        return  # the collector would not know it either
+    raise CommandError(
+        f"application inference profile {arn} cannot be read ({reason}): its calls would have no"
+        " price. Allow bedrock:GetInferenceProfile: docs/operate.md. Nothing was counted"
+    )
 
 
 def of_files(files: Sequence[str]) -> Iterator[Entry]:

@@ -277,7 +277,9 @@ def _stack(client: Callable[[str], Any], plan: Plan) -> Found:
     if stack is None:
         return Found("Stack", f"{plan.stack} does not exist yet and is created")
     status = str(stack["StackStatus"])
-    fix = STUCK.get(status, "").format(stack=plan.stack, region=plan.region)
+    fix, command = STUCK.get(status, ("", ""))
+    if command:
+        fix += f": {command.format(stack=plan.stack)} --region {plan.region}"
     if not fix and status.endswith("_IN_PROGRESS"):
         fix = "wait until it has ended, then run this again"
     return Found("Stack", f"{plan.stack} is {status}", fix)
@@ -289,7 +291,6 @@ def _log(client: Callable[[str], Any], plan: Plan) -> Iterator[Found]:
     from bedrock_alerts_cli.deployed.doctor.log_delivery import (  # noqa: PLC0415
         OTHER_CLASS,
         logging_of,
-        unsubscribe,
     )
 
     if plan.value("InvocationLogBucketName") or plan.value("InvocationLogStreamArn"):
@@ -326,7 +327,10 @@ def _log(client: Callable[[str], Any], plan: Plan) -> Iterator[Found]:
         if not one.destination_arn.endswith(f":{plan.stack}-collect-logs")
     ]
     if len(others) >= SUBSCRIPTIONS_PER_LOG_GROUP:
-        fix = f"delete one: {unsubscribe(plan.region, group, others[0])}"
+        fix = (
+            "delete one that nobody needs: aws logs delete-subscription-filter"
+            f" --log-group-name {group} --filter-name NAME --region {plan.region}"
+        )
         yield Found("Subscriptions", f"both are taken, by {' and '.join(others)}", fix)
     else:
         free = SUBSCRIPTIONS_PER_LOG_GROUP - len(others)

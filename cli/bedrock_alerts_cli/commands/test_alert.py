@@ -183,8 +183,9 @@ def _print(hops: Hops, why_not: str) -> None:
         write("\nEvery channel was notified of the test and of its end.\n")
     elif hops.learned_at is None:
         write(
-            "\nThe event was not learned in time: see the log of the route function, and whether"
-            " the alerts queue is emptied.\n"
+            "\nThe event was not learned in time: run bedrock-alerts doctor, which looks at the"
+            " rule, the queue and the function that it passes, and see the log of the route"
+            " function.\n"
         )
     elif not hops.asked():
         write("\nThe routes send this to no channel: see bedrock-alerts routes explain.\n")
@@ -195,9 +196,9 @@ def _print(hops: Hops, why_not: str) -> None:
 def _hop_rows(hops: Hops) -> list[Row]:
     """Return a row for each hop that was seen, in the order of their times."""
     found: list[tuple[float | None, str]] = [
-        (hops.put_at, "event put into the alerts queue"),
+        (hops.put_at, hops.said[0]),
         (hops.learned_at, "learned by route"),
-        (hops.end_put_at, "end put into the alerts queue"),
+        (hops.end_put_at, hops.said[1]),
         (hops.end_learned_at, "end learned by route"),
     ]
     for one in hops.channels.values():

@@ -127,16 +127,24 @@ class DeployedStack:
 
     def ours(self, command: str) -> str:
         """Return a command of ours for this stack."""
-        return self._here(f"bedrock-alerts {command} --stack {self.name}")
+        return self.here(f"bedrock-alerts {command} --stack {self.name}")
 
     def aws(self, command: str) -> str:
         """Return a command of the AWS CLI for this stack's account and Region."""
-        return self._here(f"aws {command}")
+        return self.here(f"aws {command}")
 
-    def _here(self, command: str) -> str:
+    def here(self, command: str) -> str:
+        """Return a command for this stack's account, Region and endpoint."""
         profile = f"AWS_PROFILE={shlex.quote(self.profile)} " if self.profile else ""
         endpoint = f" --endpoint-url {self.endpoint_url}" if self.endpoint_url else ""
         return f"{profile}{command} --region {self.region}{endpoint}"
+
+    def deployed_again(self, why: str, *options: str) -> str:
+        """Return the fix that deploys the stack again, once for each of `options`."""
+        if self.is_local:
+            return "The local stack cannot be deployed again: stop it, and start it anew."
+        commands = [f"{self.ours('deploy')} {one}".strip() for one in options]
+        return "\n".join((f"{why}:", *commands))
 
     def resource(self, logical_id: str) -> str:
         """Return the physical id of a resource. Raises InputError if the stack has none."""

@@ -161,7 +161,7 @@ def standing_of(
         channel=channel,
         is_routed=view.rule is not None,
         shows=_shows(view, number),
-        at=view.last_noisy or None if _shows(view, number) else None,
+        at=max(view.last_shown, view.last_noisy) or None if _shows(view, number) else None,
         lacks=lacking.reason if isinstance(lacking, Send) and is_lacking else "",
         due=view.due if is_lacking or waits else None,
         problem=view.refusal,

@@ -35,12 +35,23 @@ class ChannelHops(msgspec.Struct, kw_only=True):
         return "no_answer" if self.notified_at is None or self.end_at is None else "yes"
 
 
+PUT: Final = ("event put into the alerts queue", "end put into the alerts queue")
+"""What is said of how a test begins and ends, where its events are put into the queue."""
+
+
 class Hops:
     """Collects the hops of incident `number` and later ones, by looking at the item often."""
 
-    def __init__(self, after_number: int, put_at: float, channels: tuple[Channel, ...]) -> None:
+    def __init__(
+        self,
+        after_number: int,
+        put_at: float,
+        channels: tuple[Channel, ...],
+        said: tuple[str, str] = PUT,
+    ) -> None:
         self._after = after_number
         self.put_at = put_at
+        self.said = said
         self.learned_at: float | None = None
         self.end_put_at: float | None = None
         self.end_learned_at: float | None = None

@@ -26,13 +26,13 @@ def course_of_real(
             f"{full} is not an alarm of {stack.place}, which would not receive its events: give"
             f" the name of one that begins with {prefixes[0]}"
         )
+    if stack.is_local:
+        raise InputError(
+            "the local stack sends no events of alarms, so this cannot reach anyone: leave --alarm"
+            " out"
+        )
     cloudwatch = stack.client("cloudwatch")
     alarm = described(stack, full)
-    if alarm is None and stack.is_local:
-        raise InputError(
-            f"CloudWatch here has no alarm {full}: the alarms of the local stack are played by the"
-            " demo. Leave --alarm out"
-        )
     if alarm is None:
         known = [found for found in stack.resources.values() if found.startswith(prefixes[0])]
         raise InputError(
@@ -55,7 +55,7 @@ def course_of_real(
     def fire(_at: float) -> None:
         set_to("ALARM", f"{TEST_REASON}, run by {by}")
 
-    return full, Course(alarm["AlarmArn"], fire, end)
+    return full, Course(alarm["AlarmArn"], fire, end, ("alarm set to ALARM", "alarm set back"))
 
 
 def _refuse_what_cannot_be_tried(

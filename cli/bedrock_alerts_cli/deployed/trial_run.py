@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 from bedrock_alerts.alerts.events import incident_id
 from bedrock_alerts_cli.deployed.deployed_notifier import DeployedNotifier
 from bedrock_alerts_cli.deployed.trial_events import TrialAlarm
-from bedrock_alerts_cli.deployed.trial_hops import Hops
+from bedrock_alerts_cli.deployed.trial_hops import PUT, Hops
 
 _LOOKS_EVERY_SECONDS: Final = 0.25
 # The end comes by itself, also where the command is gone by then.
@@ -17,12 +17,13 @@ _LONGEST_DELAY_SECONDS: Final = 900.0
 class Course(NamedTuple):
     """How an alarm is made to fire and to end, each at a time.
 
-    `end` is also given the time at which it fired.
+    `end` is also given the time at which it fired. `said` are the words for both.
     """
 
     alarm_arn: str
     fire: Callable[[float], None]
     end: Callable[[float, float], None]
+    said: tuple[str, str] = PUT
 
 
 def course_of(notifier: DeployedNotifier, alarm: TrialAlarm, wait: float) -> Course:
@@ -46,7 +47,8 @@ def run(notifier: DeployedNotifier, course: Course, wait: float) -> Hops:
     """
     alarm = incident_id(course.alarm_arn)
     before = notifier.load(alarm)
-    hops = Hops(before.number if before else 0, notifier.clock(), notifier.channels)
+    number = before.number if before else 0
+    hops = Hops(number, notifier.clock(), notifier.channels, course.said)
 
     def look() -> None:
         hops.look(notifier.load(alarm), notifier.clock())

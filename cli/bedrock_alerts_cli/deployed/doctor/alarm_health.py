@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
+import msgspec
+
 from bedrock_alerts_cli.deployed.deployed_stack import DeployedStack
 from bedrock_alerts_cli.deployed.doctor.as_deployed import template_of
 from bedrock_alerts_cli.deployed.doctor.finding import (
@@ -38,6 +40,8 @@ _NAMES: Final = ("FunctionName", "QueueName", "BucketName")
 _SHOWN_DIFFERENCES: Final = 2
 _NO_DATA: Final = "no data in two weeks: nothing of the kind happened"
 _RECORDS: Final = "RecordsReceived"
+# Stands for the fix of all alarms that have to be made again, until all are known.
+_MADE_AGAIN: Final = "made again"
 # What the collectors publish without dimensions of every batch with a call.
 _WITH_EVERY_BATCH: Final = frozenset(
     {"ContentFilteredCount", "EstimatedCost", "RecordsReceived", "UnpricedInvocations"}
@@ -87,6 +91,7 @@ def alarms(stack: DeployedStack, clock: Clock) -> Iterator[Finding]:
     records = Series(stack.parameters.get("MetricsNamespace") or "BedrockAlerts", _RECORDS)
     found = histories(stack, (records, *(one for each in series.values() for one in each)), now)
     by_model = _by_model_only(stack, found)
+    findings: list[Finding] = []
     for alarm in deployed:
         watched = _Watched(
             {one: found[one] for one in series[alarm.name]},
@@ -94,7 +99,28 @@ def alarms(stack: DeployedStack, clock: Clock) -> Iterator[Finding]:
             is_traffic_seen=found[records].newest is not None,
             now=now,
         )
-        yield _looked_at(stack, alarm, present.get(alarm.name), watched)
+        findings.append(_looked_at(stack, alarm, present.get(alarm.name), watched))
+    yield from _with_deployments(stack, findings)
+
+
+def _with_deployments(stack: DeployedStack, findings: Sequence[Finding]) -> Iterator[Finding]:
+    """Say how CloudFormation makes alarms again: left out, and then no longer left out."""
+    lost = [one for one in findings if one.fix == _MADE_AGAIN]
+    labels = [one.check.removeprefix("alarm ") for one in lost]
+    off = stack.parameters.get("AlarmsOff", "")
+    without = ",".join(filter(None, (off, *labels)))
+    fix = stack.deployed_again(
+        "Have it made again, by two deployments",
+        f"--yes --no-wait --parameter AlarmsOff={without}",
+        f"--yes --no-wait --parameter AlarmsOff={off}",
+    )
+    for one in findings:
+        if one.fix != _MADE_AGAIN:
+            yield one
+        elif one is lost[0]:
+            yield msgspec.structs.replace(one, fix=fix)
+        else:
+            yield msgspec.structs.replace(one, fix=f"As for {lost[0].check}: together with it.")
 
 
 def _by_model_only(stack: DeployedStack, found: Mapping[Series, History]) -> frozenset[Series]:
@@ -137,13 +163,13 @@ def _looked_at(
 ) -> Finding:
     check = f"alarm {alarm.label}"
     if present is None:
-        return wrong(check, "it is not there: someone deleted it", _made_again(stack, alarm))
+        return wrong(check, "it is not there: someone deleted it", _MADE_AGAIN)
     differences = _differences(alarm.properties, present)
     if differences:
         says = "; ".join(differences[:_SHOWN_DIFFERENCES])
         more = len(differences) - _SHOWN_DIFFERENCES
         says += f"; {more} more" if more > 0 else ""
-        return wrong(check, says, _made_again(stack, alarm))
+        return wrong(check, says, _MADE_AGAIN)
     if not present.get("ActionsEnabled", True):
         fix = stack.aws(f"cloudwatch enable-alarm-actions --alarm-names {alarm.name}")
         says = "its actions are disabled: no one is notified of it"
@@ -153,7 +179,7 @@ def _looked_at(
         return wrong(check, says, f"See docs/runbooks/{alarm.label}.md.")
     gone = _gone(stack, watched.found)
     if gone:
-        return wrong(check, f"it watches {gone}, which is not there", _made_again(stack, alarm))
+        return wrong(check, f"it watches {gone}, which is not there", _MADE_AGAIN)
     return _by_state(alarm, present, watched)
 
 
@@ -199,18 +225,6 @@ def _gone(stack: DeployedStack, watched: Mapping[Series, History]) -> str:
             if name in _NAMES and value not in known:
                 return value
     return ""
-
-
-def _made_again(stack: DeployedStack, alarm: _Alarm) -> str:
-    """Say how CloudFormation makes an alarm again: left out, and then no longer left out."""
-    off = stack.parameters.get("AlarmsOff", "")
-    without = ",".join(filter(None, (off, alarm.label)))
-    deploy = stack.ours("deploy --yes --no-wait")
-    return (
-        "Have it made again, by two deployments:\n"
-        f"{deploy} --parameter AlarmsOff={without}\n"
-        f"{deploy} --parameter AlarmsOff={off}"
-    )
 
 
 def _differences(deployed: Mapping[str, Any], present: Mapping[str, Any]) -> list[str]:

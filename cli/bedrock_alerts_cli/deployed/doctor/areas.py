@@ -21,6 +21,8 @@ from bedrock_alerts_cli.deployed.doctor import (
     weekly_report,
 )
 from bedrock_alerts_cli.deployed.doctor.finding import Area
+from bedrock_alerts_cli.deployed.doctor.stack_state import STUCK
+from bedrock_alerts_cli.user_errors import InputError
 
 AREAS: Final = (
     Area("Stack", stack_state.CHECKS),
@@ -50,5 +52,15 @@ MEMBER_AREAS: Final = (
 
 
 def areas_of(stack: DeployedStack) -> tuple[Area, ...]:
-    """Return what to look at in a stack: a member's has the ARN of the central bus."""
-    return MEMBER_AREAS if "CentralBusArn" in stack.parameters else AREAS
+    """Return what to look at in a stack: a member's has the ARN of the central bus.
+
+    Of a stack that failed or is not made yet, it is only the state. Raises InputError if it is
+    another kind of stack.
+    """
+    if "CentralBusArn" in stack.parameters:
+        return MEMBER_AREAS
+    if "RouteFunction" in stack.resources:
+        return AREAS
+    if stack.status in STUCK or stack.status.endswith("_IN_PROGRESS"):
+        return (Area("Stack", (stack_state.STATE,)),)
+    raise InputError(f"{stack.place} is no stack of Bedrock Alerts: give its name with --stack")

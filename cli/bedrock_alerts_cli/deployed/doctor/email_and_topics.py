@@ -12,6 +12,7 @@ from bedrock_alerts_cli.deployed.doctor.finding import (
     ok,
     wrong,
 )
+from bedrock_alerts_cli.deployed.doctor.made_again import topic_again
 
 
 def email(stack: DeployedStack, _clock: Clock) -> Iterator[Finding]:
@@ -24,7 +25,8 @@ def email(stack: DeployedStack, _clock: Clock) -> Iterator[Finding]:
         pages = client.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic)
         found = [one for page in pages for one in page.get("Subscriptions", [])]
     except client.exceptions.NotFoundException:
-        yield wrong(check, f"topic {topic} is not there", "Delete the stack, and deploy it again.")
+        fix = f"Create it again, and run doctor once more:\n{topic_again(stack, 'EmailTopic')}"
+        yield wrong(check, f"topic {topic} is not there: no email is sent", fix)
         return
     emails = [one for one in found if one.get("Protocol", "").startswith("email")]
     confirmed = [one for one in emails if one.get("SubscriptionArn", "").startswith("arn:")]

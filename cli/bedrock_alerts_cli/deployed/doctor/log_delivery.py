@@ -30,6 +30,7 @@ from bedrock_alerts_cli.deployed.doctor.finding import (
     waiting,
     wrong,
 )
+from bedrock_alerts_cli.deployed.doctor.made_again import log_group_again
 from bedrock_alerts_cli.deployed.doctor.newest_data import (
     DAY,
     HOUR,
@@ -52,14 +53,6 @@ def logging_of(client: Any) -> Configuration | None:
     `client` is Bedrock's. Raises TransientError.
     """
     return BedrockLogging(client).get()
-
-
-def unsubscribe(region: str, group: str, name: str) -> str:
-    """Return the command that deletes a subscription."""
-    return (
-        f"aws logs delete-subscription-filter --log-group-name {group} --filter-name {name}"
-        f" --region {region}"
-    )
 
 
 def log_group_of(stack: DeployedStack) -> str:
@@ -126,13 +119,13 @@ def _put(stack: DeployedStack, wanted: Mapping[str, Any]) -> str:
 def _read_there(stack: DeployedStack, found: Configuration) -> str:
     group = found.get("cloudWatchConfig", {}).get("logGroupName")
     bucket = found.get("s3Config", {}).get("bucketName")
-    given = (
+    options = (
         f"--parameter InvocationLogging=existing --parameter InvocationLogGroupName={group}"
         " --parameter InvocationLogBucketName="
         if group
         else f"--parameter InvocationLogBucketName={bucket}"
     )
-    return f"Read it where Bedrock writes it:\n{stack.ours('deploy')} {given}"
+    return stack.deployed_again("Read it where Bedrock writes it", options)
 
 
 def log_group(stack: DeployedStack, clock: Clock) -> Iterator[Finding]:
@@ -146,8 +139,8 @@ def log_group(stack: DeployedStack, clock: Clock) -> Iterator[Finding]:
         return
     found = LogGroups(stack.client("logs")).find(name)
     if found is None:
-        fix = stack.aws(f"logs create-log-group --log-group-name {name}")
-        yield wrong("log group", f"{name} is not there", f"Create it:\n{fix}")
+        fix = log_group_again(stack, name)
+        yield wrong("log group", f"{name} is not there", f"Create it again:\n{fix}")
         return
     if found.group_class != SUBSCRIBABLE:
         yield wrong(
@@ -179,8 +172,11 @@ def _subscription(stack: DeployedStack, group: str) -> Iterator[Finding]:
             yield wrong(check, says, f"Put it back:\n{put}")
         else:
             says += f"; both places are taken, by {' and '.join(others)}"
-            delete = unsubscribe(stack.region, group, others[0])
-            yield wrong(check, says, f"Delete one, and put it back:\n{delete}\n{put}")
+            delete = stack.aws(
+                f"logs delete-subscription-filter --log-group-name {group} --filter-name NAME"
+            )
+            fix = f"Delete one that nobody needs, and put ours back:\n{delete}\n{put}"
+            yield wrong(check, says, fix)
     elif pattern := own[0].get("filterPattern"):
         says = f"it passes on only what matches {pattern!r}: other calls are not counted"
         yield wrong(check, says, f"Pass on everything:\n{put}")

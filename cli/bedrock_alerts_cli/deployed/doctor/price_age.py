@@ -79,16 +79,16 @@ def _shipped(stack: DeployedStack, prices: Prices, now: float) -> Finding:
     is_newer = at > deployed
     # What was deployed before this list is older than it, and at least as old as the deployment.
     days = (now - (deployed if is_newer else at)) / DAY
-    deploy = stack.ours("deploy")
     if days <= OLD_DAYS and is_newer:
         return ok(_CHECK, f"deployed {ago(now, deployed)}; a newer one is here ({prices.dated})")
     if days <= OLD_DAYS:
         return ok(_CHECK, f"of {prices.dated}, {count(round(days), 'day')} old")
     if is_newer:
         says = f"deployed {ago(now, deployed)}, and not updated since: costs may be wrong"
-        return wrong(_CHECK, says, f"Deploy the newer one, of {prices.dated}:\n{deploy}")
+        fix = stack.deployed_again(f"Deploy the newer one, of {prices.dated}", "")
+        return wrong(_CHECK, says, fix)
     says = f"over {OLD_DAYS} days old ({prices.dated}): costs shown may be wrong"
-    return wrong(_CHECK, says, f"Update it, and deploy:\nmake prices\n{deploy}")
+    return wrong(_CHECK, says, stack.deployed_again("Run `make prices`, then deploy", ""))
 
 
 def unpriced_models(stack: DeployedStack, clock: Clock) -> Iterator[Finding]:

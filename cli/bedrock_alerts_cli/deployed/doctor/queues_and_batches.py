@@ -15,6 +15,7 @@ from bedrock_alerts_cli.deployed.doctor.finding import (
     wrong,
 )
 from bedrock_alerts_cli.deployed.doctor.looked_at import not_seen
+from bedrock_alerts_cli.deployed.doctor.made_again import bucket_again, queue_again
 from bedrock_alerts_cli.deployed.doctor.newest_data import Series, histories
 from bedrock_alerts_cli.deployed.old_claims import OLD_FOLDER
 
@@ -29,6 +30,8 @@ _COUNTS: Final = (
     "ApproximateNumberOfMessagesNotVisible",
     "ApproximateNumberOfMessagesDelayed",
 )
+# SQS answers with the one or the other, by its protocol.
+_GONE: Final = ("NonExistentQueue", "QueueDoesNotExist")
 _OLD: Final = 15 * 60.0
 _STALE: Final = 30 * 60.0
 
@@ -38,11 +41,19 @@ def queues(stack: DeployedStack, clock: Clock) -> Iterator[Finding]:
     for queue, dead, runbook in _QUEUES:
         if queue not in stack.resources:
             continue
-        for look in (_queue(stack, queue, clock()), _dead_letters(stack, queue, dead, runbook)):
+        for name, look in (
+            (queue, _queue(stack, queue, clock())),
+            (dead, _dead_letters(stack, queue, dead, runbook)),
+        ):
+            check = f"queue {_name(stack, name)}"
             try:
                 yield from look
             except Exception as error:  # noqa: BLE001 - the other queues are looked at
-                yield not_seen(f"queue {_name(stack, queue)}", error)
+                if any(code in str(error) for code in _GONE):
+                    fix = f"Create it again:\n{queue_again(stack, name)}"
+                    yield wrong(check, "it is not there: what belongs into it is lost", fix)
+                else:
+                    yield not_seen(check, error)
 
 
 def _name(stack: DeployedStack, logical_id: str) -> str:
@@ -98,10 +109,7 @@ def failed_batches(stack: DeployedStack, clock: Clock) -> Iterator[Finding]:
         answer = s3.list_objects_v2(Bucket=bucket, MaxKeys=1000)
     except s3.exceptions.NoSuchBucket:
         says = f"bucket {bucket} is not there: what fails is lost"
-        fix = stack.aws(f"s3api create-bucket --bucket {bucket}")
-        if stack.region != "us-east-1":
-            fix += f" --create-bucket-configuration LocationConstraint={stack.region}"
-        yield wrong(check, says, f"Create it again:\n{fix}")
+        yield wrong(check, says, f"Create it again:\n{bucket_again(stack, 'FailedBatchesBucket')}")
         return
     found = [one for one in answer.get("Contents", []) if not one["Key"].startswith(OLD_FOLDER)]
     if not found:

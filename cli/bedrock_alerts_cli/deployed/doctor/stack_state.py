@@ -18,15 +18,16 @@ from bedrock_alerts_cli.deployed.doctor.finding import (
     wrong,
 )
 from bedrock_alerts_cli.deployed.doctor.looked_at import not_seen
+from bedrock_alerts_cli.deployed.doctor.made_again import rule_again
 
 # A stack whose creation failed can only be deleted; one whose update hangs must be freed first.
-STUCK: Final[Mapping[str, str]] = {
-    "ROLLBACK_COMPLETE": "delete it: sam delete --stack-name {stack} --region {region}",
-    "ROLLBACK_FAILED": "delete it: sam delete --stack-name {stack} --region {region}",
-    "DELETE_FAILED": "delete it again in the CloudFormation console; it names what is left",
+STUCK: Final[Mapping[str, tuple[str, str]]] = {
+    "ROLLBACK_COMPLETE": ("delete it", "sam delete --stack-name {stack}"),
+    "ROLLBACK_FAILED": ("delete it", "sam delete --stack-name {stack}"),
+    "DELETE_FAILED": ("delete it again in the CloudFormation console; it names what is left", ""),
     "UPDATE_ROLLBACK_FAILED": (
-        "free it: aws cloudformation continue-update-rollback --stack-name {stack}"
-        " --region {region}"
+        "free it",
+        "aws cloudformation continue-update-rollback --stack-name {stack}",
     ),
 }
 _FUNCTION: Final = "AWS::Lambda::Function"
@@ -46,21 +47,17 @@ def state(stack: DeployedStack, clock: Clock) -> Iterator[Finding]:
     """Look at what CloudFormation says of the stack."""
     since = ago(clock(), stack.updated_at.timestamp())
     evidence = f"{stack.status}, last deployed {since}"
-    fix = STUCK.get(stack.status, "").format(stack=stack.name, region=stack.region)
+    fix, command = STUCK.get(stack.status, ("", ""))
     if stack.status.endswith("_IN_PROGRESS"):
         yield waiting("stack state", evidence, "Wait until it has ended, then run this again.")
     elif fix:
-        yield wrong("stack state", evidence, _with_command(fix))
+        said = fix.capitalize()
+        said += f":\n{stack.here(command.format(stack=stack.name))}" if command else "."
+        yield wrong("stack state", evidence, said)
     elif stack.status == "UPDATE_ROLLBACK_COMPLETE":
         yield ok("stack state", f"{evidence}; the last update was rolled back")
     else:
         yield ok("stack state", evidence)
-
-
-def _with_command(fix: str) -> str:
-    said, colon, command = fix.partition(": ")
-    is_command = colon and command.startswith(("aws ", "sam "))
-    return f"{said.capitalize()}:\n{command}" if is_command else f"{fix.capitalize()}."
 
 
 def functions(stack: DeployedStack, _clock: Clock) -> Iterator[Finding]:
@@ -135,7 +132,8 @@ def rules(stack: DeployedStack, _clock: Clock) -> Iterator[Finding]:
             found = events.describe_rule(Name=name, **on_bus)
             targets = events.list_targets_by_rule(Rule=name, **on_bus).get("Targets", [])
         except events.exceptions.ResourceNotFoundException:
-            yield wrong(check, "it is not there", "Delete the stack, and deploy it again.")
+            fix = f"Create it again:\n{rule_again(stack, name, resource.properties)}"
+            yield wrong(check, "it is not there", fix)
             continue
         except Exception as error:  # noqa: BLE001 - the other rules are looked at
             yield not_seen(check, error)

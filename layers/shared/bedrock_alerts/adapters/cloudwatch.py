@@ -16,6 +16,7 @@ from bedrock_alerts.adapters.aws_errors import translated
 from bedrock_alerts.alerts.events import AlarmDefinition
 from bedrock_alerts.alerts.incidents.item import AlarmItem
 from bedrock_alerts.alerts.incidents.learn import LookedUp
+from bedrock_alerts.alerts.test_marks import TEST_REASON
 from bedrock_alerts.errors import TransientError
 from bedrock_alerts.weekly.week import AlarmRecord
 
@@ -206,7 +207,7 @@ class AlarmHistories:
                     **token,
                 )
             fired += sum(
-                _new_state(item.get("HistoryData", "")) == "ALARM"
+                _has_fired(item.get("HistoryData", ""))
                 for item in answer.get("AlarmHistoryItems", [])
             )
             if not answer.get("NextToken"):
@@ -215,12 +216,14 @@ class AlarmHistories:
         return fired
 
 
-def _new_state(data: str) -> str:
-    """Return the state that an item of an alarm's history led to, empty if it cannot be read."""
+def _has_fired(data: str) -> bool:
+    """Whether an item of an alarm's history is an ALARM that no test has set."""
     try:
-        return str(msgspec.json.decode(data)["newState"]["stateValue"])
-    except (msgspec.DecodeError, KeyError, TypeError):
-        return ""
+        state = msgspec.json.decode(data)["newState"]
+        reason = str(state.get("stateReason", ""))
+        return state["stateValue"] == "ALARM" and not reason.startswith(TEST_REASON)
+    except (msgspec.DecodeError, AttributeError, KeyError, TypeError):
+        return False
 
 
 class Latencies:

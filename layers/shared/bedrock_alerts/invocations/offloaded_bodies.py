@@ -8,7 +8,7 @@ number for each reason, never the paths.
 import re
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final, TypeAlias
 
 import msgspec
@@ -63,6 +63,10 @@ class BatchBodies:
             reason = self._failed[key] = found
         self._reasons[reason] += 1
         return None
+
+    def reasons(self) -> Mapping[str, int]:
+        """Return why bodies could not be read, and how many of each."""
+        return self._reasons
 
     def notices(self) -> tuple[bytes, ...]:
         """Return one line for the log if any body could not be read."""

@@ -129,7 +129,7 @@ def test_without_credentials_nothing_else_is_looked_at() -> None:
                     ]
                 },
             },
-            "--log-group-name /their/log --filter-name lake",
+            "--log-group-name /their/log --filter-name NAME",
         ),
         (
             {

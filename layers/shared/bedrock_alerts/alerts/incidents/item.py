@@ -173,7 +173,9 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class View(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What one channel was shown, and when to check it again.
 
-    `sending` with `claim` and `lease` says what is about to be shown: it counts as perhaps shown.
+    `last_shown` is when a message was last sent or edited, `last_noisy` when people were last
+    notified. `sending` with `claim` and `lease` says what is about to be shown: it counts as
+    perhaps shown.
     `wanted` is the incident to notify the channel of, even if it has ended by then. `held_since` is
     when its route's digest began. `lost` is the incident of which a post may have been sent without
     its reference being stored. `undelivered` names another channel that could not be reached, and
@@ -191,6 +193,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     reference: Reference | None = None
     lost: int = 0
     wanted: int = 0
+    last_shown: float = 0.0
     last_noisy: float = 0.0
     last_urgent: float = 0.0
     last_looked: float = 0.0

@@ -96,6 +96,7 @@ def _shown(
         lost=before.lost if outcome.reference and is_mine else view.lost,
         wanted=0 if view.wanted <= shown.number else view.wanted,
         held_since=0.0 if is_noisy else view.held_since,
+        last_shown=now,
         last_noisy=now if is_noisy else view.last_noisy,
         last_urgent=now if is_noisy and send.is_urgent else view.last_urgent,
         undelivered="" if is_noisy else view.undelivered,

@@ -17,7 +17,7 @@ from syrupy.assertion import SnapshotAssertion
 
 from bedrock_alerts.alerts.incidents.item import AlarmItem, Incident, View
 from bedrock_alerts.invocations.price_list import PRICES_FILE, read_price_list
-from bedrock_alerts_cli.deployed.doctor.areas import AREAS
+from bedrock_alerts_cli.deployed.doctor.areas import AREAS, areas_of
 from bedrock_alerts_cli.deployed.doctor.doctor_text import as_text
 from bedrock_alerts_cli.deployed.doctor.finding import Area, Finding
 from bedrock_alerts_cli.deployed.doctor.looked_at import Seen, look_at
@@ -25,6 +25,7 @@ from bedrock_alerts_cli.deployed.doctor.read_permissions import ACTIONS
 from bedrock_alerts_cli.fake_slack.server import Receiver
 from bedrock_alerts_cli.fake_slack.slack_methods import BOT_TOKEN, CHANNEL_ID
 from bedrock_alerts_cli.main import cli
+from bedrock_alerts_cli.user_errors import InputError
 from tests.support.account_in_memory import (
     BOT_SECRET,
     CREATED,
@@ -186,6 +187,18 @@ def failed_deliveries(account: AccountInMemory) -> None:
     )
 
 
+def queue_deleted(name: str) -> Fault:
+    def fault(account: AccountInMemory) -> None:
+        healthy = account.answers["GetQueueAttributes"]
+        account.answers["GetQueueAttributes"] = lambda QueueUrl, AttributeNames: (  # noqa: N803
+            Refused("AWS.SimpleQueueService.NonExistentQueue")
+            if QueueUrl.endswith(f"/{name}")
+            else healthy(QueueUrl, AttributeNames)
+        )
+
+    return fault
+
+
 PENDING: Final = {"Protocol": "email", "Endpoint": "oncall@example.com"}
 NOT_OURS: Final = {"filterName": "lake", "destinationArn": "arn:aws:kinesis:eu-west-1:…:lake"}
 OURS: Final = {
@@ -333,6 +346,16 @@ FAULTS: Final[dict[str, tuple[Fault, str, str]]] = {
         "queues",
         f"queue {NAME}-deliveries-dlq",
     ),
+    "queue missing": (
+        queue_deleted(f"{NAME}-alerts"),
+        "queues",
+        f"queue {NAME}-alerts",
+    ),
+    "dead-letter queue missing": (
+        queue_deleted(f"{NAME}-deliveries-dlq"),
+        "queues",
+        f"queue {NAME}-deliveries-dlq",
+    ),
     "failed batches": (
         answer("ListObjectsV2", {"Contents": [LETTER]}),
         "failed batches",
@@ -452,6 +475,34 @@ def parsed(line: str) -> None:
         command, words = command.get_command(context, words[0]), words[1:]
     assert command is not None
     command.make_parser(click.Context(command)).parse_args(words)
+
+
+def test_alarms_that_are_gone_together_are_made_again_together() -> None:
+    account = AccountInMemory(AlarmsOff="Latency")
+    for name in ("PromptAttack", "SpendHour"):
+        deleted(name)(account)
+    first, second = bad(account, "alarms")
+    assert {first.check, second.check} == {"alarm PromptAttack", "alarm SpendHour"}
+    _, without, back = first.fix.splitlines()
+    assert without.endswith(f"AlarmsOff=Latency,{first.check[6:]},{second.check[6:]}")
+    assert back.endswith("AlarmsOff=Latency")
+    assert second.fix == f"As for {first.check}: together with it."
+
+
+def test_of_a_stack_that_failed_only_the_state_is_looked_at() -> None:
+    account = AccountInMemory()
+    described = {**account.described(), "StackStatus": "ROLLBACK_COMPLETE"}
+    account.answers["DescribeStacks"] = lambda **_: {"Stacks": [described]}
+    account.answers["ListStackResources"] = {"StackResourceSummaries": []}
+    (area,) = areas_of(account.stack)
+    assert [one.name for one in area.checks] == ["stack state"]
+
+
+def test_a_stack_of_others_is_refused() -> None:
+    account = AccountInMemory()
+    account.answers["ListStackResources"] = {"StackResourceSummaries": []}
+    with pytest.raises(InputError, match="no stack of Bedrock Alerts"):
+        areas_of(account.stack)
 
 
 def test_failed_deliveries_are_seen_among_those_of_many_log_groups() -> None:
