@@ -328,7 +328,7 @@ def _log(client: Callable[[str], Any], plan: Plan) -> Iterator[Found]:
     ]
     if len(others) >= SUBSCRIPTIONS_PER_LOG_GROUP:
         fix = (
-            "delete one that nobody needs: aws logs delete-subscription-filter"
+            "delete one that no one needs: aws logs delete-subscription-filter"
             f" --log-group-name {group} --filter-name NAME --region {plan.region}"
         )
         yield Found("Subscriptions", f"both are taken, by {' and '.join(others)}", fix)

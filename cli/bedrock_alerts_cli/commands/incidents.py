@@ -378,7 +378,10 @@ def _shows(one: ChannelStanding, *, is_open: bool) -> str:
 
 def _channel_row(one: ChannelStanding, *, is_open: bool) -> Row:
     due = f" at {moment(one.due)[11:16]}" if one.due else ""
-    lacks = f"{one.lacks.replace('_', ' ')}{due}" if one.lacks else f"next look{due}" if due else ""
+    lacks = f"next look{due}" if due else ""
+    if one.lacks:
+        tried = f", next try{due}" if due else ""
+        lacks = f"{one.lacks.replace('_', ' ')}{tried}"
     at = moment(one.at)[:16] if one.at else ""
     return (one.channel, _shows(one, is_open=is_open), at, lacks, one.problem)
 

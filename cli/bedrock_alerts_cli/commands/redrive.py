@@ -85,7 +85,9 @@ def redrive(  # noqa: PLR0913 - click passes every option on its own
     redriver = Redriver(deployed)
     if since is not None:
         _refuse_without_bucket(deployed, redriver)
-    kinds = [kind for kind in kinds if redriver.has(kind)]
+    asked, kinds = kinds, [kind for kind in kinds if redriver.has(kind)]
+    if not kinds:
+        raise InputError(f"{deployed.place} has none of these: {', '.join(asked)}")
     with until_cut_off():
         click.echo(redriver.place, err=True)
         looked = None

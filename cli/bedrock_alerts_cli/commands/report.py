@@ -184,7 +184,8 @@ def _of_stack(stack: str, days: int, region: str | None, endpoint_url: str | Non
     from bedrock_alerts_cli.usage_report.deployed import read_stack  # noqa: PLC0415
 
     try:
-        return read_stack(stack, days, clients(boto3.Session(region_name=region), endpoint_url))
+        client = clients(boto3.Session(region_name=region), endpoint_url)
+        return read_stack(stack, days, client, say=lambda place: click.echo(place, err=True))
     except BotoCoreError as error:
         raise InputError(f"the request to AWS failed: {error}") from error
 

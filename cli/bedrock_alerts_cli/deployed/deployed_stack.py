@@ -30,6 +30,14 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 _UNKNOWN_TIME: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _DENIED: Final = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
+_GONE: Final = frozenset(
+    {
+        "AWS.SimpleQueueService.NonExistentQueue",
+        "NoSuchBucket",
+        "QueueDoesNotExist",
+        "ResourceNotFoundException",
+    }
+)
 _EXPIRED: Final = frozenset({"ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId"})
 _CHECK_ENDPOINT: Final = "check --endpoint-url and AWS_ENDPOINT_URL"
 # The local stack answers at once, or is not there.
@@ -142,7 +150,7 @@ class DeployedStack:
     def deployed_again(self, why: str, *options: str) -> str:
         """Return the fix that deploys the stack again, once for each of `options`."""
         if self.is_local:
-            return "The local stack cannot be deployed again: stop it, and start it anew."
+            return "The local stack cannot be deployed again: stop it, and start it again."
         commands = [f"{self.ours('deploy')} {one}".strip() for one in options]
         return "\n".join((f"{why}:", *commands))
 
@@ -263,6 +271,8 @@ def said_plainly(about: str) -> Iterator[None]:
             ) from error
         if code in _DENIED:
             message += " Add the permission: see the page on the commands' IAM policy."
+        if code in _GONE:
+            message += " Something of the stack is gone: run bedrock-alerts doctor."
         raise CommandError(
             f"{about}: AWS refused {error.operation_name}: {code}. {message}"
         ) from error

@@ -1,5 +1,6 @@
 """What waits to be counted or sent again in a deployed stack, and doing it."""
 
+import shlex
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -215,7 +216,9 @@ class Redriver:
     ) -> Iterator[Step]:
         problem = self._problem(batch)
         if problem:
-            yield Step(batch.records, Outcome("left", problem), stored.key)
+            drop = self._stack.aws(f"s3 rm s3://{self._bucket.name}/{shlex.quote(stored.key)}")
+            why = f"{problem}. To drop it for good: {drop}"
+            yield Step(batch.records, Outcome("left", why), stored.key)
             return
         logical = self._logical(batch.function)
         if logical not in counters:

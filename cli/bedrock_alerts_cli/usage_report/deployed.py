@@ -25,15 +25,18 @@ def read_stack(
     client: Callable[[str], Any],
     now: Callable[[], float] = time.time,
     sleep: Callable[[float], None] = time.sleep,
+    say: Callable[[str], None] = lambda _place: None,
 ) -> Week:
     """Read the last `days` days, and those before; `client` creates a client for a service.
+
+    `say` is given the stack's account and Region, in words.
 
     Raises InputError if the stack has no collector, or AWS refuses the query of usage lines.
     """
     end = datetime.fromtimestamp(int(now()), UTC)
     try:
         logs = client("logs")
-        groups = _groups(stack, logs)
+        groups = _groups(stack, logs, say)
         ports = WeekPorts(
             lines=EventLines([name for name, _ in groups], logs, now, sleep),
             latencies=Latencies(client("cloudwatch")),
@@ -54,9 +57,12 @@ def read_stack(
     return week
 
 
-def _groups(stack: str, logs: Any) -> Sequence[tuple[str, int]]:
+def _groups(stack: str, logs: Any, say: Callable[[str], None]) -> Sequence[tuple[str, int]]:
     """Return the collectors' log groups, and for how many days each is kept."""
     found = logs.describe_log_groups(logGroupNamePrefix=f"/aws/lambda/{stack}-collect-")
+    for group in found["logGroups"][:1]:
+        _, _, _, region, account, *_ = f"{group.get('arn', '')}:::::".split(":")
+        say(f"stack {stack}, account {account or 'unknown'}, {region or 'unknown Region'}")
     groups = [
         (group["logGroupName"], group.get("retentionInDays", _KEPT_FOREVER))
         for group in found["logGroups"]

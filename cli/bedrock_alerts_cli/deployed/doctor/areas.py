@@ -63,4 +63,4 @@ def areas_of(stack: DeployedStack) -> tuple[Area, ...]:
         return AREAS
     if stack.status in STUCK or stack.status.endswith("_IN_PROGRESS"):
         return (Area("Stack", (stack_state.STATE,)),)
-    raise InputError(f"{stack.place} is no stack of Bedrock Alerts: give its name with --stack")
+    raise InputError(f"{stack.place} is not a stack of Bedrock Alerts: give its name with --stack")

@@ -175,7 +175,7 @@ def _subscription(stack: DeployedStack, group: str) -> Iterator[Finding]:
             delete = stack.aws(
                 f"logs delete-subscription-filter --log-group-name {group} --filter-name NAME"
             )
-            fix = f"Delete one that nobody needs, and put ours back:\n{delete}\n{put}"
+            fix = f"Delete one that no one needs, and put ours back:\n{delete}\n{put}"
             yield wrong(check, says, fix)
     elif pattern := own[0].get("filterPattern"):
         says = f"it passes on only what matches {pattern!r}: other calls are not counted"

@@ -32,7 +32,10 @@ def routes(stack: DeployedStack, _clock: Clock) -> Iterator[Finding]:
         yield wrong(_CHECK, says, f"Store them:\n{put}")
         return
     except RoutesError as error:
-        says = f"they cannot be used, so every alert goes to every channel: {error}"
+        says = (
+            "they cannot be used, so the last valid ones stay in force, or every alert goes to"
+            f" every channel: {error}"
+        )
         yield wrong(_CHECK, says, f"Correct the file, and store it:\n{put}")
         return
     silent = [route.name for route in found.routes if not route.channels]

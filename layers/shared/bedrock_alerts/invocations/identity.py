@@ -38,7 +38,7 @@ _GEOGRAPHY: Final = re.compile(r"[a-z]{2,8}(?:-[a-z]{2,8})*")
 _PROFILE_RESOURCES: Final = frozenset({"inference-profile", "application-inference-profile"})
 
 
-# Parts of model names, for responses whose shape does not tell what they are.
+# Parts of model names, for responses whose shape does not show what they are.
 _MADE_BY: Final[tuple[tuple[re.Pattern[str], Modality], ...]] = (
     (re.compile(r"embed"), "embedding"),
     (re.compile(r"canvas|image|(?:^|\.)stability\.|\.sd3"), "image"),

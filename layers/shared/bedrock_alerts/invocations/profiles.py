@@ -100,7 +100,7 @@ def resolved(call: Invocation, profiles: Profiles) -> Invocation:
     if profile is None:
         return call
     modality = call.modality
-    if call.body != "inline":  # it was judged by the name
+    if call.body != "inline":  # only its name shows it
         modality = made_by(profile.model) or modality
     return msgspec.structs.replace(
         call,

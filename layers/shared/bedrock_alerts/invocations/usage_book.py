@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from bedrock_alerts.errors import TransientError
 from bedrock_alerts.invocations.invocation import PICODOLLARS, Cost, Invocation
 from bedrock_alerts.invocations.usage_lines import COUNTS, Used
 
@@ -62,8 +63,10 @@ class Book(msgspec.Struct):
             self.policies[hit.policy, hit.category, hit.action] += 1
 
     def read(self, rows: Iterable[Mapping[str, str]]) -> None:
-        """Add the rows of a query of usage lines."""
+        """Add the rows of a query of usage lines. Raises TransientError for rows without sums."""
         for row in rows:
+            if "all_calls" not in row:
+                raise TransientError("the query of the usage lines was answered without its sums")
             key = Key(
                 row.get("day", "")[:10],
                 row.get("principal", ""),

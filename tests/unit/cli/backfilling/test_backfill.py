@@ -125,6 +125,23 @@ def test_the_numbers_are_those_that_the_collector_would_have_written(
 
 
 @pytest.mark.parametrize("shown_after", [0.0, 48 * HOUR])
+@pytest.mark.parametrize(
+    ("variables", "said"),
+    [
+        ({"PRICE_OVERRIDES": "s3://prices/gone.json"}, "PriceOverrides of the stack cannot be"),
+        ({"PRICE_OVERRIDES": "{"}, "PriceOverrides: "),
+    ],
+)
+def test_with_other_prices_than_the_collectors_nothing_is_counted(
+    world: World, run: Run, variables: dict[str, str], said: str
+) -> None:
+    world.variables.update(variables)
+    with pytest.raises(CommandError, match=said) as caught:
+        run("--yes")
+    assert "Nothing was counted" in str(caught.value)
+    assert world.streams == {}
+
+
 def test_a_second_run_writes_nothing_even_before_cloudwatch_shows_the_first(
     world: World, run: Run, shown_after: float
 ) -> None:

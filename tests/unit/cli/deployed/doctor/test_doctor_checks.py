@@ -501,7 +501,7 @@ def test_of_a_stack_that_failed_only_the_state_is_looked_at() -> None:
 def test_a_stack_of_others_is_refused() -> None:
     account = AccountInMemory()
     account.answers["ListStackResources"] = {"StackResourceSummaries": []}
-    with pytest.raises(InputError, match="no stack of Bedrock Alerts"):
+    with pytest.raises(InputError, match="not a stack of Bedrock Alerts"):
         areas_of(account.stack)
 
 
