@@ -124,7 +124,6 @@ def test_the_numbers_are_those_that_the_collector_would_have_written(
     assert world.metrics() == filled(all_counted=True).metrics()
 
 
-@pytest.mark.parametrize("shown_after", [0.0, 48 * HOUR])
 @pytest.mark.parametrize(
     ("variables", "said"),
     [
@@ -142,6 +141,7 @@ def test_with_other_prices_than_the_collectors_nothing_is_counted(
     assert world.streams == {}
 
 
+@pytest.mark.parametrize("shown_after", [0.0, 48 * HOUR])
 def test_a_second_run_writes_nothing_even_before_cloudwatch_shows_the_first(
     world: World, run: Run, shown_after: float
 ) -> None:
