@@ -102,6 +102,22 @@ def rule_disabled(live: LiveStack) -> None:
     live.engine.client("events").disable_rule(Name=name)
 
 
+def rule_deleted(live: LiveStack) -> None:
+    events, name = live.engine.client("events"), live.stack.resources["StateChangeRule"]
+    targets = events.list_targets_by_rule(Rule=name)["Targets"]
+    events.remove_targets(Rule=name, Ids=[one["Id"] for one in targets])
+    events.delete_rule(Name=name)
+
+
+def queue_deleted(live: LiveStack) -> None:
+    live.engine.client("sqs").delete_queue(QueueUrl=live.stack.resources["AlertsDeadLetterQueue"])
+
+
+def bucket_deleted(live: LiveStack) -> None:
+    bucket = live.stack.outputs["FailedBatchesBucketName"]
+    live.engine.client("s3").delete_bucket(Bucket=bucket)
+
+
 FAULTS: Final[tuple[tuple[Callable[[LiveStack], None], str, str], ...]] = (
     (logging_off, "Invocation log", "invocation logging"),
     (subscription_deleted, "Invocation log", "subscription"),
@@ -109,6 +125,9 @@ FAULTS: Final[tuple[tuple[Callable[[LiveStack], None], str, str], ...]] = (
     (actions_disabled, "Alarms", "alarm PipelineErrors"),
     (function_stopped, "Limits", "concurrency of bedrock-alerts-deliver"),
     (rule_disabled, "Stack", "rule HeartbeatRule"),
+    (rule_deleted, "Stack", "rule StateChangeRule"),
+    (queue_deleted, "Queues and incidents", "queue bedrock-alerts-alerts-dlq"),
+    (bucket_deleted, "Queues and incidents", "failed batches"),
 )
 
 
@@ -129,7 +148,7 @@ def test_a_fault_is_named_and_its_fix_works(
     fault(live)
     found = doctor.wrong()
     assert found.keys() == {check}
-    assert doctor.follow(found[check]["fix"]) == 1
+    assert doctor.follow(found[check]["fix"])
     wait_until(lambda: doctor.is_content_with(area))
 
 
