@@ -56,7 +56,8 @@ caller_detail_option: Final = click.option(
     type=click.Choice(get_args(CallerDetail)),
     default="auto",
     show_default=True,
-    help="How callers are named, like the template parameter CallerDetail.",
+    help="How callers are named, like the template parameter CallerDetail. Hashes are made without"
+    " a key, so they are not those of a stack.",
 )
 
 

@@ -90,8 +90,8 @@ def deploy(  # noqa: PLR0913 - click passes every option on its own
 ) -> int:
     """Check the account, then build and deploy the stack.
 
-    On a terminal it then waits for the first record, at most ten minutes, and runs `doctor` where
-    none comes. Ctrl-C ends the wait, and changes nothing.
+    On a terminal it then waits for the first record, at most ten minutes, and offers a test alert.
+    Where one of them does not come, it runs `doctor`. Ctrl-C ends the wait, and changes nothing.
 
     \b
     Examples:
@@ -151,23 +151,42 @@ def _build() -> None:
 
 
 def _wait(stack: DeployedStack) -> None:
-    """Wait for the first record, and say that it came, or what `doctor` finds."""
+    """Wait for the first record and for a test alert; of what does not come, say why."""
     try:
-        if saw_first_record(stack):
-            # The test alert is the command `test-alert`: it says what it does, and asks first.
-            test = stack.ours("test-alert")
-            write(f"\nCalls are counted. See an alert arrive:\n  {test}\n")
-            return
-    except KeyboardInterrupt:
+        is_counted = saw_first_record(stack)
+        write("\nCalls are counted.\n" if is_counted else "\nNo record came.\n")
+        is_alerted = _sees_test_alert(stack)
+    except (KeyboardInterrupt, click.Abort):
         doctor = stack.ours("doctor")
         write(f"\nNot waited for. The stack is deployed; to check it later:\n  {doctor}\n")
+        return
+    if is_counted and is_alerted:
         return
     from bedrock_alerts_cli.deployed.doctor.areas import AREAS  # noqa: PLC0415 - it loads boto3
     from bedrock_alerts_cli.deployed.doctor.doctor_text import as_text  # noqa: PLC0415
     from bedrock_alerts_cli.deployed.doctor.looked_at import look_at  # noqa: PLC0415
 
-    write("\nNo record came. This is what `bedrock-alerts doctor` finds:\n\n")
+    write("\nThis is what `bedrock-alerts doctor` finds:\n\n")
     write(as_text(stack.place, look_at(stack, AREAS, time.time)))
+
+
+def _sees_test_alert(stack: DeployedStack) -> bool:
+    """Send a test alert if the person at the terminal wants it; False if it does not arrive."""
+    command = stack.ours("test-alert")
+    if not sys.stdin.isatty():
+        write(f"See an alert arrive:\n  {command}\n")
+        return True
+    from bedrock_alerts_cli.commands.test_alert import test_alert  # noqa: PLC0415 - as above
+
+    if not click.confirm("Send a test alert to every channel now?", default=True):
+        write(f"To send it later:\n  {command}\n")
+        return True
+    options = ["--stack", stack.name, "--region", stack.region, "--yes"]
+    try:
+        return not test_alert.main(options, standalone_mode=False)
+    except CommandError as error:
+        write(f"✗ {error}\n")
+        return False
 
 
 def checks(client: Callable[[str], Any], plan: Plan) -> Iterator[Found]:

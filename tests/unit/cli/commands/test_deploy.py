@@ -1,10 +1,12 @@
 """What would stop a deployment is said before it begins, with what to do."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
 import boto3
+import click
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError
 from click.testing import CliRunner, Result
@@ -12,9 +14,10 @@ from samcli.cli.types import CfnParameterOverridesType
 
 from bedrock_alerts_cli import project
 from bedrock_alerts_cli.commands import deploy as module
+from bedrock_alerts_cli.commands import test_alert as test_alert_command
 from bedrock_alerts_cli.commands.deploy import Found, Plan, checks, deploy
 from bedrock_alerts_cli.deployed.deployed_stack import DeployedStack
-from bedrock_alerts_cli.user_errors import InputError
+from bedrock_alerts_cli.user_errors import CommandError, InputError
 from tests.support.account_in_memory import AccountInMemory
 
 CALLER: Final = {"Account": "111122223333", "Arn": "arn:aws:iam::111122223333:user/alex"}
@@ -278,7 +281,7 @@ def test_so_is_one_in_a_saved_configuration(tmp_path: Path, overrides: str) -> N
     ("came", "said"),
     [
         (True, "See an alert arrive:\n  bedrock-alerts test-alert --stack bedrock-alerts"),
-        (False, "No record came. This is what `bedrock-alerts doctor` finds"),
+        (False, "This is what `bedrock-alerts doctor` finds"),
         (KeyboardInterrupt(), "Not waited for. The stack is deployed"),
     ],
 )
@@ -296,6 +299,40 @@ def test_at_the_end_the_terminal_waits_for_a_record(
     monkeypatch.setattr(module, "saw_first_record", wait)
     module._wait(AccountInMemory().stack)  # noqa: SLF001 - it needs no terminal here
     assert said in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("answer", "code", "said", "not_said"),
+    [
+        ("", 0, "Calls are counted.", "bedrock-alerts doctor"),
+        ("", 1, "This is what `bedrock-alerts doctor` finds", "send it later"),
+        ("", CommandError("the secret is gone"), "✗ the secret is gone", "send it later"),
+        ("n", 0, "To send it later:\n  bedrock-alerts test-alert", "doctor"),
+    ],
+)
+def test_at_the_end_the_terminal_offers_a_test_alert(
+    monkeypatch: pytest.MonkeyPatch, answer: str, code: int | CommandError, said: str, not_said: str
+) -> None:
+    asked: list[list[str]] = []
+
+    def test_alert(options: list[str], **_: bool) -> int:
+        asked.append(options)
+        if isinstance(code, CommandError):
+            raise code
+        return code
+
+    @click.command()
+    def waits() -> None:
+        monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
+        module._wait(AccountInMemory().stack)  # noqa: SLF001 - it needs no terminal here
+
+    monkeypatch.setattr(module, "saw_first_record", lambda _stack: True)
+    monkeypatch.setattr(test_alert_command.test_alert, "main", test_alert)
+    result = CliRunner().invoke(waits, input=f"{answer}\n", catch_exceptions=False)
+    assert said in result.output
+    assert not_said not in result.output.replace("bedrock-alerts test-alert", "")
+    expected = ["--stack", "bedrock-alerts", "--region", "eu-west-1", "--yes"]
+    assert asked == ([] if answer else [expected])
 
 
 def test_no_one_waits_without_a_terminal_or_with_no_wait(monkeypatch: pytest.MonkeyPatch) -> None:
