@@ -176,7 +176,7 @@ def _without_findings(trace: msgspec.Raw, flagged: Verdict) -> GuardrailResult |
         written = _measure(chain.from_iterable(map(dict.items, quiet.outputs)), ids, units)
     return GuardrailResult(
         "clean" if ids and flagged == "none" else flagged,
-        tuple(sorted(ids)),
+        tuple(ids) if len(ids) == 1 else tuple(sorted(ids)),
         (),
         read if written is None else written if read is None else read + written,
         _added_up(tuple(units)) if units else None,

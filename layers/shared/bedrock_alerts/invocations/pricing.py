@@ -293,6 +293,10 @@ class Prices:
     _memo: dict[_PlanKey, _Plan | None] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
+    # Units are small numbers that repeat.
+    _unit_costs: dict[GuardrailUnits, int] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     @classmethod
     def load(cls, given: bytes | None = None) -> Self:
@@ -369,7 +373,9 @@ class Prices:
         that is charged (`tokens-only`, or no count at all): there it is unpriced. Counts must not
         be negative.
         """
-        guardrail = 0 if units is None else self._guardrail_cost(units)
+        guardrail = 0
+        if units is not None:
+            guardrail = self._unit_costs.get(units) or self._guardrail_cost(units)
         key = (model_id, region, billing.service_tier, billing.latency_mode)
         plan = self._memo.get(key) or self._planned(key)
         if billing.counts in _FREE:
@@ -465,7 +471,7 @@ class Prices:
 
     def _guardrail_cost(self, units: GuardrailUnits) -> int:
         rates = self._guardrail
-        return (
+        cost = (
             units.topic * rates.topic
             + units.content * rates.content
             + units.content_image * rates.content_image
@@ -475,6 +481,10 @@ class Prices:
             + units.contextual_grounding * rates.contextual_grounding
             + units.automated_reasoning * rates.automated_reasoning
         )
+        if len(self._unit_costs) >= _MEMO_LIMIT:
+            self._unit_costs.clear()
+        self._unit_costs[units] = cost
+        return cost
 
 
 def _itemised(plan: _Plan, usage: Usage, billing: Billing, guardrail: int) -> Cost:
