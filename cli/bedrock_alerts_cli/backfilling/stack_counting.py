@@ -31,6 +31,8 @@ COLLECTORS: Final = (
     ("CollectObjectsFunction", "CollectObjectsLogGroup"),
     ("CollectStreamFunction", "CollectStreamLogGroup"),
 )
+# Bodies that the collector could not read either: expired, elsewhere, too large, damaged.
+_UNREADABLE: Final = frozenset({"gone", "path_not_allowed", "too_large", "unreadable"})
 # What Bedrock says of a profile that was deleted.
 _GONE: Final = ("ResourceNotFoundException", "ValidationException")
 # A record is written when its call has ended, and its stamp is of the beginning.
@@ -47,8 +49,11 @@ class StackCollector(NamedTuple):
     log_group: str
 
     @classmethod
-    def of(cls, stack: DeployedStack) -> "StackCollector":
-        """Read the settings of the stack's collector. Raises InputError where it has none."""
+    def of(cls, stack: DeployedStack, *, only_times: bool = False) -> "StackCollector":
+        """Read the settings of the stack's collector. Raises InputError where it has none.
+
+        With `only_times` nothing else is read: only when calls were is to be known.
+        """
         found = [pair for pair in COLLECTORS if pair[0] in stack.resources]
         if not found:
             raise InputError(f"{stack.place} has no collector: is it a Bedrock Alerts stack?")
@@ -56,6 +61,9 @@ class StackCollector(NamedTuple):
         with said_plainly(f"function {function}"):
             answer = stack.client("lambda").get_function_configuration(FunctionName=function)
         settings = load(CollectorSettings, answer.get("Environment", {}).get("Variables", {}))
+        if only_times:
+            parts = Parts(Prices.load(), collect_options(settings))
+            return cls(parts, settings.metrics_namespace, group)
         reader = ObjectReader(stack.client("s3"))
         bodies = settings.offloaded_body_bucket_name
         parts = Parts(
@@ -91,13 +99,13 @@ class StackCollector(NamedTuple):
                 collector.add_unread(entry, None)
         collected = collector.finish()
         reasons = away.reasons() if away else {}
-        # Bodies expire: those are unknown to everyone.
-        refused = {reason: number for reason, number in reasons.items() if reason != "gone"}
+        refused = [f"{number:,} {why}" for why, number in reasons.items() if why not in _UNREADABLE]
         if refused:
-            said = ", ".join(f"{number:,} {reason}" for reason, number in refused.items())
             raise CommandError(
-                f"output bodies in S3 could not be read ({said}): without them guardrail results"
-                " are missing. Nothing was counted"
+                f"output bodies in S3 could not be read ({', '.join(refused)}): without them"
+                " guardrail results are missing. Run it again; if access is denied, allow"
+                " s3:GetObject and s3:ListBucket on their bucket: docs/operate.md. Nothing was"
+                " counted"
             )
         return collected
 
@@ -122,7 +130,9 @@ def _refuse_profile(arn: str, reason: str) -> None:
         return  # the collector would not know it either
     raise CommandError(
         f"application inference profile {arn} cannot be read ({reason}): its calls would have no"
-        " price. Allow bedrock:GetInferenceProfile: docs/operate.md. Nothing was counted"
+        " price or no application. Run it again; if access is denied, allow"
+        " bedrock:GetInferenceProfile and bedrock:ListTagsForResource: docs/operate.md. Nothing was"
+        " counted"
     )
 
 

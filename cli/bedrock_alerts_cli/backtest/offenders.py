@@ -30,7 +30,7 @@ _SPENT: Final = _Kind(("EstimatedCost", "GuardrailCost"), "USD")
 _FAILED: Final = _Kind(("InvocationErrors",), "failed calls")
 _BY_ALARM: Final = {
     "AccessDenied": _FAILED._replace(words="denied calls", is_of=lambda code: code == _DENIED),
-    "BedrockDegraded": _FAILED._replace(is_of=lambda code: code in SERVER_ERRORS | THROTTLES),
+    "BedrockDegraded": _FAILED,
     "ClientErrors": _FAILED._replace(is_of=lambda code: code not in SERVER_ERRORS | THROTTLES),
     "ServerErrors": _FAILED._replace(is_of=lambda code: code in SERVER_ERRORS),
     "Throttling": _FAILED._replace(words="throttled calls", is_of=lambda code: code in THROTTLES),
@@ -57,18 +57,25 @@ class Callers:
         entry = entry_of(alarm)
         group = entry.group if entry else ""
         kind = _BY_ALARM.get(suffix_of(alarm)) or _BY_GROUP.get(group, _CALLS)
+        ranked = self._ranked(kind, start, end)
+        if not ranked and kind is _FAILED:  # of slow calls, none may have failed
+            kind = _CALLS
+            ranked = self._ranked(kind, start, end)
+        if not ranked:
+            return ""
+        top = [f"{caller_name(caller)} {_said(-less, kind)}" for less, caller in ranked[:_MOST]]
+        rest = len(ranked) - len(top)
+        return ", ".join(top) + (f", {rest} more" if rest else "") + f" ({kind.words})"
+
+    def _ranked(self, kind: _Kind, start: int, end: int) -> list[tuple[float, str]]:
+        """Return the amounts, negative, and their callers, the largest first."""
         total: defaultdict[str, float] = defaultdict(float)
         for (metric, code), found in self._found.items():
             if metric in kind.metrics and kind.is_of(code):
                 for minute, caller, amount in found:
                     if start <= minute < end:
                         total[caller] += amount
-        ranked = sorted((-amount, caller) for caller, amount in total.items() if amount)
-        if not ranked:
-            return ""
-        top = [f"{caller_name(caller)} {_said(-less, kind)}" for less, caller in ranked[:_MOST]]
-        rest = len(ranked) - len(top)
-        return ", ".join(top) + (f", {rest} more" if rest else "") + f" ({kind.words})"
+        return sorted((-amount, caller) for caller, amount in total.items() if amount)
 
 
 def _said(amount: float, kind: _Kind) -> str:

@@ -136,7 +136,7 @@ def deploy(  # noqa: PLR0913 - click passes every option on its own
          *overrides)  # fmt: skip
     write(_next(plan))
     if not no_wait and sys.stdout.isatty():
-        _wait(DeployedStack.read(stack, region, client))
+        _wait(DeployedStack.read(stack, region, client), may_ask=not yes and sys.stdin.isatty())
     return 0
 
 
@@ -150,12 +150,12 @@ def _build() -> None:
         )
 
 
-def _wait(stack: DeployedStack) -> None:
+def _wait(stack: DeployedStack, *, may_ask: bool) -> None:
     """Wait for the first record and for a test alert; of what does not come, say why."""
     try:
         is_counted = saw_first_record(stack)
         write("\nCalls are counted.\n" if is_counted else "\nNo record came.\n")
-        is_alerted = _sees_test_alert(stack)
+        is_alerted = _sees_test_alert(stack, may_ask=may_ask)
     except (KeyboardInterrupt, click.Abort):
         doctor = stack.ours("doctor")
         write(f"\nNot waited for. The stack is deployed; to check it later:\n  {doctor}\n")
@@ -170,10 +170,10 @@ def _wait(stack: DeployedStack) -> None:
     write(as_text(stack.place, look_at(stack, AREAS, time.time)))
 
 
-def _sees_test_alert(stack: DeployedStack) -> bool:
+def _sees_test_alert(stack: DeployedStack, *, may_ask: bool) -> bool:
     """Send a test alert if the person at the terminal wants it; False if it does not arrive."""
     command = stack.ours("test-alert")
-    if not sys.stdin.isatty():
+    if not may_ask:
         write(f"See an alert arrive:\n  {command}\n")
         return True
     from bedrock_alerts_cli.commands.test_alert import test_alert  # noqa: PLC0415 - as above

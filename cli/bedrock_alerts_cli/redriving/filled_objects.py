@@ -26,7 +26,7 @@ class FilledObjects:
 
     @cached_property
     def _collector(self) -> StackCollector:
-        return StackCollector.of(self._stack)
+        return StackCollector.of(self._stack, only_times=True)
 
     @cached_property
     def _reader(self) -> ObjectReader:
@@ -39,8 +39,9 @@ class FilledObjects:
         """
         if not self._minutes:
             return False
+        collector = self._collector
         try:
-            lines = self._collector.collect(of_object(self._reader, found.place))
+            lines = collector.collect(of_object(self._reader, found.place))
         except CommandError as error:
             if isinstance(error.__cause__, TransientError):
                 raise

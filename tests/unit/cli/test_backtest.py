@@ -16,6 +16,7 @@ from bedrock_alerts.metrics import Datapoint
 from bedrock_alerts_cli.backtest import charts
 from bedrock_alerts_cli.backtest.backtest_page import render
 from bedrock_alerts_cli.backtest.history import bedrock_metrics
+from bedrock_alerts_cli.backtest.offenders import Callers
 from bedrock_alerts_cli.backtest.outcome import AlarmHistory, ChangeOfState, Outcome, Suggestion
 from bedrock_alerts_cli.commands.backtest import backtest
 from bedrock_alerts_cli.user_errors import InputError
@@ -171,6 +172,18 @@ def test_an_alarm_on_errors_names_who_failed_and_not_who_called_most(
     assert who
     assert all(one.startswith("intruder ") and one.endswith(" (denied calls)") for one in who)
     assert not any("search-app" in one for one in who)
+
+
+def test_calls_that_are_slow_are_of_those_who_call() -> None:
+    def point(metric: str, caller: str, value: float, *more: tuple[str, str]) -> Datapoint:
+        dimensions = (*more, ("Principal", caller))
+        return Datapoint(metric=metric, dimensions=dimensions, minute=60, values=(value,))
+
+    calls = [point("Invocations", "app", 9.0)]
+    assert Callers(calls).top("s.BedrockDegraded", 0, 120) == "app 9 (calls)"
+    failed = point("InvocationErrors", "other", 2.0, ("ErrorCode", "ValidationException"))
+    assert Callers([*calls, failed]).top("s.BedrockDegraded", 0, 120) == "other 2 (failed calls)"
+    assert Callers([*calls, failed]).top("s.ServerErrors", 0, 120) == ""
 
 
 def test_messages_are_counted_by_why_they_are_sent(document: dict[str, Any]) -> None:

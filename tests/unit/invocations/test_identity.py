@@ -6,6 +6,7 @@ from bedrock_alerts.invocations.identity import (
     OTHER_VALUES,
     Naming,
     is_api_key,
+    made_by,
     model_ref,
     principal_of,
 )
@@ -139,6 +140,27 @@ def test_a_caller_is_named_in_as_much_detail_as_wanted(
     assert principal_of(arn, Naming("role")) == role
     assert principal_of(arn, Naming("session")) == session
     assert OTHER_VALUES not in (auto, role, session)
+
+
+@pytest.mark.parametrize(
+    ("model_id", "expected"),
+    [
+        ("us.amazon.nova-canvas-v1:0", "image"),
+        ("arn:aws:bedrock:us-east-1::foundation-model/cohere.embed-english-v3", "embedding"),
+        (
+            "arn:aws:bedrock:us-east-1:111122223333:inference-profile/us.amazon.nova-reel-v1:1",
+            "video",
+        ),
+        ("us.twelvelabs.pegasus-1-2-v1:0", "text"),
+        ("anthropic.claude-haiku-4-5-20251001-v1:0", None),
+        # Names that people choose.
+        ("arn:aws:sagemaker:us-east-1:111122223333:endpoint/my-image-chat", None),
+        ("arn:aws:bedrock:us-east-1:111122223333:prompt-router/embedded", None),
+        ("arn:aws:bedrock:us-east-1:111122223333:custom-model-deployment/image", None),
+    ],
+)
+def test_a_model_s_name_may_say_what_it_makes(model_id: str, expected: str | None) -> None:
+    assert made_by(model_id) == expected
 
 
 def test_a_hashed_name_is_the_same_for_all_sessions_and_differs_by_stack() -> None:

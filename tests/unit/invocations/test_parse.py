@@ -480,6 +480,7 @@ CACHE = [
         usage=Usage(
             input_tokens=1, output_tokens=34, cache_read_tokens=120000, cache_write_tokens=9
         ),
+        billing=Billing(cache_write_1h_tokens=None),  # no one says for how long
         id="one token beside a large cache read",
     ),
     case(

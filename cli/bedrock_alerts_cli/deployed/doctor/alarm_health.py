@@ -90,7 +90,7 @@ def alarms(stack: DeployedStack, clock: Clock) -> Iterator[Finding]:
     series = {alarm.name: _series(stack, alarm.properties) for alarm in deployed}
     records = Series(stack.parameters.get("MetricsNamespace") or "BedrockAlerts", _RECORDS)
     found = histories(stack, (records, *(one for each in series.values() for one in each)), now)
-    by_model = _by_model_only(stack, found)
+    by_model = _by_model_only(stack, found, now)
     findings: list[Finding] = []
     for alarm in deployed:
         watched = _Watched(
@@ -123,7 +123,9 @@ def _with_deployments(stack: DeployedStack, findings: Sequence[Finding]) -> Iter
             yield msgspec.structs.replace(one, fix=f"As for {lost[0].check}: together with it.")
 
 
-def _by_model_only(stack: DeployedStack, found: Mapping[Series, History]) -> frozenset[Series]:
+def _by_model_only(
+    stack: DeployedStack, found: Mapping[Series, History], now: float
+) -> frozenset[Series]:
     """Return Bedrock's metrics without dimensions, of which only the models' own have data.
 
     AWS documents the sum over all models for the delivery of the log only.
@@ -133,7 +135,11 @@ def _by_model_only(stack: DeployedStack, found: Mapping[Series, History]) -> fro
         for one, history in found.items()
         if history.newest is None and one.namespace == "AWS/Bedrock" and not one.dimensions
     ]
-    return frozenset(one for one in silent if listed(stack, one.namespace, one.name, ("ModelId",)))
+    models = {one: listed(stack, one.namespace, one.name, ("ModelId",)) for one in silent}
+    counted = histories(stack, (one for some in models.values() for one in some), now)
+    return frozenset(
+        one for one, some in models.items() if newest_of(counted[each] for each in some)
+    )
 
 
 def _series(stack: DeployedStack, properties: Mapping[str, Any]) -> list[Series]:

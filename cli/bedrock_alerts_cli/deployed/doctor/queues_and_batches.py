@@ -42,8 +42,9 @@ def queues(stack: DeployedStack, clock: Clock) -> Iterator[Finding]:
         if queue not in stack.resources:
             continue
         for name, look in (
-            (queue, _queue(stack, queue, clock())),
+            # Its queue cannot be created again without it.
             (dead, _dead_letters(stack, queue, dead, runbook)),
+            (queue, _queue(stack, queue, clock())),
         ):
             check = f"queue {_name(stack, name)}"
             try:

@@ -22,6 +22,7 @@ from bedrock_alerts_cli.deployed.doctor.made_again import rule_again
 
 # A stack whose creation failed can only be deleted; one whose update hangs must be freed first.
 STUCK: Final[Mapping[str, tuple[str, str]]] = {
+    "CREATE_FAILED": ("delete it", "sam delete --stack-name {stack}"),
     "ROLLBACK_COMPLETE": ("delete it", "sam delete --stack-name {stack}"),
     "ROLLBACK_FAILED": ("delete it", "sam delete --stack-name {stack}"),
     "DELETE_FAILED": ("delete it again in the CloudFormation console; it names what is left", ""),
@@ -132,7 +133,8 @@ def rules(stack: DeployedStack, _clock: Clock) -> Iterator[Finding]:
             found = events.describe_rule(Name=name, **on_bus)
             targets = events.list_targets_by_rule(Rule=name, **on_bus).get("Targets", [])
         except events.exceptions.ResourceNotFoundException:
-            fix = f"Create it again:\n{rule_again(stack, name, resource.properties)}"
+            first = "If its bus is gone, create that first. " if bus else ""
+            fix = f"{first}Create it again:\n{rule_again(stack, name, resource.properties)}"
             yield wrong(check, "it is not there", fix)
             continue
         except Exception as error:  # noqa: BLE001 - the other rules are looked at

@@ -48,6 +48,9 @@ _MADE_BY: Final[tuple[tuple[re.Pattern[str], Modality], ...]] = (
 )
 
 
+_NAMED_BY_AWS: Final = frozenset({"foundation-model", "inference-profile"})
+
+
 class ModelRef(NamedTuple):
     """The model behind a record's `modelId`, and the inference profile the call went through."""
 
@@ -83,8 +86,13 @@ def without_geography(called: str) -> str:
 
 
 def made_by(model_id: str) -> Modality | None:
-    """Return the modality of a model's output by its name, None if the name does not say it."""
-    name = model_id.rpartition("/")[2]
+    """Return the modality of a model's output by its name, None if the name does not say it.
+
+    Names that a user chooses, as of endpoints and custom models, say nothing.
+    """
+    resource, _, name = model_id.rpartition("/")
+    if resource and resource.rpartition(":")[2] not in _NAMED_BY_AWS:
+        return None
     return next((modality for part, modality in _MADE_BY if part.search(name)), None)
 
 

@@ -573,8 +573,8 @@ def _billing(
             latency_mode = _word(asked.performance_config.latency)
     if tier is None and body != "inline":
         tier = _tier_unread(operation, asked)
-    if writes is None and (answer.usage is not _NO_USAGE or not usage.cache_write_tokens):
-        writes = 0  # who counts them in the body names those of an hour
+    if writes is None and (not usage.cache_write_tokens or _counts_writes(answer.usage)):
+        writes = 0
     has_cache = body == "inline" or (
         raw.input is not None and raw.input.cache_read_input_token_count is not None
     )
@@ -649,6 +649,12 @@ def _hour_long_writes(usage: RawUsage) -> int | None:
     if usage.cache_details is not None:
         return sum(detail.tokens or 0 for detail in usage.cache_details if detail.ttl == "1h")
     return None if usage.cache_creation is None else usage.cache_creation.for_an_hour or 0
+
+
+def _counts_writes(usage: RawUsage) -> bool:
+    """Whether the body counts cache writes: then it also names those of an hour."""
+    counts = (usage.cache_write_tokens, usage.nova_cache_write, usage.anthropic_cache_write)
+    return any(count is not None for count in counts)
 
 
 def _images(output: RawOutput, answer: _Answer) -> int:

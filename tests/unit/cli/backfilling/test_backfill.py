@@ -19,6 +19,8 @@ from bedrock_alerts_cli.backfilling.hours import OLDEST, Limits
 from bedrock_alerts_cli.commands import backfill as command
 from bedrock_alerts_cli.deployed import log_writer
 from bedrock_alerts_cli.deployed.deployed_stack import DeployedStack
+from bedrock_alerts_cli.deployed.log_bucket import LogBucket
+from bedrock_alerts_cli.redriving.filled_objects import FilledObjects
 from bedrock_alerts_cli.redriving.redriver import Redriver
 from bedrock_alerts_cli.user_errors import CommandError, InputError
 from tests.support.redrive_world import (
@@ -139,6 +141,19 @@ def test_with_other_prices_than_the_collectors_nothing_is_counted(
         run("--yes")
     assert "Nothing was counted" in str(caught.value)
     assert world.streams == {}
+
+
+def test_which_objects_were_filled_is_known_without_prices(world: World, run: Run) -> None:
+    assert run("--yes")[0] == 0
+    world.wait(16 * 60)
+    world.variables["PRICE_OVERRIDES"] = "s3://prices/gone.json"
+    stack = world.stack()
+    group = stack.resource("CollectLogsLogGroup")
+    bucket = LogBucket.of(stack)
+    found = {one.place.key: one for one in bucket.objects(FROM, TO)}
+    filled_objects = FilledObjects(stack, group, world.clock)
+    assert filled_objects.has(found[key_of(0)])
+    assert not filled_objects.has(found[key_of(1)])
 
 
 @pytest.mark.parametrize("shown_after", [0.0, 48 * HOUR])

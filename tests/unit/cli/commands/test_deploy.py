@@ -1,6 +1,5 @@
 """What would stop a deployment is said before it begins, with what to do."""
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
@@ -297,7 +296,7 @@ def test_at_the_end_the_terminal_waits_for_a_record(
         return came
 
     monkeypatch.setattr(module, "saw_first_record", wait)
-    module._wait(AccountInMemory().stack)  # noqa: SLF001 - it needs no terminal here
+    module._wait(AccountInMemory().stack, may_ask=False)  # noqa: SLF001 - without a terminal
     assert said in capsys.readouterr().out
 
 
@@ -323,8 +322,7 @@ def test_at_the_end_the_terminal_offers_a_test_alert(
 
     @click.command()
     def waits() -> None:
-        monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
-        module._wait(AccountInMemory().stack)  # noqa: SLF001 - it needs no terminal here
+        module._wait(AccountInMemory().stack, may_ask=True)  # noqa: SLF001 - without a terminal
 
     monkeypatch.setattr(module, "saw_first_record", lambda _stack: True)
     monkeypatch.setattr(test_alert_command.test_alert, "main", test_alert)
@@ -336,7 +334,7 @@ def test_at_the_end_the_terminal_offers_a_test_alert(
 
 
 def test_no_one_waits_without_a_terminal_or_with_no_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_wait", lambda _stack: pytest.fail("it waits"))
+    monkeypatch.setattr(module, "_wait", lambda _stack, **_: pytest.fail("it waits"))
     given = ("--email", "you@example.com", "--yes")
     assert run(monkeypatch, *given)[0].return_value == 0
     assert run(monkeypatch, *given, "--no-wait")[0].return_value == 0

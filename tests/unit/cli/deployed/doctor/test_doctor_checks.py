@@ -572,12 +572,12 @@ FAILED_BEFORE: Final = {**FAILED_RUN, "LastModified": NOW - timedelta(days=9)}
 @pytest.mark.parametrize(
     ("stored", "deployed_days_ago", "verdict", "says"),
     [
-        ([], 3, "waiting", "the first one is sent on Monday at 07:00 UTC"),
-        ([], 9, "wrong", "none was ever sent"),
+        ([], 3, "waiting", "the next one is sent on Monday at 07:00 UTC"),
+        ([], 9, "wrong", "none was ever stored"),
         ([OLD_PAGE, PAGE, FAILED_BEFORE], 90, "ok", "sent 2 d ago"),
-        ([OLD_PAGE], 90, "wrong", "the last one is of 9 d ago"),
+        ([OLD_PAGE], 90, "wrong", "the last one was stored 9 d ago"),
         # It was off for a while.
-        ([OLD_PAGE], 1, "ok", "sent 9 d ago"),
+        ([OLD_PAGE], 1, "waiting", "the next one is sent on Monday at 07:00 UTC"),
         ([OLD_PAGE, FAILED_RUN], 90, "wrong", "the last run failed, 2 d ago"),
         ([FAILED_RUN], 3, "wrong", "the last run failed, 2 d ago"),
     ],
