@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+import msgspec
 import pytest
 
 from tests.support.local_account import Account
@@ -61,7 +62,9 @@ def let_claims_settle(dynamodb: Any, table: str) -> None:
     for item in dynamodb.scan(TableName=table)["Items"]:
         if item["pk"]["S"].startswith("redrive#"):
             claim = {**json.loads(item["data"]["S"]), "settled": 0.0}
-            settled = {"data": {"S": json.dumps(claim)}, "settled": {"N": "0"}}
+            # As `Claims` writes it: it takes a claim only as it was read.
+            data = msgspec.json.encode(claim).decode()
+            settled = {"data": {"S": data}, "settled": {"N": "0"}}
             dynamodb.put_item(TableName=table, Item={**item, **settled})
 
 

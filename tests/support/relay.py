@@ -13,12 +13,13 @@ _FAULT: Final = b'{"__type": "InternalServerError", "message": "an invented faul
 
 
 class Passed(NamedTuple):
-    """A request that was passed on and answered: when, whose operation, and what it asked."""
+    """A request that was passed on: when, whose operation, what it asked, and the answer's status."""
 
     at: float
     operation: str
     body: bytes
     port: int
+    status: int
 
 
 class Relay:
@@ -88,7 +89,8 @@ class _Handler(BaseHTTPRequestHandler):
         answer = response.read()
         engine.close()
         operation = self.headers.get("X-Amz-Target", "").rpartition(".")[2]
-        passed = Passed(time.time(), operation, body, int(self.client_address[1]))
+        port = int(self.client_address[1])
+        passed = Passed(time.time(), operation, body, port, response.status)
         if relay.on_answer is not None and relay.on_answer(passed):
             self.close_connection = True
             return
