@@ -36,7 +36,7 @@ class ChannelHops(msgspec.Struct, kw_only=True):
 
 
 PUT: Final = ("event put into the alerts queue", "end put into the alerts queue")
-"""What is said of how a test begins and ends, where its events are put into the queue."""
+"""How a test begins and ends in words, where its events are put into the queue."""
 
 
 class Hops:

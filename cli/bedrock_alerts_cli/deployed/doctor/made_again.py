@@ -16,8 +16,7 @@ def queue_again(stack: DeployedStack, logical_id: str) -> str:
     url = stack.resource(logical_id)
     attributes = _attributes(stack, "AWS::SQS::Queue", logical_id)
     attributes |= _policy(stack, "AWS::SQS::QueuePolicy", "Queues", url)
-    name = url.rpartition("/")[2]
-    return stack.aws(f"sqs create-queue --queue-name {name} --attributes {_json(attributes)}")
+    return _created(stack, "sqs create-queue --queue-name", url.rpartition("/")[2], attributes)
 
 
 def topic_again(stack: DeployedStack, logical_id: str) -> str:
@@ -25,8 +24,7 @@ def topic_again(stack: DeployedStack, logical_id: str) -> str:
     arn = stack.resource(logical_id)
     attributes = _attributes(stack, "AWS::SNS::Topic", logical_id)
     attributes |= _policy(stack, "AWS::SNS::TopicPolicy", "Topics", arn)
-    name = arn.rpartition(":")[2]
-    return stack.aws(f"sns create-topic --name {name} --attributes {_json(attributes)}")
+    return _created(stack, "sns create-topic --name", arn.rpartition(":")[2], attributes)
 
 
 def rule_again(stack: DeployedStack, name: str, properties: Mapping[str, Any]) -> str:
@@ -85,6 +83,10 @@ def bucket_again(stack: DeployedStack, logical_id: str) -> str:
         document = shlex.quote(policy["Policy"])
         commands.append(f"s3api put-bucket-policy --bucket {name} --policy {document}")
     return "\n".join(map(stack.aws, commands))
+
+
+def _created(stack: DeployedStack, how: str, name: str, attributes: Mapping[str, str]) -> str:
+    return stack.aws(f"{how} {name} --attributes {_json(attributes)}")
 
 
 def _properties(stack: DeployedStack, kind: str, logical_id: str) -> Mapping[str, Any]:
